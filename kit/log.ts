@@ -29,11 +29,12 @@ export function createLog({ name, level, destination }: LogOptions): Log {
   const log = destination ? pino(options, destination) : pino(options);
 
   // Pino does not hand a child's bindings to the formatters of its parent.
-  const child = log.child;
-  log.child = function (this: typeof log, bindings: Bindings, childOptions?: ChildLoggerOptions) {
-    return child.call(this, redactRecord(bindings), childOptions);
-  } as typeof log.child;
-  return log;
+  const child: (this: Log, bindings: Bindings, options?: ChildLoggerOptions) => Log = log.child;
+  return Object.assign(log, {
+    child(this: Log, bindings: Bindings, childOptions?: ChildLoggerOptions) {
+      return child.call(this, redactRecord(bindings), childOptions);
+    },
+  });
 }
 
 // Compared without case, '-' and '_', so that adminPass, admin_pass and X-Auth-Token are all found.
