@@ -1,0 +1,60 @@
+/** The engines under one cloud on this host: libvirt, Open vSwitch and OVN, each started, watched and stopped by itself. */
+import { join } from 'node:path';
+import { DriverError } from '../driver.ts';
+import type { EngineDaemon } from './engine-daemon.ts';
+import { engineLayout, type EngineLayout } from './engine-layout.ts';
+import { chooseEnginePrograms, type EnginePrograms } from './engine-programs.ts';
+import { ensureExternalNetwork, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
+import { libvirtDaemon } from './libvirt-daemon.ts';
+import { switchDaemons } from './switch-daemons.ts';
+
+export type EngineOptions = {
+  stateDir: string;
+  /** Short: 1 to 8 of a-z and 0-9, another one for every cloud on the host. */
+  cloudId: string;
+  hostId: string;
+  external: ExternalNetwork;
+  /** Where `installNewerEngines` unpacked newer programs, if this host needs them. */
+  cacheDir: string;
+};
+
+export type Engines = {
+  layout: EngineLayout;
+  programs: EnginePrograms;
+  /** In the order in which they start. Whoever finds one dead may `start` it alone. */
+  daemons: EngineDaemon[];
+};
+
+/** What would run; starts nothing. `unavailable` until `installPackages` and `installNewerEngines` have been here. */
+export async function describeEngines({ stateDir, cloudId, hostId, cacheDir }: EngineOptions): Promise<Engines> {
+  const layout = engineLayout({ stateDir, cloudId });
+  const programs = await chooseEnginePrograms(join(cacheDir, 'switch-root'));
+  if (!programs) throw new DriverError('unavailable', 'Open vSwitch 3.5 and OVN 25.03 or newer are not installed');
+  return { layout, programs, daemons: [...switchDaemons({ layout, programs, hostId }), libvirtDaemon(layout)] };
+}
+
+/** Starts what does not run. Needs root. */
+export async function startEngines(options: EngineOptions): Promise<Engines> {
+  const engines = await describeEngines(options);
+  await ensureExternalNetwork(engines.layout, options.external);
+  const libvirtd = engines.daemons.at(-1);
+  const others = engines.daemons.slice(0, -1);
+  await Promise.all([libvirtd?.start(), inOrder(others)]);
+  return engines;
+}
+
+/** Stops the daemons, last started first, and takes the network away. Guests that still run keep running, without a network. */
+export async function stopEngines(options: EngineOptions): Promise<void> {
+  const { layout, daemons } = await describeEngines(options);
+  for (const daemon of daemons.toReversed()) await daemon.stop();
+  await removeExternalNetwork(layout);
+}
+
+export async function engineStatus(options: EngineOptions): Promise<{ name: string; isAlive: boolean }[]> {
+  const { daemons } = await describeEngines(options);
+  return Promise.all(daemons.map(async ({ name, isAlive }) => ({ name, isAlive: await isAlive() })));
+}
+
+async function inOrder(daemons: EngineDaemon[]): Promise<void> {
+  for (const daemon of daemons) await daemon.start();
+}
