@@ -1,0 +1,176 @@
+/**
+ * One connection. Statements are sent without waiting for the answers of those before (`pipeline`), and
+ * are prepared once under a name made from their text.
+ */
+import { createHash } from 'node:crypto';
+import { Socket } from 'node:net';
+import { Client, types, type ClientConfig, type QueryResult } from 'pg';
+import type { Statement } from './sql.ts';
+
+export type Target =
+  | { url: string }
+  | { /** The directory of a unix socket, or a host's name. */ host: string; port: number; user: string; database: string };
+
+export type ConnectionOptions = Target & { applicationName: string; statementTimeoutMs: number };
+
+type Answer = (error: Error | undefined, result: QueryResult | undefined) => void;
+
+export class Connection {
+  /** What `kit.scope()` is outside transactions; undefined when not known. */
+  sessionScope: string | undefined;
+  broken = false;
+  readonly #client: Client;
+  readonly #socket: Socket;
+  readonly #onBroken: (connection: Connection) => void;
+  #waitingSince = 0;
+  #waitingFor = 0;
+
+  static async open(options: ConnectionOptions, onBroken: (connection: Connection) => void): Promise<Connection> {
+    const socket = new Socket();
+    const connection = new Connection(createClient(options, socket), socket, onBroken);
+    await connection.#client.connect();
+    await connection.#submitToRowSecurity();
+    return connection;
+  }
+
+  private constructor(client: Client, socket: Socket, onBroken: (connection: Connection) => void) {
+    this.#client = client;
+    this.#socket = socket;
+    this.#onBroken = onBroken;
+    client.on('error', () => this.#break());
+    client.on('end', () => this.#break());
+  }
+
+  /** Answers come in the order of sending, and `answer` is called before the next one is looked at. */
+  send({ text, values }: Statement, answer: Answer): void {
+    if (this.#waitingFor++ === 0) this.#waitingSince = performance.now();
+    this.#client.query({ text, values, name: nameOf(text) }, (error: Error | null, result: QueryResult) => {
+      this.#waitingFor--;
+      this.#waitingSince = performance.now();
+      answer(error ?? undefined, result);
+    });
+  }
+
+  query(statement: Statement): Promise<QueryResult> {
+    return new Promise((resolve, reject) => {
+      this.send(statement, (error, result) => (error ? reject(error) : resolve(result!)));
+    });
+  }
+
+  /** Several statements in one text, without parameters: for migrations. */
+  async script(text: string): Promise<void> {
+    await this.#client.query(text);
+  }
+
+  onNotification(handler: (channel: string) => void): void {
+    this.#client.on('notification', ({ channel }) => handler(channel));
+  }
+
+  /** How long the oldest unanswered statement has waited since the server last gave an answer. */
+  waitingMs(): number {
+    return this.#waitingFor === 0 ? 0 : performance.now() - this.#waitingSince;
+  }
+
+  /** Breaks it off: what is under way fails as a lost connection. */
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+
+  #break(): void {
+    if (this.broken) return;
+    this.broken = true;
+    this.#onBroken(this);
+  }
+
+  /**
+   * Superusers and roles with BYPASSRLS see every row whatever the policies say. Such a role, as a URL
+   * from outside may carry, is exchanged for one that is bound; where that cannot be, we refuse.
+   */
+  async #submitToRowSecurity(): Promise<void> {
+    const bypasses = 'select from pg_roles where rolname = current_user and (rolsuper or rolbypassrls)';
+    const { rowCount } = await this.#client.query(bypasses);
+    if (!rowCount) return;
+    try {
+      await this.#client.query(becomeBound);
+    } catch (cause) {
+      await this.close();
+      throw new Error(
+        'Refusing to use the database as a role that row level security does not bind: ' +
+          'give a role without SUPERUSER and BYPASSRLS that may create schemas in it',
+        { cause },
+      );
+    }
+  }
+}
+
+const boundRole = 'intercloud_app';
+
+const becomeBound = `
+  begin read write;
+  select pg_advisory_xact_lock(hashtext('${boundRole}'));
+  do $$ begin
+    if not exists (select from pg_roles where rolname = '${boundRole}') then
+      create role ${boundRole} nologin nosuperuser nobypassrls;
+    end if;
+    execute format('grant connect, create, temporary on database %I to ${boundRole}', current_database());
+    if not pg_has_role('${boundRole}', 'SET') then
+      grant ${boundRole} to current_user with set true;
+    end if;
+  end $$;
+  commit;
+  set role ${boundRole};`;
+
+function createClient(target: ConnectionOptions, socket: Socket): Client {
+  const { applicationName, statementTimeoutMs } = target;
+  const config: ClientConfig = {
+    ...('url' in target
+      ? { connectionString: target.url }
+      : { host: target.host, port: target.port, user: target.user, database: target.database }),
+    application_name: applicationName,
+    pipeline: true,
+    stream: () => socket,
+    types: { getTypeParser },
+    keepAlive: true,
+    connectionTimeoutMillis: 5_000,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: 60_000,
+    // Only BEGIN READ WRITE makes a statement that writes possible: were BEGIN to fail, what was sent
+    // behind it would otherwise be done and committed one by one.
+    options: '-c default_transaction_read_only=on -c timezone=UTC',
+  };
+  return new Client(config);
+}
+
+// Names of prepared statements, by text. Bounded, because a text may be composed from a request's filters:
+// what does not fit is sent unprepared.
+const names = new Map<string, string>();
+const mostNames = 2_000;
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known || names.size >= mostNames) return known;
+  const name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  names.set(text, name);
+  return name;
+}
+
+const parsers = new Map<number, (text: string) => unknown>([
+  [types.builtins.INT8, parseInteger],
+  // A day has no time zone: as a Date it would become another day somewhere.
+  [types.builtins.DATE, (text) => text],
+  [types.builtins.TIMESTAMP, (text) => new Date(`${text.replace(' ', 'T')}Z`)],
+]);
+
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
+  return parsers.get(oid) ?? (types.getTypeParser(oid, format as 'text') as (text: string) => unknown);
+}
+
+function parseInteger(text: string): number {
+  const number = Number(text);
+  if (!Number.isSafeInteger(number)) throw new RangeError(`The bigint ${text} does not fit a number`);
+  return number;
+}
