@@ -1,0 +1,172 @@
+/**
+ * The vocabulary in which promises are written: services, operations, schemas, microversions, faults.
+ *
+ * A contract is data. The door (`kit/http`) serves it, `client.ts` calls it, `openapi.ts` publishes it,
+ * and the generated tests try every operation of it. Schemas describe the newest microversion; `since`
+ * and `until` mark what older ones lack, and `Change` says what cannot be said by a mark.
+ */
+import type { Static, TSchema } from 'typebox';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/**
+ * Who may call, before the rules look at whose object it is.
+ *
+ * `anyone` needs no token; `user` any valid token, unscoped too; `reader`, `member`, `manager` that role in
+ * the token's project (a higher role implies the lower); `admin` the admin role; `service` the service role or admin.
+ */
+export type Who = 'anyone' | 'user' | 'reader' | 'member' | 'manager' | 'admin' | 'service';
+
+export type Access = {
+  /** The upstream name of the rule (`openstack/surface/policy-operations.tsv`), by which operators know it. */
+  rule: string;
+  who: Who;
+  /** For `reader`, `member`, `manager`: an administrator's call reaches the objects of every project. */
+  adminEverywhere?: boolean;
+};
+
+export type Operation = {
+  method: Method;
+  /** Below the service's path, with `{name}` for parameters: `/servers/{server_id}`. */
+  path: string;
+  /** The key of the body that picks this operation among those of one path: `os-start` of `POST …/action`. */
+  action?: string;
+  summary: string;
+  access: Access;
+  stability: 'stable' | 'deprecated' | 'experimental';
+  /** When `deprecated`: dates for the `Deprecation` and `Sunset` headers (RFC 9745, RFC 8594). */
+  deprecation?: { since: string; sunset?: string };
+  /** Microversions in which it exists. */
+  since?: string;
+  until?: string;
+  /** Path parameters that are not plain text of at most 255 characters. */
+  params?: TSchema;
+  query?: TSchema;
+  /** A schema for JSON; `stream` for bytes that the handler reads itself. */
+  body?: TSchema | 'stream';
+  /** A body may be left out. */
+  bodyOptional?: boolean;
+  /** Media types taken, besides `application/json`. */
+  consumes?: readonly string[];
+  /** Largest body in bytes; 1 MiB unless told; streams are bounded by their handler. */
+  maxBodyBytes?: number;
+  /** The status of success, and the body's schema (none: an empty body; `stream`: bytes). */
+  status: number;
+  response?: TSchema | 'stream';
+  /** Further statuses of success that the handler may choose. */
+  otherStatuses?: readonly number[];
+  /**
+   * `transaction` (the default for all but GET and HEAD): the handler, the idempotency result and the audit
+   * entry commit together. `none`: it changes nothing. `own`: it makes its own transactions, because bytes or
+   * computation of unbounded length lie between them.
+   */
+  effects?: 'transaction' | 'none' | 'own';
+  /** For a list: lets clients watch it (`Accept: text/event-stream`). */
+  list?: {
+    /** The resource of the events: `server`. */
+    resource: string;
+    /** The operation of the same noun that shows one, and the path parameter that takes the id. */
+    show: string;
+    parameter: string;
+  };
+};
+
+export type Operations = Record<string, Operation>;
+
+/** One step between two microversions that marks on the schema cannot express. Applied newest first to replies, oldest first to requests. */
+export type Change = {
+  /** The first microversion with the newer behaviour. */
+  version: string;
+  title: string;
+  /** Operation ids as `noun.operation`; a trailing `*` stands for the rest. */
+  operations: readonly string[];
+  /** From the newer reply's body to the older one's. */
+  response?: (body: never) => unknown;
+  /** From the older request's body to the newer one's. */
+  request?: (body: never) => unknown;
+  /** The body's schema before this version, when marks cannot express it. */
+  body?: TSchema;
+  /** The status of success before this version. */
+  status?: number;
+};
+
+/** A fault as the services know it, before a service's shape is given to it. */
+export type FaultFacts = {
+  status: number;
+  /** The service's own name for it: `itemNotFound`, `NetworkNotFound`. */
+  code: string;
+  /** For people: what is wrong and what to do. */
+  message: string;
+  detail?: string;
+  requestId: string;
+};
+
+export type Shaped = { body: unknown; contentType?: string; headers?: Record<string, string> };
+
+export type Service = {
+  /** In the catalog: `compute`. */
+  type: string;
+  /** In the catalog: `nova`. */
+  name: string;
+  title: string;
+  /** Where the service begins, at the cloud's address: `/compute`. */
+  root: string;
+  /** Where its operations begin: `/compute/v2.1`. */
+  path: string;
+  /** What the catalog says, with `{project_id}` where clients expect it. */
+  catalogPath: string;
+  /** Whether operations are also found below `<path>/<project id>`. */
+  projectInPath: boolean;
+  where: 'home' | 'region';
+  microversions?: {
+    /** In `OpenStack-API-Version: <name> X.Y`. */
+    name: string;
+    /** A header of its own that it had before. */
+    legacyHeader?: string;
+    min: string;
+    max: string;
+    changes: readonly Change[];
+  };
+  /** Documents that tell clients which versions there are; no token is needed. */
+  discovery: readonly { path: string; status: number; document: (base: string) => unknown; contentType?: string }[];
+  shape: (fault: FaultFacts) => Shaped;
+  /** How this service says that a field of the body or query is wrong. */
+  invalid?: (issue: { field: string; value: unknown; reason: string }) => { code: string; message: string };
+  /** Nouns and their operations. */
+  nouns: Record<string, Operations>;
+};
+
+/** Declares operations of one noun: keeps the literal types, so that `implement` can demand each handler. */
+export function operations<const O extends Operations>(noun: O): O {
+  return noun;
+}
+
+export function service<const S extends Service>(declared: S): S {
+  return declared;
+}
+
+/** Marks a schema (a property of a body or reply) as existing from this microversion on. */
+export function since<T extends TSchema>(version: string, schema: T): T {
+  return { ...schema, 'x-since': version };
+}
+
+/** Marks a schema as existing up to and including this microversion. */
+export function until<T extends TSchema>(version: string, schema: T): T {
+  return { ...schema, 'x-until': version };
+}
+
+export type BodyOf<O extends Operation> = O extends { body: infer B extends TSchema } ? Static<B> : O extends { body: 'stream' } ? AsyncIterable<Uint8Array> : undefined;
+export type QueryOf<O extends Operation> = O extends { query: infer Q extends TSchema } ? Static<Q> : Record<string, never>;
+export type ResponseOf<O extends Operation> = O extends { response: infer R extends TSchema } ? Static<R> : O extends { response: 'stream' } ? AsyncIterable<Uint8Array> : undefined;
+
+/** Whether the operation may change anything. */
+export function effectsOf(operation: Operation): 'transaction' | 'none' | 'own' {
+  return operation.effects ?? (operation.method === 'GET' || operation.method === 'HEAD' ? 'none' : 'transaction');
+}
+
+/** `2.10` after `2.9`: numbers, not text. Negative, zero or positive, as sorting wants it. */
+export function compareVersions(one: string, other: string): number {
+  const [major = 0, minor = 0] = one.split('.').map(Number);
+  const [otherMajor = 0, otherMinor = 0] = other.split('.').map(Number);
+  return major - otherMajor || minor - otherMinor;
+}

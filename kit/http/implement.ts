@@ -1,0 +1,81 @@
+/** Ties a contract to its handlers: a missing or mistyped handler does not compile. */
+import type { BodyOf, Operation, Operations, QueryOf, ResponseOf, Service } from '../../contract/contract.ts';
+import type { Database, Transaction } from '../postgres/database.ts';
+import type { Caller } from './caller.ts';
+
+type ParamNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never;
+
+/** What every handler and rule may know about the call that it serves. */
+export type Call = {
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly now: Date;
+};
+
+/** A call inside its transaction: what rules ask for. */
+export type Context = Call & { readonly tx: Transaction };
+
+type CommonRequest<O extends Operation> = Call & {
+  readonly params: { readonly [N in ParamNames<O['path']>]: string };
+  readonly query: QueryOf<O>;
+  /** Parameters of the query that the contract does not name. */
+  readonly otherQuery: Readonly<Record<string, string | string[]>>;
+  readonly body: BodyOf<O>;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Where clients reach this cloud: `http://host:port`, as they wrote it. */
+  readonly base: string;
+  /** An absolute address in this service, below the path at which it was called. */
+  url(path: string): string;
+  /** This list's address with other query parameters: for links to the next page. */
+  page(change: Record<string, string>): string;
+  /** Ends when the client goes away or the server stops. */
+  readonly signal: AbortSignal;
+};
+
+type OwnTransactions = {
+  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** One transaction with the audit entry and the idempotency result; `work`'s value is what the handler must return. */
+  commit<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+};
+
+export type Request<O extends Operation> = CommonRequest<O> & (O extends { effects: 'own' } ? OwnTransactions : { readonly tx: Transaction });
+
+/** A reply that is more than its body. */
+export class Answer<T> {
+  readonly body: T;
+  readonly status: number | undefined;
+  readonly headers: Record<string, string>;
+  /** The address of the next page, for the `Link` header. */
+  readonly next: string | undefined;
+
+  constructor(body: T, more: { status?: number; headers?: Record<string, string>; next?: string | undefined } = {}) {
+    this.body = body;
+    this.status = more.status;
+    this.headers = more.headers ?? {};
+    this.next = more.next;
+  }
+}
+
+export type Handler<O extends Operation> = (request: Request<O>) => Promise<ResponseOf<O> | Answer<ResponseOf<O>>>;
+export type Handlers<O extends Operations> = { readonly [K in keyof O]: Handler<O[K]> };
+
+/** A handler whose types have been checked where it was written; the door calls it by data. */
+export type AnyHandler = (request: never) => Promise<unknown>;
+
+export type Implementation = {
+  readonly service: Service;
+  readonly database: Database;
+  readonly handlers: Readonly<Record<string, Readonly<Record<string, AnyHandler>>>>;
+};
+
+export function implement<const O extends Operations>(_contract: O, handlers: Handlers<O>): Handlers<O> {
+  return handlers;
+}
+
+export function implementService<const S extends Service>(
+  contract: S,
+  database: Database,
+  nouns: { readonly [N in keyof S['nouns']]: Handlers<S['nouns'][N]> },
+): Implementation {
+  return { service: contract, database, handlers: nouns as unknown as Implementation['handlers'] };
+}

@@ -1,0 +1,195 @@
+/** One request through one operation: right, version, validation, transaction, reply. Knows no service. */
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { effectsOf, type Operation, type Service } from '../../contract/contract.ts';
+import { audit } from '../audit.ts';
+import { badRequest, Fault, notFound } from '../fault.ts';
+import { findResult, keepResult } from '../idempotency.ts';
+import type { Database, Transaction } from '../postgres/database.ts';
+import type { Caller } from './caller.ts';
+import { Answer, type AnyHandler } from './implement.ts';
+import { demandRight, scopeOf } from './right.ts';
+import { servedAt, type Served } from './versions.ts';
+
+/** An operation with its handler, as the door holds it. */
+export type Endpoint = {
+  /** `compute.servers.create` */
+  id: string;
+  service: Service;
+  operation: Operation;
+  handler: AnyHandler;
+  database: Database;
+  at(version: string | undefined): Served | undefined;
+};
+
+export function endpoint(service: Service, noun: string, name: string, operation: Operation, handler: AnyHandler, database: Database): Endpoint {
+  const served = new Map<string | undefined, Served | undefined>();
+  return {
+    id: `${service.type}.${noun}.${name}`,
+    service,
+    operation,
+    handler,
+    database,
+    at(version) {
+      if (!served.has(version)) served.set(version, servedAt(`${noun}.${name}`, operation, service, version));
+      return served.get(version);
+    },
+  };
+}
+
+/** What came in, with nothing believed yet. */
+export type Incoming = {
+  caller: Caller;
+  requestId: string;
+  now: Date;
+  version: string | undefined;
+  params: Record<string, string>;
+  query: Record<string, string | string[]>;
+  body: unknown;
+  headers: Record<string, string | string[] | undefined>;
+  /** `http://host:port` */
+  base: string;
+  /** Path and query as they were asked for. */
+  path: string;
+  /** The part of the path that comes before the operation's own. */
+  prefix: string;
+  remoteAddress: string;
+  signal: AbortSignal;
+};
+
+export type Outgoing = { status: number; headers: Record<string, string>; body: unknown; replayed?: boolean };
+
+export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<Outgoing> {
+  const { operation } = endpoint;
+  demandRight(operation.access, incoming.caller);
+  const served = endpoint.at(incoming.version);
+  if (!served) throw notFound('The resource could not be found.');
+  const { known, other } = served.readQuery(incoming.query);
+  check(endpoint, 'query', served.checkQuery, known);
+  checkPath(endpoint, served, incoming.params);
+  const body = operation.body === 'stream' ? incoming.body : checkedBody(endpoint, served, incoming.body);
+
+  const scope = scopeOf(operation.access, incoming.caller);
+  const request = { ...pick(incoming), query: known, otherQuery: other, body };
+  const call = (more: object) => endpoint.handler({ ...request, ...more } as never);
+  const reply = (value: unknown) => outgoing(served, value);
+  const recorded = (work: (tx: Transaction) => Promise<unknown>) => recordedTransaction(endpoint, incoming, served, work);
+
+  switch (effectsOf(operation)) {
+    case 'none':
+      return reply(await endpoint.database.read(scope, (tx) => call({ tx })));
+    case 'transaction':
+      return recorded((tx) => call({ tx }));
+    case 'own':
+      return reply(
+        await call({
+          read: (work: (tx: Transaction) => Promise<unknown>) => endpoint.database.read(scope, work),
+          // The handler goes on with what it made; the reply is written from what it returns in the end.
+          commit: async (work: (tx: Transaction) => Promise<unknown>) => {
+            let made: unknown;
+            await recorded(async (tx) => (made = await work(tx)));
+            return made;
+          },
+        }),
+      );
+  }
+}
+
+/** The change, its audit entry and its idempotency result, or nothing of them. */
+async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, served: Served, work: (tx: Transaction) => Promise<unknown>): Promise<Outgoing> {
+  const { caller, requestId, now } = incoming;
+  const key = endpoint.operation.method === 'POST' ? idempotencyKey(incoming) : undefined;
+  const owner = caller.projectId ?? caller.userId;
+  const fingerprint = key === undefined ? '' : createHash('sha256').update(`${endpoint.id} ${incoming.path} ${JSON.stringify(incoming.body ?? null)}`).digest('hex');
+  return endpoint.database.transaction(scopeOf(endpoint.operation.access, caller), async (tx) => {
+    if (key !== undefined) {
+      const before = await findResult(tx, { key, owner, fingerprint, now });
+      if (before) return { ...before, replayed: true };
+    }
+    const reply = outgoing(served, await work(tx));
+    await audit(tx, {
+      at: now,
+      requestId,
+      userId: caller.userId,
+      projectId: caller.projectId,
+      operation: endpoint.id,
+      method: endpoint.operation.method,
+      path: incoming.path.split('?')[0] ?? '',
+      status: reply.status,
+      remoteAddress: incoming.remoteAddress,
+    });
+    if (key !== undefined) await keepResult(tx, { key, owner, fingerprint, now, result: { status: reply.status, headers: reply.headers, body: reply.body } });
+    return reply;
+  });
+}
+
+function idempotencyKey(incoming: Incoming): string | undefined {
+  const key = incoming.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw badRequest('The Idempotency-Key header must be 1 to 255 visible ASCII characters.');
+  return key;
+}
+
+function outgoing(served: Served, value: unknown): Outgoing {
+  const answer = value instanceof Answer ? value : new Answer(value);
+  const headers = { ...answer.headers };
+  if (answer.next !== undefined) headers['link'] = `<${answer.next}>; rel="next"`;
+  const body: unknown = answer.body;
+  return { status: answer.status ?? served.status, headers, body: body instanceof Readable || isAsyncIterable(body) ? body : served.older(body) };
+}
+
+function checkedBody(endpoint: Endpoint, served: Served, given: unknown): unknown {
+  const { operation } = endpoint;
+  if (operation.body === undefined) return undefined;
+  if (given === undefined && operation.bodyOptional === true) return undefined;
+  if (served.checkBody && (given === undefined || given === null)) throw badRequest(`This request needs a JSON body.`);
+  check(endpoint, 'body', served.checkBody, given);
+  return served.newer(given);
+}
+
+function checkPath(endpoint: Endpoint, served: Served, params: Record<string, string>): void {
+  // No id or name is longer; a NUL would make PostgreSQL refuse the statement.
+  for (const value of Object.values(params)) if (value.length > 255 || value.includes('\0')) throw notFound('The resource could not be found.');
+  check(endpoint, 'path', served.checkParams, params);
+}
+
+function check(endpoint: Endpoint, where: 'body' | 'query' | 'path', checker: Served['checkBody'], value: unknown): void {
+  if (JSON.stringify(value)?.includes('\\u0000')) throw badRequest(`The ${where} has a NUL character, which is not allowed.`);
+  const issue = checker?.(value);
+  if (!issue) return;
+  const { code, message } = endpoint.service.invalid?.(issue) ?? {
+    code: 'badRequest',
+    message: `Invalid input for field/attribute ${issue.field.split('/').pop() || where}. Value: ${brief(issue.value)}. ${issue.reason}`,
+  };
+  throw new Fault(400, code, message);
+}
+
+/** Enough of a wrong value to recognise it; never a whole body, which may hold a secret. */
+function brief(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
+  return String(value).slice(0, 60);
+}
+
+function pick(incoming: Incoming) {
+  const { caller, requestId, now, params, headers, base, signal } = incoming;
+  return {
+    caller,
+    requestId,
+    now,
+    params,
+    headers,
+    base,
+    signal,
+    url: (path: string) => `${base}${incoming.prefix}${path}`,
+    page(change: Record<string, string>) {
+      const [path = '', text = ''] = incoming.path.split('?');
+      const query = new URLSearchParams(text);
+      for (const [name, value] of Object.entries(change)) query.set(name, value);
+      return `${base}${path}?${query.toString()}`;
+    },
+  };
+}
+
+function isAsyncIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}

@@ -1,0 +1,252 @@
+/**
+ * The one door of all services: finds the operation, learns who calls, and hands the request to `perform`.
+ * Knows no service; what differs between them is data in their contracts.
+ */
+import { Readable } from 'node:stream';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Operation, Service } from '../../contract/contract.ts';
+import type { Clock, Random } from '../clock.ts';
+import { badRequest, Fault, notFound } from '../fault.ts';
+import type { Log } from '../log.ts';
+import { nobody, type Authenticate, type Caller } from './caller.ts';
+import type { Implementation } from './implement.ts';
+import { rateLimiter, type RateLimit } from './rate.ts';
+import { faultOf, refuse } from './refusal.ts';
+import { endpoint, perform, type Endpoint, type Incoming, type Outgoing } from './route.ts';
+import { negotiate, versionHeaders } from './versions.ts';
+import { watch } from './watch.ts';
+
+export type ServeOptions = {
+  implementations: readonly Implementation[];
+  authenticate: Authenticate;
+  clock: Clock;
+  random: Random;
+  log: Log;
+  rateLimit?: RateLimit;
+  tls?: { key: string; cert: string };
+  /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
+  publicUrl?: string;
+};
+
+export type Door = {
+  readonly app: FastifyInstance;
+  /** The address that it listens at. */
+  listen(at: { host: string; port: number }): Promise<string>;
+  /** Takes no new requests, lets those under way finish, ends the watches. */
+  drain(): Promise<void>;
+};
+
+const defaultRateLimit: RateLimit = { perSecond: 2000, burst: 4000 };
+const defaultBodyBytes = 1024 * 1024;
+
+/** What is known of a request before its operation runs. */
+type Arrival = { requestId: string; caller: Caller; service: Service };
+
+export function createDoor(options: ServeOptions): Door {
+  const stopping = new AbortController();
+  const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
+  const arrivals = new WeakMap<FastifyRequest, Arrival>();
+  const app = fastify({
+    https: options.tls ?? null,
+    logger: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
+    bodyLimit: defaultBodyBytes,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+    requestTimeout: 0,
+    keepAliveTimeout: 75_000,
+    exposeHeadRoutes: false,
+  } as object) as unknown as FastifyInstance;
+
+  readBodies(app);
+  app.setErrorHandler((error, request, reply) => sendRefusal(request, reply, error));
+  app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, notFound('The resource could not be found.')));
+  app.get('/', { config: {} }, (request, reply) => reply.send({ services: options.implementations.map(({ service }) => ({ type: service.type, name: service.name, href: `${baseOf(request)}${service.root}` })) }));
+  for (const implementation of options.implementations) serveService(implementation);
+  return {
+    app,
+    listen: (at) => app.listen(at),
+    async drain() {
+      stopping.abort();
+      await app.close();
+    },
+  };
+
+  function serveService(implementation: Implementation): void {
+    const { service, handlers, database } = implementation;
+    for (const page of service.discovery)
+      app.route({
+        method: ['GET', 'HEAD'],
+        url: page.path,
+        handler: (request, reply) => reply.code(page.status).headers({ 'x-openstack-request-id': newRequestId() }).type(page.contentType ?? 'application/json').send(JSON.stringify(page.document(baseOf(request)))),
+      });
+    const paths = new Map<string, Endpoint[]>();
+    const nouns = new Map<string, Record<string, Endpoint>>();
+    for (const [noun, operations] of Object.entries(service.nouns)) {
+      const endpoints: Record<string, Endpoint> = {};
+      for (const [name, operation] of Object.entries(operations)) {
+        const handler = handlers[noun]?.[name];
+        if (!handler) throw new Error(`${service.type} has no handler for ${noun}.${name}`);
+        const made = endpoint(service, noun, name, operation as Operation, handler, database);
+        endpoints[name] = made;
+        const key = `${operation.method} ${operation.path}`;
+        paths.set(key, [...(paths.get(key) ?? []), made]);
+      }
+      nouns.set(noun, endpoints);
+    }
+    for (const endpoints of paths.values()) {
+      const { method, path } = endpoints[0]!.operation;
+      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      const maxBodyBytes = Math.max(...endpoints.map(({ operation }) => operation.maxBodyBytes ?? defaultBodyBytes));
+      const serve = (prefix: string) => ({
+        method,
+        url: `${prefix}${url}`,
+        bodyLimit: endpoints.some(({ operation }) => operation.body === 'stream') ? Number.MAX_SAFE_INTEGER : maxBodyBytes,
+        onRequest: (request: FastifyRequest) => arrive(request, service, endpoints),
+        handler: (request: FastifyRequest, reply: FastifyReply) => answer(request, reply, endpoints, nouns, prefix),
+      });
+      app.route(serve(service.path));
+      if (service.projectInPath) app.route(serve(`${service.path}/:project_in_path`));
+    }
+  }
+
+  /** Before a byte of the body is read. */
+  async function arrive(request: FastifyRequest, service: Service, endpoints: Endpoint[]): Promise<void> {
+    const arrival: Arrival = { requestId: newRequestId(), caller: nobody, service };
+    arrivals.set(request, arrival);
+    const token = request.headers['x-auth-token'];
+    if (typeof token === 'string' && token !== '') arrival.caller = (await options.authenticate(token)) ?? nobody;
+    limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
+    if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
+    const project = (request.params as Record<string, string>)['project_in_path'];
+    // nova/api/openstack/wsgi.py, cinder likewise: the project in the path must be the token's.
+    if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
+  }
+
+  async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
+    const arrival = arrivals.get(request)!;
+    const endpoint = chosen(endpoints, request.body);
+    const version = negotiate(arrival.service, request.headers);
+    const left = new AbortController();
+    reply.raw.once('close', () => left.abort());
+    const { project_in_path: project, ...params } = request.params as Record<string, string>;
+    const incoming: Incoming = {
+      caller: arrival.caller,
+      requestId: arrival.requestId,
+      now: options.clock.now(),
+      version,
+      params,
+      query: request.query as Record<string, string | string[]>,
+      body: request.body,
+      headers: request.headers,
+      base: baseOf(request),
+      path: request.url,
+      prefix: project === undefined ? prefix : prefix.replace(':project_in_path', project),
+      remoteAddress: request.ip,
+      signal: AbortSignal.any([left.signal, stopping.signal]),
+    };
+    if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
+      const show = Object.values(Object.fromEntries(nouns)).find((noun) => Object.values(noun).includes(endpoint))?.[endpoint.operation.list.show];
+      if (!show) throw new Error(`${endpoint.id} names no operation that shows one`);
+      const events = await watch(endpoint, show, incoming);
+      return reply.headers({ ...headersFor(arrival, version), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).send(Readable.from(events));
+    }
+    const result = await perform(endpoint, incoming);
+    return send(reply, result, { ...headersFor(arrival, version), ...deprecation(endpoint.operation) });
+  }
+
+  function sendRefusal(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+    const arrival = arrivals.get(request) ?? { requestId: newRequestId(), caller: nobody, service: serviceAt(request.url) };
+    let fault = faultOf(error);
+    if (!fault) {
+      options.log.error({ err: error, requestId: arrival.requestId, method: request.method, path: request.url.split('?')[0], userId: arrival.caller.userId, projectId: arrival.caller.projectId }, 'a request failed by our fault');
+      fault = new Fault(500, 'computeFault', `Unexpected error. Report it to your provider with the request id ${arrival.requestId}.`);
+    }
+    const shaped = refuse(arrival.service, fault, arrival.requestId, String(request.headers.accept ?? ''));
+    if (fault.status === 401) reply.header('www-authenticate', `Keystone uri="${baseOf(request)}/identity"`);
+    // A body that was not read to its end would be taken for the next request.
+    if (!request.raw.complete) reply.header('connection', 'close');
+    const body = request.method === 'HEAD' ? undefined : typeof shaped.body === 'string' ? shaped.body : JSON.stringify(shaped.body);
+    return reply
+      .code(fault.status)
+      .headers({ ...headersFor(arrival, undefined), ...fault.headers, ...shaped.headers })
+      .type(shaped.contentType ?? 'application/json')
+      .send(body);
+  }
+
+  function serviceAt(url: string): Service | undefined {
+    const services = options.implementations.map(({ service }) => service);
+    return services.find(({ root }) => url === root || url.startsWith(`${root}/`) || url.startsWith(`${root}?`));
+  }
+
+  function newRequestId(): string {
+    return `req-${options.random.uuid()}`;
+  }
+
+  function baseOf(request: FastifyRequest): string {
+    return options.publicUrl ?? `${request.protocol}://${request.host}`;
+  }
+}
+
+/** JSON is parsed here and leniently (some clients send no content type, or one with no body); bytes go on as a stream. */
+function readBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parse = (text: string): unknown => {
+    if (text.trim() === '') return undefined;
+    try {
+      // A key named __proto__ stays an ordinary key (JSON.parse defines it as own) and no schema allows it.
+      return JSON.parse(text);
+    } catch (cause) {
+      throw new Fault(400, 'badRequest', `Malformed request body: it is not JSON (${cause instanceof Error ? cause.message.slice(0, 100) : ''}).`, { cause });
+    }
+  };
+  app.addContentTypeParser(/^application\/([\w.+-]*\+)?(json|openstack-images-v2\.[01]-json-patch|vnd\.openstack[\w.-]*)\b|^text\/plain/, { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parse(body as string));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+}
+
+/** The operation of this path that the body's first known key picks. */
+function chosen(endpoints: Endpoint[], body: unknown): Endpoint {
+  const first = endpoints[0]!;
+  if (first.operation.action === undefined) {
+    if (first.operation.body !== 'stream' && body instanceof Readable) {
+      body.resume();
+      throw new Fault(415, 'badMediaType', 'Unsupported Content-Type: this operation takes application/json.');
+    }
+    return first;
+  }
+  const keys = typeof body === 'object' && body !== null && !Array.isArray(body) && !(body instanceof Readable) ? Object.keys(body) : [];
+  const found = keys.length === 1 ? endpoints.find(({ operation }) => operation.action === keys[0]) : undefined;
+  // nova/api/openstack/wsgi.py, get_method and get_action_method.
+  if (!found) throw badRequest(keys.length === 1 ? `There is no such action: ${String(keys[0]).slice(0, 60)}` : 'Malformed request body: it must be an object with the name of one action as its only key.');
+  return found;
+}
+
+function headersFor(arrival: { requestId: string; service: Service | undefined }, version: string | undefined): Record<string, string> {
+  return {
+    'x-openstack-request-id': arrival.requestId,
+    ...(arrival.service?.type === 'compute' ? { 'x-compute-request-id': arrival.requestId } : {}),
+    ...(arrival.service ? versionHeaders(arrival.service, version) : {}),
+  };
+}
+
+function deprecation(operation: Operation): Record<string, string> {
+  if (!operation.deprecation) return {};
+  const { since, sunset } = operation.deprecation;
+  return { deprecation: `@${Math.floor(Date.parse(since) / 1000)}`, ...(sunset === undefined ? {} : { sunset: new Date(sunset).toUTCString() }) };
+}
+
+function send(reply: FastifyReply, result: Outgoing, headers: Record<string, string>): FastifyReply {
+  reply.code(result.status).headers({ ...headers, ...result.headers });
+  if (result.replayed === true) reply.header('idempotent-replayed', 'true');
+  if (result.body === undefined || result.body === null) return reply.send();
+  if (result.body instanceof Readable) return reply.send(result.body);
+  if (typeof result.body === 'object' && Symbol.asyncIterator in result.body) return reply.send(Readable.from(result.body as AsyncIterable<Uint8Array>));
+  if (!('content-type' in result.headers)) reply.type('application/json');
+  return reply.send(typeof result.body === 'string' ? result.body : JSON.stringify(result.body));
+}

@@ -1,0 +1,44 @@
+/** What a service is made of, and what it is handed: nothing in `services/` finds its surroundings by import. */
+import type { Driver, BlobStore } from '../drivers/driver.ts';
+import type { Clock, Random } from '../kit/clock.ts';
+import type { Implementation } from '../kit/http/implement.ts';
+import type { Log } from '../kit/log.ts';
+import type { Database } from '../kit/postgres/database.ts';
+import type { Schedule, Workflow } from '../kit/workflow/workflow.ts';
+
+export type HomeParts = {
+  database: Database;
+  clock: Clock;
+  random: Random;
+  log: Log;
+};
+
+export type RegionParts = HomeParts & {
+  /** The region's name, as in the catalog. */
+  region: string;
+  driver: Driver;
+  blobs: BlobStore;
+};
+
+/** One service, ready to be served (its door) and worked (its workflows). */
+export type Made = {
+  implementation?: Implementation;
+  workflows: readonly Workflow[];
+  schedules: readonly Schedule[];
+  /** What must always be true, for `doctor` and the tests: each finds what is not (FAILURES.md, invariants). */
+  invariants: readonly Invariant[];
+};
+
+export type Invariant = {
+  /** `I3`, … of FAILURES.md, and the sentence that it stands for. */
+  id: string;
+  title: string;
+  check(): Promise<Finding[]>;
+};
+
+export type Finding = {
+  /** What is wrong, with the ids that it concerns. */
+  message: string;
+  /** What the operator can do about it. */
+  remedy: string;
+};

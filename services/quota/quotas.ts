@@ -1,0 +1,98 @@
+/**
+ * How much a project may use. Counted in the transaction that makes or deletes the thing, so that a limit is
+ * never passed and nothing leaks, however many ask at once (FAILURES 11, invariant I4).
+ */
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+
+/** Every counted resource with its default, as the services ship them: nova/conf/quota.py, cinder/quota.py, neutron/conf/quota.py. -1: unlimited. */
+export const quotaDefaults = {
+  'compute.instances': 10,
+  'compute.cores': 20,
+  'compute.ram': 51200,
+  'compute.key_pairs': 100,
+  'compute.server_groups': 10,
+  'volume.volumes': 10,
+  'volume.snapshots': 10,
+  'volume.gigabytes': 1000,
+  'network.network': 100,
+  'network.subnet': 100,
+  'network.subnetpool': -1,
+  'network.port': 500,
+  'network.router': 10,
+  'network.floatingip': 50,
+  'network.security_group': 10,
+  'network.security_group_rule': 100,
+  'network.rbac_policy': 10,
+  'image.images': -1,
+} as const;
+
+export type QuotaResource = keyof typeof quotaDefaults;
+export type Amounts = Partial<Record<QuotaResource, number>>;
+
+export class OverQuota extends Error {
+  override name = 'OverQuota';
+  readonly resource: QuotaResource;
+  readonly wanted: number;
+  readonly used: number;
+  readonly limit: number;
+
+  constructor(resource: QuotaResource, wanted: number, used: number, limit: number) {
+    super(`Quota exceeded for ${resource}: requested ${wanted}, but already used ${used} of ${limit}`);
+    this.resource = resource;
+    this.wanted = wanted;
+    this.used = used;
+    this.limit = limit;
+  }
+}
+
+/** Counts these, or throws OverQuota for the first that does not fit; negative amounts give back. */
+export async function claimQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
+  // In one order, so that two claims that touch the same rows wait for one another instead of deadlocking.
+  for (const [resource, wanted] of entries(amounts)) {
+    if (wanted === 0) continue;
+    const fallback = quotaDefaults[resource];
+    const claimed = await tx.run`
+      insert into quota.claim as c (project_id, resource, used)
+      select ${projectId}, ${resource}, ${wanted}::bigint where ${wanted}::bigint <= 0 or ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
+        or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
+      on conflict (project_id, resource) do update set used = c.used + excluded.used
+      where excluded.used <= 0 or coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
+    if (claimed === 1) continue;
+    const { limit, used } = (await quotaUsage(tx, projectId, [resource]))[resource]!;
+    throw new OverQuota(resource, wanted, used, limit);
+  }
+}
+
+export function releaseQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
+  return claimQuota(tx, projectId, Object.fromEntries(entries(amounts).map(([resource, amount]) => [resource, -amount])));
+}
+
+/** Limit and use of each of these resources. */
+export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[]): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
+  const rows = await tx.rows<{ resource: QuotaResource; used: number; most: number | null }>`
+    select resource, used, most from quota.claim where project_id = ${projectId} and resource = any(${[...resources]}::text[])`;
+  const found = new Map(rows.map((row) => [row.resource, row]));
+  return Object.fromEntries(resources.map((resource) => [resource, { limit: found.get(resource)?.most ?? quotaDefaults[resource], used: found.get(resource)?.used ?? 0 }]));
+}
+
+/** Sets limits; -1 is unlimited. A limit below what is used stops further claims and takes nothing away. */
+export async function setQuotaLimits(tx: Transaction, projectId: string, limits: Amounts): Promise<void> {
+  for (const [resource, most] of entries(limits))
+    await tx.run`
+      insert into quota.claim (project_id, resource, most) values (${projectId}, ${resource}, ${most})
+      on conflict (project_id, resource) do update set most = excluded.most`;
+}
+
+/** Puts the defaults back for these resources. */
+export async function resetQuotaLimits(tx: Transaction, projectId: string, resources: readonly QuotaResource[]): Promise<void> {
+  await tx.run`update quota.claim set most = null where project_id = ${projectId} and resource = any(${[...resources]}::text[])`;
+}
+
+/** All that is counted as used, for invariant I4: `used` must equal what exists. */
+export function countedQuota(tx: Transaction, resources: readonly QuotaResource[]): Promise<{ projectId: string; resource: QuotaResource; used: number }[]> {
+  return tx.rows(sql`select project_id as "projectId", resource, used from quota.claim where resource = any(${[...resources]}::text[])`);
+}
+
+function entries(amounts: Amounts): [QuotaResource, number][] {
+  return (Object.entries(amounts) as [QuotaResource, number][]).sort(([one], [other]) => (one < other ? -1 : 1));
+}
