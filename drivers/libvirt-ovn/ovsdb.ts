@@ -49,9 +49,15 @@ export type Replica<D extends DatabaseShape> = {
   rows<T extends keyof D & string>(table: T): ReadonlyMap<string, Row<D[T]>>;
   /** Resolves when `holds` does; `unavailable` after `timeoutMs`. */
   until(holds: () => boolean, timeoutMs: number): Promise<void>;
-  /** Called after every change. Returns how to stop. */
-  onChange(listener: () => void): () => void;
+  /** Called for every row that changed, and first for every row that is there. */
+  onRow(listener: RowListener<D>): void;
 };
+
+export type RowListener<D extends DatabaseShape> = <T extends keyof D & string>(
+  table: T,
+  before: Row<D[T]> | undefined,
+  after: Row<D[T]> | undefined,
+) => void;
 
 export type OvsdbClient = {
   readonly database: string;
@@ -104,7 +110,7 @@ export function connectOvsdb({
 
 // Values, to and from the wire
 
-export function uuid(id: string): Atom {
+export function uuid(id: string): ['uuid', string] {
   return ['uuid', id];
 }
 
@@ -165,12 +171,21 @@ type RowUpdate = { initial?: WireRow; insert?: WireRow; modify?: WireRow; delete
 type WireRow = Record<string, Datum>;
 type TableUpdates = Record<string, Record<string, RowUpdate>>;
 
-class LiveReplica<D extends DatabaseShape> implements Replica<D> {
+type Follower = {
+  readonly id: string;
+  request(): unknown[];
+  start(answer: [boolean, string, TableUpdates]): void;
+  apply(lastTransaction: string, updates: TableUpdates): void;
+  lost(): void;
+};
+
+class LiveReplica<D extends DatabaseShape> implements Replica<D>, Follower {
   readonly id: string;
   readonly #database: string;
   readonly #shapes: D;
   readonly #tables = new Map<string, Map<string, Record<string, unknown>>>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
+  readonly #rowListeners: RowListener<D>[] = [];
   #current = false;
   #lastTransaction = '00000000-0000-0000-0000-000000000000';
 
@@ -196,9 +211,9 @@ class LiveReplica<D extends DatabaseShape> implements Replica<D> {
     }
   }
 
-  onChange(listener: () => void): () => void {
-    this.#changes.on('change', listener);
-    return () => this.#changes.off('change', listener);
+  onRow(listener: RowListener<D>): void {
+    this.#rowListeners.push(listener);
+    for (const [table, rows] of this.#tables) for (const row of rows.values()) listener(table, undefined, row as Row<D[string]>);
   }
 
   request(): unknown[] {
@@ -208,7 +223,8 @@ class LiveReplica<D extends DatabaseShape> implements Replica<D> {
 
   /** The answer to `request`: only what is newer than we knew, when the server still knows that far back. */
   start([found, lastTransaction, updates]: [boolean, string, TableUpdates]): void {
-    if (!found) for (const rows of this.#tables.values()) rows.clear();
+    if (!found)
+      for (const [table, rows] of this.#tables) for (const id of [...rows.keys()]) this.#put(table, rows, id, undefined);
     this.#current = true;
     this.apply(lastTransaction, updates);
   }
@@ -235,17 +251,24 @@ class LiveReplica<D extends DatabaseShape> implements Replica<D> {
       // Columns that hold their default are left out.
       for (const [column, kind] of Object.entries(shape))
         row[column] = whole[column] === undefined ? structuredClone(EMPTY[kind]) : fromDatum(kind, whole[column]);
-      rows.set(id, row);
+      this.#put(table, rows, id, row);
     } else if (update.modify && before) {
       const row = { ...before };
       for (const [column, difference] of Object.entries(update.modify)) {
         const kind = shape[column];
         if (kind) row[column] = modified(kind, row[column] as Cells[ColumnKind], difference);
       }
-      rows.set(id, row);
+      this.#put(table, rows, id, row);
     } else {
-      rows.delete(id);
+      this.#put(table, rows, id, undefined);
     }
+  }
+
+  #put(table: string, rows: Map<string, Record<string, unknown>>, id: string, row: Record<string, unknown> | undefined): void {
+    const before = rows.get(id);
+    if (row) rows.set(id, row);
+    else rows.delete(id);
+    for (const listener of this.#rowListeners) listener(table, before as Row<D[string]> | undefined, row as Row<D[string]> | undefined);
   }
 }
 
@@ -280,7 +303,7 @@ class Connection {
   readonly #address: string;
   readonly #requestTimeoutMs: number;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #replicas: LiveReplica<DatabaseShape>[] = [];
+  readonly #replicas: Follower[] = [];
   readonly #events = new EventEmitter().setMaxListeners(0);
   #socket: Socket | undefined;
   #connected = false;
@@ -302,7 +325,7 @@ class Connection {
     return this.#send(method, params, Math.max(1, deadline - performance.now()));
   }
 
-  async follow(replica: LiveReplica<DatabaseShape>, timeoutMs: number): Promise<void> {
+  async follow(replica: Follower, timeoutMs: number): Promise<void> {
     await this.#whenConnected(timeoutMs);
     this.#replicas.push(replica);
     await this.#startReplica(replica, timeoutMs);
@@ -390,7 +413,7 @@ class Connection {
     return promise;
   }
 
-  async #startReplica(replica: LiveReplica<DatabaseShape>, timeoutMs: number): Promise<void> {
+  async #startReplica(replica: Follower, timeoutMs: number): Promise<void> {
     const answer = await this.#send('monitor_cond_since', replica.request(), timeoutMs);
     replica.start(answer as [boolean, string, TableUpdates]);
   }

@@ -1,0 +1,113 @@
+/** A network: a switch, its DHCP options, its bridge to a physical network and its service port. */
+import { createHash } from 'node:crypto';
+import { DriverError, type NetworkSpec, type SubnetSpec } from '../../driver.ts';
+import { address, cidr, mac, networkOf, versionOf } from './addresses.ts';
+import { servicePortName, switchName, TAG, type WantedRow } from './northbound.ts';
+
+export const METADATA_ADDRESS = '169.254.169.254';
+const LEASE_SECONDS = '86400'; // neutron/conf/common.py, dhcp_lease_duration
+
+/** What router ports announce about a network to its guests; written on its switch, so that a router alone can be projected. */
+export type Announced = { mtu: number; subnets6: { cidr: string; dhcp: boolean }[] };
+
+export function networkRows(network: NetworkSpec): WantedRow[] {
+  const name = switchName(network.id);
+  const ports = { table: 'Logical_Switch', key: name, column: 'ports' } as const;
+  const rows: WantedRow[] = [
+    {
+      table: 'Logical_Switch',
+      key: name,
+      columns: { name, other_config: {}, external_ids: { [TAG.announced]: JSON.stringify(announced(network)) } },
+      heldBy: [],
+    },
+  ];
+  if (network.physicalNetwork !== null)
+    rows.push({
+      table: 'Logical_Switch_Port',
+      key: `physical-${network.id}`,
+      columns: {
+        name: `physical-${network.id}`, type: 'localnet', addresses: ['unknown'], port_security: [], enabled: true,
+        options: { network_name: network.physicalNetwork }, external_ids: {},
+      },
+      heldBy: [ports],
+    });
+  if (network.servicePort)
+    rows.push({
+      table: 'Logical_Switch_Port',
+      key: servicePortName(network.id),
+      columns: {
+        name: servicePortName(network.id), type: 'localport', port_security: [], enabled: true, options: {}, external_ids: {},
+        addresses: [[mac(network.servicePort.mac), ...network.servicePort.addresses.map((fixed) => address(fixed.address))].join(' ')],
+      },
+      heldBy: [ports],
+    });
+  for (const subnet of network.subnets) if (subnet.dhcp) rows.push(dhcpRow(network, subnet));
+  if (!network.adminUp)
+    for (const direction of ['from-lport', 'to-lport'])
+      rows.push({
+        table: 'ACL',
+        key: `network-down/${network.id}/${direction}`,
+        columns: { direction, priority: 32_767, match: '1', action: 'drop', external_ids: {} },
+        heldBy: [{ table: 'Logical_Switch', key: name, column: 'acls' }],
+      });
+  return rows;
+}
+
+export function announced(network: NetworkSpec): Announced {
+  const subnets6 = network.subnets.filter((subnet) => subnet.version === 6);
+  return { mtu: network.mtu, subnets6: subnets6.map((subnet) => ({ cidr: networkOf(subnet.cidr), dhcp: subnet.dhcp })) };
+}
+
+/** Keys of the rows in DHCP_Options that ports on these subnets may use. */
+export function dhcpKeys(subnetIds: string[]): { dhcpv4_options: string[]; dhcpv6_options: string[] } {
+  return { dhcpv4_options: subnetIds.map((id) => `dhcp4/${id}`), dhcpv6_options: subnetIds.map((id) => `dhcp6/${id}`) };
+}
+
+function dhcpRow(network: NetworkSpec, subnet: SubnetSpec): WantedRow {
+  const range = cidr(subnet.cidr, subnet.version);
+  const serverMac = network.servicePort ? mac(network.servicePort.mac) : inventedMac(network.id);
+  const options = subnet.version === 4 ? optionsV4(network, subnet, serverMac, range.address) : optionsV6(subnet, serverMac);
+  return {
+    table: 'DHCP_Options',
+    key: `dhcp${subnet.version}/${subnet.id}`,
+    columns: { cidr: networkOf(subnet.cidr), options, external_ids: {} },
+    heldBy: [],
+  };
+}
+
+function optionsV4(network: NetworkSpec, subnet: SubnetSpec, serverMac: string, fallback: string): Record<string, string> {
+  const service = network.servicePort?.addresses.find((fixed) => fixed.subnetId === subnet.id)?.address;
+  const gateway = subnet.gateway;
+  const routes: string[] = [];
+  if (service) routes.push(`${METADATA_ADDRESS}/32,${address(service)}`);
+  for (const route of subnet.hostRoutes) routes.push(`${networkOf(route.destination)},${address(route.nextHop)}`);
+  // A client that is told classless routes does not look at the router option (RFC 3442).
+  if (gateway && routes.length > 0) routes.push(`0.0.0.0/0,${address(gateway)}`);
+  return {
+    server_id: address(service ?? gateway ?? fallback),
+    server_mac: serverMac,
+    lease_time: LEASE_SECONDS,
+    mtu: String(network.mtu),
+    ...(gateway && { router: address(gateway) }),
+    ...(subnet.dnsServers.length > 0 && { dns_server: `{${subnet.dnsServers.map((server) => addressV(server, 4)).join(', ')}}` }),
+    ...(routes.length > 0 && { classless_static_route: `{${routes.join(', ')}}` }),
+  };
+}
+
+function optionsV6(subnet: SubnetSpec, serverMac: string): Record<string, string> {
+  return {
+    server_id: serverMac,
+    ...(subnet.dnsServers.length > 0 && { dns_server: `{${subnet.dnsServers.map((server) => addressV(server, 6)).join(', ')}}` }),
+  };
+}
+
+function addressV(text: string, version: 4 | 6): string {
+  if (versionOf(address(text)) !== version) throw new DriverError('invalid', `${text} is no IPv${version} address`);
+  return text;
+}
+
+/** OVN answers DHCP in the name of some MAC address; without a service port any that no port has will do. */
+function inventedMac(networkId: string): string {
+  const digits = createHash('sha256').update(networkId).digest('hex').slice(0, 10);
+  return `02:${digits.match(/../g)?.join(':')}`;
+}
