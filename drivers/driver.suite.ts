@@ -1,0 +1,745 @@
+/**
+ * What every driver keeps, as sentences. A driver's own test file calls `driverSuite` with a way to make it.
+ *
+ * Engines differ in how soon a thing that was done can be seen, so what is seen is waited for; what
+ * was said to be done is not.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { test, type TestContext } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { contentDigest } from './driver.fixtures.ts';
+import type {
+  BlobStore, Driver, DriverErrorKind, NetworkResource, NetworkResourceRef, NetworkSpec, PortSpec, PowerState,
+  SecurityGroupSpec, ServerSpec, ServerState, VettedImage, VolumeSpec,
+} from './driver.ts';
+
+export type DriverFixture = {
+  driver: Driver;
+  /** With different bytes. The second is not larger than the first. */
+  images: readonly [VettedImage, VettedImage];
+  blobs: BlobStore;
+  /** Closes the driver and makes it again, over the same region. */
+  reopen(): Promise<Driver>;
+  /** Writes to a volume as its guest would; without it, what a write changes is not looked at. */
+  writeToVolume?(volumeId: string, offset: number, bytes: Uint8Array): void | Promise<void>;
+};
+
+export type DriverTraits = {
+  /** For one sentence. */
+  timeoutMs: number;
+  /** The smallest machine in which the images' guest starts. */
+  machine: { vcpus: number; memoryMiB: number };
+  powers: PowerState[];
+  /** What a guest writes to its console once each time it starts; null when a console forgets earlier starts. */
+  bootLine: RegExp | null;
+  /** A machine made stopped has the image's bytes and no others. */
+  keepsBytes: boolean;
+  /** A stopped machine can be given another host, and takes its disk along. */
+  moves: boolean;
+  /** An external network's physical name. */
+  physicalNetwork: string | null;
+};
+
+const QUICK: DriverTraits = {
+  timeoutMs: 20_000,
+  machine: { vcpus: 1, memoryMiB: 64 },
+  powers: ['running', 'paused', 'suspended', 'stopped'],
+  bootLine: /login:/g,
+  keepsBytes: true,
+  moves: true,
+  physicalNetwork: 'external',
+};
+
+export function driverSuite(name: string, makeDriver: (t: TestContext) => Promise<DriverFixture>, given: { traits?: Partial<DriverTraits> } = {}): void {
+  const traits = { ...QUICK, ...given.traits };
+
+  function sentence(text: string, body: (region: TestRegion) => Promise<void>): void {
+    test(`${name}: ${text}`, { timeout: traits.timeoutMs }, async (t) => {
+      const region = await openRegion(await makeDriver(t), traits);
+      try {
+        await body(region);
+      } finally {
+        await region.clear();
+      }
+    });
+  }
+
+  sentence('each host has a name of its own and says what room it has', async ({ driver }) => {
+    const hosts = await driver().hosts.list();
+
+    assert.ok(hosts.length > 0);
+    assert.equal(new Set(hosts.map(({ id }) => id)).size, hosts.length);
+    for (const { hostname, vcpus, memoryMiB, diskGiB, freeDiskGiB, hypervisorVersion } of hosts) {
+      assert.ok(hostname);
+      assert.ok(vcpus > 0 && memoryMiB > 0 && diskGiB > 0 && freeDiskGiB >= 0 && Number.isInteger(hypervisorVersion));
+    }
+  });
+
+  // Volumes
+
+  sentence('a volume that is made twice is there once, and one that is removed twice is gone', async ({ driver, volume }) => {
+    const spec = volume();
+
+    await driver().volumes.ensure(spec);
+    await driver().volumes.ensure(spec);
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: spec.id, sizeGiB: 1 }]);
+
+    await driver().volumes.remove({ id: spec.id, generation: 2 });
+    await driver().volumes.remove({ id: spec.id, generation: 2 });
+    assert.deepEqual((await driver().volumes.list()).volumes, []);
+  });
+
+  sentence('a volume grows and never shrinks', async ({ driver, volume }) => {
+    const spec = volume();
+
+    await driver().volumes.ensure(spec);
+    await driver().volumes.ensure({ ...spec, generation: 2, sizeGiB: 2 });
+    await refused('invalid', driver().volumes.ensure({ ...spec, generation: 3, sizeGiB: 1 }));
+
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: spec.id, sizeGiB: 2 }]);
+  });
+
+  sentence('volumes and snapshots made from one another hold the same bytes', async ({ driver, images, volume, volumeDigest }) => {
+    const [image] = images;
+    const original = volume({ source: { kind: 'image', image } });
+    const copy = volume({ source: { kind: 'volume', volumeId: original.id } });
+    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    const restored = volume({ sizeGiB: 2, source: { kind: 'snapshot', snapshotId: snapshot.id } });
+
+    await driver().volumes.ensure(original);
+    await driver().volumes.ensure(copy);
+    await driver().volumes.ensureSnapshot(snapshot);
+    await driver().volumes.ensureSnapshot(snapshot);
+    await driver().volumes.ensure(restored);
+
+    const digest = await volumeDigest(original.id);
+    assert.notEqual(digest, await emptyDigest(driver(), volume, volumeDigest));
+    assert.equal(await volumeDigest(copy.id), digest);
+    assert.equal(await volumeDigest(restored.id), digest);
+    assert.deepEqual((await driver().volumes.list()).snapshots, [{ id: snapshot.id, volumeId: original.id }]);
+  });
+
+  sentence('a volume keeps its bytes when what it was made from is gone', async ({ driver, images, volume, volumeDigest }) => {
+    const original = volume({ source: { kind: 'image', image: images[0] } });
+    const copy = volume({ source: { kind: 'volume', volumeId: original.id } });
+    await driver().volumes.ensure(original);
+    const digest = await volumeDigest(original.id);
+    await driver().volumes.ensure(copy);
+
+    await driver().volumes.remove({ id: original.id, generation: 2 });
+    await driver().volumes.ensure(copy);
+
+    assert.equal(await volumeDigest(copy.id), digest);
+  });
+
+  sentence('a snapshot stays as it was when its volume changes', async ({ driver, images, volume, volumeDigest, writeToVolume }) => {
+    const original = volume({ source: { kind: 'image', image: images[0] } });
+    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    const restored = volume({ source: { kind: 'snapshot', snapshotId: snapshot.id } });
+    await driver().volumes.ensure(original);
+    const digest = await volumeDigest(original.id);
+    await driver().volumes.ensureSnapshot(snapshot);
+
+    await driver().volumes.ensure({ ...original, generation: 2, sizeGiB: 2 });
+    if (writeToVolume) {
+      await writeToVolume(original.id, 4096, Buffer.from('written after the snapshot'));
+      assert.notEqual(await volumeDigest(original.id), digest);
+    }
+    await driver().volumes.ensureSnapshot(snapshot);
+
+    // Of the size that the volume had: from a larger one, one GiB would be invalid.
+    await driver().volumes.ensure(restored);
+    assert.equal(await volumeDigest(restored.id), digest);
+  });
+
+  sentence('a snapshot that is removed twice is gone', async ({ driver, volume }) => {
+    const original = volume();
+    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    await driver().volumes.ensure(original);
+    await driver().volumes.ensureSnapshot(snapshot);
+
+    await driver().volumes.removeSnapshot({ ...snapshot, generation: 2 });
+    await driver().volumes.removeSnapshot({ ...snapshot, generation: 2 });
+
+    assert.deepEqual((await driver().volumes.list()).snapshots, []);
+  });
+
+  sentence('an image can be forgotten, twice too, and be used again', async ({ driver, images, volume }) => {
+    const first = volume({ source: { kind: 'image', image: images[0] } });
+    await driver().volumes.ensure(first);
+    await driver().volumes.remove({ id: first.id, generation: 2 });
+
+    await driver().images.forget(images[0]);
+    await driver().images.forget(images[0]);
+
+    await driver().volumes.ensure(volume({ source: { kind: 'image', image: images[0] } }));
+  });
+
+  // Servers
+
+  sentence('a server that is made twice is there once, and one that is removed twice is gone', async ({ driver, server, boots }) => {
+    const spec = server();
+
+    const state = await driver().servers.ensure(spec);
+    const booted = await boots(spec, 1);
+    assert.deepEqual(state, stateOf(spec));
+    assert.deepEqual(await driver().servers.ensure(spec), state);
+    assert.deepEqual(await driver().servers.list(), [state]);
+    assert.equal(await boots(spec, 1), booted);
+
+    await driver().servers.remove({ id: spec.id, hostId: spec.hostId, generation: 2 });
+    await driver().servers.remove({ id: spec.id, hostId: spec.hostId, generation: 2 });
+    assert.deepEqual(await driver().servers.list(), []);
+    await refused('missing', driver().servers.consoleLog({ id: spec.id, hostId: spec.hostId }));
+  });
+
+  sentence('a server takes on every power state from every other', async ({ driver, server }) => {
+    const spec = server({ power: 'stopped' });
+    await driver().servers.ensure(spec);
+    const tour = traits.powers.flatMap((from) => traits.powers.flatMap((to) => [from, to]));
+
+    let generation = 1;
+    for (const power of tour) {
+      const wanted = { ...spec, power, generation: ++generation };
+      assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
+    }
+  });
+
+  sentence('a server restarts when it is asked to, and only while it runs', async ({ driver, server, boots }) => {
+    const spec = server();
+    const { id, hostId } = spec;
+    await driver().servers.ensure(spec);
+    const before = await boots(spec, 1);
+
+    await driver().servers.reboot({ id, hostId, generation: 1 });
+    await boots(spec, before + 1);
+    await driver().servers.ensure({ ...spec, generation: 2, power: 'stopped' });
+
+    await refused('failed', driver().servers.reboot({ id, hostId, generation: 2 }));
+    await refused('missing', driver().servers.reboot({ id: randomUUID(), hostId, generation: 1 }));
+  });
+
+  sentence('a server restarts from power-off when its boot epoch grows', async ({ driver, server, boots }) => {
+    const spec = server();
+    await driver().servers.ensure(spec);
+    const before = await boots(spec, 1);
+    const again = { ...spec, generation: 2, bootEpoch: 1 };
+
+    assert.deepEqual(await driver().servers.ensure(again), stateOf(again));
+    const after = await boots(spec, before + 1);
+    await driver().servers.ensure(again);
+
+    assert.equal(await boots(spec, after), after);
+  });
+
+  sentence('a server that is shut down has stopped, and shutting it down again changes nothing', async ({ driver, server }) => {
+    const spec = server();
+    const { id, hostId } = spec;
+    await driver().servers.ensure(spec);
+
+    await driver().servers.shutdown({ id, hostId, generation: 1, seconds: 1 });
+    await driver().servers.shutdown({ id, hostId, generation: 1, seconds: 1 });
+
+    assert.deepEqual(await driver().servers.list(), [stateOf({ ...spec, power: 'stopped' })]);
+    await refused('missing', driver().servers.shutdown({ id: randomUUID(), hostId, generation: 1, seconds: 1 }));
+  });
+
+  sentence('the console shows what the guest wrote, and its last lines when asked for', async ({ driver, server, boots }) => {
+    const spec = server();
+    const { id, hostId } = spec;
+    await driver().servers.ensure(spec);
+    await boots(spec, 1);
+
+    await eventually(traits, async () => {
+      const [all, three] = [await driver().servers.consoleLog({ id, hostId }), await driver().servers.consoleLog({ id, hostId, lines: 3 })];
+      assert.ok(all.trimEnd().split('\n').length > 3);
+      assert.equal(three.replace(/\n$/, '').split('\n').length, 3);
+      assert.ok(all.endsWith(three));
+    });
+  });
+
+  sentence('volumes come to a running server and leave it', async ({ driver, server, volume }) => {
+    const [one, two] = [volume(), volume()];
+    await driver().volumes.ensure(one);
+    await driver().volumes.ensure(two);
+    const spec = server();
+    await driver().servers.ensure(spec);
+
+    const steps = [[one], [two, one], [two], []];
+    for (const [index, volumes] of steps.entries()) {
+      const attached = volumes.map(({ id }) => ({ volumeId: id, device: id === one.id ? '/dev/vdb' : '/dev/vdc' }));
+      const wanted = { ...spec, generation: 2 + index, volumes: attached };
+      assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
+      assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
+    }
+  });
+
+  sentence('a volume that a server uses can grow, and can neither be removed nor used by another', async ({ driver, server, volume }) => {
+    const data = volume();
+    await driver().volumes.ensure(data);
+    const spec = server({ volumes: [{ volumeId: data.id, device: '/dev/vdb' }] });
+    await driver().servers.ensure(spec);
+
+    await driver().volumes.ensure({ ...data, generation: 2, sizeGiB: 2 });
+    await refused('failed', driver().volumes.remove({ id: data.id, generation: 3 }));
+    await refused('failed', driver().servers.ensure(server({ volumes: spec.volumes })));
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: data.id, sizeGiB: 2 }]);
+
+    await driver().servers.ensure({ ...spec, generation: 2, volumes: [] });
+    await driver().volumes.remove({ id: data.id, generation: 3 });
+    assert.deepEqual((await driver().volumes.list()).volumes, []);
+  });
+
+  sentence('a server starts from a volume, which outlives it', async ({ driver, images, server, volume, boots }) => {
+    const root = volume({ source: { kind: 'image', image: images[0] } });
+    await driver().volumes.ensure(root);
+    const spec = server({ rootDisk: { kind: 'volume', volumeId: root.id } });
+
+    assert.deepEqual(await driver().servers.ensure(spec), stateOf(spec));
+    await boots(spec, 1);
+    await refused('failed', driver().volumes.remove({ id: root.id, generation: 2 }));
+    await driver().servers.remove({ id: spec.id, hostId: spec.hostId, generation: 2 });
+
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: root.id, sizeGiB: 1 }]);
+  });
+
+  sentence('a capture of a server has the bytes of its root disk, and can be made again', async ({ driver, images, server, serverDigest, volume, volumeDigest }) => {
+    const spec = server({ power: 'stopped' });
+    const fromImage = volume({ source: { kind: 'image', image: images[0] } });
+    await driver().servers.ensure(spec);
+    await driver().volumes.ensure(fromImage);
+
+    const digest = await serverDigest(spec);
+
+    assert.equal(await serverDigest(spec), digest);
+    if (traits.keepsBytes) assert.equal(digest, await volumeDigest(fromImage.id));
+  });
+
+  sentence('a root disk is made anew from the image when its epoch grows, and only then', async ({ driver, images, server, serverDigest }) => {
+    const [first, second] = images;
+    const spec = server({ power: 'stopped' });
+    await driver().servers.ensure(spec);
+    const before = await serverDigest(spec);
+
+    await driver().servers.ensure({ ...spec, generation: 2, rootDisk: { kind: 'image', image: second, sizeGiB: 0, epoch: 0 } });
+    assert.equal(await serverDigest(spec), before);
+
+    await driver().servers.ensure({ ...spec, generation: 3, rootDisk: { kind: 'image', image: second, sizeGiB: 0, epoch: 1 } });
+    const rebuilt = await serverDigest(spec);
+    assert.notEqual(rebuilt, before);
+
+    await driver().servers.ensure({ ...spec, generation: 4, rootDisk: { kind: 'image', image: first, sizeGiB: 0, epoch: 2 } });
+    if (traits.keepsBytes) assert.equal(await serverDigest(spec), before);
+  });
+
+  sentence('a stopped server takes on other processors, memory and a larger disk', async ({ driver, images, server, serverDigest }) => {
+    const spec = server({ power: 'stopped' });
+    await driver().servers.ensure(spec);
+    const digest = await serverDigest(spec);
+    const rootDisk = { kind: 'image' as const, image: images[0], sizeGiB: 1, epoch: 0 };
+    const larger = { ...spec, generation: 2, vcpus: spec.vcpus + 1, memoryMiB: spec.memoryMiB * 2, rootDisk };
+
+    assert.deepEqual(await driver().servers.ensure(larger), stateOf(larger));
+    assert.equal(await serverDigest(spec), digest);
+
+    const running = { ...larger, generation: 3, power: 'running' as const };
+    assert.deepEqual(await driver().servers.ensure(running), stateOf(running));
+  });
+
+  if (traits.moves)
+    sentence('a stopped server moves to another host with its disk', async ({ driver, server, serverDigest }) => {
+      const [from, to] = await driver().hosts.list();
+      assert.ok(from && to, 'two hosts are needed to move between');
+      const spec = server({ power: 'stopped', hostId: from.id });
+      await driver().servers.ensure(spec);
+      const digest = await serverDigest(spec);
+      const moved = { ...spec, hostId: to.id, generation: 2 };
+
+      assert.deepEqual(await driver().servers.ensure(moved), stateOf(moved));
+      await driver().servers.remove({ id: spec.id, hostId: from.id, generation: 2 });
+
+      assert.deepEqual(await driver().servers.list(), [stateOf(moved)]);
+      assert.equal(await serverDigest(moved), digest);
+    });
+
+  sentence('what a server needs and is not there is said to be missing', async ({ driver, images, server, volume }) => {
+    const { hostId } = server();
+    const nowhere = randomUUID();
+    const rootless = { ...images[0], sha256: 'f'.repeat(64) };
+
+    await refused('missing', driver().servers.ensure(server({ hostId: nowhere })));
+    await refused('missing', driver().servers.ensure(server({ volumes: [{ volumeId: nowhere, device: '/dev/vdb' }] })));
+    await refused('missing', driver().servers.ensure(server({ rootDisk: { kind: 'volume', volumeId: nowhere } })));
+    await refused('missing', driver().servers.ensure(server({ rootDisk: { kind: 'image', image: rootless, sizeGiB: 0, epoch: 0 } })));
+    await refused('missing', driver().servers.capture({ id: nowhere, hostId, upload: randomUUID() }));
+    await refused('missing', driver().volumes.ensure(volume({ source: { kind: 'volume', volumeId: nowhere } })));
+    await refused('missing', driver().volumes.ensure(volume({ source: { kind: 'snapshot', snapshotId: nowhere } })));
+    await refused('missing', driver().volumes.ensureSnapshot({ id: randomUUID(), volumeId: nowhere, generation: 1 }));
+    await refused('missing', driver().volumes.capture({ volumeId: nowhere, upload: randomUUID() }));
+
+    assert.deepEqual(await driver().servers.list(), []);
+    assert.deepEqual(await driver().volumes.list(), { volumes: [], snapshots: [] });
+  });
+
+  // Generations and order
+
+  sentence('a generation older than the newest that was seen is refused, after a removal too', async ({ driver, server, volume, network }) => {
+    const [data, machine, { net }] = [volume({ generation: 5 }), server({ generation: 5, power: 'stopped' }), network({ generation: 5 })];
+    const { id, hostId } = machine;
+    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 5 };
+    await driver().volumes.ensure(data);
+    await driver().volumes.ensureSnapshot(snapshot);
+    await driver().servers.ensure(machine);
+    await driver().networks.ensure([net]);
+
+    await refused('stale', driver().volumes.ensure({ ...data, generation: 4, sizeGiB: 2 }));
+    await refused('stale', driver().volumes.remove({ id: data.id, generation: 4 }));
+    await refused('stale', driver().volumes.removeSnapshot({ ...snapshot, generation: 4 }));
+    await refused('stale', driver().servers.ensure({ ...machine, generation: 4, power: 'running' }));
+    await refused('stale', driver().servers.reboot({ id, hostId, generation: 4 }));
+    await refused('stale', driver().servers.shutdown({ id, hostId, generation: 4, seconds: 1 }));
+    await refused('stale', driver().servers.remove({ id, hostId, generation: 4 }));
+    await refused('stale', driver().networks.ensure([{ ...net, generation: 4, mtu: 1300 }]));
+    await refused('stale', driver().networks.remove([{ kind: 'network', id: net.id, generation: 4 }]));
+
+    assert.deepEqual(await driver().servers.list(), [stateOf(machine)]);
+    assert.deepEqual(await driver().volumes.list(), { volumes: [{ id: data.id, sizeGiB: 1 }], snapshots: [{ id: snapshot.id, volumeId: data.id }] });
+    assert.deepEqual(await driver().networks.compare([net]), []);
+
+    await driver().servers.remove({ id, hostId, generation: 6 });
+    await driver().volumes.removeSnapshot({ ...snapshot, generation: 6 });
+    await driver().volumes.remove({ id: data.id, generation: 6 });
+    await driver().networks.remove([{ kind: 'network', id: net.id, generation: 6 }]);
+
+    await refused('stale', driver().servers.ensure(machine));
+    await refused('stale', driver().volumes.ensure(data));
+    await refused('stale', driver().networks.ensure([net]));
+    assert.deepEqual(await driver().servers.list(), []);
+    assert.deepEqual((await driver().volumes.list()).volumes, []);
+  });
+
+  for (const ending of ['made', 'removed'])
+    sentence(`twenty calls at once about one server end as the newest says: ${ending}`, async ({ driver, server }) => {
+      const spec = server({ power: 'stopped' });
+      const isRemoval = (generation: number) => (generation % 2 === 0) === (ending === 'removed');
+      const generations = shuffled(Array.from({ length: 20 }, (_, index) => index + 1));
+
+      const results = await Promise.allSettled(
+        generations.map((generation) =>
+          isRemoval(generation)
+            ? driver().servers.remove({ id: spec.id, hostId: spec.hostId, generation })
+            : driver().servers.ensure({ ...spec, generation }),
+        ),
+      );
+
+      assert.deepEqual(await driver().servers.list(), ending === 'made' ? [stateOf({ ...spec, generation: 20 })] : []);
+      // In the order in which they came: each is refused exactly when a newer one came before it.
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        generations.map((generation, index) => (Math.max(0, ...generations.slice(0, index)) > generation ? 'rejected' : 'fulfilled')),
+      );
+    });
+
+  sentence('the lists show exactly what exists', async ({ driver, server, volume }) => {
+    const servers = Array.from({ length: 3 }, () => server({ power: 'stopped' }));
+    const volumes = Array.from({ length: 3 }, () => volume());
+    await Promise.all([...servers.map((spec) => driver().servers.ensure(spec)), ...volumes.map((spec) => driver().volumes.ensure(spec))]);
+    const [gone, ...kept] = servers;
+    const [goneVolume, ...keptVolumes] = volumes;
+
+    await driver().servers.remove({ id: gone!.id, hostId: gone!.hostId, generation: 2 });
+    await driver().volumes.remove({ id: goneVolume!.id, generation: 2 });
+
+    assert.deepEqual(byId(await driver().servers.list()), byId(kept.map(stateOf)));
+    assert.deepEqual(byId((await driver().volumes.list()).volumes), byId(keptVolumes.map(({ id, sizeGiB }) => ({ id, sizeGiB }))));
+  });
+
+  // Networks
+
+  sentence('interfaces come to a running server and leave it, and their ports carry traffic meanwhile', async ({ driver, server, network }) => {
+    const { net, group, port } = network();
+    const spec = server();
+    const [one, two] = [port({ hostId: spec.hostId }), port({ hostId: spec.hostId })];
+    await driver().networks.ensure([net, group, one, two]);
+    await driver().servers.ensure(spec);
+
+    const steps = [[one], [one, two], [two], []];
+    for (const [index, ports] of steps.entries()) {
+      const wanted = { ...spec, generation: 2 + index, nics: ports.map(nicOf) };
+      assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
+      await eventually(traits, async () => {
+        assert.deepEqual((await driver().networks.portsUp([one.id, two.id])).toSorted(), ports.map(({ id }) => id).toSorted());
+      });
+    }
+  });
+
+  sentence('a port carries no traffic when its server has stopped', async ({ driver, server, network }) => {
+    const { net, group, port } = network();
+    const spec = server();
+    const only = port({ hostId: spec.hostId });
+    await driver().networks.ensure([net, group, only]);
+    await driver().servers.ensure({ ...spec, nics: [nicOf(only)] });
+    await eventually(traits, async () => assert.deepEqual(await driver().networks.portsUp([only.id]), [only.id]));
+
+    await driver().servers.ensure({ ...spec, nics: [nicOf(only)], generation: 2, power: 'stopped' });
+
+    await eventually(traits, async () => assert.deepEqual(await driver().networks.portsUp([only.id]), []));
+  });
+
+  sentence('the network is as it was said to be, and saying it again changes nothing', async ({ driver, network }) => {
+    const { net, group, port } = network();
+    const resources = [net, group, port()];
+
+    await driver().networks.ensure(resources);
+    await driver().networks.ensure(resources);
+    assert.deepEqual(await driver().networks.compare(resources), []);
+    assert.deepEqual(await driver().networks.reconcile(resources), []);
+
+    const gone = resources.map(({ kind, id }) => ({ kind, id, generation: 2 })).toReversed();
+    await driver().networks.remove(gone);
+    await driver().networks.remove(gone);
+    assert.deepEqual(await driver().networks.compare([]), []);
+  });
+
+  sentence('ensuring some of the network leaves the rest as it is', async ({ driver, network }) => {
+    const [one, two] = [network(), network()];
+    await driver().networks.ensure([one.net, one.group]);
+
+    await driver().networks.ensure([two.net, two.group]);
+    await driver().networks.remove([{ kind: 'security-group', id: two.group.id, generation: 2 }]);
+
+    assert.deepEqual(await driver().networks.compare([one.net, one.group, two.net]), []);
+  });
+
+  sentence('reconciling the network mends what is missing, unwanted and different, and says so', async ({ driver, network }) => {
+    const { net, group, port } = network();
+    const [unwanted, changed, missing] = [port(), port(), port()];
+    await driver().networks.ensure([net, group, unwanted, changed]);
+    const wanted: NetworkResource[] = [net, group, { ...changed, generation: 2, portSecurity: false, securityGroups: [] }, missing];
+    const expected = byId([
+      { kind: 'unwanted', id: unwanted.id },
+      { kind: 'differs', id: changed.id },
+      { kind: 'missing', id: missing.id },
+    ]);
+
+    for (const mending of [await driver().networks.compare(wanted), await driver().networks.reconcile(wanted)]) {
+      assert.deepEqual(byId(mending.map(({ kind, resource }) => ({ kind, id: resource.id }))), expected);
+      assert.ok(mending.every(({ detail }) => detail.length > 0));
+    }
+
+    assert.deepEqual(await driver().networks.compare(wanted), []);
+    assert.deepEqual(await driver().networks.reconcile(wanted), []);
+  });
+
+  const { physicalNetwork } = traits;
+  if (physicalNetwork)
+    sentence('a router with a gateway and a floating IP is as it was said to be', async ({ driver, network }) => {
+      const [inside, outside] = [network(), network({ physicalNetwork })];
+      const port = inside.port();
+      const router = routerBetween(inside.net, outside.net);
+      const floatingIp = {
+        kind: 'floating-ip' as const, id: randomUUID(), generation: 1, routerId: router.id,
+        externalAddress: addressIn(outside.net, 200), internalAddress: port.addresses[0]!.address, portId: port.id,
+      };
+      const resources: NetworkResource[] = [inside.net, inside.group, outside.net, port, router, floatingIp];
+
+      await driver().networks.ensure(resources);
+      assert.deepEqual(await driver().networks.compare(resources), []);
+
+      const rerouted = { ...router, generation: 2, routes: [{ destination: '192.0.2.0/24', nextHop: addressIn(inside.net, 9) }] };
+      const without = resources.filter(({ kind }) => kind !== 'floating-ip' && kind !== 'router');
+      await driver().networks.remove([{ kind: 'floating-ip', id: floatingIp.id, generation: 2 }]);
+      await driver().networks.ensure([rerouted]);
+      assert.deepEqual(await driver().networks.compare([...without, rerouted]), []);
+    });
+
+  // Over time
+
+  sentence('everything is found again when the driver is closed and made anew', async ({ driver, images, network, reopen, server, serverDigest, volume }) => {
+    const { net, group, port } = network();
+    const data = volume({ source: { kind: 'image', image: images[1] } });
+    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    const stopped = server({ power: 'stopped' });
+    const bound = port({ hostId: stopped.hostId });
+    const running = server({ generation: 3, volumes: [{ volumeId: data.id, device: '/dev/vdb' }], nics: [nicOf(bound)] });
+    await driver().networks.ensure([net, group, bound]);
+    await driver().volumes.ensure(data);
+    await driver().volumes.ensureSnapshot(snapshot);
+    await driver().servers.ensure(running);
+    await driver().servers.ensure(stopped);
+    const digest = await serverDigest(stopped);
+    const [hosts, volumes] = [await driver().hosts.list(), await driver().volumes.list()];
+
+    await reopen();
+
+    assert.deepEqual((await driver().hosts.list()).map(({ id }) => id), hosts.map(({ id }) => id));
+    assert.deepEqual(byId(await driver().servers.list()), byId([stateOf(running), stateOf(stopped)]));
+    assert.deepEqual(await driver().volumes.list(), volumes);
+    assert.deepEqual(await driver().networks.compare([net, group, bound]), []);
+    await eventually(traits, async () => assert.deepEqual(await driver().networks.portsUp([bound.id]), [bound.id]));
+    assert.equal(await serverDigest(stopped), digest);
+    await refused('stale', driver().servers.ensure({ ...running, generation: 2 }));
+    assert.deepEqual(await driver().servers.ensure(running), stateOf(running));
+  });
+}
+
+type TestRegion = Awaited<ReturnType<typeof openRegion>>;
+
+async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
+  let { driver } = fixture;
+  const [host] = await driver.hosts.list();
+  assert.ok(host);
+  const networks = new Map<string, NetworkResourceRef>();
+  const track = <R extends NetworkResource>(resource: R): R => (networks.set(`${resource.kind}/${resource.id}`, resource), resource);
+
+  async function digestOf(capture: (upload: string) => ReturnType<Driver['volumes']['capture']>): Promise<string> {
+    const upload = randomUUID();
+    const { format, sizeBytes, ...rest } = await capture(upload);
+    assert.deepEqual(rest, { upload });
+    assert.ok(sizeBytes > 0);
+    return contentDigest(fixture.blobs.incomingPath(upload), format);
+  }
+
+  return {
+    driver: () => driver,
+    images: fixture.images,
+    writeToVolume: fixture.writeToVolume,
+    reopen: async () => void (driver = await fixture.reopen()),
+
+    volume: (wish: Partial<VolumeSpec> = {}): VolumeSpec => ({ id: randomUUID(), generation: 1, sizeGiB: 1, source: { kind: 'empty' }, ...wish }),
+
+    server: (wish: Partial<ServerSpec> = {}): ServerSpec => serverOn(host.id, fixture.images[0], traits, wish),
+
+    network: (wish: Partial<NetworkSpec> = {}) => {
+      const net = track(networkSpec(wish));
+      const group = track(groupSpec());
+      let last = 10;
+      return { net, group, port: (more: Partial<PortSpec> = {}) => track(portOn(net, group, ++last, more)) };
+    },
+
+    serverDigest: ({ id, hostId }: ServerSpec) => digestOf((upload) => driver.servers.capture({ id, hostId, upload })),
+    volumeDigest: (volumeId: string) => digestOf((upload) => driver.volumes.capture({ volumeId, upload })),
+
+    /** How often the guest has started, once it has done so this often. */
+    async boots({ id, hostId }: ServerSpec, least: number): Promise<number> {
+      const { bootLine } = traits;
+      if (!bootLine) return least;
+      return eventually(traits, async () => {
+        const found = (await driver.servers.consoleLog({ id, hostId })).match(bootLine)?.length ?? 0;
+        assert.ok(found >= least, `the guest has started ${found} times, not yet ${least}`);
+        return found;
+      });
+    },
+
+    /** A region that other sentences use too is left as it was found. */
+    async clear(): Promise<void> {
+      const generation = 1_000_000;
+      for (const { id, hostId } of await driver.servers.list()) await driver.servers.remove({ id, hostId, generation });
+      const { volumes, snapshots } = await driver.volumes.list();
+      for (const snapshot of snapshots) await driver.volumes.removeSnapshot({ ...snapshot, generation });
+      for (const { id } of volumes) await driver.volumes.remove({ id, generation });
+      const order = ['floating-ip', 'port', 'router', 'security-group', 'network'];
+      const found = (await driver.networks.compare([])).map(({ resource }) => resource);
+      const leftovers = [...found, ...networks.values()].toSorted((one, other) => order.indexOf(one.kind) - order.indexOf(other.kind));
+      await driver.networks.remove(leftovers.map(({ kind, id }) => ({ kind, id, generation })));
+    },
+  };
+}
+
+function serverOn(hostId: string, image: VettedImage, { machine }: DriverTraits, wish: Partial<ServerSpec>): ServerSpec {
+  const id = wish.id ?? randomUUID();
+  return {
+    id, generation: 1, hostId, power: 'running', ...machine, bootEpoch: 0,
+    rootDisk: { kind: 'image', image, sizeGiB: 0, epoch: 0 },
+    volumes: [], nics: [], configDrive: false,
+    metadata: {
+      uuid: id, name: 'web', hostname: 'web', projectId: randomUUID().replaceAll('-', ''), availabilityZone: 'nova', launchIndex: 0,
+      publicKeys: { mine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB mine' },
+      meta: {}, adminPass: null, userData: null, networkData: { links: [], networks: [], services: [] },
+      fixedIps: [], floatingIps: [], securityGroups: ['default'], instanceType: 'm1.tiny',
+    },
+    ...wish,
+  };
+}
+
+function stateOf({ id, hostId, generation, power, volumes, nics }: ServerSpec): ServerState {
+  const inOrder = volumes.toSorted((one, other) => (one.device < other.device ? -1 : 1));
+  return { id, hostId, generation, power, volumes: inOrder.map(({ volumeId }) => volumeId), nics: nics.map(({ portId }) => portId) };
+}
+
+function networkSpec(wish: Partial<NetworkSpec>): NetworkSpec {
+  const [second, third] = randomBytes(2);
+  const subnet = { id: randomUUID(), version: 4 as const, cidr: `10.${second}.${third}.0/24`, gateway: `10.${second}.${third}.1`, dhcp: true, dnsServers: [], hostRoutes: [] };
+  return {
+    kind: 'network', id: randomUUID(), generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null, subnets: [subnet],
+    servicePort: wish.physicalNetwork ? null : { mac: mac(), addresses: [{ subnetId: subnet.id, address: `10.${second}.${third}.2` }] },
+    ...wish,
+  };
+}
+
+function groupSpec(): SecurityGroupSpec {
+  const rule = { id: randomUUID(), direction: 'ingress' as const, version: 4 as const, protocol: 'tcp', portMin: 22, portMax: 22, remote: { kind: 'any' as const } };
+  return { kind: 'security-group', id: randomUUID(), generation: 1, stateful: true, rules: [rule] };
+}
+
+function portOn(net: NetworkSpec, group: SecurityGroupSpec, last: number, wish: Partial<PortSpec>): PortSpec {
+  return {
+    kind: 'port', id: randomUUID(), generation: 1, networkId: net.id, adminUp: true, mac: mac(),
+    addresses: [{ subnetId: net.subnets[0]!.id, address: addressIn(net, last) }],
+    portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: null,
+    ...wish,
+  };
+}
+
+function routerBetween(inside: NetworkSpec, outside: NetworkSpec) {
+  return {
+    kind: 'router' as const, id: randomUUID(), generation: 1, adminUp: true,
+    interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: mac(), addresses: [`${addressIn(inside, 1)}/24`] }],
+    gateway: { portId: randomUUID(), networkId: outside.id, mac: mac(), addresses: [`${addressIn(outside, 100)}/24`], nextHops: [addressIn(outside, 1)], snat: true },
+    routes: [],
+  };
+}
+
+function addressIn({ subnets }: NetworkSpec, last: number): string {
+  return subnets[0]!.cidr.replace('.0/24', `.${last}`);
+}
+
+function nicOf({ id, networkId, mac }: PortSpec): ServerSpec['nics'][number] {
+  return { portId: id, networkId, mac, mtu: 1442 };
+}
+
+function mac(): string {
+  return `fa:16:3e:${[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+}
+
+async function emptyDigest(driver: Driver, volume: TestRegion['volume'], volumeDigest: TestRegion['volumeDigest']): Promise<string> {
+  const empty = volume();
+  await driver.volumes.ensure(empty);
+  return volumeDigest(empty.id);
+}
+
+async function refused(kind: DriverErrorKind, call: Promise<unknown>): Promise<void> {
+  await assert.rejects(call, { name: 'DriverError', kind });
+}
+
+/** Asks until it holds: a guest starts, and a switch learns of it, in their own time. */
+async function eventually<T>({ timeoutMs }: DriverTraits, look: () => Promise<T>): Promise<T> {
+  const deadline = Date.now() + timeoutMs / 2;
+  for (;;) {
+    try {
+      return await look();
+    } catch (cause) {
+      if (Date.now() > deadline) throw cause;
+    }
+    await wait(50);
+  }
+}
+
+function byId<T extends { id: string }>(things: T[]): T[] {
+  return things.toSorted((one, other) => (one.id < other.id ? -1 : 1));
+}
+
+function shuffled<T>(things: T[]): T[] {
+  return things.map((thing) => ({ thing, at: Math.random() })).toSorted((one, other) => one.at - other.at).map(({ thing }) => thing);
+}

@@ -1,0 +1,92 @@
+/** What is on a disk: vetted bytes, and what was written over them since. Copying a disk copies this, not the bytes. */
+import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { join } from 'node:path';
+import { DriverError, type BlobStore, type CapturedImage, type VettedImage } from '../driver.ts';
+import { readDisk, writeQcow2, type Chunk, type DiskFormat } from './qcow2.ts';
+
+export type Content = {
+  base: { sha256: string; format: DiskFormat; virtualSizeBytes: number } | null;
+  writes: { offset: number; base64: string }[];
+};
+
+export const EMPTY: Content = { base: null, writes: [] };
+
+export function contentOf({ sha256, format, virtualSizeBytes }: VettedImage): Content {
+  return { base: { sha256, format, virtualSizeBytes }, writes: [] };
+}
+
+export type Images = {
+  /** Has the bytes here, whatever becomes of the blob store's. */
+  keep(image: VettedImage): Promise<void>;
+  drop(sha256: string): Promise<void>;
+  /** Writes the content, as large as the disk is, to the incoming folder. */
+  capture(content: Content, diskBytes: number, upload: string): Promise<CapturedImage>;
+};
+
+export function openImages({ folder, blobs }: { folder: string; blobs: BlobStore }): Images {
+  const kept = new Set<string>();
+  const pathOf = (sha256: string) => join(folder, sha256);
+
+  return {
+    async keep({ sha256 }) {
+      if (kept.has(sha256)) return;
+      if (!/^[0-9a-f]{64}$/.test(sha256)) throw new DriverError('invalid', `${sha256} does not name bytes`);
+      await mkdir(folder, { recursive: true });
+      if (!(await exists(pathOf(sha256)))) await place(await blobs.path(sha256), pathOf(sha256));
+      kept.add(sha256);
+    },
+
+    async drop(sha256) {
+      kept.delete(sha256);
+      await rm(pathOf(sha256), { force: true });
+    },
+
+    async capture({ base, writes }, diskBytes, upload) {
+      const path = blobs.incomingPath(upload);
+      const sizeBytes =
+        base?.format === 'qcow2' && base.virtualSizeBytes === diskBytes && writes.length === 0
+          ? await copy(pathOf(base.sha256), path)
+          : await writeQcow2(path, diskBytes, chunksOf(base && { ...base, path: pathOf(base.sha256) }, writes));
+      return { upload, format: 'qcow2', sizeBytes };
+    },
+  };
+}
+
+async function* chunksOf(base: { path: string; format: DiskFormat } | null, writes: Content['writes']): AsyncGenerator<Chunk> {
+  if (base) yield* readDisk(base.path, base.format);
+  for (const { offset, base64 } of writes) yield { offset, bytes: Buffer.from(base64, 'base64') };
+}
+
+// A hard link costs nothing, and a blob never changes once it has its name.
+async function place(from: string, to: string): Promise<void> {
+  const partial = `${to}.partial`;
+  await rm(partial, { force: true });
+  try {
+    await link(from, partial);
+  } catch (cause) {
+    // On another file system, or not ours to link to.
+    if (!isCode(cause, 'EXDEV', 'EPERM', 'EMLINK')) throw cause;
+    await copyFile(from, partial, constants.COPYFILE_FICLONE);
+  }
+  await rename(partial, to);
+}
+
+async function copy(from: string, to: string): Promise<number> {
+  await copyFile(from, to, constants.COPYFILE_FICLONE);
+  return (await stat(to)).size;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (cause) {
+    if (isCode(cause, 'ENOENT')) return false;
+    throw cause;
+  }
+}
+
+function isCode(cause: unknown, ...codes: string[]): boolean {
+  return cause instanceof Error && 'code' in cause && codes.includes(String(cause.code));
+}

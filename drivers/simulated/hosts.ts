@@ -1,0 +1,51 @@
+import type { HostReport } from '../driver.ts';
+import type { State } from './state.ts';
+
+export type HostShape = { vcpus: number; memoryMiB: number; diskGiB: number };
+
+export type Hosts = {
+  list(): HostReport[];
+  find(id: string): HostShape | undefined;
+};
+
+const GIB = 2 ** 30;
+
+export function openHosts({ state, count, shape, random }: { state: State; count: number; shape: HostShape; random: () => number }): Hosts {
+  const { database, transaction } = state;
+  const select = database.prepare('select id from hosts order by position limit ?');
+  const insert = database.prepare('insert into hosts (position, id) values (?, ?)');
+  const used = database.prepare('select host_id, sum(disk_bytes) as bytes from servers group by host_id');
+
+  // A host keeps its id for good; a region that has grown gets new ones.
+  transaction(() => {
+    for (let position = select.all(count).length; position < count; position++) insert.run(position, uuid(random));
+  });
+  const ids = select.all(count).map(({ id }) => String(id));
+  const known = new Set(ids);
+
+  return {
+    find: (id) => (known.has(id) ? shape : undefined),
+    list() {
+      const usedOn = new Map(used.all().map(({ host_id, bytes }) => [String(host_id), Number(bytes)]));
+      return ids.map((id, position) => ({
+        id,
+        hostname: `host-${position + 1}`,
+        hypervisorType: 'simulated',
+        hypervisorVersion: 1_000_000,
+        // RFC 2544: kept for such purposes, and never routed.
+        address: `198.18.${position >> 8}.${position & 255}`,
+        cpuModel: 'simulated',
+        architecture: 'x86_64',
+        ...shape,
+        freeDiskGiB: Math.max(0, Math.floor(shape.diskGiB - (usedOn.get(id) ?? 0) / GIB)),
+      }));
+    },
+  };
+}
+
+function uuid(random: () => number): string {
+  const bytes = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}

@@ -1,0 +1,113 @@
+import { DriverError, type VolumeDriver, type VolumeSpec } from '../driver.ts';
+import { contentOf, EMPTY, type Content } from './content.ts';
+import type { Region } from './simulated.ts';
+
+const GIB = 2 ** 30;
+
+type Disk = { size_gib: number; content: string };
+
+export function volumeDriver({ state, images, call, withImage }: Region): VolumeDriver {
+  const { database, accept, transaction } = state;
+  const find = database.prepare('select size_gib, content from volumes where id = ?');
+  const insert = database.prepare('insert into volumes (id, size_gib, content) values (?, ?, ?)');
+  const extend = database.prepare('update volumes set size_gib = ? where id = ?');
+  const remove = database.prepare('delete from volumes where id = ?');
+  const user = database.prepare('select server_id from attachments where volume_id = ?');
+  const findSnapshot = database.prepare('select volume_id, size_gib, content from snapshots where id = ?');
+  const snapshotOf = database.prepare('select id from snapshots where volume_id = ? limit 1');
+  const insertSnapshot = database.prepare('insert into snapshots (id, volume_id, size_gib, content) values (?, ?, ?, ?)');
+  const removeSnapshot = database.prepare('delete from snapshots where id = ?');
+
+  function contentFor({ id, sizeGiB, source }: VolumeSpec): Content {
+    const [content, least, of] = contentOfSource(source);
+    if (sizeGiB * GIB < least) throw new DriverError('invalid', `Volume ${id} of ${sizeGiB} GiB is smaller than ${of}`);
+    return content;
+  }
+
+  function contentOfSource(source: VolumeSpec['source']): [content: Content, least: number, of: string] {
+    switch (source.kind) {
+      case 'empty':
+        return [EMPTY, 0, 'nothing'];
+      case 'image':
+        return [contentOf(source.image), source.image.virtualSizeBytes, `image ${source.image.imageId}`];
+      case 'volume':
+        return copied(find.get(source.volumeId) as Disk | undefined, `volume ${source.volumeId}`);
+      case 'snapshot':
+        return copied(findSnapshot.get(source.snapshotId) as Disk | undefined, `snapshot ${source.snapshotId}`);
+      default:
+        return source satisfies never;
+    }
+  }
+
+  return {
+    ensure: (volume) =>
+      call('volumes.ensure', `volume/${volume.id}`, () => {
+        const { id, generation, sizeGiB, source } = volume;
+        accept(`volume/${id}`, generation);
+        if (!Number.isSafeInteger(sizeGiB) || sizeGiB < 1) throw new DriverError('invalid', `Volume ${id} cannot have ${sizeGiB} GiB`);
+
+        const found = find.get(id) as Disk | undefined;
+        if (found && sizeGiB < found.size_gib)
+          throw new DriverError('invalid', `Volume ${id} has ${found.size_gib} GiB and cannot shrink to ${sizeGiB}`);
+        if (found) return void (sizeGiB > found.size_gib && extend.run(sizeGiB, id));
+
+        return withImage(source.kind === 'image' ? source.image : undefined, () => {
+          insert.run(id, sizeGiB, JSON.stringify(contentFor(volume)));
+        });
+      }),
+
+    remove: ({ id, generation }) =>
+      call('volumes.remove', `volume/${id}`, () => {
+        accept(`volume/${id}`, generation);
+        transaction(() => {
+          const used = user.get(id);
+          if (used) throw new DriverError('failed', `Server ${used.server_id} uses volume ${id}`);
+          const snapshot = snapshotOf.get(id);
+          if (snapshot) throw new DriverError('failed', `Snapshot ${snapshot.id} is of volume ${id}`);
+          remove.run(id);
+        });
+      }),
+
+    ensureSnapshot: ({ id, volumeId, generation }) =>
+      // In the volume's order too: what was written before is in it.
+      call('volumes.ensureSnapshot', [`snapshot/${id}`, `volume/${volumeId}`], () => {
+        accept(`snapshot/${id}`, generation);
+        const found = findSnapshot.get(id);
+        if (found && found.volume_id !== volumeId) throw new DriverError('invalid', `Snapshot ${id} is of volume ${found.volume_id}`);
+        if (found) return;
+        const volume = find.get(volumeId) as Disk | undefined;
+        if (!volume) throw new DriverError('missing', `There is no volume ${volumeId}`);
+        insertSnapshot.run(id, volumeId, volume.size_gib, volume.content);
+      }),
+
+    removeSnapshot: ({ id, volumeId, generation }) =>
+      call('volumes.removeSnapshot', [`snapshot/${id}`, `volume/${volumeId}`], () => {
+        accept(`snapshot/${id}`, generation);
+        removeSnapshot.run(id);
+      }),
+
+    capture: ({ volumeId, upload }) =>
+      call('volumes.capture', `volume/${volumeId}`, () => {
+        const volume = find.get(volumeId) as Disk | undefined;
+        if (!volume) throw new DriverError('missing', `There is no volume ${volumeId}`);
+        return images.capture(JSON.parse(volume.content) as Content, volume.size_gib * GIB, upload);
+      }),
+
+    list: () =>
+      call('volumes.list', [], () => ({
+        volumes: database
+          .prepare('select id, size_gib from volumes order by id')
+          .all()
+          .map(({ id, size_gib }) => ({ id: String(id), sizeGiB: Number(size_gib) })),
+        snapshots: database
+          .prepare('select id, volume_id from snapshots order by id')
+          .all()
+          .map(({ id, volume_id }) => ({ id: String(id), volumeId: String(volume_id) })),
+      })),
+  };
+}
+
+function copied(disk: Disk | undefined, of: string): [content: Content, least: number, of: string] {
+  if (!disk) throw new DriverError('missing', `There is no ${of}`);
+  return [JSON.parse(disk.content) as Content, disk.size_gib * GIB, of];
+}
