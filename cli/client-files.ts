@@ -1,0 +1,58 @@
+/** Where OpenStack's clients look for clouds: written there, unless something of the user's is there already. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { baseUrl, layoutOf, type CloudConfig } from '../supervisor/config.ts';
+
+export type ClientFiles = { cloud: string; path: string; written: boolean; reason: string };
+
+const cloud = 'intercloud';
+const mark = '# Written by `intercloud up`';
+
+export function writeClientFiles(config: CloudConfig): ClientFiles {
+  const { cloudsYaml } = layoutOf(config.stateDir);
+  const text = cloudsYamlOf(config);
+  writeFileSync(cloudsYaml, text, { mode: 0o600 });
+  const usual = join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'openstack', 'clouds.yaml');
+  const there = textOf(usual);
+  if (there !== undefined && !there.startsWith(`${mark} for ${config.stateDir}\n`)) return { cloud, path: cloudsYaml, written: false, reason: `${usual} is not ours and stays as it is` };
+  mkdirSync(dirname(usual), { recursive: true, mode: 0o700 });
+  writeFileSync(usual, text, { mode: 0o600 });
+  return { cloud, path: usual, written: true, reason: '' };
+}
+
+export function clientSettings(config: CloudConfig): Record<string, string> {
+  return {
+    auth_url: `${baseUrl(config)}/identity`,
+    username: 'admin',
+    password: readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim(),
+    project_name: 'admin',
+    user_domain_name: 'Default',
+    project_domain_name: 'Default',
+  };
+}
+
+function cloudsYamlOf(config: CloudConfig): string {
+  // JSON's strings are YAML's double-quoted ones.
+  const auth = Object.entries(clientSettings(config)).map(([name, value]) => `      ${name}: ${JSON.stringify(value)}`);
+  return [
+    `${mark} for ${config.stateDir}`,
+    'clouds:',
+    `  ${cloud}:`,
+    '    auth:',
+    ...auth,
+    `    region_name: ${JSON.stringify(config.region)}`,
+    '    identity_api_version: 3',
+    ...(config.tls?.authority ? [`    cacert: ${JSON.stringify(config.tls.authority)}`] : []),
+    '',
+  ].join('\n');
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+/** `intercloud doctor`: asks every service for what must always be true. Exit status 1 when something is not. */
+import Table from 'cli-table3';
+import { readConfig } from '../supervisor/config.ts';
+import { runRole } from './role.ts';
+import { Failure } from './up.ts';
+
+type Diagnosis = { id: string; title: string; findings: { message: string; remedy: string }[] };
+
+export async function doctor(stateDir: string, format: string): Promise<void> {
+  if (!readConfig(stateDir)) throw new Failure(`There is no cloud in ${stateDir}`, 'Start one: intercloud up');
+  const { output, code } = await runRole('doctor', stateDir);
+  if (code !== 0 || output === '') throw new Failure('The cloud could not be examined', 'Is it up? intercloud status');
+  const diagnoses = JSON.parse(output) as Diagnosis[];
+  const ill = diagnoses.filter(({ findings }) => findings.length > 0);
+  if (ill.length > 0) process.exitCode = 1;
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify({ healthy: ill.length === 0, checks: diagnoses }, null, 2)}\n`);
+    return;
+  }
+  const table = new Table({ head: ['', 'Invariant', 'Found'], style: { head: [], border: [] }, colWidths: [null, null, 70], wordWrap: true });
+  table.push(...diagnoses.map(({ id, title, findings }) => [id, title, findings.length === 0 ? 'well' : findings.map(({ message, remedy }) => `${message}\n  → ${remedy}`).join('\n')]));
+  process.stdout.write(`${table.toString()}\n${ill.length === 0 ? 'All is well.' : `${ill.length} of ${diagnoses.length} checks found something.`}\n`);
+}

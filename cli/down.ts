@@ -1,0 +1,22 @@
+/** `intercloud down` and `intercloud reset`. */
+import { rmSync } from 'node:fs';
+import { layoutOf, readConfig } from '../supervisor/config.ts';
+import { askSupervisor } from '../supervisor/control.ts';
+import { runRole } from './role.ts';
+import { Failure } from './up.ts';
+
+export async function down(stateDir: string): Promise<void> {
+  const stopped = await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'down' });
+  process.stdout.write(stopped === undefined ? `The cloud of ${stateDir} was not running.\n` : 'The cloud is down; everything is kept for the next start.\n');
+}
+
+export async function reset(stateDir: string, yes: boolean): Promise<void> {
+  const config = readConfig(stateDir);
+  if (!config) throw new Failure(`There is no cloud in ${stateDir}`, 'Nothing has been deleted');
+  if (!yes) throw new Failure(`This deletes every server, volume, image and account of the cloud in ${stateDir}`, 'Say so: intercloud reset --yes');
+  await down(stateDir);
+  const { code } = await runRole('clear', stateDir);
+  if (code !== 0) throw new Failure('The engines could not be taken down', `Nothing in ${stateDir} has been deleted; mend what is said above and try again`);
+  rmSync(stateDir, { recursive: true, force: true });
+  process.stdout.write(`${stateDir} is deleted.\n`);
+}

@@ -1,0 +1,81 @@
+/** The command line: `intercloud up`, and what one asks afterwards. */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { stateDirOf } from '../supervisor/config.ts';
+import { doctor } from './doctor.ts';
+import { down, reset } from './down.ts';
+import { openrc } from './openrc.ts';
+import { status } from './status.ts';
+import { up, type UpOptions } from './up.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('intercloud').description('A cloud in one command, that speaks OpenStack to unmodified clients.').version(version).showHelpAfterError();
+
+const stateOption = () => new Option('--state <dir>', 'the folder that holds all a cloud has (default: /var/lib/intercloud as root, ~/.local/state/intercloud otherwise; or $INTERCLOUD_STATE)').argParser(stateDirOf);
+const formatOption = () => new Option('-f, --format <format>', 'how to print').choices(['table', 'json']).default('table');
+
+program
+  .command('up')
+  .description('start the cloud; installs what is missing and finds everything as it was')
+  .addOption(stateOption())
+  .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: real as root)').choices(['libvirt-ovn', 'simulated']))
+  .option('--hosts <number>', 'how many simulated hosts', integer(1, 100_000))
+  .option('--port <port>', 'where all services answer (default: 5000)', integer(1, 65_535))
+  .option('--listen <address>', 'the address to listen at (default: 127.0.0.1)')
+  .option('--region <name>', 'the name of the region (default: RegionOne)')
+  .option('--database <url>', 'a PostgreSQL to use instead of the embedded one: postgres://user:password@host/database')
+  .option('--tls', 'serve HTTPS with a certificate of an authority made for this cloud')
+  .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
+  .option('--tls-key <file>', 'the key of --tls-cert (PEM)')
+  .addOption(formatOption())
+  .action((options: UpOptions) => up({ ...options, state: stateDirOf(options.state) }));
+
+program
+  .command('down')
+  .description('stop the cloud and its machines; everything is kept')
+  .addOption(stateOption())
+  .action((options: { state?: string }) => down(stateDirOf(options.state)));
+
+program
+  .command('status')
+  .description('which processes and engines run')
+  .addOption(stateOption())
+  .addOption(formatOption())
+  .action((options: { state?: string; format: string }) => status(stateDirOf(options.state), options.format));
+
+program
+  .command('doctor')
+  .description('check what must always be true, and say how to mend what is not; the exit status is 0 when all is well')
+  .addOption(stateOption())
+  .addOption(formatOption())
+  .action((options: { state?: string; format: string }) => doctor(stateDirOf(options.state), options.format));
+
+program
+  .command('openrc')
+  .description('print the environment for clients: eval "$(intercloud openrc)"')
+  .addOption(stateOption())
+  .action((options: { state?: string }) => openrc(stateDirOf(options.state)));
+
+program
+  .command('reset')
+  .description('stop the cloud and delete all that it has')
+  .addOption(stateOption())
+  .option('--yes', 'really delete')
+  .action((options: { state?: string; yes?: boolean }) => reset(stateDirOf(options.state), options.yes === true));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`intercloud: ${error instanceof Error ? error.message : String(error)}\n`);
+  if (error instanceof Error && 'remedy' in error) process.stderr.write(`  ${String(error.remedy)}\n`);
+  process.exitCode = 1;
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < least || value > most) throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
+    return value;
+  };
+}

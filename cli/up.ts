@@ -1,0 +1,158 @@
+/** `intercloud up`: settles what the cloud is, starts its supervisor, and shows what happens. */
+import { randomBytes } from 'node:crypto';
+import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Table from 'cli-table3';
+import { contracts } from '../contract/contracts.ts';
+import { serviceAccount } from '../supervisor/account.ts';
+import { baseUrl, cloudIdOf, externalNetworkOf, layoutOf, readConfig, writeConfig, type CloudConfig, type DriverName } from '../supervisor/config.ts';
+import { askSupervisor, type Status } from '../supervisor/control.ts';
+import type { StepReport } from '../supervisor/steps.ts';
+import { showStep } from './progress.ts';
+import { startRole } from './role.ts';
+import { writeClientFiles, type ClientFiles } from './client-files.ts';
+
+export type UpOptions = {
+  state: string;
+  driver?: DriverName;
+  hosts?: number;
+  port?: number;
+  listen?: string;
+  region?: string;
+  database?: string;
+  tls?: boolean;
+  tlsCert?: string;
+  tlsKey?: string;
+  format: string;
+};
+
+export async function up(options: UpOptions): Promise<void> {
+  const layout = layoutOf(options.state);
+  const running = await askSupervisor<Status>(layout.supervisorSocket, { command: 'status' });
+  const before = readConfig(options.state);
+  if (running && before) {
+    refuseOtherWishes(options, before);
+    return say(before, writeClientFiles(before), options.format, { already: true, freshPassword: false });
+  }
+  const config = settle(options, before);
+  writeConfig(config);
+  const freshPassword = makePassword(layout.adminPassword, layout.secrets);
+  await start(config, options.format);
+  say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
+}
+
+function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfig {
+  const asRoot = process.getuid?.() === 0;
+  const cloudId = before?.cloudId ?? cloudIdOf(options.state);
+  const driver = options.driver ?? before?.driver ?? (asRoot ? 'libvirt-ovn' : 'simulated');
+  if (driver === 'libvirt-ovn' && !asRoot) throw new Failure('Real machines need root: libvirt, Open vSwitch and taps cannot be had without', 'Run it with sudo, or take simulated hosts: intercloud up --driver simulated');
+  if (before && before.driver !== driver) throw new Failure(`This cloud has ${before.driver} hosts; they cannot become ${driver} ones`, `Start another cloud beside it: intercloud up --driver ${driver} --state <another folder>`);
+  if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) throw new Failure('--tls-cert and --tls-key go together', 'Give both, or --tls alone for a certificate of our own');
+  return {
+    cloudId,
+    stateDir: options.state,
+    driver,
+    hosts: driver === 'simulated' ? (options.hosts ?? before?.hosts ?? 3) : 1,
+    host: options.listen ?? before?.host ?? '127.0.0.1',
+    port: options.port ?? before?.port ?? 5000,
+    region: options.region ?? before?.region ?? 'RegionOne',
+    database: options.database ?? before?.database ?? 'embedded',
+    tls: tlsOf(options, before),
+    account: asRoot ? serviceAccount : null,
+    externalNetwork: before?.externalNetwork ?? externalNetworkOf(cloudId),
+  };
+}
+
+function tlsOf(options: UpOptions, before: CloudConfig | undefined): CloudConfig['tls'] {
+  const { tls } = layoutOf(options.state);
+  const own = { certificate: join(tls, 'server.pem'), key: join(tls, 'server.key') };
+  if (options.tlsCert !== undefined && options.tlsKey !== undefined) {
+    // Copied: the cloud starts again also when the files have moved, and the account that serves can read them.
+    mkdirSync(tls, { recursive: true, mode: 0o755 });
+    copyFileSync(options.tlsCert, own.certificate);
+    copyFileSync(options.tlsKey, own.key);
+    return { ...own, authority: null };
+  }
+  if (options.tls === true) return { ...own, authority: join(tls, 'authority.pem') };
+  return before?.tls ?? null;
+}
+
+function refuseOtherWishes(options: UpOptions, running: CloudConfig): void {
+  const wishes: [keyof UpOptions, unknown, unknown][] = [
+    ['port', options.port, running.port],
+    ['listen', options.listen, running.host],
+    ['driver', options.driver, running.driver],
+    ['database', options.database, running.database],
+    ['region', options.region, running.region],
+  ];
+  for (const [name, wish, is] of wishes)
+    if (wish !== undefined && wish !== is) throw new Failure(`The cloud of ${options.state} runs already, with --${name} ${String(is)}`, 'Stop it first (intercloud down), or start another one beside it with --state');
+}
+
+/** Made once. Whether it is new: it is shown then and never again. */
+function makePassword(path: string, folder: string): boolean {
+  if (existsSync(path)) return false;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writeFileSync(path, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  return true;
+}
+
+function start(config: CloudConfig, format: string): Promise<void> {
+  const layout = layoutOf(config.stateDir);
+  mkdirSync(layout.log, { recursive: true, mode: 0o755 });
+  const supervisor = startRole('supervisor', config.stateDir, { detached: true, output: openSync(join(layout.log, 'supervisor.log'), 'a', 0o640) });
+  const show = showStep(format === 'json' || !process.stdout.isTTY ? 'plain' : 'terminal', process.stderr);
+  return new Promise((resolve, reject) => {
+    supervisor.once('error', reject);
+    supervisor.once('exit', (code, signal) => reject(new Failure(`The supervisor ended (${signal ?? code})`, `Its last words are in ${join(layout.log, 'supervisor.log')}`)));
+    supervisor.on('message', (report: StepReport) => {
+      show(report);
+      if (report.kind === 'ready') {
+        supervisor.removeAllListeners();
+        supervisor.disconnect();
+        supervisor.unref();
+        resolve();
+      } else if (report.kind === 'failed') {
+        supervisor.removeAllListeners('exit');
+        reject(new Failure(report.message, report.remedy ?? `The logs are in ${layout.log}`));
+      }
+    });
+  });
+}
+
+function say(config: CloudConfig, files: ClientFiles, format: string, more: { already: boolean; freshPassword: boolean }): void {
+  const layout = layoutOf(config.stateDir);
+  const base = baseUrl(config);
+  const endpoints = contracts.map(({ type, name, path }) => ({ service: type, name, url: `${base}${path}` }));
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify({ url: base, region: config.region, driver: config.driver, state: config.stateDir, cloud: files.cloud, cloudsYaml: files.path, adminPasswordFile: layout.adminPassword, endpoints }, null, 2)}\n`);
+    return;
+  }
+  const table = new Table({ head: ['Service', 'Name', 'Address'], style: { head: [], border: [] } });
+  table.push(...endpoints.map(({ service, name, url }) => [service, name, url]));
+  const password = more.freshPassword ? [`  Password of admin (shown once; kept in ${layout.adminPassword}): ${readFileSync(layout.adminPassword, 'utf8').trim()}`] : [];
+  process.stdout.write(
+    [
+      more.already ? 'The cloud runs already.' : 'The cloud is up.',
+      table.toString(),
+      ...password,
+      files.written ? `  export OS_CLOUD=${files.cloud}` : `  export OS_CLIENT_CONFIG_FILE=${files.path} OS_CLOUD=${files.cloud}     # ${files.reason}`,
+      '  openstack server list',
+      `  # or, without clouds.yaml:  eval "$(intercloud openrc${stateFlag(config)})"`,
+      '',
+    ].join('\n'),
+  );
+}
+
+function stateFlag(config: CloudConfig): string {
+  return process.env['INTERCLOUD_STATE'] === undefined ? ` --state ${config.stateDir}` : '';
+}
+
+export class Failure extends Error {
+  readonly remedy: string;
+
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.remedy = remedy;
+  }
+}

@@ -1,0 +1,87 @@
+/** What one cloud on one machine is: the folder that holds all of it, and how it was started. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export type DriverName = 'libvirt-ovn' | 'simulated';
+
+export type CloudConfig = {
+  /** Six hexadecimal digits, unique per state folder: names what cannot live in the folder (interfaces, namespaces). */
+  cloudId: string;
+  stateDir: string;
+  driver: DriverName;
+  /** Simulated hosts; one for real ones. */
+  hosts: number;
+  host: string;
+  port: number;
+  region: string;
+  /** `embedded`, or the URL of a PostgreSQL server's database that may make further ones. */
+  database: string;
+  tls: { certificate: string; key: string; authority: string | null } | null;
+  /** Who runs what needs no root rights; null: whoever started the cloud. */
+  account: { uid: number; gid: number } | null;
+  externalNetwork: { cidr: string; gateway: string };
+};
+
+export type Layout = ReturnType<typeof layoutOf>;
+
+/** Where things are below the state folder. */
+export function layoutOf(stateDir: string) {
+  const at = (...parts: string[]) => join(stateDir, ...parts);
+  return {
+    config: at('cloud.json'),
+    run: at('run'),
+    log: at('log'),
+    cache: at('cache'),
+    secrets: at('secrets'),
+    adminPassword: at('secrets', 'admin-password'),
+    tls: at('tls'),
+    postgres: at('postgres'),
+    blobs: at('blobs'),
+    agent: at('agent'),
+    agentSocket: at('run', 'agent.sock'),
+    supervisorSocket: at('run', 'supervisor.sock'),
+    cloudsYaml: at('clouds.yaml'),
+    guestImage: at('cache', 'guest', 'guest.qcow2'),
+  };
+}
+
+/** The state folder that this user means: given, or the usual place. */
+export function stateDirOf(given: string | undefined): string {
+  const fallback = process.getuid?.() === 0 ? '/var/lib/intercloud' : join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'intercloud');
+  return resolve(given ?? process.env['INTERCLOUD_STATE'] ?? fallback);
+}
+
+export function cloudIdOf(stateDir: string): string {
+  return createHash('sha256').update(stateDir).digest('hex').slice(0, 6);
+}
+
+/** A /24 of 172.16.0.0/12 chosen by the cloud's id, so that clouds on one machine do not meet. */
+export function externalNetworkOf(cloudId: string): { cidr: string; gateway: string } {
+  const number = Number.parseInt(cloudId.slice(0, 4), 16);
+  const prefix = `172.${24 + (number % 7)}.${(number >> 3) % 256}`;
+  return { cidr: `${prefix}.0/24`, gateway: `${prefix}.1` };
+}
+
+export function readConfig(stateDir: string): CloudConfig | undefined {
+  try {
+    return JSON.parse(readFileSync(layoutOf(stateDir).config, 'utf8')) as CloudConfig;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+export function writeConfig(config: CloudConfig): void {
+  const { config: path } = layoutOf(config.stateDir);
+  mkdirSync(config.stateDir, { recursive: true });
+  writeFileSync(`${path}.new`, `${JSON.stringify(config, null, 2)}\n`);
+  renameSync(`${path}.new`, path);
+}
+
+export function baseUrl(config: CloudConfig): string {
+  // Clients on this machine; from elsewhere the same port at the machine's name.
+  const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
+  return `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
+}

@@ -1,0 +1,58 @@
+/** How the command line talks to the supervisor: one line of JSON each way, on a socket that only its owner can open. */
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { DaemonState } from './daemons.ts';
+import type { ProcessState } from './process.ts';
+
+export type Status = { pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
+export type Command = { command: 'status' } | { command: 'down' };
+
+const answerWithinMs = 60_000;
+
+export function serveControl(path: string, handle: (command: Command) => Promise<unknown>): Promise<Server> {
+  rmSync(path, { force: true });
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    createInterface({ input: socket }).on('line', (line) => {
+      let command: Command;
+      try {
+        command = JSON.parse(line) as Command;
+      } catch {
+        socket.end(`${JSON.stringify({ error: 'not a line of JSON' })}\n`);
+        return;
+      }
+      handle(command).then(
+        (answer) => socket.end(`${JSON.stringify({ answer })}\n`),
+        (error: unknown) => socket.end(`${JSON.stringify({ error: String(error) })}\n`),
+      );
+    });
+  });
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      chmodSync(path, 0o600);
+      resolve(server);
+    });
+  });
+}
+
+/** Undefined when no supervisor answers there: the cloud is down. */
+export function askSupervisor<T>(path: string, command: Command): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    let text = '';
+    socket.setTimeout(answerWithinMs, () => socket.destroy(new Error(`The supervisor did not answer in ${answerWithinMs / 1000} s`)));
+    socket.on('connect', () => socket.write(`${JSON.stringify(command)}\n`));
+    socket.on('data', (data) => (text += data.toString()));
+    socket.on('end', () => {
+      const reply = JSON.parse(text) as { answer: T; error?: string };
+      if (reply.error === undefined) resolve(reply.answer);
+      else reject(new Error(reply.error));
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      else reject(error);
+    });
+  });
+}

@@ -1,0 +1,108 @@
+/** A process of ours that is started again when it ends, until it is told to stop. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { openSync, closeSync } from 'node:fs';
+import type { Log } from '../kit/log.ts';
+
+export type ProcessState = { name: string; pid: number | null; state: 'starting' | 'ready' | 'restarting' | 'stopped'; restarts: number; since: string };
+
+export type ManagedProcess = {
+  readonly name: string;
+  /** Resolves when it says that it is ready; rejects when it ends before, the first time. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  state(): ProcessState;
+};
+
+export type ProcessOptions = {
+  name: string;
+  /** The program and its leading arguments: `node` with its flags, wrapped where rights are dropped. */
+  command: readonly [string, ...string[]];
+  args: readonly string[];
+  env?: Record<string, string>;
+  logFile: string;
+  /** Sent to it once it runs: what must not stand on a command line. */
+  secrets?: Record<string, string>;
+  log: Log;
+  readyWithinMs?: number;
+};
+
+const stopWithinMs = 15_000;
+const firstDelayMs = 50;
+const longestDelayMs = 5_000;
+const calmMs = 10_000;
+
+export function manageProcess(options: ProcessOptions): ManagedProcess {
+  const { name, log, readyWithinMs = 60_000 } = options;
+  let child: ChildProcess | undefined;
+  let state: ProcessState['state'] = 'stopped';
+  let since = new Date();
+  let restarts = 0;
+  let delayMs = firstDelayMs;
+  let stopping = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  function enter(next: ProcessState['state']): void {
+    state = next;
+    since = new Date();
+  }
+
+  function launch(): Promise<void> {
+    enter(restarts === 0 ? 'starting' : 'restarting');
+    const output = openSync(options.logFile, 'a', 0o640);
+    const [execPath, ...execArgv] = options.command;
+    const started = fork(options.args[0]!, options.args.slice(1), {
+      execPath,
+      execArgv,
+      env: { PATH: process.env['PATH'], ...options.env },
+      stdio: ['ignore', output, output, 'ipc'],
+      // Signals of the terminal are for the supervisor, which stops its processes in order.
+      detached: true,
+    });
+    closeSync(output);
+    child = started;
+    if (options.secrets) started.send({ secrets: options.secrets });
+    return new Promise((ready, failed) => {
+      const limit = setTimeout(() => failed(new Error(`${name} was not ready in ${readyWithinMs / 1000} s; see ${options.logFile}`)), readyWithinMs);
+      started.on('message', (message: { ready?: boolean }) => {
+        if (message.ready !== true) return;
+        clearTimeout(limit);
+        enter('ready');
+        ready();
+      });
+      started.once('error', (cause) => failed(new Error(`Cannot start ${name}`, { cause })));
+      started.once('exit', (code, signal) => {
+        clearTimeout(limit);
+        failed(new Error(`${name} ended (${signal ?? code}) before it was ready; see ${options.logFile}`));
+        if (child === started) child = undefined;
+        if (!stopping) again(code, signal);
+      });
+    });
+  }
+
+  function again(code: number | null, signal: NodeJS.Signals | null): void {
+    const lived = Date.now() - since.getTime();
+    delayMs = lived > calmMs ? firstDelayMs : Math.min(longestDelayMs, delayMs * 2);
+    enter('restarting');
+    restarts += 1;
+    log.warn({ process: name, code, signal, delayMs }, 'a process ended and is started again');
+    timer = setTimeout(() => void launch().catch((error: unknown) => log.error({ err: error, process: name }, 'a restart failed')), delayMs);
+  }
+
+  return {
+    name,
+    start: launch,
+    async stop() {
+      stopping = true;
+      clearTimeout(timer);
+      const running = child;
+      enter('stopped');
+      if (!running?.pid) return;
+      const ended = new Promise<void>((done) => running.once('exit', () => done()));
+      running.kill('SIGTERM');
+      const limit = setTimeout(() => running.kill('SIGKILL'), stopWithinMs);
+      await ended;
+      clearTimeout(limit);
+    },
+    state: () => ({ name, pid: child?.pid ?? null, state, restarts, since: since.toISOString() }),
+  };
+}
