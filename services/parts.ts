@@ -4,13 +4,16 @@ import type { Clock, Random } from '../kit/clock.ts';
 import type { Implementation } from '../kit/http/implement.ts';
 import type { Log } from '../kit/log.ts';
 import type { Database } from '../kit/postgres/database.ts';
-import type { Schedule, Workflow } from '../kit/workflow/workflow.ts';
+import type { Workflows } from '../kit/workflow/runs.ts';
+import type { Schedule, SomeWorkflow } from '../kit/workflow/workflow.ts';
 
 export type HomeParts = {
   database: Database;
   clock: Clock;
   random: Random;
   log: Log;
+  /** Starts durable work in a transaction; the worker's engine does it. */
+  workflows: Workflows;
 };
 
 export type RegionParts = HomeParts & {
@@ -23,8 +26,8 @@ export type RegionParts = HomeParts & {
 /** One service, ready to be served (its door) and worked (its workflows). */
 export type Made = {
   implementation?: Implementation;
-  workflows: readonly Workflow[];
-  schedules: readonly Schedule[];
+  workflows: readonly SomeWorkflow<RegionParts>[];
+  schedules: readonly Schedule<RegionParts>[];
   /** What must always be true, for `doctor` and the tests: each finds what is not (FAILURES.md, invariants). */
   invariants: readonly Invariant[];
 };
