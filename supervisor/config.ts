@@ -38,6 +38,7 @@ export function layoutOf(stateDir: string) {
     adminPassword: at('secrets', 'admin-password'),
     tls: at('tls'),
     postgres: at('postgres'),
+    postgresAddress: at('run', 'postgres.json'),
     blobs: at('blobs'),
     agent: at('agent'),
     agentSocket: at('run', 'agent.sock'),
@@ -84,4 +85,9 @@ export function baseUrl(config: CloudConfig): string {
   // Clients on this machine; from elsewhere the same port at the machine's name.
   const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
   return `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
+}
+
+/** One home database, and one for each region. */
+export function databaseNames(region: string): { home: string; region: string } {
+  return { home: 'intercloud_home', region: `intercloud_region_${region.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}` };
 }

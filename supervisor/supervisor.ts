@@ -2,10 +2,10 @@
  * Keeps one cloud's processes on one machine: starts them in order, starts again what ends, stops them in
  * reverse. It serves no request and reads no input but its owner's, so that it need never be restarted itself.
  */
-import { chownSync, mkdirSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { startEmbeddedPostgres, type EmbeddedPostgres } from '../kit/postgres/embedded.ts';
+import { applicationRole, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '../kit/postgres/embedded.ts';
 import type { Log } from '../kit/log.ts';
 import { commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
@@ -29,6 +29,8 @@ export type SupervisorOptions = {
   code: string;
   node: string;
   adminPassword: string;
+  /** To be made on the embedded server. */
+  databases: readonly string[];
   engineRoom: EngineRoom | null;
   log: Log;
   report: Report;
@@ -45,6 +47,9 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   const since = new Date().toISOString();
   makeFolders(config);
   await doStep(report, 'Check the address', () => demandFreePort(config));
+  // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
+  const { tls } = config;
+  if (tls?.authority) await doStep(report, 'Make the certificate', async () => (await import('./certificates.ts')).ensureCertificates({ ...tls, authority: tls.authority! }, config.account));
   if (options.engineRoom) await options.engineRoom.prepare(report);
 
   let postgres: PostgresKeeper | undefined;
@@ -59,7 +64,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   });
 
   try {
-    if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres(config, log));
+    if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres(options));
     const starting: Promise<unknown>[] = [];
     // The API first of all: it answers while engines and guests are still on their way.
     const api = role('api', config.account);
@@ -120,7 +125,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 type PostgresKeeper = { state(): ReturnType<ManagedProcess['state']>; stop(): Promise<void> };
 
 /** PostgreSQL, started again when it ends without being told to. */
-async function keepPostgres(config: CloudConfig, log: Log): Promise<PostgresKeeper> {
+async function keepPostgres({ config, databases, log }: SupervisorOptions): Promise<PostgresKeeper> {
   const layout = layoutOf(config.stateDir);
   let stopping = false;
   let restarts = 0;
@@ -133,6 +138,8 @@ async function keepPostgres(config: CloudConfig, log: Log): Promise<PostgresKeep
       log,
     });
   let server: EmbeddedPostgres = await start();
+  for (const name of databases) await ensureDatabase(server, name);
+  writeFileSync(layout.postgresAddress, `${JSON.stringify({ socketDir: server.socketDir, port: server.port, user: applicationRole })}\n`);
   const keep = async (): Promise<void> => {
     while (!stopping) {
       const { code, signal } = await server.exited;

@@ -1,0 +1,171 @@
+/**
+ * Starts one role of a cloud in this process: `node main.ts <role> --state <dir>`.
+ *
+ * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver and alone keeps
+ * root's rights; doctor and clear do one thing and end.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { serveDriver } from './agent/host.ts';
+import { connectDriver } from './agent/remote.ts';
+import { systemClock, systemRandom } from './kit/clock.ts';
+import { createLog, type Log } from './kit/log.ts';
+import { baseUrl, databaseNames, layoutOf, readConfig, type CloudConfig } from './supervisor/config.ts';
+import { Unstartable, type StepReport } from './supervisor/steps.ts';
+import type { Cloud, DatabaseServer } from './cloud.ts';
+
+const [role = '', , stateDir = ''] = process.argv.slice(2);
+const config = readConfig(stateDir);
+if (!config) throw new Error(`There is no cloud in ${stateDir}`);
+const log = createLog({ name: role, level: 'info' });
+
+const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, clear };
+const start = roles[role];
+if (!start) throw new Error(`There is no role ${role}`);
+process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
+process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
+start(config).catch((error: unknown) => die(error, `the ${role} could not start`));
+
+/** In a state that nobody foresaw it is better to end: the supervisor starts us again, and all that matters is in the database. */
+function die(error: unknown, message: string): void {
+  log.fatal({ err: error }, message);
+  if (role === 'supervisor') tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), ...(error instanceof Unstartable ? { remedy: error.remedy } : {}) });
+  process.exitCode = 1;
+  setTimeout(() => process.exit(1), 100).unref();
+  if (process.connected) process.disconnect();
+  process.exit(1);
+}
+
+async function supervisor(config: CloudConfig): Promise<void> {
+  const { supervise } = await import('./supervisor/supervisor.ts');
+  const code = fileURLToPath(new URL('./', import.meta.url)).replace(/\/$/, '');
+  await supervise({
+    config,
+    code,
+    node: process.execPath,
+    adminPassword: readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim(),
+    databases: Object.values(databaseNames(config.region)),
+    engineRoom: config.driver === 'libvirt-ovn' ? await import('./engine-room.ts').then(({ engineRoom }) => engineRoom(config, code)) : null,
+    log,
+    report: tell,
+    stopped: () => process.exit(0),
+  });
+}
+
+async function api(config: CloudConfig): Promise<void> {
+  const { bootstrapHome, createApi, migrateDatabases } = await import('./cloud.ts');
+  const { adminPassword = '' } = await secrets();
+  const cloud = await openCloud(config, log, 12);
+  await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
+  await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
+  await cloud.identity.start();
+  const tls = config.tls ? { tls: { certificate: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') } } : {};
+  const door = createApi(cloud, 'tls' in tls ? { tls: { cert: tls.tls.certificate, key: tls.tls.key } } : {});
+  await door.listen({ host: config.host, port: config.port });
+  log.info({ url: baseUrl(config) }, 'the API answers');
+  ready(async () => {
+    await door.drain();
+    await cloud.home.database.close();
+    await cloud.region.database.close();
+  });
+}
+
+async function worker(config: CloudConfig): Promise<void> {
+  const { bootstrapHome, bootstrapRegion, createWorker, migrateDatabases } = await import('./cloud.ts');
+  const { adminPassword = '' } = await secrets();
+  const layout = layoutOf(config.stateDir);
+  const cloud = await openCloud(config, log, 20);
+  await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
+  const { adminProjectId } = await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
+  const work = createWorker(cloud);
+  await work.start();
+  await bootstrapRegion(cloud, {
+    adminProjectId,
+    externalNetwork: { ...config.externalNetwork, physicalNetwork: 'external' },
+    guestImage: existsSync(layout.guestImage) ? { path: layout.guestImage, name: 'cirros', properties: { os_distro: 'cirros', hw_rng_model: 'virtio' } } : undefined,
+  });
+  ready(async () => {
+    await work.stop();
+    await cloud.home.database.close();
+    await cloud.region.database.close();
+  });
+}
+
+async function agent(config: CloudConfig): Promise<void> {
+  const layout = layoutOf(config.stateDir);
+  const driver = await makeDriver(config);
+  const served = await serveDriver(driver, { socketPath: layout.agentSocket, ...(config.account ? { owner: config.account } : {}), log });
+  ready(async () => {
+    await served.close({ graceMs: 5_000 });
+    await driver.close();
+  });
+}
+
+async function doctor(config: CloudConfig): Promise<void> {
+  const { diagnose } = await import('./cloud.ts');
+  const cloud = await openCloud(config, createLog({ name: 'doctor', level: 'silent' }), 4);
+  process.stdout.write(`${JSON.stringify(await diagnose(cloud))}\n`, () => process.exit(0));
+}
+
+async function clear(config: CloudConfig): Promise<void> {
+  if (config.driver === 'libvirt-ovn') {
+    const { engineRoom } = await import('./engine-room.ts');
+    await engineRoom(config, fileURLToPath(new URL('./', import.meta.url))).clear();
+  }
+  process.exit(0);
+}
+
+async function openCloud(config: CloudConfig, log: Log, connections: number): Promise<Cloud> {
+  const { makeCloud, openDatabases } = await import('./cloud.ts');
+  const { fileBlobStore } = await import('./services/image/blobs.ts');
+  const layout = layoutOf(config.stateDir);
+  const server: DatabaseServer = config.database === 'embedded' ? { kind: 'embedded', ...JSON.parse(await readFile(layout.postgresAddress, 'utf8')) } : { kind: 'url', url: config.database };
+  return makeCloud({
+    databases: openDatabases(server, config.region, { applicationName: role, max: connections, log }),
+    region: config.region,
+    driver: connectDriver({ socketPath: layout.agentSocket, name: config.driver }),
+    blobs: fileBlobStore(layout.blobs),
+    clock: systemClock,
+    random: systemRandom,
+    log,
+  });
+}
+
+async function makeDriver(config: CloudConfig) {
+  const { fileBlobStore } = await import('./services/image/blobs.ts');
+  const layout = layoutOf(config.stateDir);
+  const blobs = fileBlobStore(layout.blobs);
+  if (config.driver === 'libvirt-ovn') return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
+  const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
+  await mkdir(layout.agent, { recursive: true });
+  return createSimulatedDriver({ stateDir: layout.agent, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: Math.random });
+}
+
+/** Tells the supervisor that we serve, and stops in order when it says so or is gone. */
+function ready(stop: () => Promise<void>): void {
+  let stopping = false;
+  const end = () => {
+    if (stopping) return;
+    stopping = true;
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => die(error, 'stopping failed'),
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  process.on('disconnect', end);
+  process.send?.({ ready: true });
+}
+
+/** What the supervisor hands over apart from the command line. */
+function secrets(): Promise<Record<string, string>> {
+  return new Promise((resolve) => process.once('message', (message: { secrets?: Record<string, string> }) => resolve(message.secrets ?? {})));
+}
+
+function tell(report: StepReport): void {
+  if (report.kind === 'failed') log.error(report, 'the cloud did not start');
+  else log.info(report, 'progress');
+  if (process.connected) process.send?.(report);
+}
