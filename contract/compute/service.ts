@@ -1,0 +1,89 @@
+/** Compute: `nova`, version 2.1. */
+import { service, type FaultFacts } from '../contract.ts';
+import { flavorAccess, flavorExtraSpecs, flavors } from './flavors.ts';
+import { keyPairs } from './key-pairs.ts';
+import { changes, newest } from './microversions.ts';
+import { limits, quotaSets, usages } from './project.ts';
+import { availabilityZones, extensions, hypervisors, services } from './region.ts';
+import { serverActions } from './server-actions.ts';
+import { instanceActions, serverAddresses, serverInterfaces, serverMetadata, serverSecurityGroups, serverVolumes } from './server-parts.ts';
+import { servers } from './servers.ts';
+
+const version = (base: string) => ({
+  id: 'v2.1',
+  status: 'CURRENT',
+  version: newest,
+  min_version: '2.1',
+  updated: '2013-07-23T11:33:21Z',
+  links: [{ rel: 'self', href: `${base}/compute/v2.1/` }],
+});
+
+const versions = (base: string) => ({ versions: [version(base)] });
+
+const one = (base: string) => ({
+  version: {
+    ...version(base),
+    links: [
+      { rel: 'self', href: `${base}/compute/v2.1/` },
+      { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' },
+    ],
+    'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2.1' }],
+  },
+});
+
+/** nova/api/openstack/wsgi.py, Fault._fault_names */
+const faultNames: Record<number, string> = {
+  400: 'badRequest',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'itemNotFound',
+  405: 'badMethod',
+  409: 'conflictingRequest',
+  413: 'overLimit',
+  415: 'badMediaType',
+  429: 'overLimit',
+  501: 'notImplemented',
+  503: 'serviceUnavailable',
+};
+
+function shape({ status, message }: FaultFacts) {
+  return { body: { [faultNames[status] ?? 'computeFault']: { code: status, message } } };
+}
+
+export const compute = service({
+  type: 'compute',
+  name: 'nova',
+  title: 'Compute',
+  root: '/compute',
+  path: '/compute/v2.1',
+  catalogPath: '/compute/v2.1',
+  projectInPath: true,
+  where: 'region',
+  microversions: { name: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version', min: '2.1', max: newest, changes },
+  discovery: [
+    { path: '/compute', status: 200, document: versions },
+    { path: '/compute/v2.1', status: 200, document: one },
+  ],
+  shape,
+  nouns: {
+    servers,
+    serverActions,
+    serverMetadata,
+    serverVolumes,
+    serverInterfaces,
+    serverAddresses,
+    serverSecurityGroups,
+    instanceActions,
+    flavors,
+    flavorExtraSpecs,
+    flavorAccess,
+    keyPairs,
+    limits,
+    quotaSets,
+    usages,
+    availabilityZones,
+    hypervisors,
+    services,
+    extensions,
+  },
+});
