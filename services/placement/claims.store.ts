@@ -1,0 +1,102 @@
+/** The only statements that change what hosts have and what is claimed of it. */
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { HostReport } from '../../drivers/driver.ts';
+
+export type Amount = { resourceClass: string; amount: number };
+
+export type Wanted = { amounts: readonly Amount[]; exclude: readonly string[]; onlyHostname: string | null; availabilityZone: string | null; seenAfter: Date };
+
+/** Hosts where it would fit now, the emptiest first. Not locked: whoever claims one looks again. */
+export function findCandidates(tx: Transaction, { amounts, exclude, onlyHostname, availabilityZone, seenAfter }: Wanted): Promise<{ id: string }[]> {
+  return tx.rows<{ id: string }>`
+    select provider.id
+    from placement.provider
+    join lateral (
+      select count(*) as classes, min(1 - (inventory.used + wanted.amount) / nullif(floor((inventory.total - inventory.reserved) * inventory.allocation_ratio), 0)) as free
+      from placement.inventory
+      join unnest(${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[]) as wanted (resource_class, amount) using (resource_class)
+      where inventory.provider_id = provider.id
+        and inventory.used + wanted.amount <= floor((inventory.total - inventory.reserved) * inventory.allocation_ratio)
+    ) as room on room.classes = ${amounts.length}
+    where provider.enabled and provider.seen_at >= ${seenAfter} and provider.id <> all(${[...exclude]}::text[])
+      and (${availabilityZone}::text is null or provider.availability_zone = ${availabilityZone})
+      and (${onlyHostname}::text is null or provider.hostname = ${onlyHostname})
+    -- By id at the end, so that the order is the same for all who ask at the same moment.
+    order by room.free desc, provider.id
+    limit 10`;
+}
+
+/** Claims of one host come one after another from here on. */
+export function lockProvider(tx: Transaction, id: string): Promise<{ id: string } | undefined> {
+  return tx.one<{ id: string }>`select id from placement.provider where id = ${id} for no key update`;
+}
+
+/** Changes by these amounts, all of them or (when one does not fit) none. */
+export async function addUse(tx: Transaction, providerId: string, amounts: readonly Amount[]): Promise<boolean> {
+  const changed = await tx.run`
+    with wanted as (select * from unnest(${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[]) as wanted (resource_class, amount))
+    update placement.inventory
+    set used = inventory.used + wanted.amount
+    from wanted
+    where inventory.provider_id = ${providerId} and inventory.resource_class = wanted.resource_class
+      and not exists (
+        select from placement.inventory as other join wanted as more using (resource_class)
+        where other.provider_id = ${providerId} and more.amount > 0
+          and other.used + more.amount > floor((other.total - other.reserved) * other.allocation_ratio)
+      )`;
+  return changed === amounts.length;
+}
+
+export async function insertAllocations(tx: Transaction, consumer: { consumerId: string; projectId: string; providerId: string; now: Date }, amounts: readonly Amount[]): Promise<void> {
+  await tx.run`
+    insert into placement.allocation (consumer_id, provider_id, resource_class, used, project_id, created_at)
+    select ${consumer.consumerId}, ${consumer.providerId}, resource_class, amount, ${consumer.projectId}, ${consumer.now}
+    from unnest(${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[]) as wanted (resource_class, amount)`;
+}
+
+export type Allocation = { consumerId: string; providerId: string; resourceClass: string; used: number; projectId: string };
+
+export function allocationsWhere(tx: Transaction, which: { consumerId?: string; providerId?: string }): Promise<Allocation[]> {
+  return tx.rows<Allocation>`
+    select consumer_id as "consumerId", provider_id as "providerId", resource_class as "resourceClass", used::int8 as used, project_id as "projectId"
+    from placement.allocation
+    where (${which.consumerId ?? null}::text is null or consumer_id = ${which.consumerId ?? null})
+      and (${which.providerId ?? null}::text is null or provider_id = ${which.providerId ?? null})
+    order by consumer_id, provider_id, resource_class`;
+}
+
+export async function deleteAllocations(tx: Transaction, consumerId: string, providerId: string): Promise<void> {
+  await tx.run`delete from placement.allocation where consumer_id = ${consumerId} and provider_id = ${providerId}`;
+}
+
+export async function raiseGeneration(tx: Transaction, providerId: string): Promise<void> {
+  await tx.run`update placement.provider set generation = generation + 1 where id = ${providerId}`;
+}
+
+export type Reserve = { vcpuRatio: number; reservedMemoryMiB: number };
+
+export async function upsertProvider(tx: Transaction, report: HostReport, now: Date): Promise<void> {
+  await tx.run`
+    insert into placement.provider (id, hostname, seen_at, created_at, report)
+    values (${report.id}, ${report.hostname}, ${now}, ${now}, ${sql.json(report)}::jsonb)
+    on conflict (id) do update set hostname = excluded.hostname, seen_at = excluded.seen_at, report = excluded.report`;
+}
+
+export type InventoryWish = Amount & { reserved: number; ratio: number };
+
+/** Says what a host has; changed inventory is a new generation. It cannot have less than is claimed of it: that much is kept. */
+export async function upsertInventories(tx: Transaction, providerId: string, wishes: readonly InventoryWish[]): Promise<void> {
+  const changed = await tx.run`
+    insert into placement.inventory as inventory (provider_id, resource_class, total, reserved, allocation_ratio)
+    select ${providerId}, resource_class, total, least(reserved, total), ratio
+    from unnest(${classesOf(wishes)}::text[], ${numbersOf(wishes)}::bigint[], ${wishes.map(({ reserved }) => reserved)}::bigint[], ${wishes.map(({ ratio }) => ratio)}::float8[]) as wish (resource_class, total, reserved, ratio)
+    on conflict (provider_id, resource_class) do update
+    set total = greatest(excluded.total, excluded.reserved + ceil(inventory.used / excluded.allocation_ratio)::bigint),
+      reserved = excluded.reserved, allocation_ratio = excluded.allocation_ratio
+    where (inventory.total, inventory.reserved, inventory.allocation_ratio)
+      is distinct from (greatest(excluded.total, excluded.reserved + ceil(inventory.used / excluded.allocation_ratio)::bigint), excluded.reserved, excluded.allocation_ratio)`;
+  if (changed > 0) await raiseGeneration(tx, providerId);
+}
+
+const classesOf = (amounts: readonly Amount[]) => amounts.map(({ resourceClass }) => resourceClass);
+const numbersOf = (amounts: readonly Amount[]) => amounts.map(({ amount }) => amount);

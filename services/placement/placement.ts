@@ -1,0 +1,27 @@
+/** Placement as one service: its door, and the schedule that sees which hosts there are. */
+import { placement } from '../../contract/placement/service.ts';
+import { implementService } from '../../kit/http/implement.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
+import type { Made, RegionParts } from '../parts.ts';
+import { registerHosts } from './claims.ts';
+import { claimInvariants } from './claims.invariants.ts';
+import { allocations, providers, resourceClasses } from './providers.api.ts';
+
+export const schemaDirectory = new URL('./schema/', import.meta.url);
+
+const seeHosts = schedule<RegionParts>('placement.hosts', { everyMs: 5_000, run: observeHosts });
+
+/** Asks the driver for its hosts and takes them down; also called once before the first server is made. */
+export async function observeHosts({ driver, database, clock }: Pick<RegionParts, 'driver' | 'database' | 'clock'>): Promise<void> {
+  const reports = await driver.hosts.list();
+  await database.transaction({ kind: 'system', reason: 'hosts report what they have' }, (tx) => registerHosts(tx, reports, clock.now()));
+}
+
+export function makePlacement(parts: RegionParts): Made {
+  return {
+    implementation: implementService(placement, parts.database, { providers, allocations, resourceClasses }),
+    workflows: [],
+    schedules: [seeHosts],
+    invariants: claimInvariants(parts.database),
+  };
+}
