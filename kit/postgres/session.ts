@@ -5,7 +5,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Log } from '../log.ts';
 import { Connection, type ConnectionOptions } from './connection.ts';
-import { sql, compile } from './sql.ts';
+import { DatabaseUnavailable } from './errors.ts';
+import { compile, sql } from './sql.ts';
 
 export class Session {
   readonly #options: ConnectionOptions;
@@ -48,7 +49,8 @@ export class Session {
     if (connection.status === 'fulfilled') await connection.value?.close();
   }
 
-  #connected(): Promise<Connection> {
+  async #connected(): Promise<Connection> {
+    if (this.#closing.signal.aborted) throw new DatabaseUnavailable('The database is closed');
     return (this.#connection ??= this.#connect());
   }
 

@@ -32,10 +32,12 @@ export async function testDatabase(t: Test, { migrations = [] }: { migrations?: 
     opened.push(database);
     return database;
   };
-  t.after(async () => {
+  const close = async () => {
     await Promise.all(opened.map((each) => each.close()));
     await withAdministrator(server, (admin) => admin.query(`drop database ${name} with (force)`));
-  });
+  };
+  // Hooks run in the order of registration, and what the test builds on the database has to end first.
+  t.after(async () => t.after(close));
   return { database: open(), target, open };
 }
 
