@@ -21,8 +21,7 @@ if (!config) throw new Error(`There is no cloud in ${stateDir}`);
 const log = createLog({ name: role, level: 'info' });
 
 const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, clear };
-const start = roles[role];
-if (!start) throw new Error(`There is no role ${role}`);
+const start = roles[role] ?? (() => Promise.reject(new Error(`There is no role ${role}`)));
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
 start(config).catch((error: unknown) => die(error, `the ${role} could not start`));
@@ -60,8 +59,8 @@ async function api(config: CloudConfig): Promise<void> {
   await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
   await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
   await cloud.identity.start();
-  const tls = config.tls ? { tls: { certificate: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') } } : {};
-  const door = createApi(cloud, 'tls' in tls ? { tls: { cert: tls.tls.certificate, key: tls.tls.key } } : {});
+  const tls = config.tls && { cert: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') };
+  const door = createApi(cloud, tls ? { tls } : {});
   await door.listen({ host: config.host, port: config.port });
   log.info({ url: baseUrl(config) }, 'the API answers');
   ready(async () => {
@@ -125,7 +124,7 @@ async function openCloud(config: CloudConfig, log: Log, connections: number): Pr
     databases: openDatabases(server, config.region, { applicationName: role, max: connections, log }),
     region: config.region,
     driver: connectDriver({ socketPath: layout.agentSocket, name: config.driver }),
-    blobs: fileBlobStore(layout.blobs),
+    blobs: await fileBlobStore(layout.blobs),
     clock: systemClock,
     random: systemRandom,
     log,
@@ -135,7 +134,7 @@ async function openCloud(config: CloudConfig, log: Log, connections: number): Pr
 async function makeDriver(config: CloudConfig) {
   const { fileBlobStore } = await import('./services/image/blobs.ts');
   const layout = layoutOf(config.stateDir);
-  const blobs = fileBlobStore(layout.blobs);
+  const blobs = await fileBlobStore(layout.blobs);
   if (config.driver === 'libvirt-ovn') return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
   const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
   await mkdir(layout.agent, { recursive: true });
