@@ -68,6 +68,9 @@ export type OvsdbClient = {
   close(): Promise<void>;
 };
 
+/** Something else was there, or gone, than the transaction was written for: whoever looks again may find another way. */
+export class ConflictError extends DriverError {}
+
 /** `address` as OVS writes it: unix:PATH, tcp:HOST:PORT or ssl:HOST:PORT. Does not wait for the server. */
 export function connectOvsdb({
   address,
@@ -94,8 +97,11 @@ export function connectOvsdb({
       if (what) {
         const operation = operations[failure];
         const place = operation ? `${operation.op} on ${operation.table}` : 'commit';
-        // `timed out` is a wait operation whose condition did not come: the peer that was to bring it is not there yet.
-      throw new DriverError(what.error === 'timed out' ? 'unavailable' : 'failed', `${database} refused ${place}: ${what.error} ${what.details ?? ''}`.trim());
+        const message = `${database} refused ${place}: ${what.error} ${what.details ?? ''}`.trim();
+        // A wait operation whose condition did not come: the peer that was to bring it is not there yet.
+        if (what.error === 'timed out') throw new ConflictError('unavailable', message);
+        if (CONFLICTS.has(what.error ?? '')) throw new ConflictError('failed', message);
+        throw new DriverError('failed', message);
       }
       return results as OperationResult[];
     },
@@ -107,6 +113,9 @@ export function connectOvsdb({
     close: () => connection.close(),
   };
 }
+
+// RFC 7047, 4.1.3
+const CONFLICTS: ReadonlySet<string> = new Set(['constraint violation', 'referential integrity violation']);
 
 // Values, to and from the wire
 
@@ -398,7 +407,8 @@ class Connection {
     }
   }
 
-  #send(method: string, params: unknown[], timeoutMs: number): Promise<unknown> {
+  /** `receive` is called before the next message is looked at, which may be about what this one brought. */
+  #send(method: string, params: unknown[], timeoutMs: number, receive: (result: unknown) => void = () => {}): Promise<unknown> {
     const socket = this.#socket;
     if (!socket || !this.#connected)
       return Promise.reject(new DriverError('unavailable', `${this.#address} is not connected`));
@@ -408,14 +418,17 @@ class Connection {
       this.#waiting.delete(id);
       reject(new DriverError('unavailable', `${this.#address} did not answer ${method} in ${Math.round(timeoutMs)} ms`));
     }, timeoutMs);
-    this.#waiting.set(id, { resolve, reject, timer });
+    const settle = (result: unknown): void => {
+      receive(result);
+      resolve(result);
+    };
+    this.#waiting.set(id, { resolve: settle, reject, timer });
     socket.write(JSON.stringify({ method, params, id }));
     return promise;
   }
 
   async #startReplica(replica: Follower, timeoutMs: number): Promise<void> {
-    const answer = await this.#send('monitor_cond_since', replica.request(), timeoutMs);
-    replica.start(answer as [boolean, string, TableUpdates]);
+    await this.#send('monitor_cond_since', replica.request(), timeoutMs, (answer) => replica.start(answer as [boolean, string, TableUpdates]));
   }
 
   #receive(message: Message): void {

@@ -1,6 +1,6 @@
 /** What has to change in the northbound database for it to hold the wanted rows: by content, never by revision. */
 import { DriverError, type NetworkDifference, type NetworkResourceRef } from '../../driver.ts';
-import { toDatum, uuid, type Atom, type ColumnKind, type Datum, type Mutation, type Operation } from '../ovsdb.ts';
+import { textMap, toDatum, uuid, type Atom, type Condition, type ColumnKind, type Datum, type Mutation, type Operation } from '../ovsdb.ts';
 import { held, ownerKey, type FoundRow, type NorthboundIndex } from './northbound-index.ts';
 import { HOLDING, isNamed, NORTHBOUND, ROOTS, TAG, type NorthboundRow, type Owner, type Projected, type Table, type WantedRow } from './northbound.ts';
 
@@ -47,6 +47,7 @@ class Draft {
   readonly #wanted = new Map<string, Wanted>();
   readonly #wantedUuids = new Map<string, Wanted>();
   readonly #inserts = new Map<string, Extract<Operation, { op: 'insert' }>>();
+  readonly #guards: Operation[] = [];
   readonly #others: Operation[] = [];
   readonly #removed = new Set<string>();
   readonly #holdings = new Map<string, { table: Table; reference: UuidAtom; columns: Map<string, Holding> }>();
@@ -103,6 +104,7 @@ class Draft {
       this.#differ(owner, main ? 'missing' : 'differs', `${row.table} ${row.key} is missing`);
       const name = idOf(wanted.reference);
       this.#inserts.set(name, { op: 'insert', table: row.table, 'uuid-name': name, row: data(row.table, columns) });
+      this.#guard(row);
     }
     this.#holdRow(owner, wanted);
   }
@@ -151,7 +153,7 @@ class Draft {
       }
       if (!insert) this.#others.push({ op: 'mutate', table, where: [['_uuid', '==', reference]], mutations });
     }
-    return { operations: [...this.#inserts.values(), ...this.#others], differences: [...this.#differences.values()] };
+    return { operations: [...this.#guards, ...this.#inserts.values(), ...this.#others], differences: [...this.#differences.values()] };
   }
 
   #update(
@@ -179,6 +181,13 @@ class Draft {
 
   #write(table: Table, found: NorthboundRow, columns: Record<string, unknown>): void {
     this.#others.push({ op: 'update', table, where: [['_uuid', '==', uuid(found._uuid)]], row: data(table, columns) });
+  }
+
+  /** Switches and the like have no index in the database: another writer that was faster would leave two of them. */
+  #guard({ table, key }: WantedRow): void {
+    if (!ROOTS.has(table)) return;
+    const where: Condition = isNamed(table) ? ['name', '==', key] : ['external_ids', 'includes', textMap({ [TAG.row]: key })];
+    this.#guards.push({ op: 'wait', table, where: [where], columns: ['_uuid'], until: '==', rows: [], timeout: 0 });
   }
 
   #holdRow(owner: Owner, { row, found, reference }: Wanted): void {

@@ -3,8 +3,8 @@
  * Nothing is remembered here but the generations of what was removed; everything else is read from the database itself.
  */
 import { DriverError, type NetworkDriver, type NetworkResource, type NetworkSpec } from '../../driver.ts';
-import type { OvsdbClient } from '../ovsdb.ts';
-import { changesTo, removalOf, type Derived } from './changes.ts';
+import { ConflictError, type OvsdbClient } from '../ovsdb.ts';
+import { changesTo, removalOf, type Changes, type Derived } from './changes.ts';
 import { NorthboundIndex, ownerKey } from './northbound-index.ts';
 import { announced, dhcpKeys, networkRows, type Announced } from './networks.ts';
 import { NORTHBOUND, switchName, TAG, type NorthboundRow, type Projected, type WantedRow } from './northbound.ts';
@@ -43,40 +43,56 @@ export async function createNetworkDriver({
     ...projected(resources, index, gatewayHosts()),
   ];
   /** Everything but what a newer intent was seen of: that stays as it is. */
-  const exactChanges = (resources: NetworkResource[]) => {
+  const exactChanges = (resources: NetworkResource[]): Changes => {
     const isOutdated = (resource: NetworkResource): boolean => resource.generation < seen(ownerKey(resource));
     const outdated = new Set(resources.filter(isOutdated).map(ownerKey));
     const current = resources.filter((resource) => !outdated.has(ownerKey(resource)));
     return changesTo(index, project(current), { exact: true, kept: outdated });
   };
 
+  /** What is held while the database cannot be reached may be old: nothing is concluded from it. */
+  const refuseUnknown = (): void => void index.replica.rows('NB_Global');
+  const commit = async (changesNow: () => Changes, attempts = 4): Promise<Changes['differences']> => {
+    refuseUnknown();
+    const { operations, differences } = changesNow();
+    try {
+      const results = operations.length > 0 ? await northbound.transact(operations, { timeoutMs: 60_000 }) : [];
+      // A row that was to be changed was deleted by another.
+      if (results.some((result) => result.count === 0)) throw new ConflictError('failed', 'The northbound database is being changed by others');
+      return differences;
+    } catch (error) {
+      // Another writer was faster. What it wrote is known by now, for the server tells of it before it answers.
+      if (error instanceof ConflictError && attempts > 1) return commit(changesNow, attempts - 1);
+      throw error;
+    }
+  };
+
   return {
     ensure: (resources) =>
       oneByOne(async () => {
-        index.replica.rows('NB_Global');
-        refuseStale(resources);
-        const { operations } = changesTo(index, project(latest(resources)), { exact: false, derived: dependants(resources, index) });
-        if (operations.length > 0) await northbound.transact(operations, { timeoutMs: 30_000 });
+        await commit(() => {
+          refuseStale(resources);
+          return changesTo(index, project(latest(resources)), { exact: false, derived: dependants(resources, index) });
+        });
         for (const resource of resources) removed.forget(ownerKey(resource));
       }),
 
     remove: (resources) =>
       oneByOne(async () => {
-        index.replica.rows('NB_Global');
-        refuseStale(resources);
-        const { operations } = removalOf(index, resources.map(ownerKey));
-        if (operations.length > 0) await northbound.transact(operations, { timeoutMs: 30_000 });
+        await commit(() => {
+          refuseStale(resources);
+          return removalOf(index, resources.map(ownerKey));
+        });
         for (const resource of resources) removed.remember(ownerKey(resource), resource.generation);
       }),
 
-    reconcile: (resources) =>
-      oneByOne(async () => {
-        const { operations, differences } = exactChanges(latest(resources));
-        if (operations.length > 0) await northbound.transact(operations, { timeoutMs: 60_000 });
-        return differences;
-      }),
+    reconcile: (resources) => oneByOne(() => commit(() => exactChanges(latest(resources)))),
 
-    compare: (resources) => oneByOne(async () => exactChanges(latest(resources)).differences),
+    compare: (resources) =>
+      oneByOne(async () => {
+        refuseUnknown();
+        return exactChanges(latest(resources)).differences;
+      }),
 
     portsUp: async (portIds) => portIds.filter((id) => index.find('Logical_Switch_Port', id).some((row) => 'up' in row && row.up === true)),
 

@@ -1,6 +1,6 @@
 /** Plugs interfaces of this host into its integration bridge, by which OVN finds the logical ports that are here. */
 import { DriverError } from '../../driver.ts';
-import { asAtoms, textMap, uuidSet, type Datum, type Operation, type OvsdbClient } from '../ovsdb.ts';
+import { asAtoms, ConflictError, textMap, uuidSet, type Datum, type Operation, type OvsdbClient } from '../ovsdb.ts';
 
 /** This host's Open vSwitch: a client of its database named Open_vSwitch, and its integration bridge. */
 export type LocalSwitch = { database: OvsdbClient; bridge: string };
@@ -45,15 +45,31 @@ export async function unplugInterface({ database }: LocalSwitch, name: string): 
 const nextConfiguration: Operation = { op: 'mutate', table: 'Open_vSwitch', where: [], mutations: [['next_cfg', '+=', 1]] };
 
 async function openedBySwitch(database: OvsdbClient, name: string): Promise<void> {
-  const where: [string, '==', Datum][] = [['name', '==', name]];
-  const results = await database.transact(
-    [
-      { op: 'wait', table: 'Interface', where, columns: ['ofport'], until: '!=', rows: [{ ofport: ['set', []] }], timeout: 8_000 },
-      { op: 'select', table: 'Interface', where, columns: ['ofport', 'error'] },
-    ],
-    { timeoutMs: 10_000 },
-  );
-  const row = results[1]?.rows?.[0];
+  await changedBySwitch(database, name, { ofport: ['set', []] });
+  let row = await findInterface(database, name);
+  // It could not be opened when the switch last tried, which may be long ago.
+  if (row?.['ofport'] === FAILED) {
+    await changedBySwitch(database, name, { ofport: FAILED }).catch(unlessUnchanged);
+    row = await findInterface(database, name);
+  }
   if (!row) throw new DriverError('missing', `The interface ${name} was unplugged meanwhile`);
-  if (row['ofport'] === -1) throw new DriverError('failed', `The switch cannot open ${name}: ${asAtoms(row['error'] ?? '').join()}`);
+  if (row['ofport'] === FAILED) throw new DriverError('failed', `The switch cannot open ${name}: ${asAtoms(row['error'] ?? '').join()}`);
+}
+
+const FAILED = -1;
+
+async function changedBySwitch(database: OvsdbClient, name: string, from: { ofport: Datum }): Promise<void> {
+  await database.transact(
+    [{ op: 'wait', table: 'Interface', where: [['name', '==', name]], columns: ['ofport'], until: '!=', rows: [from], timeout: 4_000 }],
+    { timeoutMs: 8_000 },
+  );
+}
+
+async function findInterface(database: OvsdbClient, name: string): Promise<Record<string, Datum> | undefined> {
+  const [result] = await database.transact([{ op: 'select', table: 'Interface', where: [['name', '==', name]], columns: ['ofport', 'error'] }]);
+  return result?.rows?.[0];
+}
+
+function unlessUnchanged(error: unknown): void {
+  if (!(error instanceof ConflictError)) throw error;
 }
