@@ -21,7 +21,7 @@ if (!config) throw new Error(`There is no cloud in ${stateDir}`);
 const log = createLog({ name: role, level: 'info' });
 
 const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, clear };
-const start = roles[role] ?? (() => Promise.reject(new Error(`There is no role ${role}`)));
+const start: (config: CloudConfig) => Promise<void> = roles[role] ?? (() => Promise.reject(new Error(`There is no role ${role}`)));
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
 start(config).catch((error: unknown) => die(error, `the ${role} could not start`));

@@ -2,12 +2,16 @@
 import { STATUS_CODES } from 'node:http';
 import type { Service, Shaped } from '../../contract/contract.ts';
 import { Fault } from '../fault.ts';
-import { ConstraintViolation, DatabaseUnavailable } from '../postgres/errors.ts';
+import { KeyConflict } from '../idempotency.ts';
+import { ConstraintViolation, DatabaseUnavailable, UnknownOutcome } from '../postgres/errors.ts';
 
 /** What went wrong as a fault; undefined when it is our mistake. */
 export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof Fault) return error;
   if (error instanceof DatabaseUnavailable) return new Fault(503, 'serviceUnavailable', 'The service is not ready. Ask again in a moment.', { headers: { 'retry-after': '1' }, cause: error });
+  // It may have been done: the client asks what there is, or repeats it with the same Idempotency-Key.
+  if (error instanceof UnknownOutcome) return new Fault(503, 'serviceUnavailable', 'The database was lost while the change was being kept. Look whether it was made, or send it again with the same Idempotency-Key.', { headers: { 'retry-after': '1' }, cause: error });
+  if (error instanceof KeyConflict) return new Fault(422, 'unprocessableEntity', 'This Idempotency-Key was used for another request. Use a new one for each request.', { cause: error });
   if (error instanceof ConstraintViolation && error.kind === 'unique') return new Fault(409, 'conflictingRequest', 'Something else was created with the same name or id at the same time.', { cause: error });
   // Fastify's own refusals of malformed requests carry a status: a body that is too large or is not JSON.
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
@@ -16,7 +20,7 @@ export function faultOf(error: unknown): Fault | undefined {
 }
 
 export function refuse(service: Service | undefined, fault: Fault, requestId: string, accept: string): Shaped {
-  const facts = { status: fault.status, code: fault.code, message: fault.message, requestId, ...(fault.detail === undefined ? {} : { detail: fault.detail }) };
+  const facts = { status: fault.status, code: fault.code, message: fault.message, requestId, accept, ...(fault.detail === undefined ? {} : { detail: fault.detail }) };
   const native: Shaped = service === undefined ? { body: { error: { code: fault.status, title: STATUS_CODES[fault.status] ?? 'Error', message: fault.message } } } : service.shape(facts);
   if (fault.status === 401 && service !== undefined && service.type !== 'identity')
     // keystonemiddleware answers for every service: auth_token/__init__.py, _reject_request.

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { effectsOf, type Operation, type Service } from '../../contract/contract.ts';
 import { audit } from '../audit.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
-import { findResult, keepResult } from '../idempotency.ts';
+import { findResult, keepResult, type RequestKey } from '../idempotency.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
 import type { Caller } from './caller.ts';
 import { Answer, type AnyHandler } from './implement.ts';
@@ -97,37 +97,36 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
 
 /** The change, its audit entry and its idempotency result, or nothing of them. */
 async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, served: Served, work: (tx: Transaction) => Promise<unknown>): Promise<Outgoing> {
-  const { caller, requestId, now } = incoming;
-  const key = endpoint.operation.method === 'POST' ? idempotencyKey(incoming) : undefined;
-  const owner = caller.projectId ?? caller.userId;
-  const fingerprint = key === undefined ? '' : createHash('sha256').update(`${endpoint.id} ${incoming.path} ${JSON.stringify(incoming.body ?? null)}`).digest('hex');
+  const { caller, requestId } = incoming;
+  const clock = { now: () => incoming.now };
+  const request = requestKey(endpoint, incoming);
   return endpoint.database.transaction(scopeOf(endpoint.operation.access, caller), async (tx) => {
-    if (key !== undefined) {
-      const before = await findResult(tx, { key, owner, fingerprint, now });
-      if (before) return { ...before, replayed: true };
-    }
+    const before = request && (await findResult(tx, clock, request));
+    if (before) return { status: before.status, headers: before.headers, body: before.body === '' ? undefined : before.body, replayed: true };
     const reply = outgoing(served, await work(tx));
-    await audit(tx, {
-      at: now,
-      requestId,
+    const path = incoming.path.split('?')[0] ?? '';
+    await audit(tx, clock, {
+      action: endpoint.id,
+      target: path,
+      outcome: 'success',
       userId: caller.userId,
-      projectId: caller.projectId,
-      operation: endpoint.id,
-      method: endpoint.operation.method,
-      path: incoming.path.split('?')[0] ?? '',
-      status: reply.status,
-      remoteAddress: incoming.remoteAddress,
+      projectId: caller.projectId ?? undefined,
+      requestId,
+      source: incoming.remoteAddress,
+      details: { method: endpoint.operation.method, status: reply.status },
     });
-    if (key !== undefined) await keepResult(tx, { key, owner, fingerprint, now, result: { status: reply.status, headers: reply.headers, body: reply.body } });
+    if (request) await keepResult(tx, clock, request, { status: reply.status, headers: reply.headers, body: reply.body === undefined ? '' : JSON.stringify(reply.body) });
     return reply;
   });
 }
 
-function idempotencyKey(incoming: Incoming): string | undefined {
+/** Under what the result of this request is kept, when the client asks for that. */
+function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefined {
   const key = incoming.headers['idempotency-key'];
-  if (key === undefined) return undefined;
+  if (key === undefined || endpoint.operation.method !== 'POST') return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw badRequest('The Idempotency-Key header must be 1 to 255 visible ASCII characters.');
-  return key;
+  const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${JSON.stringify(incoming.body ?? null)}`;
+  return { projectId: incoming.caller.projectId ?? incoming.caller.userId, key, fingerprint: createHash('sha256').update(asked).digest('hex') };
 }
 
 function outgoing(served: Served, value: unknown): Outgoing {

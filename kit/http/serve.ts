@@ -6,8 +6,10 @@ import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Operation, Service } from '../../contract/contract.ts';
 import type { Clock, Random } from '../clock.ts';
+import { createEventStream, type EventStream } from '../events/stream.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import type { Log } from '../log.ts';
+import type { Database } from '../postgres/database.ts';
 import { nobody, type Authenticate, type Caller } from './caller.ts';
 import type { Implementation } from './implement.ts';
 import { rateLimiter, type RateLimit } from './rate.ts';
@@ -45,6 +47,7 @@ type Arrival = { requestId: string; caller: Caller; service: Service };
 export function createDoor(options: ServeOptions): Door {
   const stopping = new AbortController();
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
+  const streams = new Map<Database, Promise<EventStream>>();
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
   const app = fastify({
     https: options.tls ?? null,
@@ -69,6 +72,7 @@ export function createDoor(options: ServeOptions): Door {
     async drain() {
       stopping.abort();
       await app.close();
+      for (const stream of streams.values()) await (await stream).close();
     },
   };
 
@@ -148,11 +152,19 @@ export function createDoor(options: ServeOptions): Door {
     if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
       const show = Object.values(Object.fromEntries(nouns)).find((noun) => Object.values(noun).includes(endpoint))?.[endpoint.operation.list.show];
       if (!show) throw new Error(`${endpoint.id} names no operation that shows one`);
-      const events = await watch(endpoint, show, incoming);
+      const events = watch(await streamOf(endpoint.database), endpoint, show, incoming);
       return reply.headers({ ...headersFor(arrival, version), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).send(Readable.from(events));
     }
     const result = await perform(endpoint, incoming);
     return send(reply, result, { ...headersFor(arrival, version), ...deprecation(endpoint.operation) });
+  }
+
+  /** Made for the first who watches. */
+  function streamOf(database: Database): Promise<EventStream> {
+    const { clock, log } = options;
+    const stream = streams.get(database) ?? createEventStream({ database, clock, log });
+    streams.set(database, stream);
+    return stream;
   }
 
   function sendRefusal(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {

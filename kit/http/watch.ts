@@ -1,33 +1,63 @@
 /** A list that goes on: server-sent events, each with the resource as the client's own service shows it. */
+import type { EventStream } from '../events/stream.ts';
 import { Fault } from '../fault.ts';
-import { subscribe } from '../events/subscribe.ts';
 import { demandRight, scopeOf } from './right.ts';
 import { perform, type Endpoint, type Incoming } from './route.ts';
 
 const heartbeatMs = 15_000;
 
 /** Refuses before the first byte; afterwards a slow or departed reader ends it. */
-export async function watch(list: Endpoint, show: Endpoint, incoming: Incoming): Promise<AsyncIterable<string>> {
+export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incoming: Incoming): AsyncIterable<string> {
   demandRight(list.operation.access, incoming.caller);
-  const options = list.operation.list!;
+  const { resource, parameter } = list.operation.list!;
   const scope = scopeOf({ ...list.operation.access, adminEverywhere: false }, incoming.caller);
   const after = Number(incoming.headers['last-event-id'] ?? Number.NaN);
-  const events = await subscribe(
-    list.database,
-    { resource: options.resource, projectId: scope.kind === 'project' ? scope.projectId : undefined, after: Number.isSafeInteger(after) ? after : undefined, heartbeatMs },
-    incoming.signal,
-  );
-  return (async function* () {
+  const ended = new AbortController();
+  const events = stream.subscribe({
+    resource,
+    ...(scope.kind === 'project' ? { projectId: scope.projectId } : {}),
+    ...(Number.isSafeInteger(after) ? { after } : {}),
+    signal: AbortSignal.any([incoming.signal, ended.signal]),
+  });
+  return lines();
+
+  async function* lines(): AsyncGenerator<string> {
     yield ': watching\n\n';
-    for await (const event of events) {
-      if (event === 'heartbeat') {
-        yield ': still here\n\n';
-        continue;
+    const iterator = events[Symbol.asyncIterator]();
+    try {
+      // One request for the next event is always under way; a heartbeat must not lose it.
+      let next = iterator.next();
+      let beat = heartbeat(incoming.signal);
+      for (;;) {
+        const first = await Promise.race([next, beat]);
+        if (first === undefined) {
+          beat = heartbeat(incoming.signal);
+          yield ': still here\n\n';
+          continue;
+        }
+        if (first.done === true) return;
+        next = iterator.next();
+        const { id, type, resourceId } = first.value;
+        const shown = await showOne(show, { ...incoming, params: { ...incoming.params, [parameter]: resourceId }, query: {} });
+        yield `id: ${id}\nevent: ${shown === undefined ? 'deleted' : type}\ndata: ${JSON.stringify(shown ?? { id: resourceId })}\n\n`;
       }
-      const shown = await showOne(show, { ...incoming, params: { ...incoming.params, [options.parameter]: event.resourceId }, query: {} });
-      yield `id: ${event.id}\nevent: ${shown === undefined ? 'deleted' : event.type}\ndata: ${JSON.stringify(shown ?? { id: event.resourceId })}\n\n`;
+    } finally {
+      ended.abort();
     }
-  })();
+  }
+}
+
+function heartbeat(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve(undefined);
+    };
+    const timer = setTimeout(done, heartbeatMs);
+    timer.unref();
+    signal.addEventListener('abort', done);
+  });
 }
 
 async function showOne(show: Endpoint, incoming: Incoming): Promise<unknown> {
