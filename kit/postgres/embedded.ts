@@ -22,6 +22,8 @@ export type EmbeddedPostgresOptions = {
   durable?: boolean;
   /** Lets members of this group reach the socket too, for a server whose clients run as other users. */
   socketGroup?: number;
+  /** How long a server that is still there may take to go. */
+  predecessorGoneWithinMs?: number;
   log?: Log;
 };
 
@@ -48,16 +50,15 @@ const port = 5432;
 // sockaddr_un holds 107 characters; the file's name takes ".s.PGSQL.5432" of them.
 const longestSocketDir = 100 - '/.s.PGSQL.5432.lock'.length;
 const readyWithinMs = 60_000;
-const predecessorGoneWithinMs = 15_000;
 const stopWithinMs = 10_000;
 
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { durable = true, log } = options;
+  const { durable = true, predecessorGoneWithinMs = 15_000, log } = options;
   const dataDir = resolve(options.dataDir);
   const cluster = join(dataDir, 'cluster');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const program = await findProgram(dataDir);
-  await predecessorGone(cluster);
+  await predecessorGone(cluster, predecessorGoneWithinMs);
   if (!(await exists(join(cluster, 'PG_VERSION')))) await initialise(program, cluster, durable);
 
   const socketDir = await makeSocketDir(dataDir, options);
@@ -71,6 +72,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     huge_pages: 'off',
     // Compiling costs more than our short statements take.
     jit: 'off',
+    deadlock_timeout: '200ms',
     min_wal_size: '32MB',
     max_wal_size: '256MB',
     timezone: 'UTC',
@@ -215,8 +217,8 @@ async function run(program: Program, args: string[]): Promise<void> {
  * After kill -9 of our predecessor its server gets SIGINT from the kernel and needs a moment to go.
  * A server that stays has a living parent: two programs on one data directory, which we refuse.
  */
-async function predecessorGone(cluster: string): Promise<void> {
-  const deadline = performance.now() + predecessorGoneWithinMs;
+async function predecessorGone(cluster: string, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs;
   for (;;) {
     const pid = await postmasterPid(cluster);
     if (pid === undefined) return;
