@@ -1,5 +1,5 @@
 /** Serves a driver on a unix socket: HTTP/1.1, one route for each call, JSON both ways. */
-import { chmod, chown, unlink } from 'node:fs/promises';
+import { chown, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
 import { DriverError, type Driver } from '../drivers/driver.ts';
@@ -185,8 +185,8 @@ function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-// Nobody else may connect, not even between listening and setting the mode: a socket
-// is made with the mode that the mask leaves, and made before `listen` returns.
+// Setting the mode afterwards would leave a moment in which anybody may connect. The socket
+// is made before `listen` returns, with the mode that the mask leaves.
 async function listen(server: Server, socketPath: string): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -200,7 +200,6 @@ async function listen(server: Server, socketPath: string): Promise<void> {
       process.umask(mask);
     }
   });
-  await chmod(socketPath, 0o600);
 }
 
 /** A process that was killed leaves its socket behind. */

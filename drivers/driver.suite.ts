@@ -259,12 +259,13 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     });
   });
 
-  sentence('volumes come to a running server and leave it', async ({ driver, server, volume }) => {
+  sentence('volumes come to a running server and leave it, and it does not restart', async ({ driver, server, volume, boots }) => {
     const [one, two] = [volume(), volume()];
     await driver().volumes.ensure(one);
     await driver().volumes.ensure(two);
     const spec = server();
     await driver().servers.ensure(spec);
+    const booted = await boots(spec, 1);
 
     const steps = [[one], [two, one], [two], []];
     for (const [index, volumes] of steps.entries()) {
@@ -273,6 +274,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
       assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
       assert.deepEqual(await driver().servers.ensure(wanted), stateOf(wanted));
     }
+    assert.equal(await boots(spec, 1), booted);
   });
 
   sentence('a volume that a server uses can grow, and can neither be removed nor used by another', async ({ driver, server, volume }) => {
@@ -495,6 +497,8 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     await driver().networks.ensure(resources);
     assert.deepEqual(await driver().networks.compare(resources), []);
     assert.deepEqual(await driver().networks.reconcile(resources), []);
+    // A generation says when it was wanted, not what.
+    assert.deepEqual(await driver().networks.compare(resources.map((resource) => ({ ...resource, generation: 2 }))), []);
 
     const gone = resources.map(({ kind, id }) => ({ kind, id, generation: 2 })).toReversed();
     await driver().networks.remove(gone);

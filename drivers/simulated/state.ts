@@ -85,6 +85,8 @@ const SCHEMA = `
   ) without rowid;
   create index if not exists servers_host on servers (host_id, disk_bytes);
   create index if not exists servers_base on servers (base);
+  -- All that a list shows: without it, listing reads every specification.
+  create index if not exists servers_shown on servers (id, host_id, generation, power, volumes, nics);
 
   create table if not exists attachments (
     volume_id text primary key references volumes, server_id text not null references servers on delete cascade
