@@ -1,6 +1,7 @@
 /** An agent as a process of its own, to be killed: node agent.fixture.ts SOCKET STATE-FOLDER BLOB-FOLDER */
 import { folderBlobs } from '../drivers/driver.fixtures.ts';
 import { createSimulatedDriver } from '../drivers/simulated/simulated.ts';
+import { systemClock, systemRandom } from '../kit/clock.ts';
 import { createLog } from '../kit/log.ts';
 import { serveDriver } from './host.ts';
 
@@ -12,8 +13,8 @@ const driver = createSimulatedDriver({
   hosts: 3,
   hostShape: { vcpus: 8, memoryMiB: 16_384, diskGiB: 100 },
   blobs: folderBlobs(blobFolder),
-  clock: { now: () => new Date() },
-  random: Math.random,
+  clock: systemClock,
+  random: systemRandom,
 });
 const served = await serveDriver(driver, { socketPath, log: createLog({ name: 'agent', level: 'info' }) });
 

@@ -1,3 +1,4 @@
+import type { Random } from '../../kit/clock.ts';
 import type { HostReport } from '../driver.ts';
 import type { State } from './state.ts';
 
@@ -10,7 +11,7 @@ export type Hosts = {
 
 const GIB = 2 ** 30;
 
-export function openHosts({ state, count, shape, random }: { state: State; count: number; shape: HostShape; random: () => number }): Hosts {
+export function openHosts({ state, count, shape, random }: { state: State; count: number; shape: HostShape; random: Pick<Random, 'uuid'> }): Hosts {
   const { database, transaction } = state;
   const select = database.prepare('select id from hosts order by position limit ?');
   const insert = database.prepare('insert into hosts (position, id) values (?, ?)');
@@ -18,7 +19,7 @@ export function openHosts({ state, count, shape, random }: { state: State; count
 
   // A host keeps its id for good; a region that has grown gets new ones.
   transaction(() => {
-    for (let position = select.all(count).length; position < count; position++) insert.run(position, uuid(random));
+    for (let position = select.all(count).length; position < count; position++) insert.run(position, random.uuid());
   });
   const ids = select.all(count).map(({ id }) => String(id));
   const known = new Set(ids);
@@ -41,11 +42,4 @@ export function openHosts({ state, count, shape, random }: { state: State; count
       }));
     },
   };
-}
-
-function uuid(random: () => number): string {
-  const bytes = Buffer.from(Array.from({ length: 16 }, () => Math.floor(random() * 256)));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { systemClock, systemRandom } from '../../kit/clock.ts';
 import { folderBlobs, putRawImage } from '../driver.fixtures.ts';
 import { createSimulatedDriver, type SimulatedOptions } from './simulated.ts';
 
@@ -13,7 +14,7 @@ export async function simulatedFixture(t: TestContext, more: Partial<SimulatedOp
   const images = [await putRawImage(blobFolder, 'the first image'), await putRawImage(blobFolder, 'the second image')] as const;
   const options: SimulatedOptions = {
     stateDir: join(folder, 'region'), hosts: 3, hostShape: { vcpus: 8, memoryMiB: 16_384, diskGiB: 100 }, blobs,
-    clock: { now: () => new Date() }, random: Math.random, ...more,
+    clock: systemClock, random: systemRandom, ...more,
   };
   let driver = createSimulatedDriver(options);
   t.after(async () => {

@@ -1,5 +1,6 @@
 /** A region whose machines are rows: as quick as they are, and otherwise like any other. */
 import { join } from 'node:path';
+import type { Clock, Random } from '../../kit/clock.ts';
 import { serialised } from '../../kit/serial.ts';
 import { DriverError, type BlobStore, type Driver, type VettedImage } from '../driver.ts';
 import { openImages, type Content, type Images } from './content.ts';
@@ -16,9 +17,8 @@ export type SimulatedOptions = {
   hosts: number;
   hostShape: HostShape;
   blobs: BlobStore;
-  clock: { now(): Date };
-  /** From 0 up to 1, as Math.random. */
-  random: () => number;
+  clock: Pick<Clock, 'now'>;
+  random: Pick<Random, 'uuid'>;
   /** How long a guest takes from power-on to its login prompt. */
   bootMs?: number;
   faults?: Faults;
