@@ -1,0 +1,58 @@
+/** The door of images' bytes: glance/api/v2/image_data.py. */
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { imageData as contract } from '../../contract/image/image-data.ts';
+import { Fault } from '../../kit/fault.ts';
+import { Answer, implement } from '../../kit/http/implement.ts';
+import { getImage, type Image } from './images.ts';
+import type { ImageParts } from './parts.ts';
+import { beginUpload, finishUpload, giveUpUpload, receiveUpload } from './uploads.ts';
+
+export function imageData(parts: ImageParts) {
+  return implement(contract, {
+    async upload(request) {
+      const type = String(request.headers['content-type'] ?? '').split(';')[0]!.trim();
+      if (type !== 'application/octet-stream' || !(request.body instanceof Readable)) throw new Fault(415, 'HTTPUnsupportedMediaType', 'Content-Type must be application/octet-stream');
+      const { body, signal } = request;
+      const context = { caller: request.caller, requestId: request.requestId, now: request.now };
+      const saving = await request.commit((tx) => beginUpload({ ...context, tx }, request.params.image_id, parts.random.uuid()));
+      try {
+        const accepted = await receiveUpload(parts, saving, body, signal);
+        await request.commit((tx) => finishUpload({ ...context, tx, now: parts.clock.now() }, saving, accepted));
+      } catch (error) {
+        await giveUpUpload(parts, saving, error instanceof Fault ? error.message : 'The upload was interrupted.');
+        throw error;
+      }
+      return undefined as never;
+    },
+
+    async download(request) {
+      const image = await getImage(request, request.params.image_id);
+      if (image.status === 'deactivated' && !request.caller.isAdmin) throw new Fault(403, 'HTTPForbidden', 'The requested image has been deactivated. Image data download is forbidden.');
+      // glance: an image without bytes answers with none.
+      if (image.sha256 === null || image.sizeBytes === null) return new Answer(Readable.from([]), { status: 204 });
+      return answer(image, image.sizeBytes, await parts.blobs.path(image.sha256), request.headers['range']);
+    },
+  });
+}
+
+function answer({ md5 }: Image, size: number, path: string, range: string | string[] | undefined): Answer<AsyncIterable<Uint8Array>> {
+  const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };
+  const part = typeof range === 'string' ? partOf(range, size) : undefined;
+  if (!part) return new Answer<AsyncIterable<Uint8Array>>(createReadStream(path), { headers: { ...common, 'content-length': String(size), ...(md5 === null ? {} : { 'content-md5': md5 }) } });
+  const { first, last } = part;
+  return new Answer<AsyncIterable<Uint8Array>>(createReadStream(path, { start: first, end: last }), {
+    status: 206,
+    headers: { ...common, 'content-length': String(last - first + 1), 'content-range': `bytes ${first}-${last}/${size}` },
+  });
+}
+
+/** One range of bytes, as RFC 9110 writes it; undefined for what may be ignored. */
+function partOf(range: string, size: number): { first: number; last: number } | undefined {
+  const [, from = '', to = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(range) ?? [];
+  if (from === '' && to === '') return undefined;
+  const first = from === '' ? Math.max(0, size - Number(to)) : Number(from);
+  const last = from === '' || to === '' ? size - 1 : Math.min(Number(to), size - 1);
+  if (first > last || first >= size) throw new Fault(416, 'HTTPRequestRangeNotSatisfiable', `Range ${range} is not satisfiable for an image of ${size} bytes.`, { headers: { 'content-range': `bytes */${size}` } });
+  return { first, last };
+}

@@ -1,0 +1,69 @@
+/** What must always be true of images (FAILURES.md). */
+import { stat } from 'node:fs/promises';
+import { DriverError } from '../../drivers/driver.ts';
+import type { Finding, Invariant } from '../parts.ts';
+import { countedQuota } from '../quota/quotas.ts';
+import { countImages, listActive, listKept, listOverdue } from './blobs.store.ts';
+import { jailStrength } from './intake/jail.ts';
+import type { ImageParts } from './parts.ts';
+
+const looking = { kind: 'system', reason: 'invariants hold for every project' } as const;
+const slackMs = 5 * 60_000;
+
+export function imageInvariants({ database, blobs, clock }: ImageParts): Invariant[] {
+  return [
+    {
+      id: 'I12',
+      title: 'every stored blob is referenced, and every active image has its blob',
+      async check() {
+        // The files first: bytes get their row before their name.
+        const stored = await blobs.list();
+        const { kept, active } = await database.read(looking, async (tx) => ({ kept: new Set(await listKept(tx)), active: await listActive(tx) }));
+        const unknown = stored.filter((sha256) => !kept.has(sha256)).map((sha256) => ({ message: `The blob store has ${sha256}, which no image has`, remedy: 'The collector takes it away within the hour; if it stays, see the worker’s log.' }));
+        const missing = await Promise.all(active.map(async ({ id, sha256, sizeBytes }) => ((await sizeOf(blobs, sha256)) === sizeBytes ? [] : [{ message: `Image ${id} has lost its bytes ${sha256}`, remedy: 'Restore the blob store from a backup, or delete the image.' }])));
+        return [...unknown, ...missing.flat()];
+      },
+    },
+    {
+      id: 'I7',
+      title: 'no image is saving for longer than its deadline',
+      check: () =>
+        database.read(looking, async (tx) =>
+          (await listOverdue(tx, new Date(clock.now().getTime() - slackMs))).map(({ id }) => ({ message: `Image ${id} is saving, and nobody brings its bytes`, remedy: 'Is a worker running? Its collector gives such uploads up.' })),
+        ),
+    },
+    {
+      id: 'I4',
+      title: 'the images counted for each project are those that it has',
+      check: () =>
+        database.read(looking, async (tx) => {
+          const counted = new Map((await countedQuota(tx, ['image.images'])).map(({ projectId, used }) => [projectId, used]));
+          const real = new Map((await countImages(tx)).map(({ projectId, count }) => [projectId, count]));
+          const projects = new Set([...counted.keys(), ...real.keys()]);
+          return [...projects]
+            .filter((project) => (counted.get(project) ?? 0) !== (real.get(project) ?? 0))
+            .map((project): Finding => ({ message: `Project ${project} has ${real.get(project) ?? 0} images and is charged for ${counted.get(project) ?? 0}`, remedy: 'This is a fault of ours: report it.' }));
+        }),
+    },
+    {
+      id: 'image.jail',
+      title: 'images are inspected in a jail with both of its walls',
+      async check() {
+        const { namespaces, limits } = await jailStrength();
+        return [
+          ...(namespaces ? [] : [{ message: 'The kernel lends no user namespaces: images are inspected behind Node’s permission model alone', remedy: 'Allow unprivileged user namespaces and install util-linux (unshare).' }]),
+          ...(limits ? [] : [{ message: 'prlimit is missing: the inspection of images is bounded by time alone', remedy: 'Install util-linux (prlimit).' }]),
+        ];
+      },
+    },
+  ];
+}
+
+async function sizeOf(blobs: ImageParts['blobs'], sha256: string): Promise<number | undefined> {
+  try {
+    return (await stat(await blobs.path(sha256))).size;
+  } catch (error) {
+    if (error instanceof DriverError && error.kind === 'missing') return undefined;
+    throw error;
+  }
+}

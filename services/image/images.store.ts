@@ -1,0 +1,154 @@
+/** The SQL of images. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Visibility = 'private' | 'public' | 'shared' | 'community';
+export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated';
+
+export type Image = {
+  id: string;
+  projectId: string;
+  name: string | null;
+  status: ImageStatus;
+  visibility: Visibility;
+  containerFormat: string | null;
+  diskFormat: string | null;
+  minDiskGiB: number;
+  minRamMiB: number;
+  protected: boolean;
+  hidden: boolean;
+  tags: string[];
+  properties: Record<string, string | null>;
+  md5: string | null;
+  sha512: string | null;
+  sha256: string | null;
+  sizeBytes: number | null;
+  failure: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+  /** Of the blob: how its bytes are to be read, and how large the disk in them is. */
+  format: 'raw' | 'qcow2' | null;
+  virtualSizeBytes: number | null;
+};
+
+export type ImageDraft = Pick<Image, 'projectId' | 'name' | 'visibility' | 'containerFormat' | 'diskFormat' | 'minDiskGiB' | 'minRamMiB' | 'protected' | 'hidden' | 'tags' | 'properties'>;
+
+const columns = sql.raw(`i.id, i.project_id as "projectId", i.name, i.status, i.visibility, i.container_format as "containerFormat",
+  i.disk_format as "diskFormat", i.min_disk_gib as "minDiskGiB", i.min_ram_mib as "minRamMiB", i.protected, i.hidden, i.tags, i.properties,
+  i.md5, i.sha512, i.sha256, i.size_bytes as "sizeBytes", i.failure, i.created_at as "createdAt", i.updated_at as "updatedAt",
+  b.format, b.virtual_size_bytes as "virtualSizeBytes"`);
+const from = sql.raw('image.image i left join image.blob b using (sha256)');
+
+export function findImage(tx: Transaction, id: string): Promise<Image | undefined> {
+  return tx.one<Image>`select ${columns} from ${from} where i.id = ${id}`;
+}
+
+/** The image, if it is of the transaction's project; nobody else changes it meanwhile. */
+export async function lockImage(tx: Transaction, id: string): Promise<Image | undefined> {
+  // Row security holds `for update` to the rows that may be changed.
+  const locked = await tx.one<{ id: string }>`select id from image.image where id = ${id} for update`;
+  return locked && findImage(tx, id);
+}
+
+export async function insertImage(tx: Transaction, draft: ImageDraft, { id, now }: { id: string | undefined; now: Date }): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into image.image (id, project_id, name, status, visibility, container_format, disk_format, min_disk_gib, min_ram_mib, protected, hidden, tags, properties, created_at, updated_at)
+    values (coalesce(${id ?? null}, gen_random_uuid()::text), ${draft.projectId}, ${draft.name}, 'queued', ${draft.visibility}, ${draft.containerFormat}, ${draft.diskFormat},
+      ${draft.minDiskGiB}, ${draft.minRamMiB}, ${draft.protected}, ${draft.hidden}, ${draft.tags}::text[], ${sql.json(draft.properties)}::jsonb, ${now}, ${now})
+    returning id`;
+  return row!.id;
+}
+
+export function updateImage(tx: Transaction, id: string, draft: ImageDraft, now: Date): Promise<number> {
+  return tx.run`
+    update image.image set project_id = ${draft.projectId}, name = ${draft.name}, visibility = ${draft.visibility}, container_format = ${draft.containerFormat},
+      disk_format = ${draft.diskFormat}, min_disk_gib = ${draft.minDiskGiB}, min_ram_mib = ${draft.minRamMiB}, protected = ${draft.protected}, hidden = ${draft.hidden},
+      tags = ${draft.tags}::text[], properties = ${sql.json(draft.properties)}::jsonb, updated_at = ${now}
+    where id = ${id}`;
+}
+
+export function setStatus(tx: Transaction, id: string, { from: before, to, now }: { from: ImageStatus; to: ImageStatus; now: Date }): Promise<number> {
+  return tx.run`update image.image set status = ${to}, updated_at = ${now} where id = ${id} and status = ${before}`;
+}
+
+export function deleteImage(tx: Transaction, id: string): Promise<number> {
+  return tx.run`delete from image.image where id = ${id}`;
+}
+
+// Uploads
+
+export function beginSaving(tx: Transaction, id: string, { upload, until, now }: { upload: string; until: Date; now: Date }): Promise<number> {
+  return tx.run`
+    update image.image set status = 'saving', upload = ${upload}, saving_until = ${until}, failure = null, updated_at = ${now}
+    where id = ${id} and status = 'queued'`;
+}
+
+export function keepSaving(tx: Transaction, id: string, { upload, until }: { upload: string; until: Date }): Promise<number> {
+  return tx.run`update image.image set saving_until = ${until} where id = ${id} and status = 'saving' and upload = ${upload}`;
+}
+
+export type Stored = { md5: string; sha256: string; sha512: string; sizeBytes: number; virtualSizeBytes: number; format: 'raw' | 'qcow2' };
+
+/** The image has these bytes from now on; the blob's row must be there (`claimBlob`). */
+export function finishSaving(tx: Transaction, id: string, { upload, bytes, now }: { upload: string; bytes: Pick<Stored, 'md5' | 'sha256' | 'sha512' | 'sizeBytes'>; now: Date }): Promise<number> {
+  return tx.run`
+    update image.image set status = 'active', md5 = ${bytes.md5}, sha512 = ${bytes.sha512}, sha256 = ${bytes.sha256}, size_bytes = ${bytes.sizeBytes},
+      upload = null, saving_until = null, failure = null, updated_at = ${now}
+    where id = ${id} and status = 'saving' and upload = ${upload}`;
+}
+
+/** Keeps the collector away from bytes that are about to be stored. */
+export function claimBlob(tx: Transaction, bytes: Stored, now: Date): Promise<number> {
+  return tx.run`
+    insert into image.blob (sha256, format, size_bytes, virtual_size_bytes, stored_at)
+    values (${bytes.sha256}, ${bytes.format}, ${bytes.sizeBytes}, ${bytes.virtualSizeBytes}, ${now})
+    on conflict (sha256) do update set stored_at = excluded.stored_at, dropped_at = null`;
+}
+
+/** Back to where bytes can be brought again. */
+export function giveUpSaving(tx: Transaction, id: string, { upload, reason, now }: { upload: string; reason: string; now: Date }): Promise<number> {
+  return tx.run`
+    update image.image set status = 'queued', upload = null, saving_until = null, failure = ${reason}, updated_at = ${now}
+    where id = ${id} and status = 'saving' and upload = ${upload}`;
+}
+
+export function findAbandoned(tx: Transaction, now: Date): Promise<{ id: string; upload: string }[]> {
+  return tx.rows`select id, upload from image.image where status = 'saving' and saving_until < ${now} for update skip locked`;
+}
+
+// Lists
+
+export type Sorting = { key: SortKey; direction: 'asc' | 'desc' };
+export type SortKey = keyof typeof sortExpressions;
+
+/** What cannot be compared because it is null comes before everything. */
+const sortExpressions = {
+  name: sql.raw(`coalesce(i.name, '')`),
+  status: sql.raw('i.status'),
+  container_format: sql.raw(`coalesce(i.container_format, '')`),
+  disk_format: sql.raw(`coalesce(i.disk_format, '')`),
+  size: sql.raw('coalesce(i.size_bytes, -1)'),
+  id: sql.raw('i.id'),
+  created_at: sql.raw('i.created_at'),
+  updated_at: sql.raw('i.updated_at'),
+} as const;
+
+export const sortKeys = Object.keys(sortExpressions) as SortKey[];
+
+export function listImages(tx: Transaction, { conditions, sorting, marker, limit }: { conditions: readonly Sql[]; sorting: readonly Sorting[]; marker: string | undefined; limit: number }): Promise<Image[]> {
+  const order = sql.join(sorting.map(({ key, direction }) => sql`${sortExpressions[key]} ${sql.raw(direction)}`));
+  const beyond = marker === undefined ? sql.raw('true') : after(sorting, marker);
+  return tx.rows<Image>`select ${columns} from ${from} where ${sql.and(conditions)} and ${beyond} order by ${order} limit ${limit}`;
+}
+
+/** The rows that come behind the marker's, key by key. */
+function after(sorting: readonly Sorting[], marker: string): Sql {
+  const ofMarker = (key: SortKey) => sql`(select ${sortExpressions[key]} from image.image i where i.id = ${marker})`;
+  return sql.or(
+    sorting.map(({ key, direction }, index) =>
+      sql.and([
+        ...sorting.slice(0, index).map((before) => sql`${sortExpressions[before.key]} = ${ofMarker(before.key)}`),
+        sql`${sortExpressions[key]} ${sql.raw(direction === 'asc' ? '>' : '<')} ${ofMarker(key)}`,
+      ]),
+    ),
+  );
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import fc from 'fast-check';
+import { fileBlobStore } from '../blobs.ts';
+import { inMemory } from './disk-file.ts';
+import { inspect } from './inspection.ts';
+import { inspectInJail, InspectionFailed, jailStrength } from './jail.ts';
+import { hostile, soundQcow2 } from './corpus.ts';
+import { receive, type AcceptedBytes } from './intake.ts';
+
+const maxVirtualSizeBytes = 2 ** 44;
+
+for (const { name, declared, bytes, reason } of hostile)
+  test(`an image said to be ${declared} is refused when it ${name}`, () => {
+    const started = performance.now();
+    const inspection = inspect(inMemory(bytes), { declared, maxVirtualSizeBytes });
+    assert.equal(inspection.verdict, 'unsafe');
+    assert.match('reason' in inspection ? inspection.reason : '', reason);
+    assert.ok(performance.now() - started < 1000);
+  });
+
+test('a sound image passes, and its disk has the size that it says', () => {
+  assert.deepEqual(inspect(inMemory(soundQcow2()), { declared: 'qcow2', maxVirtualSizeBytes }), { verdict: 'safe', format: 'qcow2', virtualSizeBytes: 2 ** 30 });
+  assert.deepEqual(inspect(inMemory(Buffer.alloc(512)), { declared: 'raw', maxVirtualSizeBytes }), { verdict: 'safe', format: 'raw', virtualSizeBytes: 512 });
+});
+
+test('whatever is changed in or cut from an image, the inspection ends with a verdict', () => {
+  const sound = soundQcow2();
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.oneof(fc.nat(112), fc.nat(sound.length - 1)), fc.nat(255)), { maxLength: 12 }), fc.nat(sound.length), (changes, length) => {
+      const bytes = Buffer.from(sound);
+      for (const [at, value] of changes) bytes[at] = value;
+      const inspection = inspect(inMemory(bytes.subarray(0, length)), { declared: 'qcow2', maxVirtualSizeBytes });
+      // What passes has no name of another file.
+      if (inspection.verdict === 'safe') assert.equal(bytes.readBigUInt64BE(8), 0n);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('the jail judges as the inspection does', async (t) => {
+  const { folder } = await workplace(t);
+  const path = join(folder, 'image');
+
+  await writeFile(path, soundQcow2());
+  assert.deepEqual(await inspectInJail(path, { declared: 'qcow2', maxVirtualSizeBytes }), { verdict: 'safe', format: 'qcow2', virtualSizeBytes: 2 ** 30 });
+
+  const [first] = hostile;
+  await writeFile(path, first!.bytes);
+  assert.equal((await inspectInJail(path, { declared: 'qcow2', maxVirtualSizeBytes })).verdict, 'unsafe');
+});
+
+test('an inspection that takes too long is killed, and the image is not used', async (t) => {
+  const { folder } = await workplace(t);
+  await writeFile(join(folder, 'image'), soundQcow2());
+  await assert.rejects(inspectInJail(join(folder, 'image'), { declared: 'qcow2', maxVirtualSizeBytes }, { timeoutMs: 1 }), InspectionFailed);
+});
+
+test('the strength of the jail is known', async () => {
+  const strength = await jailStrength();
+  assert.deepEqual(Object.keys(strength).sort(), ['limits', 'namespaces']);
+});
+
+test('accepted bytes get the name of their hash and can be written by nobody', async (t) => {
+  const { blobs, intake, claimed } = await workplace(t);
+
+  const accepted = await receive(intake, chunks(soundQcow2()), { upload: 'one', declared: 'qcow2' });
+
+  assert.deepEqual(claimed, [accepted]);
+  assert.deepEqual({ sizeBytes: accepted.sizeBytes, virtualSizeBytes: accepted.virtualSizeBytes, format: accepted.format }, { sizeBytes: 6 * 65_536, virtualSizeBytes: 2 ** 30, format: 'qcow2' });
+  assert.equal((await stat(await blobs.path(accepted.sha256))).mode & 0o777, 0o444);
+  assert.deepEqual(await blobs.list(), [accepted.sha256]);
+});
+
+test('refused bytes leave nothing behind', async (t) => {
+  const { folder, blobs, intake, claimed } = await workplace(t);
+  await assert.rejects(receive(intake, chunks(hostile[0]!.bytes), { upload: 'one', declared: 'qcow2' }), { status: 415, message: /external file/ });
+  await assert.rejects(receive({ ...intake, limits: { maxBytes: 1000, maxVirtualSizeBytes } }, chunks(soundQcow2()), { upload: 'two', declared: 'qcow2' }), { status: 413 });
+  await assert.rejects(receive(intake, broken(), { upload: 'three', declared: 'qcow2' }), /gone away/);
+
+  assert.deepEqual({ claimed, blobs: await blobs.list(), incoming: await readdir(join(folder, 'blobs', 'incoming')) }, { claimed: [], blobs: [], incoming: [] });
+});
+
+test('bytes that were set aside come back when somebody brings them again', async (t) => {
+  const { folder, blobs, intake } = await workplace(t);
+  const { sha256 } = await receive(intake, chunks(soundQcow2()), { upload: 'one', declared: 'qcow2' });
+
+  const aside = await blobs.setAside(sha256);
+  await assert.rejects(blobs.path(sha256), { kind: 'missing' });
+  await aside!.restore();
+  await blobs.path(sha256);
+
+  // A crash in between: the next opening of the store finds them.
+  await blobs.setAside(sha256);
+  await (await fileBlobStore(join(folder, 'blobs'))).path(sha256);
+});
+
+test('no name leads out of the blob store', async (t) => {
+  const { blobs } = await workplace(t);
+  assert.throws(() => blobs.incomingPath('../../etc/passwd'), { kind: 'invalid' });
+  await assert.rejects(blobs.path('../../etc/passwd'), { kind: 'invalid' });
+});
+
+async function workplace(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'intake-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const claimed: AcceptedBytes[] = [];
+  return { folder, blobs, claimed, intake: { blobs, claim: (bytes: AcceptedBytes) => Promise.resolve(void claimed.push(bytes)) } };
+}
+
+async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+}
+
+async function* broken(): AsyncGenerator<Uint8Array> {
+  yield Buffer.alloc(100);
+  throw new Error('the client has gone away');
+}

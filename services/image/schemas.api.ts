@@ -1,0 +1,54 @@
+/** The JSON schemas of Glance, made from the contract: glance/schema.py. */
+import { Image } from '../../contract/image/image.ts';
+import { Member } from '../../contract/image/members.ts';
+import { schemas as contract } from '../../contract/image/schemas.ts';
+import { implement } from '../../kit/http/implement.ts';
+
+const image = {
+  name: 'image',
+  properties: fieldsOf(Image.properties),
+  additionalProperties: { type: 'string' },
+  links: [
+    { rel: 'self', href: '{self}' },
+    { rel: 'enclosure', href: '{file}' },
+    { rel: 'describedby', href: '{schema}' },
+  ],
+};
+const member = { name: 'member', properties: fieldsOf(Member.properties) };
+
+export const schemas = implement(contract, {
+  image: () => Promise.resolve(image),
+  images: () => Promise.resolve(collection('images', image)),
+  member: () => Promise.resolve(member),
+  members: () => Promise.resolve(collection('members', member)),
+});
+
+function collection(name: string, items: { properties: Record<string, unknown> }) {
+  const text = { type: 'string' };
+  return {
+    name,
+    properties: { [name]: { type: 'array', items }, first: text, next: text, schema: text },
+    links: [
+      { rel: 'first', href: '{first}' },
+      { rel: 'next', href: '{next}' },
+      { rel: 'describedby', href: '{schema}' },
+    ],
+  };
+}
+
+const readOnly = new Set(['status', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at', 'self', 'file', 'schema']);
+
+/** As draft 4 writes it, which is what clients know: a list of types and an enum instead of `anyOf`. */
+function fieldsOf(properties: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, { ...plain(schema as Node), ...(readOnly.has(name) ? { readOnly: true } : {}) }]));
+}
+
+type Node = { anyOf?: Node[]; type?: string; enum?: unknown[]; [keyword: string]: unknown };
+
+function plain(schema: Node): Record<string, unknown> {
+  const branches = (schema.anyOf ?? [schema]).filter(({ type }) => type !== 'null');
+  const [only = schema] = branches;
+  const nullable = branches.length < (schema.anyOf?.length ?? 1);
+  if (only.enum) return { type: nullable ? ['null', 'string'] : 'string', enum: nullable ? [null, ...only.enum] : only.enum };
+  return nullable ? { ...only, type: ['null', only.type] } : only;
+}

@@ -1,0 +1,178 @@
+/**
+ * How bytes come to an image, and go: from a client, or captured from a disk.
+ *
+ * An image is `saving` for as long as somebody has its bytes under way and says so again and again; who
+ * goes silent loses it, and the image waits for bytes as before.
+ */
+import { conflict, Fault } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { createImage, getImage, getOwnImage } from './images.ts';
+import { told } from './image-events.ts';
+import { beginSaving, claimBlob, findAbandoned, findImage, finishSaving, giveUpSaving, keepSaving, type Image } from './images.store.ts';
+import { receive, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
+import type { ImageParts } from './parts.ts';
+
+const silenceMs = 10 * 60_000;
+const sayAgainMs = 30_000;
+/** A server's disk may take long to be read. */
+const captureMs = 6 * 60 * 60_000;
+
+export type Saving = { imageId: string; upload: string; declared: string };
+
+export async function beginUpload(context: Context, imageId: string, upload: string): Promise<Saving> {
+  const image = await getOwnImage(context, imageId, 'upload_image');
+  // glance/domain/__init__.py: both must be known before there are bytes.
+  if (image.diskFormat === null || image.containerFormat === null) throw new Fault(400, 'HTTPBadRequest', 'Properties disk_format, container_format must be set prior to saving data.');
+  if (image.containerFormat !== 'bare') throw new Fault(415, 'HTTPUnsupportedMediaType', `Images of container_format ${image.containerFormat} cannot be booted in this cloud: use bare.`);
+  if ((await beginSaving(context.tx, imageId, { upload, until: after(context.now, silenceMs), now: context.now })) === 0) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
+  await told(context, 'image.upload.start', { ...image, status: 'saving' });
+  return { imageId, upload, declared: image.diskFormat };
+}
+
+/** Reads and judges the bytes, outside of any transaction. */
+export async function receiveUpload(parts: ImageParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
+  let saidAt = parts.clock.now().getTime();
+  const progress = async () => {
+    const now = parts.clock.now();
+    if (now.getTime() - saidAt < sayAgainMs) return;
+    saidAt = now.getTime();
+    const kept = await parts.database.transaction(uploading, (tx) => keepSaving(tx, saving.imageId, { upload: saving.upload, until: after(now, silenceMs) }));
+    if (kept === 0) throw gone(saving.imageId);
+  };
+  return receive(intakeOf(parts), bytes, { upload: saving.upload, declared: saving.declared, signal, progress });
+}
+
+export async function finishUpload(context: Context, saving: Saving, bytes: AcceptedBytes): Promise<Image> {
+  const { tx, now } = context;
+  if ((await finishSaving(tx, saving.imageId, { upload: saving.upload, bytes, now })) === 0) throw gone(saving.imageId);
+  return told(context, 'image.upload.end', await getImage(context, saving.imageId));
+}
+
+/** The image waits for bytes again; its owner can read why. */
+export function giveUpUpload({ database, clock }: ImageParts, saving: Saving, reason: string): Promise<void> {
+  return database.transaction(uploading, (tx) => giveUp(tx, { id: saving.imageId, upload: saving.upload }, reason, clock.now()));
+}
+
+/** Images whose bytes nobody brings any more. */
+export function giveUpAbandoned({ database, clock }: { database: Database; clock: ImageParts['clock'] }): Promise<void> {
+  return database.transaction(uploading, async (tx) => {
+    const now = clock.now();
+    for (const abandoned of await findAbandoned(tx, now)) await giveUp(tx, abandoned, 'The upload was interrupted.', now);
+  });
+}
+
+async function giveUp(tx: Transaction, { id, upload }: { id: string; upload: string }, reason: string, now: Date): Promise<void> {
+  if ((await giveUpSaving(tx, id, { upload, reason, now })) === 0) return;
+  const image = await findImage(tx, id);
+  if (image) await told({ tx, now }, 'image.upload.error', image);
+}
+
+// Captures: a disk of this cloud becomes an image
+
+export type Capture = {
+  name: string;
+  properties: Record<string, string | null>;
+  minDiskGiB: number;
+  minRamMiB: number;
+  /** Its properties are inherited where the capture does not say otherwise. */
+  sourceImageId?: string | undefined;
+};
+
+/** An image of the caller's project whose bytes a workflow is going to bring: from `captureName(id)` in the incoming folder. */
+export async function reserveServerImage(context: Context, { name, properties, minDiskGiB, minRamMiB, sourceImageId }: Capture): Promise<{ id: string; upload: string }> {
+  const source = sourceImageId === undefined ? undefined : await findImage(context.tx, sourceImageId);
+  const image = await createImage(context, {
+    name,
+    visibility: 'private',
+    containerFormat: 'bare',
+    diskFormat: 'qcow2',
+    minDiskGiB,
+    minRamMiB,
+    properties: { ...source?.properties, ...properties },
+  });
+  const upload = captureName(image.id);
+  await beginSaving(context.tx, image.id, { upload, until: after(context.now, captureMs), now: context.now });
+  return { id: image.id, upload };
+}
+
+/** What the driver is to call the capture for this image. */
+export function captureName(imageId: string): string {
+  return `capture-${imageId}`;
+}
+
+/** Judges and stores what a driver has captured. May be repeated. Not in a transaction. */
+export function acceptCapture(parts: ImageParts, { upload }: { imageId: string; upload: string }): Promise<AcceptedBytes> {
+  return receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
+}
+
+export async function activateImage(tx: Transaction, imageId: string, accepted: AcceptedBytes, now: Date): Promise<void> {
+  const image = await findImage(tx, imageId);
+  if (!image || image.status === 'active') return;
+  await finishSaving(tx, imageId, { upload: captureName(imageId), bytes: accepted, now });
+  await told({ tx, now }, 'image.upload.end', { ...image, status: 'active' });
+}
+
+/** A capture that failed leaves no image that waits for bytes for ever: it says why, and can be deleted. */
+export async function failImage(tx: Transaction, imageId: string, reason: string, now: Date): Promise<void> {
+  await giveUp(tx, { id: imageId, upload: captureName(imageId) }, reason, now);
+}
+
+// Bytes of the cloud's own
+
+/** An image that comes with the cloud, from a file: made once, and found ever after. */
+export async function bootstrapImage(
+  parts: ImageParts,
+  { name, bytes, projectId, diskFormat = 'qcow2', properties = {} }: { name: string; bytes: AsyncIterable<Uint8Array>; projectId: string; diskFormat?: string; properties?: Record<string, string> },
+): Promise<{ id: string }> {
+  const { clock, random } = parts;
+  const scope = { kind: 'project', projectId } as const;
+  const asOwner = (tx: Transaction): Context => ({ tx, now: clock.now(), requestId: `req-${random.uuid()}`, caller: systemCaller(projectId) });
+  const begun = await parts.database.transaction(scope, async (tx) => {
+    const context = asOwner(tx);
+    const found = await tx.one<{ id: string; status: string }>`
+      select id, status from image.image where project_id = ${projectId} and name = ${name} and visibility = 'public' order by created_at, id limit 1`;
+    if (found && found.status !== 'queued') return { id: found.id };
+    const id = found?.id ?? (await createImage(context, { name, visibility: 'public', containerFormat: 'bare', diskFormat, properties })).id;
+    return { id, saving: await beginUpload(context, id, random.uuid()) };
+  });
+  const { id, saving } = begun;
+  if (!saving) return { id };
+  try {
+    const accepted = await receiveUpload(parts, saving, bytes, new AbortController().signal);
+    await parts.database.transaction(scope, (tx) => finishUpload(asOwner(tx), saving, accepted));
+  } catch (error) {
+    await giveUpUpload(parts, saving, error instanceof Fault ? error.message : 'The upload was interrupted.');
+    throw error;
+  }
+  return { id };
+}
+
+function systemCaller(projectId: string): Context['caller'] {
+  return { userId: '', userName: '', userDomainId: '', projectId, projectName: null, projectDomainId: null, domainId: null, system: false, roles: new Set(['admin']), isAdmin: true, token: '', expiresAt: new Date(0) };
+}
+
+// What these share
+
+const uploading = { kind: 'system', reason: 'the upload outlives its request' } as const;
+
+/** 1 TiB of bytes (glance: image_size_cap), 16 TiB of disk. */
+const limits: IntakeLimits = { maxBytes: 2 ** 40, maxVirtualSizeBytes: 2 ** 44 };
+
+export function intakeOf({ blobs, database, clock }: ImageParts): Intake {
+  return {
+    blobs,
+    limits,
+    claim: async (bytes) => void (await database.transaction(uploading, (tx) => claimBlob(tx, bytes, clock.now()))),
+  };
+}
+
+/** glance/api/v2/image_data.py: these words. */
+function gone(id: string): Fault {
+  return new Fault(410, 'HTTPGone', `Image ${id} could not be found after upload. The image may have been deleted during the upload, cleaning up the chunks uploaded.`);
+}
+
+function after(now: Date, ms: number): Date {
+  return new Date(now.getTime() + ms);
+}
+
