@@ -99,6 +99,8 @@ export type FaultFacts = {
   message: string;
   detail?: string;
   requestId: string;
+  /** What the client accepts, for a service that answers in several types. */
+  accept?: string;
 };
 
 export type Shaped = { body: unknown; contentType?: string; headers?: Record<string, string> };
