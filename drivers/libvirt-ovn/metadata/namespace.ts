@@ -18,6 +18,8 @@ export type MetadataPlace = {
   interface: string;
 };
 
+export type ServedNetwork = NetworkSpec & { servicePort: NonNullable<NetworkSpec['servicePort']> };
+
 /** Where the switch is: the name of its namespace, when it is not the host's. */
 export type SwitchPlace = { local: LocalSwitch; cloudId: string; namespace?: string };
 
@@ -27,11 +29,14 @@ export function placeOf(cloudId: string, networkId: string): MetadataPlace {
 }
 
 /** Makes the namespace and its addresses be as the network wants them, or finds them so. It is not plugged in yet. */
-export async function ensureNamespace({ cloudId, namespace: at }: SwitchPlace, network: NetworkSpec & { servicePort: object }): Promise<MetadataPlace> {
+export async function ensureNamespace({ local, cloudId, namespace: at }: SwitchPlace, network: ServedNetwork): Promise<MetadataPlace & { isNew: boolean }> {
   const place = placeOf(cloudId, network.id);
-  if (!(await namespaceNames()).includes(place.namespace)) await run('ip', ['netns', 'add', place.namespace]);
+  const isNew = !(await namespaceNames()).includes(place.namespace);
+  if (isNew) await run('ip', ['netns', 'add', place.namespace]);
   if (!(await linkNames(place.namespace)).includes(INSIDE)) {
-    // What a half-made pair left behind at the switch is in the way of a new one.
+    // The switch would go on listening to the one that was, although another has its name.
+    await unplugInterface(local, place.interface);
+    // What is left of a pair at the switch is in the way of a new one.
     if ((await linkNames(at)).includes(place.interface)) await run('ip', [...inNamespace(at), 'link', 'delete', place.interface]);
     await run('ip', [...inNamespace(at), 'link', 'add', place.interface, 'type', 'veth', 'peer', 'name', INSIDE, 'netns', place.namespace]);
     await shieldInterface(place.interface, { namespace: pathOf(at) });
@@ -45,15 +50,18 @@ export async function ensureNamespace({ cloudId, namespace: at }: SwitchPlace, n
   ];
   await run('ip', ['-n', place.namespace, '-batch', '-'], { input: `${commands.join('\n')}\n` });
   await run('ip', [...inNamespace(at), 'link', 'set', place.interface, 'up', 'mtu', String(network.mtu)]);
-  return place;
+  return { ...place, isNew };
 }
 
-export async function plugNamespace({ local }: SwitchPlace, network: NetworkSpec & { servicePort: { mac: string } }, place: MetadataPlace): Promise<void> {
+export async function plugNamespace({ local }: SwitchPlace, network: ServedNetwork, place: MetadataPlace): Promise<void> {
   await plugInterface(local, { name: place.interface, portId: servicePortName(network.id), mac: network.servicePort.mac });
 }
 
-export async function removeNamespace({ local, cloudId, namespace: at }: SwitchPlace, networkId: string): Promise<void> {
-  const place = placeOf(cloudId, networkId);
+export async function removeNamespace(at: SwitchPlace, networkId: string): Promise<void> {
+  await removePlace(at, placeOf(at.cloudId, networkId));
+}
+
+export async function removePlace({ local, namespace: at }: SwitchPlace, place: MetadataPlace): Promise<void> {
   await unplugInterface(local, place.interface);
   if ((await linkNames(at)).includes(place.interface)) {
     await unshieldInterface(place.interface, { namespace: pathOf(at) });
@@ -70,16 +78,7 @@ export async function strayPlaces(cloudId: string, networkIds: string[]): Promis
   return names.map((namespace) => ({ namespace, interface: `m${namespace.slice(stem.length)}` }));
 }
 
-export async function removeStray({ local, namespace: at }: SwitchPlace, place: MetadataPlace): Promise<void> {
-  await unplugInterface(local, place.interface);
-  if ((await linkNames(at)).includes(place.interface)) {
-    await unshieldInterface(place.interface, { namespace: pathOf(at) });
-    await run('ip', [...inNamespace(at), 'link', 'delete', place.interface]);
-  }
-  await run('ip', ['netns', 'delete', place.namespace]);
-}
-
-async function addressChanges(place: MetadataPlace, network: NetworkSpec & { servicePort: { addresses: { subnetId: string; address: string }[] } }): Promise<string[]> {
+async function addressChanges(place: MetadataPlace, network: ServedNetwork): Promise<string[]> {
   const prefixes = new Map(network.subnets.map((subnet) => [subnet.id, subnet.cidr.split('/')[1]]));
   const own = network.servicePort.addresses.flatMap(({ subnetId, address }) => (prefixes.has(subnetId) ? [`${address}/${prefixes.get(subnetId)}`] : []));
   const wanted = new Set([...own, `${METADATA_ADDRESS}/32`, `${METADATA_ADDRESS_V6}/64`]);

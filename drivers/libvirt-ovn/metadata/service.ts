@@ -11,7 +11,7 @@ import { DriverError, type GuestMetadata, type NetworkSpec } from '../../driver.
 import { searchPath } from '../command.ts';
 import type { LocalSwitch } from '../network/plug.ts';
 import { findDocument } from './documents.ts';
-import { ensureNamespace, pathOf, plugNamespace, removeNamespace, removeStray, strayPlaces, type SwitchPlace } from './namespace.ts';
+import { ensureNamespace, pathOf, plugNamespace, removeNamespace, removePlace, strayPlaces, type SwitchPlace } from './namespace.ts';
 
 export type MetadataService = {
   /** Makes the service be there for the network's guests, or finds it there; without a service port it is taken away. */
@@ -72,6 +72,8 @@ export function createMetadataService({
         if (!servicePort) return remove(network.id);
         const served = { ...network, servicePort };
         const made = await ensureNamespace(place, served);
+        // A socket that was opened in a namespace which has gone since hears nobody.
+        if (made.isNew) await stop(network.id);
         if (!servers.get(network.id)?.listening) {
           const server = createServer(limits, (request, response) => answer(network.id, request, response, lookup, onError));
           guardAgainstFloods(server);
@@ -83,7 +85,7 @@ export function createMetadataService({
       }),
     removeNetwork: (networkId) => perNetwork(networkId, () => remove(networkId)),
     removeOthers: async (networkIds) => {
-      for (const stray of await strayPlaces(cloudId, [...networkIds, ...servers.keys()])) await removeStray(place, stray);
+      for (const stray of await strayPlaces(cloudId, [...networkIds, ...servers.keys()])) await removePlace(place, stray);
     },
     close: async () => {
       await Promise.allSettled(inTurn.values());
@@ -122,7 +124,7 @@ function answer(networkId: string, request: IncomingMessage, response: ServerRes
     // Whoever sends these is a proxy, or wants to be taken for someone else (OSSA-2013-033).
     if (Object.keys(request.headers).some((name) => FORGED.has(name))) return reply(403);
     if (request.method !== 'GET' && request.method !== 'HEAD') return reply(405);
-    const address = request.socket.remoteAddress?.replace(/^::ffff:/, '');
+    const address = request.socket.remoteAddress?.replace(/^::ffff:|%.*$/g, '');
     const guest = address === undefined ? undefined : lookup(networkId, address);
     const document = guest && findDocument(pathIn(request.url ?? '/'), guest.metadata, { address });
     if (!document) return reply(404);

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import type { NetworkResource, NetworkSpec, PortSpec, RouterSpec, SecurityGroupSpec } from '../../driver.ts';
+import { DriverError, type NetworkResource, type NetworkSpec, type PortSpec, type RouterSpec, type SecurityGroupSpec } from '../../driver.ts';
 import { run } from '../command.ts';
+import { connectOvsdb } from '../ovsdb.ts';
+import { createNetworkDriver } from './network.ts';
 import { eventually, HOST, isRoot, startOvn } from './ovn.fixture.ts';
-import { GUARDED } from './security-groups.ts';
+import { GUARDED, matchOf } from './security-groups.ts';
 
 const needsRoot = { skip: !isRoot && 'needs root', timeout: 180_000 };
 
@@ -194,6 +197,130 @@ test("a port follows its subnet's DHCP, whichever changes", needsRoot, async (t)
 
   await driver.ensure([{ ...quiet, generation: 3 }]);
   assert.deepEqual(await driver.compare([{ ...quiet, generation: 3 }, group([]), port('p11', 1, 11)]), []);
+});
+
+test('a rule for a group lets in its members, with whatever addresses they have now', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 17 });
+  const fromFriends: SecurityGroupSpec['rules'][number] = { ...allow('friends', 'icmp'), remote: { kind: 'group', id: 'friends' } };
+  const friend = (number: number, securityGroups: string[], generation = 1): PortSpec => port(`p1${number}`, 1, 10 + number, { securityGroups, generation });
+  await driver.ensure([
+    network('net1', 1), group([...egress, fromFriends]), group([], 1, 'friends'), friend(1, ['default']), friend(2, ['default', 'friends']), friend(3, ['default']),
+  ]);
+  const [, p12, p13] = await Promise.all(
+    [11, 12, 13].map((host) => guest({ portId: `p${host}`, mac: `fa:16:3e:00:01:${host}`, addresses: [`10.0.1.${host}/24`] })),
+  );
+  await eventually(() => driver.portsUp(['p11', 'p12', 'p13']), ['p11', 'p12', 'p13']);
+  await driver.barrier();
+  assert.deepEqual([await p12?.reaches('10.0.1.11'), await p13?.reaches('10.0.1.11')], [true, false]);
+
+  await driver.ensure([friend(2, ['default'], 2), friend(3, ['default', 'friends'], 2)]);
+  await driver.barrier();
+  // What was under way before stays so: the flow of the old member's ping is another one each time.
+  assert.deepEqual([await p12?.reaches('10.0.1.11'), await p13?.reaches('10.0.1.11')], [false, true]);
+});
+
+test('a guest finds its IPv6 address and gateway by router advertisement', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 18 });
+  const net = network('net1', 1);
+  const slaac: NetworkSpec = { ...net, subnets: net.subnets.map((subnet) => (subnet.version === 6 ? { ...subnet, dhcp: false } : subnet)) };
+  const own = 'fd00:1::f816:3eff:fe00:111'; // RFC 4291, appendix A, of the port's MAC address
+  await driver.ensure([
+    slaac, group(egress), port('p11', 1, 11, { addresses: [{ subnetId: 'net1-v6', address: own }] }),
+    { ...router(18), gateway: null, interfaces: router(18).interfaces.slice(0, 1) },
+  ]);
+  const p11 = await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: [] });
+  await driver.barrier();
+
+  const addresses = async (): Promise<boolean> => (await p11.run('ip', '-6', 'address', 'show', 'dev', 'eth0')).includes(own);
+  assert.equal(await eventually(addresses, true, 20_000), true);
+  assert.equal(await eventually(() => p11.reaches('fd00:1::1'), true), true);
+  assert.match(await p11.run('ip', '-6', 'route', 'show', 'default'), /via fe80:.* mtu 1442|via fe80:/);
+});
+
+test('every rule that is accepted is one that the host can apply', needsRoot, async (t) => {
+  const { driver, guest, layout, northbound } = await startOvn(t, { externalNumber: 19 });
+  const protocols = [null, 'any', 'tcp', 'udp', 'sctp', 'icmp', 'icmpv6', 'ipv6-icmp', 'gre', 'esp', 'ah', 'vrrp', 'ospf', 'udplite', '0', '1', '6', '58', '112', '132', '254'];
+  const remotes = { 4: ['0.0.0.0/0', '10.0.0.1', '10.9.8.7/9', '192.168.0.0/32'], 6: ['::/0', 'fd00::1', '2001:db8::/33', '::ffff:10.0.0.1/97'] };
+  const ranges: [number | null, number | null][] = [[null, null], [1, 1], [0, 65_535], [8, null], [0, 255], [22, 23]];
+  const rules: SecurityGroupSpec['rules'] = [];
+  for (const version of [4, 6] as const)
+    for (const direction of ['ingress', 'egress'] as const)
+      for (const protocol of protocols)
+        for (const [portMin, portMax] of ranges)
+          for (const remote of [{ kind: 'any' as const }, { kind: 'group' as const, id: 'default' }, ...remotes[version].map((cidr) => ({ kind: 'cidr' as const, cidr }))])
+            rules.push({ id: `rule${rules.length}`, direction, version, protocol, portMin, portMax, remote });
+  const accepted = rules.filter((rule) => {
+    try {
+      return matchOf('group_default', rule) !== '';
+    } catch (error) {
+      assert.equal((error as DriverError).kind, 'invalid');
+      return false;
+    }
+  });
+  assert.ok(accepted.length > 1_000 && accepted.length < rules.length);
+  await driver.ensure([network('net1', 1), group(accepted), port('p11', 1, 11)]);
+  await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: ['10.0.1.11/24'] });
+  assert.deepEqual(await eventually(() => driver.portsUp(['p11']), ['p11'], 30_000), ['p11']);
+  await driver.barrier({ timeoutMs: 60_000 });
+
+  const complaints = async (): Promise<string[]> =>
+    (await readFile(`${layout.runDirectory}/ovn-controller.log`, 'utf8')).split('\n').filter((line) => /pars|syntax|\|ERR\|/i.test(line));
+  assert.deepEqual(await complaints(), []);
+  // That it would complain:
+  await northbound.transact([
+    { op: 'insert', table: 'ACL', 'uuid-name': 'odd', row: { direction: 'to-lport', priority: 1, match: 'outport == @group_default && nonsense', action: 'allow' } },
+    { op: 'mutate', table: 'Port_Group', where: [['name', '==', 'group_default']], mutations: [['acls', 'insert', ['set', [['named-uuid', 'odd']]]]] },
+  ]);
+  assert.equal(await eventually(async () => (await complaints()).length > 0, true), true);
+  t.diagnostic(`${accepted.length} rules`);
+});
+
+test('four writers at once, and edits by a fifth, end in the projection', needsRoot, async (t) => {
+  const { driver, layout, northbound } = await startOvn(t, { externalNumber: 20 });
+  const clients = Array.from({ length: 4 }, () => connectOvsdb({ address: `unix:${layout.nbSocket}`, database: 'OVN_Northbound' }));
+  t.after(() => Promise.all(clients.map((client) => client.close())));
+  const writers = await Promise.all(clients.map((client) => createNetworkDriver({ northbound: client, gatewayHosts: () => [HOST] })));
+  const wanted = topology(20);
+  const settled = await Promise.allSettled(
+    writers.flatMap((writer, at) =>
+      Array.from({ length: 20 }, async (_, round) => {
+        const some = wanted.filter((__, index) => (index + at + round) % 3 !== 0);
+        if (round % 5 === 4)
+          await northbound.transact([{ op: 'delete', table: round % 2 ? 'Logical_Switch' : 'Port_Group', where: [] }]);
+        await (round % 4 === 3 ? writer.reconcile(some) : writer.ensure(wanted));
+      }),
+    ),
+  );
+  for (const one of settled) if (one.status === 'rejected') assert.ok(one.reason instanceof DriverError, String(one.reason));
+
+  const from = performance.now();
+  await driver.reconcile(wanted);
+  t.diagnostic(`converged in ${Math.round(performance.now() - from)} ms; ${settled.filter(({ status }) => status === 'rejected').length} of ${settled.length} calls gave way`);
+  for (const each of [driver, ...writers]) assert.deepEqual(await eventually(() => each.compare(wanted), []), []);
+  const [switches] = await northbound.transact([{ op: 'select', table: 'Logical_Switch', where: [], columns: ['name'] }]);
+  assert.deepEqual(switches?.rows?.map((row) => row['name']).sort(), ['network-net1', 'network-net2', 'network-outside']);
+});
+
+test('the databases and the switch may restart without anyone asking again', needsRoot, async (t) => {
+  const { driver, guest, daemons } = await startOvn(t, { externalNumber: 22 });
+  const wanted = [network('net1', 1), group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11), port('p12', 1, 12)];
+  await driver.ensure(wanted);
+  const [p11] = await Promise.all(
+    [11, 12].map((host) => guest({ portId: `p${host}`, mac: `fa:16:3e:00:01:${host}`, addresses: [`10.0.1.${host}/24`] })),
+  );
+  await eventually(() => driver.portsUp(['p11', 'p12']), ['p11', 'p12']);
+  await driver.barrier();
+  assert.equal(await p11?.reaches('10.0.1.12'), true);
+
+  for (const daemon of daemons) {
+    await daemon.stop();
+    await daemon.start();
+    const inOrder = async (): Promise<unknown> => driver.compare(wanted).catch(String);
+    assert.deepEqual(await eventually(inOrder, []), [], daemon.name);
+    assert.equal(await eventually(async () => (await p11?.reaches('10.0.1.12')) ?? false, true, 15_000), true, daemon.name);
+  }
+  await driver.ensure([port('p13', 1, 13)]);
+  await driver.barrier();
 });
 
 test('a thousand ports are one transaction', needsRoot, async (t) => {

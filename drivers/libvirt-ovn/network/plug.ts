@@ -5,7 +5,10 @@ import { asAtoms, ConflictError, textMap, uuidSet, type Datum, type Operation, t
 /** This host's Open vSwitch: a client of its database named Open_vSwitch, and its integration bridge. */
 export type LocalSwitch = { database: OvsdbClient; bridge: string };
 
-/** Makes the interface a port of the bridge, bound to the logical port, and waits until the switch has opened it. */
+/**
+ * Makes the interface a port of the bridge, bound to the logical port, and waits until the switch has opened it.
+ * An interface that was made anew under its old name must be unplugged first: the switch holds on to the one that was.
+ */
 export async function plugInterface(
   { database, bridge }: LocalSwitch,
   { name, portId, mac }: { name: string; portId: string; mac: string },

@@ -6,6 +6,7 @@ import { portGroupName, type WantedRow } from './northbound.ts';
 /** The ports that are under security groups, with or without one. */
 export const GUARDED = 'guarded_ports';
 
+const FORBID = 1_003;
 const ALLOW = 1_002;
 const DROP = 1_001;
 
@@ -16,6 +17,9 @@ export function defaultRows(): WantedRow[] {
   const rules: [direction: string, priority: number, match: string, action: string][] = [
     ['to-lport', DROP, `outport == @${GUARDED} && ip`, 'drop'],
     ['from-lport', DROP, `inport == @${GUARDED} && ip`, 'drop'],
+    // No rule lets a guest give out addresses: neutron/agent/linux/iptables_firewall.py, "Prevent DHCP Spoofing by VM".
+    ['from-lport', FORBID, `inport == @${GUARDED} && ip4 && udp.src == 67 && udp.dst == 68`, 'drop'],
+    ['from-lport', FORBID, `inport == @${GUARDED} && ip6 && udp.src == 547 && udp.dst == 546`, 'drop'],
     // A guest that may not speak at all still gets its address, and finds its neighbours.
     ['from-lport', ALLOW, `inport == @${GUARDED} && ip4 && udp.src == 68 && udp.dst == 67`, 'allow'],
     ['from-lport', ALLOW, `inport == @${GUARDED} && ip6 && udp.src == 546 && udp.dst == 547`, 'allow'],
