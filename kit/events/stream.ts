@@ -184,6 +184,7 @@ function eventsAfter(tx: Transaction, { transaction, id }: Place, until?: Place)
 /** Of a transaction older than every one under way: nothing can still appear before it. */
 const settled = sql`event.transaction < pg_snapshot_xmin(pg_current_snapshot())`;
 
-function withoutPlace({ transaction: _, ...event }: Placed): Event {
-  return event;
+function withoutPlace(placed: Placed): Event {
+  const { id, type, resource, resourceId, projectId, requestId, payload, at } = placed;
+  return { id, type, resource, resourceId, projectId, requestId, payload, at };
 }

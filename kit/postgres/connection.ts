@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { Socket } from 'node:net';
 import { Client, types, type ClientConfig, type QueryResult } from 'pg';
+import { isStalePlan } from './errors.ts';
 import type { Statement } from './sql.ts';
 
 export type Target =
@@ -47,6 +48,7 @@ export class Connection {
     this.#client.query({ text, values, name: nameOf(text) }, (error: Error | null, result: QueryResult) => {
       this.#waitingFor--;
       this.#waitingSince = performance.now();
+      if (error && isStalePlan(error)) forgetNames();
       answer(error ?? undefined, result);
     });
   }
@@ -148,14 +150,21 @@ function createClient(target: ConnectionOptions, socket: Socket): Client {
 // Names of prepared statements, by text. Bounded, because a text may be composed from a request's filters:
 // what does not fit is sent unprepared.
 const names = new Map<string, string>();
-const mostNames = 2_000;
+const mostNames = 1_000;
+let generation = 0;
 
 function nameOf(text: string): string | undefined {
   const known = names.get(text);
   if (known || names.size >= mostNames) return known;
-  const name = createHash('sha256').update(text).digest('base64url').slice(0, 22);
+  const name = createHash('sha256').update(`${generation} ${text}`).digest('base64url').slice(0, 22);
   names.set(text, name);
   return name;
+}
+
+/** A migration changed what a prepared statement returns: under new names all are prepared anew, on every connection. */
+function forgetNames(): void {
+  generation++;
+  names.clear();
 }
 
 const parsers = new Map<number, (text: string) => unknown>([

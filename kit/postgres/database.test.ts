@@ -152,6 +152,18 @@ test('a connection that breaks before COMMIT costs the caller nothing', async (t
   assert.deepEqual(await names(database, red), ['red chair', 'shown chair', 'table']);
 });
 
+test('a migration under running programs makes no statement fail', async (t) => {
+  const { database } = await startShop(t);
+  const all = () => database.read(red, (tx) => tx.rows`select * from shop.item`);
+  // On several connections, each of which has prepared the statement.
+  await Promise.all(Array.from({ length: 10 }, all));
+
+  await database.transaction(system, (tx) => tx.script('alter table shop.item add column colour text'));
+
+  const results = await Promise.all(Array.from({ length: 10 }, all));
+  assert.ok(results.every((rows) => rows.every((row) => 'colour' in row)));
+});
+
 test('who waits in vain for a connection is told so', async (t) => {
   const { open } = await startShop(t);
   const narrow = open({ max: 1, waitMs: 50 });
@@ -160,6 +172,7 @@ test('who waits in vain for a connection is told so', async (t) => {
 
   const nowhere = openDatabase({ host: '/nowhere', port: 5432, user: 'x', database: 'x', applicationName: 'test', waitMs: 50 });
   await assert.rejects(nowhere.read(red, (tx) => tx.one`select 1`), { name: 'DatabaseUnavailable' });
+  await assert.rejects(nowhere.listen('bell', () => {}), { name: 'DatabaseUnavailable' });
   assert.equal(await nowhere.isReady(), false);
   await nowhere.close();
 });

@@ -77,7 +77,7 @@ const attempts = 5;
 export function openDatabase(options: DatabaseOptions): Database {
   const { max = 10, waitMs = 5_000, statementTimeoutMs = 30_000, random = systemRandom, log, ...target } = options;
   const pool = new Pool({ ...target, max, waitMs, statementTimeoutMs });
-  const session = new Session({ ...target, statementTimeoutMs }, log);
+  const session = new Session({ ...target, waitMs, statementTimeoutMs }, log);
   const toWake = new Set<string>();
 
   async function attempt<T>(run: () => Promise<T>): Promise<T> {

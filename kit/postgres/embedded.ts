@@ -240,7 +240,8 @@ async function postmasterPid(cluster: string): Promise<number | undefined> {
 async function makeSocketDir(dataDir: string, { runtimeDir, socketGroup }: EmbeddedPostgresOptions): Promise<string> {
   const beside = join(dataDir, 'run');
   const short = join(resolve(runtimeDir), `pg-${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`);
-  const directory = beside.length <= longestSocketDir ? beside : short;
+  // A group could not pass through dataDir, which is closed to all others.
+  const directory = beside.length <= longestSocketDir && socketGroup === undefined ? beside : short;
   if (directory.length > longestSocketDir) throw new Error(`Cannot make a unix socket: ${directory} is too long`);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if (socketGroup !== undefined) await chown(directory, -1, socketGroup);

@@ -54,7 +54,11 @@ export function asOurs(error: unknown): unknown {
 export function isTransient(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return false;
   if (error.code === '40001' || error.code === '40P01') return true;
-  return error.code === '0A000' && error.message.includes('cached plan');
+  return isStalePlan(error);
+}
+
+export function isStalePlan(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '0A000' && error.message.includes('cached plan');
 }
 
 /** The connection is gone, or the server is going: 57P01 is said to those whom it ends. */

@@ -10,13 +10,15 @@ import { compile, sql } from './sql.ts';
 
 export class Session {
   readonly #options: ConnectionOptions;
+  readonly #waitMs: number;
   readonly #log: Log | undefined;
   readonly #handlers = new Map<string, Set<() => void>>();
   readonly #locks = new Map<string, readonly [number, number]>();
   readonly #closing = new AbortController();
   #connection: Promise<Connection> | undefined;
 
-  constructor(options: ConnectionOptions, log?: Log) {
+  constructor({ waitMs, ...options }: ConnectionOptions & { waitMs: number }, log?: Log) {
+    this.#waitMs = waitMs;
     this.#options = { ...options, applicationName: `${options.applicationName} session` };
     this.#log = log;
   }
@@ -26,7 +28,7 @@ export class Session {
     const connection = await this.#connected();
     const handlers = this.#handlers.get(channel) ?? new Set();
     this.#handlers.set(channel, handlers.add(handler));
-    if (handlers.size === 1) await connection.query(compile(sql`listen ${sql.ident(channel)}`));
+    await connection.query(compile(sql`listen ${sql.ident(channel)}`));
     return () => void handlers.delete(handler);
   }
 
@@ -51,7 +53,12 @@ export class Session {
 
   async #connected(): Promise<Connection> {
     if (this.#closing.signal.aborted) throw new DatabaseUnavailable('The database is closed');
-    return (this.#connection ??= this.#connect());
+    this.#connection ??= this.#connect();
+    const waiting = new AbortController();
+    const tooLong = delay(this.#waitMs, undefined, { signal: waiting.signal }).then(() => {
+      throw new DatabaseUnavailable(`Cannot listen to the database: no connection in ${this.#waitMs} ms`);
+    });
+    return Promise.race([this.#connection, tooLong]).finally(() => waiting.abort());
   }
 
   async #connect(): Promise<Connection> {

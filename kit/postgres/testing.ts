@@ -81,13 +81,17 @@ async function makeTemplate(server: TestServer, name: string, migrations: Migrat
     database: name,
     applicationName: 'template',
   });
-  await migrate(database, migrations).finally(() => database.close());
+  try {
+    await migrate(database, migrations);
+  } finally {
+    await database.close();
+  }
   return name;
 }
 
 /** Nothing can be waited for while a process exits, so this tries until the server writes no more. */
 function removeWith(pid: number, dataDir: string): void {
-  process.kill(pid, 'SIGQUIT');
+  if (isAlive(pid)) process.kill(pid, 'SIGQUIT');
   for (let tries = 0; existsSync(dataDir) && tries < 100; tries++) {
     try {
       rmSync(dataDir, { recursive: true, force: true });
