@@ -3,7 +3,7 @@
  * handed; tests make them in one process, `main.ts` in a process each.
  */
 import { contracts } from './contract/contracts.ts';
-import type { BlobStore, Driver } from './drivers/driver.ts';
+import type { Driver } from './drivers/driver.ts';
 import type { Clock, Random } from './kit/clock.ts';
 import { createDoor, type Door, type ServeOptions } from './kit/http/serve.ts';
 import type { Log } from './kit/log.ts';
@@ -13,7 +13,7 @@ import { createEngine, type Engine, type EngineOptions } from './kit/workflow/en
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
 import { bootstrapCompute } from './services/compute/compute.ts';
 import { bootstrapIdentity } from './services/identity/identity.ts';
-import { bootstrapImage } from './services/image/image.ts';
+import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
 import { bootstrapNetwork } from './services/network/network.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
 import { databaseNames } from './supervisor/config.ts';
@@ -26,7 +26,7 @@ export type Handed = {
   databases: Databases;
   region: string;
   driver: Driver;
-  blobs: BlobStore;
+  blobs: ImageBlobs;
   clock: Clock;
   random: Random;
   log: Log;

@@ -21,10 +21,10 @@ if (!config) throw new Error(`There is no cloud in ${stateDir}`);
 const log = createLog({ name: role, level: 'info' });
 
 const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, clear };
-const start: (config: CloudConfig) => Promise<void> = roles[role] ?? (() => Promise.reject(new Error(`There is no role ${role}`)));
+const start = roles[role] ?? noRole;
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
-start(config).catch((error: unknown) => die(error, `the ${role} could not start`));
+void start(config).catch((error: unknown) => die(error, `the ${role} could not start`));
 
 /** In a state that nobody foresaw it is better to end: the supervisor starts us again, and all that matters is in the database. */
 function die(error: unknown, message: string): void {
@@ -36,6 +36,10 @@ function die(error: unknown, message: string): void {
   process.exit(1);
 }
 
+function noRole(): Promise<never> {
+  return Promise.reject(new Error(`There is no role ${role}`));
+}
+
 async function supervisor(config: CloudConfig): Promise<void> {
   const { supervise } = await import('./supervisor/supervisor.ts');
   const code = fileURLToPath(new URL('./', import.meta.url)).replace(/\/$/, '');
@@ -45,7 +49,7 @@ async function supervisor(config: CloudConfig): Promise<void> {
     node: process.execPath,
     adminPassword: readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim(),
     databases: Object.values(databaseNames(config.region)),
-    engineRoom: config.driver === 'libvirt-ovn' ? await import('./engine-room.ts').then(({ engineRoom }) => engineRoom(config, code)) : null,
+    engineRoom: config.driver === 'libvirt-ovn' ? await import('./engine-room.ts').then(({ engineRoom }) => engineRoom(config)) : null,
     log,
     report: tell,
     stopped: () => process.exit(0),
@@ -110,7 +114,7 @@ async function doctor(config: CloudConfig): Promise<void> {
 async function clear(config: CloudConfig): Promise<void> {
   if (config.driver === 'libvirt-ovn') {
     const { engineRoom } = await import('./engine-room.ts');
-    await engineRoom(config, fileURLToPath(new URL('./', import.meta.url))).clear();
+    await engineRoom(config).clear();
   }
   process.exit(0);
 }
@@ -138,7 +142,7 @@ async function makeDriver(config: CloudConfig) {
   if (config.driver === 'libvirt-ovn') return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
   const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
   await mkdir(layout.agent, { recursive: true });
-  return createSimulatedDriver({ stateDir: layout.agent, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: Math.random });
+  return createSimulatedDriver({ stateDir: layout.agent, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
 }
 
 /** Tells the supervisor that we serve, and stops in order when it says so or is gone. */

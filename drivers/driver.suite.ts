@@ -709,8 +709,8 @@ function addressIn({ subnets }: NetworkSpec, last: number): string {
   return subnets[0]!.cidr.replace('.0/24', `.${last}`);
 }
 
-function nicOf({ id, networkId, mac }: PortSpec): ServerSpec['nics'][number] {
-  return { portId: id, networkId, mac, mtu: 1442 };
+function nicOf({ id, networkId, mac, addresses }: PortSpec): ServerSpec['nics'][number] {
+  return { portId: id, networkId, mac, mtu: 1442, addresses: addresses.map(({ address }) => address) };
 }
 
 function mac(): string {

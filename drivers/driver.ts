@@ -141,7 +141,7 @@ export type ServerSpec = {
   /** Attached besides the root disk, in order of device name. */
   volumes: { volumeId: string; device: string }[];
   /** In the order in which the guest sees them. */
-  nics: { portId: string; networkId: string; mac: string; mtu: number }[];
+  nics: { portId: string; networkId: string; mac: string; mtu: number; addresses: string[] }[];
   /** Also on a drive labelled config-2. */
   configDrive: boolean;
   metadata: GuestMetadata;

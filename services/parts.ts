@@ -1,11 +1,12 @@
 /** What a service is made of, and what it is handed: nothing in `services/` finds its surroundings by import. */
-import type { Driver, BlobStore } from '../drivers/driver.ts';
+import type { Driver } from '../drivers/driver.ts';
 import type { Clock, Random } from '../kit/clock.ts';
 import type { Implementation } from '../kit/http/implement.ts';
 import type { Log } from '../kit/log.ts';
 import type { Database } from '../kit/postgres/database.ts';
 import type { Workflows } from '../kit/workflow/runs.ts';
 import type { Schedule, SomeWorkflow } from '../kit/workflow/workflow.ts';
+import type { ImageBlobs } from './image/blobs.ts';
 
 export type HomeParts = {
   database: Database;
@@ -20,7 +21,7 @@ export type RegionParts = HomeParts & {
   /** The region's name, as in the catalog. */
   region: string;
   driver: Driver;
-  blobs: BlobStore;
+  blobs: ImageBlobs;
 };
 
 /** One service, ready to be served (its door) and worked (its workflows). */

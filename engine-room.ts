@@ -1,0 +1,102 @@
+/** The wiring of real hosts: what `main.ts` needs of libvirt and OVN, and what the supervisor keeps running. */
+import { readFileSync } from 'node:fs';
+import { mkdir, symlink, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { buildGuestImage } from './guest/build.ts';
+import type { BlobStore, Driver } from './drivers/driver.ts';
+import { createLibvirtOvnDriver } from './drivers/libvirt-ovn/driver.ts';
+import { installNewerEngines, installPackages, missingPackages } from './drivers/libvirt-ovn/engines-install.ts';
+import { describeEngines, startEngines, stopEngines, type EngineOptions } from './drivers/libvirt-ovn/engines.ts';
+import { openGuests } from './drivers/libvirt-ovn/metadata/guests.ts';
+import { createMetadataService } from './drivers/libvirt-ovn/metadata/service.ts';
+import { createNetworkDriver } from './drivers/libvirt-ovn/network/network.ts';
+import { connectOvsdb } from './drivers/libvirt-ovn/ovsdb.ts';
+import type { Log } from './kit/log.ts';
+import { layoutOf, type CloudConfig } from './supervisor/config.ts';
+import type { EngineRoom } from './supervisor/supervisor.ts';
+import { doStep, Unstartable } from './supervisor/steps.ts';
+
+/** Packages, unpacked engines and built images are the machine's, not one cloud's. */
+const machineCache = '/var/cache/intercloud';
+
+export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise<void> } {
+  const options = engineOptions(config);
+  return {
+    async prepare(report) {
+      await mkdir(machineCache, { recursive: true });
+      const missing = await missingPackages();
+      try {
+        if (missing.length > 0) await doStep(report, `Install ${missing.length} packages of the distribution (${missing.slice(0, 6).join(', ')}${missing.length > 6 ? ', …' : ''})`, (doing) => installPackages({ onProgress: doing }));
+        await doStep(report, 'Look for Open vSwitch 3.5 and OVN 25.03', (doing) => installNewerEngines({ cacheDir: machineCache, onProgress: doing }).then(() => undefined));
+      } catch (cause) {
+        throw new Unstartable(
+          `An engine of real machines cannot be installed: ${cause instanceof Error ? cause.message : String(cause)}`,
+          'Mend that, or take simulated hosts: intercloud up --driver simulated --state <another folder>',
+          { cause },
+        );
+      }
+      const image = await doStep(report, 'Build the guest image', (doing) => buildGuestImage({ cacheDir: machineCache, onProgress: doing }).then((built) => built));
+      const { guestImage } = layoutOf(config.stateDir);
+      await mkdir(dirname(guestImage), { recursive: true });
+      await rm(guestImage, { force: true });
+      await symlink(image.path, guestImage);
+    },
+    async start() {
+      const { daemons } = await startEngines(options);
+      return daemons.map((daemon) => ({
+        name: daemon.name,
+        start: () => daemon.start(),
+        isAlive: () => daemon.isAlive(),
+        pid: () => Promise.resolve(pidIn(daemon.pidFile)),
+      }));
+    },
+    stop: () => stopEngines(options),
+    async clear() {
+      await stopEngines(options);
+    },
+  };
+}
+
+export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log: Log): Promise<Driver> {
+  const options = engineOptions(config);
+  const { layout } = await describeEngines(options);
+  const northbound = connectOvsdb({ address: `unix:${layout.nbSocket}`, database: 'OVN_Northbound' });
+  const database = connectOvsdb({ address: `unix:${layout.confSocket}`, database: 'Open_vSwitch' });
+  const localSwitch = { database, bridge: layout.integrationBridge };
+  const onError = (error: unknown) => log.error({ err: error }, 'the host could not do what nobody waits for');
+  const guests = await openGuests(layout.stateDir);
+  const metadata = createMetadataService({ local: localSwitch, cloudId: config.cloudId, namespace: layout.namespace, lookup: guests.lookup, onError });
+  const networks = await createNetworkDriver({ northbound, gatewayHosts: () => [options.hostId] });
+  const machines = await createLibvirtOvnDriver({ layout, hostId: options.hostId, blobs, networks, localSwitch, cacheDir: machineCache, onError });
+  await guests.resume(metadata);
+  const driver = guests.around(machines, metadata);
+  return {
+    ...driver,
+    async close() {
+      await driver.close();
+      await metadata.close();
+      await Promise.all([northbound.close(), database.close()]);
+    },
+  };
+}
+
+function engineOptions(config: CloudConfig): EngineOptions {
+  const { agent } = layoutOf(config.stateDir);
+  return {
+    stateDir: agent,
+    cloudId: config.cloudId,
+    hostId: `host-${config.cloudId}`,
+    external: { cidr: config.externalNetwork.cidr, hostAddress: config.externalNetwork.gateway },
+    cacheDir: machineCache,
+  };
+}
+
+function pidIn(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'utf8').trim());
+    return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
