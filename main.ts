@@ -30,10 +30,8 @@ void start(config).catch((error: unknown) => die(error, `the ${role} could not s
 function die(error: unknown, message: string): void {
   log.fatal({ err: error }, message);
   if (role === 'supervisor') tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), ...(error instanceof Unstartable ? { remedy: error.remedy } : {}) });
-  process.exitCode = 1;
-  setTimeout(() => process.exit(1), 100).unref();
-  if (process.connected) process.disconnect();
-  process.exit(1);
+  // What was told is sent first.
+  setImmediate(() => process.exit(1));
 }
 
 function noRole(): Promise<never> {

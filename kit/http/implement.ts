@@ -56,7 +56,10 @@ export class Answer<T> {
   }
 }
 
-export type Handler<O extends Operation> = (request: Request<O>) => Promise<ResponseOf<O> | Answer<ResponseOf<O>>>;
+/** Nothing is to be returned where the contract has no body. */
+type Result<O extends Operation> = ResponseOf<O> | Answer<ResponseOf<O>> | (ResponseOf<O> extends undefined ? void : never);
+
+export type Handler<O extends Operation> = (request: Request<O>) => Promise<Result<O>>;
 export type Handlers<O extends Operations> = { readonly [K in keyof O]: Handler<O[K]> };
 
 /** A handler whose types have been checked where it was written; the door calls it by data. */
