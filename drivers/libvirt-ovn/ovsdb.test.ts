@@ -8,7 +8,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
 import { run, searchPath } from './command.ts';
 import { isThere } from './engine-programs.ts';
-import { connectOvsdb, uuidSet, type OvsdbClient } from './ovsdb.ts';
+import { connectOvsdb, type OvsdbClient } from './ovsdb.ts';
+import { uuidSet } from './ovsdb-values.ts';
 
 const needsServer = { skip: !(await isThere('/usr/sbin/ovsdb-server')) && 'needs ovsdb-server', timeout: 60_000 };
 

@@ -1,6 +1,7 @@
 /** What has to change in the northbound database for it to hold the wanted rows: by content, never by revision. */
 import { DriverError, type NetworkDifference, type NetworkResourceRef } from '../../driver.ts';
-import { textMap, toDatum, uuid, type Atom, type Condition, type ColumnKind, type Datum, type Mutation, type Operation } from '../ovsdb.ts';
+import type { Condition, Mutation, Operation } from '../ovsdb.ts';
+import { textMap, toDatum, uuid, type Atom, type ColumnKind, type Datum } from '../ovsdb-values.ts';
 import { held, ownerKey, type FoundRow, type NorthboundIndex } from './northbound-index.ts';
 import { HOLDING, isNamed, NORTHBOUND, ROOTS, TAG, type NorthboundRow, type Owner, type Projected, type Table, type WantedRow } from './northbound.ts';
 

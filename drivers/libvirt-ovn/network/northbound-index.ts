@@ -1,5 +1,5 @@
 /** Finds rows of the northbound replica by what we call them; kept as rows change, so that a call costs what it changes. */
-import type { Replica } from '../ovsdb.ts';
+import type { Replica } from '../ovsdb-replica.ts';
 import { HOLDING, keyOf, TAG, type Northbound, type NorthboundRow, type Table } from './northbound.ts';
 
 export type FoundRow = { table: Table; row: NorthboundRow };

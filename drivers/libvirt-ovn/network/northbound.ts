@@ -1,6 +1,6 @@
 /** The tables and columns of OVN's northbound database that the region's network is projected onto: ovn-nb(5). */
 import type { NetworkResourceRef } from '../../driver.ts';
-import type { Row } from '../ovsdb.ts';
+import type { Row } from '../ovsdb-values.ts';
 
 export const NORTHBOUND = {
   NB_Global: { nb_cfg: 'number', hv_cfg: 'number', sb_cfg: 'number' },

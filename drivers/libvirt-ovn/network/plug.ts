@@ -1,6 +1,7 @@
 /** Plugs interfaces of this host into its integration bridge, by which OVN finds the logical ports that are here. */
 import { DriverError } from '../../driver.ts';
-import { asAtoms, ConflictError, textMap, uuidSet, type Datum, type Operation, type OvsdbClient } from '../ovsdb.ts';
+import { ConflictError, type Operation, type OvsdbClient } from '../ovsdb.ts';
+import { asAtoms, textMap, uuidSet, type Datum } from '../ovsdb-values.ts';
 
 /** This host's Open vSwitch: a client of its database named Open_vSwitch, and its integration bridge. */
 export type LocalSwitch = { database: OvsdbClient; bridge: string };
