@@ -8,6 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Server as SocketServer, Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { DriverError, type GuestMetadata, type NetworkSpec } from '../../driver.ts';
+import { serialised } from '../../../kit/serial.ts';
 import { searchPath } from '../command.ts';
 import type { LocalSwitch } from '../network/plug.ts';
 import { findDocument } from './documents.ts';
@@ -43,18 +44,11 @@ export function createMetadataService({
 }): MetadataService {
   const place: SwitchPlace = { local, cloudId, ...(namespace !== undefined && { namespace }) };
   const servers = new Map<string, Server>();
-  const inTurn = new Map<string, Promise<unknown>>();
-
-  /** One network's calls go one after another; the work of networks that are apart does not wait. */
-  const perNetwork = <T>(id: string, task: () => Promise<T>): Promise<T> => {
-    const result = (inTurn.get(id) ?? Promise.resolve()).then(task, task);
-    inTurn.set(id, result);
-    const forget = (): void => {
-      if (inTurn.get(id) === result) inTurn.delete(id);
-    };
-    result.then(forget, forget);
-    return result;
-  };
+  /** One network's calls go one after another; networks do not wait for each other. */
+  const perNetwork = serialised<string>();
+  const listeners = serialised<number>();
+  let listenersAsked = 0;
+  let isClosed = false;
   const stop = async (networkId: string): Promise<void> => {
     const server = servers.get(networkId);
     servers.delete(networkId);
@@ -67,7 +61,8 @@ export function createMetadataService({
 
   return {
     ensureNetwork: (network) =>
-      perNetwork(network.id, async () => {
+      perNetwork.run(network.id, async () => {
+        if (isClosed) throw new DriverError('unavailable', 'The metadata service is closed');
         const { servicePort } = network;
         if (!servicePort) return remove(network.id);
         const served = { ...network, servicePort };
@@ -77,19 +72,20 @@ export function createMetadataService({
         if (!servers.get(network.id)?.listening) {
           const server = createServer(limits, (request, response) => answer(network.id, request, response, lookup, onError));
           guardAgainstFloods(server);
-          await listenIn(pathOf(made.namespace), server);
+          await listeners.run(listenersAsked++ % MOST_LISTENERS_AT_ONCE, () => listenIn(pathOf(made.namespace), server));
           server.on('error', onError);
           servers.set(network.id, server);
         }
         await plugNamespace(place, served, made);
       }),
-    removeNetwork: (networkId) => perNetwork(networkId, () => remove(networkId)),
-    removeOthers: async (networkIds) => {
-      for (const stray of await strayPlaces(cloudId, [...networkIds, ...servers.keys()])) await removePlace(place, stray);
-    },
+    removeNetwork: (networkId) => perNetwork.run(networkId, () => remove(networkId)),
+    removeOthers: (networkIds) =>
+      perNetwork.runAlone(async () => {
+        for (const stray of await strayPlaces(cloudId, [...networkIds, ...servers.keys()])) await removePlace(place, stray);
+      }),
     close: async () => {
-      await Promise.allSettled(inTurn.values());
-      await Promise.all([...servers.keys()].map(stop));
+      isClosed = true;
+      await perNetwork.runAlone(() => Promise.all([...servers.keys()].map(stop)));
     },
   };
 }
@@ -173,6 +169,8 @@ async function listenIn(namespacePath: string, server: Server): Promise<void> {
   }
 }
 
+// Each is a process of 50 MiB, for a tenth of a second.
+const MOST_LISTENERS_AT_ONCE = 4;
 const LISTENER_DEADLINE_MS = 15_000;
 
 async function closed(server: Server): Promise<void> {

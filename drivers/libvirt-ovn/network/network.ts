@@ -3,6 +3,7 @@
  * Nothing is remembered here but the generations of what was removed; everything else is read from the database itself.
  */
 import { DriverError, type NetworkDriver, type NetworkResource, type NetworkSpec } from '../../driver.ts';
+import { serialised } from '../../../kit/serial.ts';
 import { ConflictError, type OvsdbClient } from '../ovsdb.ts';
 import { changesTo, removalOf, type Changes, type Derived } from './changes.ts';
 import { NorthboundIndex, ownerKey } from './northbound-index.ts';
@@ -27,7 +28,9 @@ export async function createNetworkDriver({
 }): Promise<OvnNetworkDriver> {
   const index = new NorthboundIndex(await northbound.monitor(NORTHBOUND));
   const removed = new Tombstones();
-  const oneByOne = queue();
+  // The differences are taken from the state that the call before left, so calls go one after another.
+  const serial = serialised<'northbound'>();
+  const oneByOne = <T>(task: () => Promise<T>): Promise<T> => serial.run('northbound', task);
 
   const seen = (owner: string): number =>
     Math.max(removed.generation(owner), ...index.owned(owner).map(({ row }) => Number(row.external_ids[TAG.generation] ?? 0)));
@@ -183,13 +186,3 @@ class Tombstones {
 }
 
 const MOST_TOMBSTONES = 20_000;
-
-/** The differences are taken from the state that the call before left, so calls go one after another. */
-function queue(): <T>(task: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (task) => {
-    const result = last.then(task);
-    last = result.catch(() => undefined); // Its caller is told; the next one is not concerned.
-    return result;
-  };
-}
