@@ -113,15 +113,15 @@ export async function bootstrapHome(cloud: Cloud, { adminPassword, base }: HomeB
 export type RegionBootstrap = {
   adminProjectId: string;
   externalNetwork: { cidr: string; gateway: string; physicalNetwork: string };
-  /** The small guest, when it is there. */
-  guestImage: { path: string; name: string; properties: Record<string, string> } | undefined;
+  /** The small guest; `bytes` are read only when it is not there yet. */
+  guestImage: { name: string; diskFormat: 'qcow2' | 'raw'; bytes: AsyncIterable<Uint8Array>; properties: Record<string, string> };
 };
 
 /** Makes flavors, the external network and the first image. Repeating it changes nothing. */
 export async function bootstrapRegion(cloud: Cloud, { adminProjectId, externalNetwork, guestImage }: RegionBootstrap): Promise<void> {
   await bootstrapCompute(cloud.region);
   await bootstrapNetwork(cloud.region, { name: 'public', projectId: adminProjectId, ...externalNetwork });
-  if (guestImage) await bootstrapImage(cloud.region, { ...guestImage, projectId: adminProjectId });
+  await bootstrapImage(cloud.region, { ...guestImage, projectId: adminProjectId });
 }
 
 export type Diagnosis = { id: string; title: string; findings: Finding[] };

@@ -4,7 +4,7 @@
  * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver and alone keeps
  * root's rights; doctor and clear do one thing and end.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { serveDriver } from './agent/host.ts';
@@ -84,7 +84,11 @@ async function worker(config: CloudConfig): Promise<void> {
   await bootstrapRegion(cloud, {
     adminProjectId,
     externalNetwork: { ...config.externalNetwork, physicalNetwork: 'external' },
-    guestImage: existsSync(layout.guestImage) ? { path: layout.guestImage, name: 'cirros', properties: { os_distro: 'cirros', hw_rng_model: 'virtio' } } : undefined,
+    guestImage: {
+      name: 'cirros',
+      properties: { os_distro: 'cirros', hw_rng_model: 'virtio' },
+      ...(existsSync(layout.guestImage) ? { diskFormat: 'qcow2', bytes: bytesOf(layout.guestImage) } : { diskFormat: 'raw', bytes: simulatedDisk() }),
+    },
   });
   ready(async () => {
     await work.stop();
@@ -141,6 +145,18 @@ async function makeDriver(config: CloudConfig) {
   const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
   await mkdir(layout.agent, { recursive: true });
   return createSimulatedDriver({ stateDir: layout.agent, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
+}
+
+/** Opened only when somebody reads. */
+async function* bytesOf(path: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(path) as AsyncIterable<Uint8Array>;
+}
+
+/** What simulated machines boot from: nothing runs there, so it only has to be a disk. */
+async function* simulatedDisk(): AsyncGenerator<Uint8Array> {
+  const disk = Buffer.alloc(1024 * 1024);
+  disk.write('A disk for simulated machines.');
+  yield disk;
 }
 
 /** Tells the supervisor that we serve, and stops in order when it says so or is gone. */
