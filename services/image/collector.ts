@@ -6,7 +6,7 @@
  */
 import { DriverError } from '../../drivers/driver.ts';
 import { findRemovable, findUnforgotten, forgotten, isKnown, listKept, markDropped } from './blobs.store.ts';
-import type { ImageParts } from './parts.ts';
+import type { RegionParts } from '../parts.ts';
 import { giveUpAbandoned } from './uploads.ts';
 
 const collecting = { kind: 'system', reason: 'bytes are of no project' } as const;
@@ -17,7 +17,7 @@ const graceMs = 60 * 60_000;
 /** What an interrupted upload leaves in the incoming folder; the longest capture is younger. */
 const incomingMs = 24 * 60 * 60_000;
 
-export async function collectBytes(parts: ImageParts): Promise<void> {
+export async function collectBytes(parts: RegionParts): Promise<void> {
   const { database, blobs, clock, driver } = parts;
   await giveUpAbandoned(parts);
   const now = clock.now();
@@ -36,7 +36,7 @@ export async function collectBytes(parts: ImageParts): Promise<void> {
   }
 }
 
-async function takeAway({ blobs, database }: ImageParts, sha256: string): Promise<void> {
+async function takeAway({ blobs, database }: RegionParts, sha256: string): Promise<void> {
   const aside = await blobs.setAside(sha256);
   if (!aside) return;
   if (await database.read(collecting, (tx) => isKnown(tx, sha256))) await aside.restore();
@@ -44,7 +44,7 @@ async function takeAway({ blobs, database }: ImageParts, sha256: string): Promis
 }
 
 /** False: a disk still depends on a host's copy; it will be asked again. */
-async function forget(driver: ImageParts['driver'], sha256: string): Promise<boolean> {
+async function forget(driver: RegionParts['driver'], sha256: string): Promise<boolean> {
   try {
     await driver.images.forget({ sha256 });
     return true;

@@ -5,10 +5,10 @@ import { imageData as contract } from '../../contract/image/image-data.ts';
 import { Fault } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { getImage, type Image } from './images.ts';
-import type { ImageParts } from './parts.ts';
+import type { RegionParts } from '../parts.ts';
 import { beginUpload, finishUpload, giveUpUpload, receiveUpload } from './uploads.ts';
 
-export function imageData(parts: ImageParts) {
+export function imageData(parts: RegionParts) {
   return implement(contract, {
     async upload(request) {
       const type = String(request.headers['content-type'] ?? '').split(';')[0]!.trim();

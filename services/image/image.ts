@@ -3,13 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { image as contract } from '../../contract/image/service.ts';
 import { implementService } from '../../kit/http/implement.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
-import type { Made } from '../parts.ts';
 import { collectBytes } from './collector.ts';
 import { imageData } from './image-data.api.ts';
 import { images } from './images.api.ts';
 import { imageInvariants } from './images.invariants.ts';
 import { members } from './members.api.ts';
-import type { ImageParts } from './parts.ts';
+import type { Made, RegionParts } from '../parts.ts';
 import { schemas } from './schemas.api.ts';
 
 export { fileBlobStore, type ImageBlobs } from './blobs.ts';
@@ -17,7 +16,7 @@ export { bootstrapImage } from './uploads.ts';
 
 export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.url));
 
-export function makeImage(parts: ImageParts): Made {
+export function makeImage(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, { images, imageData: imageData(parts), members, schemas }),
     workflows: [],

@@ -1,16 +1,15 @@
 /** What must always be true of images (FAILURES.md). */
 import { stat } from 'node:fs/promises';
 import { DriverError } from '../../drivers/driver.ts';
-import type { Finding, Invariant } from '../parts.ts';
+import type { Finding, Invariant, RegionParts } from '../parts.ts';
 import { countedQuota } from '../quota/quotas.ts';
 import { countImages, listActive, listKept, listOverdue } from './blobs.store.ts';
 import { jailStrength } from './intake/jail.ts';
-import type { ImageParts } from './parts.ts';
 
 const looking = { kind: 'system', reason: 'invariants hold for every project' } as const;
 const slackMs = 5 * 60_000;
 
-export function imageInvariants({ database, blobs, clock }: ImageParts): Invariant[] {
+export function imageInvariants({ database, blobs, clock }: RegionParts): Invariant[] {
   return [
     {
       id: 'I12',
@@ -59,7 +58,7 @@ export function imageInvariants({ database, blobs, clock }: ImageParts): Invaria
   ];
 }
 
-async function sizeOf(blobs: ImageParts['blobs'], sha256: string): Promise<number | undefined> {
+async function sizeOf(blobs: RegionParts['blobs'], sha256: string): Promise<number | undefined> {
   try {
     return (await stat(await blobs.path(sha256))).size;
   } catch (error) {

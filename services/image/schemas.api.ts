@@ -4,6 +4,8 @@ import { Member } from '../../contract/image/members.ts';
 import { schemas as contract } from '../../contract/image/schemas.ts';
 import { implement } from '../../kit/http/implement.ts';
 
+const readOnly = new Set(['status', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at', 'self', 'file', 'schema']);
+
 const image = {
   name: 'image',
   properties: fieldsOf(Image.properties),
@@ -35,8 +37,6 @@ function collection(name: string, items: { properties: Record<string, unknown> }
     ],
   };
 }
-
-const readOnly = new Set(['status', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at', 'self', 'file', 'schema']);
 
 /** As draft 4 writes it, which is what clients know: a list of types and an enum instead of `anyOf`. */
 function fieldsOf(properties: Record<string, unknown>): Record<string, unknown> {

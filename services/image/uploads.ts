@@ -11,7 +11,7 @@ import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { beginSaving, claimBlob, findAbandoned, findImage, finishSaving, giveUpSaving, keepSaving, type Image } from './images.store.ts';
 import { receive, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
-import type { ImageParts } from './parts.ts';
+import type { RegionParts } from '../parts.ts';
 
 const silenceMs = 10 * 60_000;
 const sayAgainMs = 30_000;
@@ -31,7 +31,7 @@ export async function beginUpload(context: Context, imageId: string, upload: str
 }
 
 /** Reads and judges the bytes, outside of any transaction. */
-export async function receiveUpload(parts: ImageParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
+export async function receiveUpload(parts: RegionParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
   let saidAt = parts.clock.now().getTime();
   const progress = async () => {
     const now = parts.clock.now();
@@ -50,12 +50,12 @@ export async function finishUpload(context: Context, saving: Saving, bytes: Acce
 }
 
 /** The image waits for bytes again; its owner can read why. */
-export function giveUpUpload({ database, clock }: ImageParts, saving: Saving, reason: string): Promise<void> {
+export function giveUpUpload({ database, clock }: RegionParts, saving: Saving, reason: string): Promise<void> {
   return database.transaction(uploading, (tx) => giveUp(tx, { id: saving.imageId, upload: saving.upload }, reason, clock.now()));
 }
 
 /** Images whose bytes nobody brings any more. */
-export function giveUpAbandoned({ database, clock }: { database: Database; clock: ImageParts['clock'] }): Promise<void> {
+export function giveUpAbandoned({ database, clock }: { database: Database; clock: RegionParts['clock'] }): Promise<void> {
   return database.transaction(uploading, async (tx) => {
     const now = clock.now();
     for (const abandoned of await findAbandoned(tx, now)) await giveUp(tx, abandoned, 'The upload was interrupted.', now);
@@ -102,7 +102,7 @@ export function captureName(imageId: string): string {
 }
 
 /** Judges and stores what a driver has captured. May be repeated. Not in a transaction. */
-export function acceptCapture(parts: ImageParts, { upload }: { imageId: string; upload: string }): Promise<AcceptedBytes> {
+export function acceptCapture(parts: RegionParts, { upload }: { imageId: string; upload: string }): Promise<AcceptedBytes> {
   return receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
 }
 
@@ -122,7 +122,7 @@ export async function failImage(tx: Transaction, imageId: string, reason: string
 
 /** An image that comes with the cloud, from a file: made once, and found ever after. */
 export async function bootstrapImage(
-  parts: ImageParts,
+  parts: RegionParts,
   { name, bytes, projectId, diskFormat = 'qcow2', properties = {} }: { name: string; bytes: AsyncIterable<Uint8Array>; projectId: string; diskFormat?: string; properties?: Record<string, string> },
 ): Promise<{ id: string }> {
   const { clock, random } = parts;
@@ -159,7 +159,7 @@ const uploading = { kind: 'system', reason: 'the upload outlives its request' } 
 /** 1 TiB of bytes (glance: image_size_cap), 16 TiB of disk. */
 const limits: IntakeLimits = { maxBytes: 2 ** 40, maxVirtualSizeBytes: 2 ** 44 };
 
-export function intakeOf({ blobs, database, clock }: ImageParts): Intake {
+export function intakeOf({ blobs, database, clock }: RegionParts): Intake {
   return {
     blobs,
     limits,
