@@ -50,13 +50,19 @@ export async function claimQuota(tx: Transaction, projectId: string, amounts: Am
   // In one order, so that two claims that touch the same rows wait for one another instead of deadlocking.
   for (const [resource, wanted] of entries(amounts)) {
     if (wanted === 0) continue;
+    if (wanted < 0) {
+      // Not by the insert below: its row would be checked before its conflict is seen.
+      const released = await tx.run`update quota.claim set used = used + ${wanted}::bigint where project_id = ${projectId} and resource = ${resource}`;
+      if (released === 1) continue;
+      throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
+    }
     const fallback = quotaDefaults[resource];
     const claimed = await tx.run`
       insert into quota.claim as c (project_id, resource, used)
-      select ${projectId}, ${resource}, ${wanted}::bigint where ${wanted}::bigint <= 0 or ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
+      select ${projectId}, ${resource}, ${wanted}::bigint where ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
         or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
       on conflict (project_id, resource) do update set used = c.used + excluded.used
-      where excluded.used <= 0 or coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
+      where coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
     if (claimed === 1) continue;
     const { limit, used } = (await quotaUsage(tx, projectId, [resource]))[resource]!;
     throw new OverQuota(resource, wanted, used, limit);
