@@ -1,11 +1,12 @@
 /** The engines under one cloud on this host: libvirt, Open vSwitch and OVN, each started, watched and stopped by itself. */
 import { join } from 'node:path';
 import { DriverError } from '../driver.ts';
+import { chooseAccelerator, type Accelerator } from './accelerator.ts';
 import type { EngineDaemon } from './engine-daemon.ts';
 import { engineLayout, type EngineLayout } from './engine-layout.ts';
 import { chooseEnginePrograms, type EnginePrograms } from './engine-programs.ts';
 import { ensureExternalNetwork, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
-import { libvirtDaemon } from './libvirt-daemon.ts';
+import { libvirtDaemon, qemuUser } from './libvirt-daemon.ts';
 import { switchDaemons } from './switch-daemons.ts';
 
 export type EngineOptions = {
@@ -25,12 +26,19 @@ export type Engines = {
   daemons: EngineDaemon[];
 };
 
+export const emulator = '/usr/bin/qemu-system-x86_64';
+
+/** How guests' instructions are run here. */
+export async function hostAccelerator(cacheDir: string): Promise<Accelerator> {
+  return chooseAccelerator({ answerFile: join(cacheDir, 'accelerator.json'), emulator, user: await qemuUser() });
+}
+
 /** What would run; starts nothing. `unavailable` until `installPackages` and `installNewerEngines` have been here. */
 export async function describeEngines({ stateDir, cloudId, hostId, cacheDir }: EngineOptions): Promise<Engines> {
   const layout = engineLayout({ stateDir, cloudId });
   const programs = await chooseEnginePrograms(join(cacheDir, 'switch-root'));
   if (!programs) throw new DriverError('unavailable', 'Open vSwitch 3.5 and OVN 25.03 or newer are not installed');
-  return { layout, programs, daemons: [...switchDaemons({ layout, programs, hostId }), libvirtDaemon(layout)] };
+  return { layout, programs, daemons: [...switchDaemons({ layout, programs, hostId }), libvirtDaemon({ layout, cacheDir, accelerator: () => hostAccelerator(cacheDir) })] };
 }
 
 /** Starts what does not run. Needs root. */

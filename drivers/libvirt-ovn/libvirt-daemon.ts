@@ -3,19 +3,21 @@ import { randomUUID } from 'node:crypto';
 import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DriverError } from '../driver.ts';
+import type { Accelerator } from './accelerator.ts';
 import { run } from './command.ts';
 import { engineDaemon, type EngineDaemon } from './engine-daemon.ts';
 import { type EngineLayout, guestView } from './engine-layout.ts';
 import { isThere } from './engine-programs.ts';
 
 /** Guests belong to no daemon: they go on when this one dies, and it finds them again by their files in the run folder. */
-export function libvirtDaemon(layout: EngineLayout): EngineDaemon {
+export function libvirtDaemon({ layout, cacheDir, accelerator }: { layout: EngineLayout; cacheDir: string; accelerator: () => Promise<Accelerator> }): EngineDaemon {
   const folder = layout.libvirtDirectory;
   const pidFile = join(folder, 'libvirtd.pid');
   const mounts = [
     [join(folder, 'run'), '/run/libvirt'],
     [join(folder, 'lib'), '/var/lib/libvirt'],
-    [join(folder, 'cache'), '/var/cache/libvirt'],
+    // What emulators can do takes 12 s to find out, is the same for all clouds of the host, and is checked for its age by libvirt.
+    [join(cacheDir, 'libvirt'), '/var/cache/libvirt'],
     [join(folder, 'etc'), '/etc/libvirt'],
     [join(folder, 'log'), '/var/log/libvirt'],
     [layout.computeDirectory, guestView],
@@ -25,8 +27,14 @@ export function libvirtDaemon(layout: EngineLayout): EngineDaemon {
     pidFile,
     async launch() {
       await prepareFolders(layout);
+      await mkdir(join(cacheDir, 'libvirt'), { recursive: true });
       for (const [, target] of mounts) if (target !== guestView) await mkdir(target, { recursive: true });
-      await run('unshare', ['--mount', '--propagation', 'private', '/bin/sh', '-ec', mountAndExecute, 'libvirtd', pidFile, ...mounts.flat()], {
+      const noKvm = join(folder, 'no-kvm');
+      await rm(noKvm, { force: true });
+      await writeFile(noKvm, '', { mode: 0o000 });
+      // libvirt asks emulators about KVM as root and looks for it as QEMU's user: when only root has it, it asks anew at every call, for 4 s.
+      const hidden = (await accelerator()) === 'tcg' && (await isThere('/dev/kvm')) ? [noKvm, '/dev/kvm'] : [];
+      await run('unshare', ['--mount', '--propagation', 'private', '/bin/sh', '-ec', mountAndExecute, 'libvirtd', pidFile, ...mounts.flat(), ...hidden], {
         namespace: layout.networkNamespacePath,
         // The first start asks every emulator what it can do.
         timeoutMs: 60_000,
@@ -55,7 +63,7 @@ export async function qemuUser(): Promise<{ uid: number; gid: number; name: stri
 async function prepareFolders(layout: EngineLayout): Promise<void> {
   const folder = layout.libvirtDirectory;
   await forgetEarlierBoot(folder);
-  for (const name of ['run', 'lib/images', 'cache', 'etc', 'log']) await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
+  for (const name of ['run', 'lib/images', 'etc', 'log']) await mkdir(join(folder, name), { recursive: true, mode: 0o755 });
   await mkdir(layout.computeDirectory, { recursive: true, mode: 0o755 });
   // QEMU's user passes through here to its own files and lists nothing.
   await chmod(layout.computeDirectory, 0o711);

@@ -60,16 +60,11 @@ export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: 
     },
     async version(): Promise<{ libvirt: number; hypervisor: number }> {
       const library = Number((await call(procedure.connectGetLibVersion, new XdrWriter())).hyper());
-      return { libvirt: library, hypervisor: Number((await call(procedure.connectGetVersion, new XdrWriter())).hyper()) };
+      // The first to ask waits until every emulator has been asked what it can do.
+      return { libvirt: library, hypervisor: Number((await call(procedure.connectGetVersion, new XdrWriter(), { timeoutMs: 90_000 })).hyper()) };
     },
     async hostname(): Promise<string> {
       return (await call(procedure.connectGetHostname, new XdrWriter())).string();
-    },
-    async nodeInfo(): Promise<{ model: string; memoryKiB: bigint; cpus: number }> {
-      const reply = await call(procedure.nodeGetInfo, new XdrWriter());
-      // `char model[32]` is 32 XDR integers, not 32 bytes.
-      const model = Array.from({ length: 32 }, () => reply.int()).filter((code) => code > 0).map((code) => String.fromCharCode(code)).join('');
-      return { model, memoryKiB: reply.hyper(), cpus: reply.int() };
     },
     async listDomains(): Promise<Domain[]> {
       return (await call(procedure.connectListAllDomains, new XdrWriter().int(1).uint(0))).list(readDomain);
@@ -83,7 +78,7 @@ export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: 
       }
     },
     async define(xml: string): Promise<Domain> {
-      return readDomain(await call(procedure.domainDefineXmlFlags, new XdrWriter().string(xml).uint(0)));
+      return readDomain(await call(procedure.domainDefineXmlFlags, new XdrWriter().string(xml).uint(0), { timeoutMs: 90_000 }));
     },
     async undefine(domain: Domain): Promise<void> {
       await onDomain(procedure.domainUndefineFlags, domain, (w) => w.uint(undefineFlags.managedSave | undefineFlags.snapshotsMetadata | undefineFlags.nvram));

@@ -7,7 +7,6 @@ export const protocolVersion = 1;
 export const procedure = {
   connectOpen: 1,
   connectClose: 2,
-  nodeGetInfo: 6,
   connectGetVersion: 4,
   connectGetHostname: 59,
   authList: 66,

@@ -1,0 +1,29 @@
+/** The one host that this driver is on. */
+import { statfs } from 'node:fs/promises';
+import { arch, cpus, hostname, totalmem } from 'node:os';
+import type { HostDriver } from '../driver.ts';
+import type { Libvirt } from './libvirt/libvirt.ts';
+
+export function createHostDriver({ hostId, stateDir, libvirt }: { hostId: string; stateDir: string; libvirt: Libvirt }): HostDriver {
+  return {
+    async list() {
+      const [disk, { hypervisor }] = await Promise.all([statfs(stateDir), libvirt.version()]);
+      const processors = cpus();
+      return [
+        {
+          id: hostId,
+          hostname: hostname(),
+          hypervisorType: 'QEMU',
+          hypervisorVersion: hypervisor, // libvirt counts as Nova does
+          address: '127.0.0.1',
+          cpuModel: processors[0]?.model ?? 'unknown',
+          architecture: arch() === 'x64' ? 'x86_64' : 'aarch64',
+          vcpus: processors.length,
+          memoryMiB: Math.floor(totalmem() / 2 ** 20),
+          diskGiB: Math.floor((disk.blocks * disk.bsize) / 2 ** 30),
+          freeDiskGiB: Math.floor((disk.bavail * disk.bsize) / 2 ** 30),
+        },
+      ];
+    },
+  };
+}

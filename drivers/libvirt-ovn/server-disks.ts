@@ -1,0 +1,73 @@
+/** A server's own files on this host: its root disk, config drive and console. */
+import { createHash } from 'node:crypto';
+import { chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DriverError, type ServerSpec } from '../driver.ts';
+import { writeConfigDrive } from './config-drive.ts';
+import { ensureConsoleFile } from './console-log.ts';
+import type { Disks } from './disks.ts';
+import { isThere } from './engine-programs.ts';
+import type { ImageCache } from './images.ts';
+import { requireId } from './records.ts';
+
+/** What of a specification the files were last made for. */
+export type MadeFiles = { rootEpoch: number | null; rootGiB: number; rootImage: string | null; configDrive: string | null };
+
+export const noFiles: MadeFiles = { rootEpoch: null, rootGiB: 0, rootImage: null, configDrive: null };
+
+export function serverPaths(disks: Disks, serverId: string) {
+  const folder = join(disks.folder, 'servers', requireId(serverId));
+  return { folder, rootDisk: join(folder, 'root.qcow2'), configDrive: join(folder, 'config.iso'), console: join(folder, 'console.log'), vnc: join(disks.folder, 'vnc', serverId) };
+}
+
+/** With the machine off: makes what is missing or out of date. */
+export async function ensureServerFiles({
+  disks, images, user, spec, made,
+}: { disks: Disks; images: ImageCache; user: { uid: number; gid: number }; spec: ServerSpec; made: MadeFiles }): Promise<MadeFiles> {
+  const paths = serverPaths(disks, spec.id);
+  await mkdir(paths.folder, { recursive: true, mode: 0o710 });
+  await chown(paths.folder, 0, user.gid);
+  await ensureConsoleFile(paths.console, user);
+  const root = await ensureRootDisk({ disks, images, spec, made, path: paths.rootDisk });
+  return { ...root, configDrive: await ensureConfigDrive({ disks, user, spec, made, path: paths.configDrive }) };
+}
+
+export async function removeServerFiles(disks: Disks, serverId: string): Promise<void> {
+  const { folder, vnc } = serverPaths(disks, serverId);
+  await rm(folder, { recursive: true, force: true });
+  await rm(vnc, { force: true });
+}
+
+async function ensureRootDisk({ disks, images, spec: { id, rootDisk }, made, path }: { disks: Disks; images: ImageCache; spec: ServerSpec; made: MadeFiles; path: string }): Promise<Omit<MadeFiles, 'configDrive'>> {
+  if (rootDisk.kind === 'volume') {
+    await disks.remove(path);
+    return { rootEpoch: null, rootGiB: 0, rootImage: null };
+  }
+  const { image, sizeGiB, epoch } = rootDisk;
+  const sizeBytes = sizeGiB * 2 ** 30;
+  if (made.rootEpoch === epoch) {
+    if (!(await isThere(path))) throw new DriverError('missing', `The root disk of the server ${id} has gone`);
+    if (sizeGiB > made.rootGiB && sizeBytes > (await disks.virtualSizeBytes(path, 'qcow2'))) await disks.resize(path, sizeBytes);
+    return { rootEpoch: epoch, rootGiB: Math.max(sizeGiB, made.rootGiB), rootImage: made.rootImage };
+  }
+  if (sizeGiB > 0 && sizeBytes < image.virtualSizeBytes) throw new DriverError('invalid', `${sizeGiB} GiB are too few for the image ${image.imageId}`);
+  const base = await images.ensure(image);
+  const scratch = `${path}.new`;
+  await disks.remove(scratch);
+  await disks.create(scratch, { sizeBytes: Math.max(sizeBytes, image.virtualSizeBytes), base });
+  await disks.finish(scratch, path);
+  return { rootEpoch: epoch, rootGiB: sizeGiB, rootImage: image.sha256 };
+}
+
+async function ensureConfigDrive({ disks, user, spec, made, path }: { disks: Disks; user: { gid: number }; spec: ServerSpec; made: MadeFiles; path: string }): Promise<string | null> {
+  if (!spec.configDrive) {
+    await disks.remove(path);
+    return null;
+  }
+  const digest = createHash('sha256').update(JSON.stringify(spec.metadata)).digest('hex');
+  if (made.configDrive === digest && (await isThere(path))) return digest;
+  await writeConfigDrive(path, spec.metadata);
+  // QEMU reads it and may not write it.
+  await chown(path, 0, user.gid);
+  return digest;
+}
