@@ -3,7 +3,7 @@ import test, { type TestContext } from 'node:test';
 import { audit } from '../audit.ts';
 import { manualClock, systemClock } from '../clock.ts';
 import { findResult, keepResult, KeyConflict } from '../idempotency.ts';
-import type { Transaction } from '../postgres/database.ts';
+import type { Database, Transaction } from '../postgres/database.ts';
 import { testDatabase } from '../postgres/testing.ts';
 import { consume, failingDeliveries } from './consumer.ts';
 import { emit, forgetEventsBefore, listEvents, type Event } from './events.ts';
@@ -69,8 +69,9 @@ test('events of one resource come in order, and wait while one of them cannot be
     clock,
     name: 'meter',
     async handle(_, { resourceId, payload }) {
-      if (resourceId === 'a' && broken) throw new Error('broken');
-      seen.push(`${resourceId}${(payload as { count: number }).count}`);
+      const { count } = payload as { count: number };
+      if (count === 1 && broken) throw new Error('broken');
+      seen.push(`${resourceId}${count}`);
     },
   });
   t.after(() => consumer.stop());
@@ -128,7 +129,9 @@ test('a subscriber resumes after the last event that it saw, and sees only what 
 
 test('a subscriber misses nothing of a transaction that commits late', async (t) => {
   const { database, say } = await startShop(t);
-  const stream = await createEventStream({ database, clock: systemClock });
+  let reads = 0;
+  const watched = { ...database, read: ((scope, work) => database.read(scope, work).finally(() => reads++)) as Database['read'] };
+  const stream = await createEventStream({ database: watched, clock: systemClock });
   t.after(() => stream.close());
   const ending = new AbortController();
   const subscription = stream.subscribe({ signal: ending.signal });
@@ -136,6 +139,9 @@ test('a subscriber misses nothing of a transaction that commits late', async (t)
   await database.transaction(system, async (late) => {
     await say(late, 'late');
     await database.transaction(system, (early) => say(early, 'early'));
+    // The second read from here began after "early" was committed.
+    const enough = reads + 2;
+    await until(async () => reads >= enough);
   });
   const seen: string[] = [];
   for await (const { resourceId } of subscription) if (seen.push(resourceId) === 2) ending.abort();
@@ -180,16 +186,28 @@ test('a request with the same key is answered from memory, for a day, and anothe
   const request = { projectId: 'red', key: 'k', fingerprint: 'POST chair' };
   const result = { status: 202, headers: { location: '/chair/1' }, body: '{"id":1}' };
   let done = 0;
-  const ask = () =>
+  const ask = (meanwhile = async () => {}) =>
     database.transaction(scope, async (tx) => {
       const before = await findResult(tx, clock, request);
       if (before) return before;
       done++;
+      await meanwhile();
       await keepResult(tx, clock, request, result);
       return result;
     });
+  let second: Promise<unknown> = Promise.resolve();
+  const first = ask(async () => {
+    second = ask();
+    await until(async () => done > 1 || (await someoneWaits()));
+  });
+  const someoneWaits = async () => {
+    const [row] = await database.read(system, (tx) => tx.rows<{ waits: boolean }>`
+      select exists (select from pg_locks where locktype = 'advisory' and not granted) as waits`);
+    return row!.waits;
+  };
 
-  assert.deepEqual(await Promise.all([ask(), ask(), ask()]), [result, result, result]);
+  assert.deepEqual(await first, result);
+  assert.deepEqual(await second, result);
   assert.equal(done, 1);
   const other = database.transaction(scope, (tx) => findResult(tx, clock, { ...request, fingerprint: 'POST table' }));
   await assert.rejects(other, KeyConflict);
@@ -221,4 +239,12 @@ async function startShop(t: TestContext) {
   const say = (tx: Transaction, name: string, projectId = 'red') =>
     emit(tx, systemClock, { type: 'chair.sold', resource: 'chair', resourceId: name, projectId, payload: { count: ++count } });
   return { database, say };
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('It did not come true in time');
+    await new Promise(setImmediate);
+  }
 }
