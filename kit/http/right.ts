@@ -24,6 +24,6 @@ export function demandRight(access: Access, caller: Caller): void {
 /** Which rows the call may touch; the database holds every statement of it to that. */
 export function scopeOf(access: Access, caller: Caller): Scope {
   if (access.who === 'admin' || access.who === 'anyone' || access.who === 'service' || (access.adminEverywhere === true && caller.isAdmin)) return { kind: 'system', reason: access.rule };
-  // A token without a project owns nothing: no row carries the empty id.
-  return { kind: 'project', projectId: caller.projectId ?? '' };
+  // A token without a project owns nothing: no row carries this id.
+  return { kind: 'project', projectId: caller.projectId ?? '-' };
 }

@@ -126,7 +126,18 @@ function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefi
   if (key === undefined || endpoint.operation.method !== 'POST') return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw badRequest('The Idempotency-Key header must be 1 to 255 visible ASCII characters.');
   const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${JSON.stringify(incoming.body ?? null)}`;
-  return { projectId: incoming.caller.projectId ?? incoming.caller.userId, key, fingerprint: createHash('sha256').update(asked).digest('hex') };
+  const scope = scopeOf(endpoint.operation.access, incoming.caller);
+  return {
+    // In the caller's scope, so that the row can be written and is seen by nobody else's transaction.
+    projectId: scope.kind === 'project' ? scope.projectId : (incoming.caller.projectId ?? ''),
+    // Two users of one project do not get each other's answers.
+    key: digest(`${incoming.caller.userId} ${key}`),
+    fingerprint: digest(asked),
+  };
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 function outgoing(served: Served, value: unknown): Outgoing {
