@@ -1,0 +1,288 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { putImageFile } from '../driver.fixtures.ts';
+import type { GuestMetadata, NetworkSpec, PortSpec, RouterSpec, SecurityGroupSpec, ServerSpec, VettedImage } from '../driver.ts';
+import { boots } from './accelerator.ts';
+import { run } from './command.ts';
+import { emulator } from './engines.ts';
+import { HOST, startTestHost, whyNot, type TestHost } from './host.fixture.ts';
+import { qemuUser } from './libvirt-daemon.ts';
+import { createLibvirt } from './libvirt/libvirt.ts';
+import { tapName } from './taps.ts';
+
+const NUMBER = 2;
+const reason = await whyNot();
+const options = { skip: reason, timeout: 180_000 };
+const host = reason ? undefined : await startTestHost({ number: NUMBER, say: () => {} });
+after(() => host?.stop());
+
+test('the probe runs to its end where instructions are emulated, so where it does not KVM is at fault', options, async () => {
+  assert.equal(await boots({ emulator, accelerator: 'tcg', cpu: 'max', user: await qemuUser() }), true);
+});
+
+test('two clouds run side by side on one host', options, async () => {
+  const other = await startTestHost({ number: NUMBER + 1, say: () => {} });
+  try {
+    for (const { engines } of [the(), other]) for (const { name, isAlive } of engines.daemons) assert.ok(await isAlive(), name);
+    const [here, there] = [server({ power: 'stopped' }), server({ power: 'stopped' })];
+    await the().driver.servers.ensure(here);
+    await other.driver.servers.ensure({ ...there, rootDisk: { ...there.rootDisk, image: other.images[0] } as ServerSpec['rootDisk'] });
+
+    assert.deepEqual((await the().driver.servers.list()).map(({ id }) => id), [here.id]);
+    assert.deepEqual((await other.driver.servers.list()).map(({ id }) => id), [there.id]);
+    await remove(here);
+  } finally {
+    await other.stop();
+  }
+});
+
+test('a guest learns its name from the config drive', options, async () => {
+  const spec = server({ configDrive: true, metadata: { ...server().metadata, hostname: 'from-drive' } });
+
+  await the().driver.servers.ensure(spec);
+
+  await console(spec, /guest-init: datasource: config drive/);
+  await console(spec, /guest-init: done at .*from-drive/);
+  await remove(spec);
+});
+
+test('a capture of a running server boots, and the server goes on', options, async () => {
+  const spec = server();
+  await the().driver.servers.ensure(spec);
+  await console(spec, /login:/);
+  const pid = await pidOf(spec);
+
+  const { upload } = await the().driver.servers.capture({ id: spec.id, hostId: HOST, upload: randomUUID() });
+
+  assert.equal(await pidOf(spec), pid);
+  assert.equal((await stateOf(spec))?.power, 'running');
+  const path = the().blobs.incomingPath(upload);
+  const info = JSON.parse(await run('qemu-img', ['info', '-f', 'qcow2', '--output=json', path])) as Record<string, unknown>;
+  assert.equal(info['backing-filename'], undefined);
+  await run('qemu-img', ['check', '-f', 'qcow2', path]);
+  await remove(spec);
+  const image = await putImageFile(join(the().stateDir, 'blobs'), path, 'qcow2', info['virtual-size'] as number);
+  const copy = server({ rootDisk: { kind: 'image', image, sizeGiB: 1, epoch: 0 } });
+  await the().driver.servers.ensure(copy);
+  await console(copy, /login:/);
+  await remove(copy);
+});
+
+test('a volume in use grows before its guest, and its snapshot is complete in itself', options, async () => {
+  const volume = { id: randomUUID(), generation: 1, sizeGiB: 1, source: { kind: 'image' as const, image: guestImage() } };
+  await the().driver.volumes.ensure(volume);
+  const spec = server({ rootDisk: { kind: 'volume', volumeId: volume.id } });
+  await the().driver.servers.ensure(spec);
+  await console(spec, /login:/);
+  const snapshot = { id: randomUUID(), volumeId: volume.id, generation: 1 };
+
+  await the().driver.volumes.ensure({ ...volume, generation: 2, sizeGiB: 2 });
+  await the().driver.volumes.ensureSnapshot(snapshot);
+
+  const folder = the().engines.layout.computeDirectory;
+  for (const path of [join(folder, 'volumes', `${volume.id}.qcow2`), join(folder, 'snapshots', `${snapshot.id}.qcow2`)]) {
+    const info = JSON.parse(await run('qemu-img', ['info', '-U', '-f', 'qcow2', '--output=json', path])) as Record<string, unknown>;
+    assert.equal(info['virtual-size'], 2 * 2 ** 30);
+    assert.equal(info['backing-filename'], undefined);
+  }
+  await remove(spec);
+  await the().driver.volumes.removeSnapshot({ ...snapshot, generation: 2 });
+  await the().driver.volumes.remove({ id: volume.id, generation: 3 });
+});
+
+test('a guest outlives libvirtd, and is found again by the next one', options, async () => {
+  const spec = server();
+  await the().driver.servers.ensure(spec);
+  await console(spec, /login:/);
+  const pid = await pidOf(spec);
+  const libvirtd = daemon('libvirtd');
+
+  process.kill(Number(await readFile(libvirtd.pidFile, 'utf8')), 'SIGKILL');
+  await until(async () => assert.equal(await libvirtd.isAlive(), false));
+  await assert.rejects(the().driver.servers.list(), { kind: 'unavailable' });
+  await libvirtd.start();
+
+  await until(async () => assert.equal((await stateOf(spec))?.power, 'running'));
+  assert.equal(await pidOf(spec), pid);
+  await the().driver.servers.ensure({ ...spec, generation: 2, power: 'paused' });
+  assert.equal((await stateOf(spec))?.power, 'paused');
+  await remove(spec);
+});
+
+test('a machine whose process was killed has crashed, and starts again when it is to run', options, async () => {
+  const spec = server();
+  await the().driver.servers.ensure(spec);
+  await console(spec, /login:/);
+
+  process.kill(await pidOf(spec), 'SIGKILL');
+
+  await until(async () => assert.equal((await stateOf(spec))?.power, 'crashed'));
+  assert.equal((await the().driver.servers.ensure(spec)).power, 'running');
+  await remove(spec);
+});
+
+test('the host reaches a guest by its floating address, and the guest loses nothing when the switch is killed', options, async () => {
+  const { resources, port, floatingAddress } = network();
+  await the().driver.networks.ensure(resources);
+  const spec = server({ nics: [nicOf(port)] });
+
+  await the().driver.servers.ensure(spec);
+
+  await console(spec, new RegExp(`guest-net: eth0 ${port.addresses[0]!.address.replaceAll('.', '\\.')}/24`));
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+  await run('ping', ['-c', '1', '-W', '2', floatingAddress]);
+
+  const vswitchd = daemon('ovs-vswitchd');
+  process.kill(Number(await readFile(vswitchd.pidFile, 'utf8')), 'SIGKILL');
+  await until(async () => assert.equal(await vswitchd.isAlive(), false));
+  await vswitchd.start();
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+
+  await remove(spec);
+  await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
+});
+
+test('a server that is removed leaves nothing behind', options, async () => {
+  const { layout } = the().engines;
+  const before = await traces();
+  const spec = server({ configDrive: true, nics: [{ portId: randomUUID(), networkId: randomUUID(), mac: 'fa:16:3e:00:00:07', mtu: 1442, addresses: [] }] });
+  await the().driver.servers.ensure(spec);
+  const during = await traces();
+  assert.ok(during.links.includes(tapName(spec.nics[0]!.portId)));
+  assert.match(during.rules, new RegExp(tapName(spec.nics[0]!.portId)));
+  assert.ok((await stat(join(layout.computeDirectory, 'servers', spec.id))).isDirectory());
+
+  await remove(spec);
+
+  assert.deepEqual(await traces(), before);
+});
+
+test('a console is kept short, whatever the guest writes', options, async () => {
+  const spec = server({ power: 'stopped' });
+  await the().driver.servers.ensure(spec);
+  const path = join(the().engines.layout.computeDirectory, 'servers', spec.id, 'console.log');
+  await writeFile(path, `${'x'.repeat(99)}\n`.repeat(30_000));
+
+  await until(async () => assert.ok((await stat(path)).size < 2 ** 20));
+
+  const log = await the().driver.servers.consoleLog({ id: spec.id, hostId: HOST });
+  assert.ok(log.length > 0 && log.length <= 4 * 2 ** 20);
+  assert.equal(await the().driver.servers.consoleLog({ id: spec.id, hostId: HOST, lines: 2 }), `${'x'.repeat(99)}\n`.repeat(2));
+  await remove(spec);
+});
+
+function the(): TestHost {
+  assert.ok(host);
+  return host;
+}
+
+function guestImage(): VettedImage {
+  return the().images[0];
+}
+
+function server(wish: Partial<ServerSpec> = {}): ServerSpec {
+  const id = randomUUID();
+  const metadata: GuestMetadata = {
+    uuid: id, name: 'web', hostname: 'web', projectId: 'p', availabilityZone: 'nova', launchIndex: 0, publicKeys: {}, meta: {}, adminPass: null, userData: null,
+    networkData: { links: [], networks: [], services: [] }, fixedIps: [], floatingIps: [], securityGroups: ['default'], instanceType: 'm1.tiny',
+  };
+  const rootDisk = { kind: 'image' as const, image: guestImage(), sizeGiB: 0, epoch: 0 };
+  return { id, generation: 1, hostId: HOST, power: 'running', vcpus: 1, memoryMiB: 128, bootEpoch: 0, rootDisk, volumes: [], nics: [], configDrive: false, metadata, ...wish };
+}
+
+async function remove({ id, hostId }: ServerSpec): Promise<void> {
+  await the().driver.servers.remove({ id, hostId, generation: 1_000 });
+}
+
+async function stateOf({ id }: ServerSpec) {
+  return (await the().driver.servers.list()).find((state) => state.id === id);
+}
+
+function daemon(name: string) {
+  const found = the().engines.daemons.find((each) => each.name === name);
+  assert.ok(found, name);
+  return found;
+}
+
+async function pidOf({ id }: ServerSpec): Promise<number> {
+  return Number(await readFile(join(the().engines.layout.libvirtDirectory, 'run', 'qemu', `server-${id}.pid`), 'utf8'));
+}
+
+async function console(spec: ServerSpec, line: RegExp): Promise<void> {
+  await until(async () => assert.match(await the().driver.servers.consoleLog({ id: spec.id, hostId: HOST }), line), 90_000);
+}
+
+async function until(look: () => Promise<void>, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    try {
+      return await look();
+    } catch (cause) {
+      if (Date.now() > deadline) throw cause;
+    }
+    await wait(50);
+  }
+}
+
+async function sshBanner(address: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = createConnection({ host: address, port: 22, timeout: 3_000 });
+  socket.on('data', (bytes) => resolve(bytes.toString('latin1')));
+  socket.on('error', reject);
+  socket.on('timeout', () => reject(new Error('no banner')));
+  try {
+    return await promise;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** What servers leave on the host: domains, files, interfaces, switch ports and rules. */
+async function traces() {
+  const { layout, programs } = the().engines;
+  const libvirt = createLibvirt({ socketPath: layout.libvirtSocket });
+  const domains = await libvirt.listDomains();
+  await libvirt.close();
+  const links = JSON.parse(await run('ip', ['-n', layout.namespace, '-j', 'link', 'show'])) as { ifname: string }[];
+  const sources = ['servers', 'vnc', 'scratch'].map((name) => readdir(join(layout.computeDirectory, name)));
+  return {
+    domains,
+    files: await Promise.all(sources),
+    links: links.map(({ ifname }) => ifname).toSorted(),
+    ports: (await run(programs.program('ovs-vsctl'), [`--db=unix:${layout.confSocket}`, 'list-ports', layout.integrationBridge])).trim().split('\n').toSorted(),
+    rules: await run('nft', ['list', 'ruleset'], { namespace: layout.networkNamespacePath }),
+  };
+}
+
+function nicOf({ id, networkId, mac }: PortSpec): ServerSpec['nics'][number] {
+  return { portId: id, networkId, mac, mtu: 1442, addresses: [] };
+}
+
+/** A network behind a router to the outside, with one port that has a floating address. */
+function network() {
+  const subnet = (cidr: string, dhcp: boolean) => ({ id: randomUUID(), version: 4 as const, cidr, gateway: cidr.replace('.0/24', '.1'), dhcp, dnsServers: [], hostRoutes: [] });
+  const inner = subnet('10.77.0.0/24', true);
+  const outer = subnet(`172.30.${NUMBER}.0/24`, false);
+  const common = { generation: 1, adminUp: true };
+  const inside: NetworkSpec = { kind: 'network', id: randomUUID(), ...common, mtu: 1442, physicalNetwork: null, subnets: [inner], servicePort: { mac: 'fa:16:3e:77:00:02', addresses: [{ subnetId: inner.id, address: '10.77.0.2' }] } };
+  const outside: NetworkSpec = { kind: 'network', id: randomUUID(), ...common, mtu: 1500, physicalNetwork: the().engines.layout.physicalNetwork, subnets: [outer], servicePort: null };
+  const rule = (direction: 'ingress' | 'egress') => ({ id: randomUUID(), direction, version: 4 as const, protocol: null, portMin: null, portMax: null, remote: { kind: 'any' as const } });
+  const group: SecurityGroupSpec = { kind: 'security-group', id: randomUUID(), generation: 1, stateful: true, rules: [rule('ingress'), rule('egress')] };
+  const port: PortSpec = {
+    kind: 'port', id: randomUUID(), ...common, networkId: inside.id, mac: 'fa:16:3e:77:00:0a', addresses: [{ subnetId: inner.id, address: '10.77.0.10' }],
+    portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: HOST,
+  };
+  const router: RouterSpec = {
+    kind: 'router', id: randomUUID(), ...common, routes: [],
+    interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: 'fa:16:3e:77:00:01', addresses: ['10.77.0.1/24'] }],
+    gateway: { portId: randomUUID(), networkId: outside.id, mac: 'fa:16:3e:77:01:01', addresses: [`172.30.${NUMBER}.100/24`], nextHops: [`172.30.${NUMBER}.1`], snat: true },
+  };
+  const floatingAddress = `172.30.${NUMBER}.200`;
+  const floating = { kind: 'floating-ip' as const, id: randomUUID(), generation: 1, routerId: router.id, externalAddress: floatingAddress, internalAddress: '10.77.0.10', portId: port.id };
+  return { resources: [inside, outside, group, port, router, floating], port, floatingAddress };
+}
