@@ -1,0 +1,82 @@
+import { Type } from 'typebox';
+import { operations } from '../contract.ts';
+import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wishRules } from './attributes.ts';
+
+const Pair = Type.Object({ ip_address: Type.String(), mac_address: Type.String() });
+
+export const Port = Type.Object({
+  ...shownOwner,
+  ...shownStandard,
+  ...shownTags,
+  name: Type.String(),
+  network_id: Type.String(),
+  admin_state_up: Type.Boolean(),
+  status: Type.Enum(['ACTIVE', 'DOWN', 'BUILD', 'ERROR']),
+  mac_address: Type.String(),
+  fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
+  device_id: Type.String(),
+  device_owner: Type.String(),
+  security_groups: Type.Array(Type.String()),
+  port_security_enabled: Type.Boolean(),
+  allowed_address_pairs: Type.Array(Pair),
+  'binding:vnic_type': Type.String(),
+  'binding:host_id': Type.Optional(Type.String()),
+  'binding:profile': Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  'binding:vif_type': Type.Optional(Type.String()),
+  'binding:vif_details': Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+});
+
+const settable = {
+  name: Type.Optional(name),
+  description: Type.Optional(description),
+  admin_state_up: Type.Optional(Type.Boolean()),
+  mac_address: Type.Optional(text(17)),
+  fixed_ips: Type.Optional(Type.Array(Type.Object({ subnet_id: Type.Optional(id), ip_address: Type.Optional(address) }, strict), { maxItems: 100 })),
+  device_id: Type.Optional(text(255)),
+  device_owner: Type.Optional(text(255)),
+  security_groups: Type.Optional(nullable(Type.Array(text(36), { maxItems: 100 }))),
+  port_security_enabled: Type.Optional(Type.Boolean()),
+  allowed_address_pairs: Type.Optional(nullable(Type.Array(Type.Object({ ip_address: address, mac_address: Type.Optional(text(17)) }, strict), { maxItems: 100 }))),
+  'binding:vnic_type': Type.Optional(Type.Enum(['normal'])),
+  'binding:host_id': Type.Optional(nullable(text(255))),
+  'binding:profile': Type.Optional(nullable(Type.Record(Type.String(), Type.Unknown()))),
+};
+
+const NewPort = Type.Object({ ...owner, ...settable, network_id: id }, strict);
+
+export const ports = operations({
+  list: {
+    method: 'GET', path: '/ports', summary: 'List ports', stability: 'stable',
+    access: { rule: 'get_port', who: 'reader', adminEverywhere: true },
+    query: listQuery([...standardFilters, ...tagFilters, 'network_id', 'admin_state_up', 'status', 'mac_address', 'device_id', 'device_owner', 'fixed_ips', 'security_groups', 'port_security_enabled', 'binding:host_id', 'binding:vnic_type']),
+    status: 200,
+    response: Type.Object({ ports: Type.Array(Type.Partial(Port)), ports_links: Type.Optional(links) }),
+    list: { resource: 'port', show: 'show', parameter: 'port_id' },
+  },
+  create: {
+    method: 'POST', path: '/ports', summary: 'Create ports', stability: 'stable',
+    access: { rule: 'create_port', who: 'member', adminEverywhere: true },
+    body: Type.Object({ port: Type.Optional(NewPort), ports: Type.Optional(Type.Array(NewPort, { minItems: 1, maxItems: 100 })) }, wishRules),
+    status: 201,
+    response: Type.Object({ port: Type.Optional(Port), ports: Type.Optional(Type.Array(Port)) }),
+  },
+  show: {
+    method: 'GET', path: '/ports/{port_id}', summary: 'Show a port', stability: 'stable',
+    access: { rule: 'get_port', who: 'reader', adminEverywhere: true },
+    query: showQuery,
+    status: 200,
+    response: Type.Object({ port: Type.Partial(Port) }),
+  },
+  update: {
+    method: 'PUT', path: '/ports/{port_id}', summary: 'Update a port', stability: 'stable',
+    access: { rule: 'update_port', who: 'member', adminEverywhere: true },
+    body: Type.Object({ port: Type.Object(settable, strict) }, strict),
+    status: 200,
+    response: Type.Object({ port: Port }),
+  },
+  delete: {
+    method: 'DELETE', path: '/ports/{port_id}', summary: 'Delete a port', stability: 'stable',
+    access: { rule: 'delete_port', who: 'member', adminEverywhere: true },
+    status: 204,
+  },
+});

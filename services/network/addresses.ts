@@ -1,0 +1,79 @@
+/** IP addresses as numbers: what must be decided before the database is asked. */
+import { isIP } from 'node:net';
+
+export type Address = { version: 4 | 6; value: bigint };
+export type Block = { version: 4 | 6; first: bigint; last: bigint; prefix: number };
+
+export function parseAddress(text: string): Address | undefined {
+  switch (isIP(text)) {
+    case 4:
+      return { version: 4, value: text.split('.').reduce((value, octet) => value * 256n + BigInt(octet), 0n) };
+    case 6:
+      return text.includes('%') ? undefined : { version: 6, value: value6(text) };
+    default:
+      return undefined;
+  }
+}
+
+/** The block around the address: `10.0.0.7/24` is 10.0.0.0 to 10.0.0.255. Undefined when it is none; `10.0.0.0` alone is none either. */
+export function parseBlock(text: string): Block | undefined {
+  const [addressText = '', prefixText = '', ...rest] = text.split('/');
+  const address = parseAddress(addressText);
+  if (!address || rest.length > 0 || !/^\d{1,3}$/.test(prefixText)) return undefined;
+  const bits = bitsOf(address.version);
+  const prefix = Number(prefixText);
+  if (prefix > bits) return undefined;
+  const size = 1n << BigInt(bits - prefix);
+  const first = (address.value / size) * size;
+  return { version: address.version, first, last: first + size - 1n, prefix };
+}
+
+export function bitsOf(version: 4 | 6): number {
+  return version === 4 ? 32 : 128;
+}
+
+export function formatAddress({ version, value }: Address): string {
+  if (version === 4) return [24n, 16n, 8n, 0n].map((shift) => String((value >> shift) & 255n)).join('.');
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - 16 * index)) & 0xffffn).toString(16));
+  return compressed(groups);
+}
+
+export function formatBlock(block: Block): string {
+  return `${formatAddress({ version: block.version, value: block.first })}/${block.prefix}`;
+}
+
+export function holds(block: Block, address: Address): boolean {
+  return block.version === address.version && block.first <= address.value && address.value <= block.last;
+}
+
+export function overlap(one: Block, other: Block): boolean {
+  return one.version === other.version && one.first <= other.last && other.first <= one.last;
+}
+
+function value6(text: string): bigint {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  const plain = dotted ? `${dotted[1]}${tail(dotted[2]!)}` : text;
+  const [before = '', after] = plain.split('::');
+  const groups = (part: string | undefined) => (part === undefined || part === '' ? [] : part.split(':'));
+  const left = groups(before);
+  const right = groups(after);
+  const all = after === undefined ? left : [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+  return all.reduce((value, group) => (value << 16n) + BigInt(`0x${group}`), 0n);
+}
+
+function tail(ipv4: string): string {
+  const value = parseAddress(ipv4)!.value;
+  return `${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
+}
+
+/** RFC 5952: the longest run of zeros, of two at least, is left out; the first of equal ones. */
+function compressed(groups: string[]): string {
+  let best = { at: -1, length: 1 };
+  for (let at = 0; at < 8; at++) {
+    let length = 0;
+    while (groups[at + length] === '0') length++;
+    if (length > best.length) best = { at, length };
+  }
+  if (best.at < 0) return groups.join(':');
+  return `${groups.slice(0, best.at).join(':')}::${groups.slice(best.at + best.length).join(':')}`;
+}

@@ -1,0 +1,147 @@
+import { badRequest, conflict, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { mark, tell } from './changes.ts';
+import { takeAddresses, type FixedIpWish } from './fixed-ips.ts';
+import {
+  associatedWith, deleteFloatingIpRow, findFloatingIp, insertFloatingIp, lockFloatingIp, updateFloatingIpRow, type Association, type FloatingIp,
+} from './floating-ips.store.ts';
+import { byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { getNetwork } from './networks.ts';
+import { notAllowed, ownerOf } from './owners.ts';
+import { lockedPort } from './ports.ts';
+import { findPort, insertPort } from './ports.store.ts';
+import { claim, release } from './quotas.ts';
+import { lockRouter, routerBetween } from './routers.store.ts';
+import { canonicalAddress } from './subnets.ts';
+import { subnetsOfNetwork } from './subnets.store.ts';
+
+export type { FloatingIp } from './floating-ips.store.ts';
+
+export type FloatingIpWish = { port_id?: string | null; fixed_ip_address?: string | null; description?: string };
+export type NewFloatingIpWish = FloatingIpWish & { project_id?: string; tenant_id?: string; floating_network_id: string; floating_ip_address?: string | null; subnet_id?: string | null };
+
+export const floatingIpListing: Listing = {
+  collection: 'floatingips',
+  table: sql`network.floating_ip`,
+  filters: {
+    ...standardFilters(),
+    ...tagFilters,
+    floating_network_id: byText(sql`r.floating_network_id`),
+    floating_ip_address: (values) => byText(sql`host(r.floating_ip_address)`)(values.map((value) => canonicalAddress(value) ?? value)),
+    port_id: byTextOrNothing(sql`r.port_id`),
+    fixed_ip_address: (values) => byTextOrNothing(sql`host(r.fixed_ip_address)`)(values.map((value) => canonicalAddress(value) ?? value)),
+    router_id: byTextOrNothing(sql`r.router_id`),
+    status: byText(sql`r.status`),
+  },
+  sorts: { ...standardSorts, floating_network_id: sql`r.floating_network_id`, floating_ip_address: sql`r.floating_ip_address`, status: sql`r.status` },
+};
+
+export async function getFloatingIp({ tx }: Pick<Context, 'tx'>, id: string): Promise<FloatingIp> {
+  return (await findFloatingIp(tx, id)) ?? notThere(id);
+}
+
+export async function createFloatingIp(context: Context, wish: NewFloatingIpWish): Promise<FloatingIp> {
+  const { tx, now, caller } = context;
+  const projectId = ownerOf(context, wish);
+  if (wish.floating_ip_address != null && !caller.isAdmin && !caller.roles.has('manager')) throw notAllowed('create_floatingip', 'floating_ip_address');
+  const network = await getNetwork(context, wish.floating_network_id);
+  if (!network.external) throw bad(`Network ${network.id} is not a valid external network`);
+  await claim(tx, projectId, { floatingip: 1 });
+  const portId = await insertPort(tx, { project_id: projectId, internal: true, network_id: network.id, device_owner: 'network:floatingip', port_security_enabled: false }, now);
+  await takeAddresses(context, { id: portId!, network_id: network.id }, [await externalAddress(context, wish)]);
+  const address = (await findPort(tx, portId!))!.fixed_ips[0]!.ip_address;
+  const id = await insertFloatingIp(
+    tx,
+    { project_id: projectId, floating_network_id: network.id, floating_port_id: portId!, floating_ip_address: address, description: wish.description ?? '' },
+    now,
+  );
+  const made = await getFloatingIp(context, id);
+  if (wish.port_id != null) await associate(context, made, { port_id: wish.port_id, fixed_ip_address: wish.fixed_ip_address ?? null }, made.description);
+  else if (wish.fixed_ip_address != null) throw bad('fixed_ip_address cannot be specified without a port_id');
+  const floatingIp = await getFloatingIp(context, id);
+  await tell(context, 'floatingip', 'create', floatingIp, { floating_ip_address: address });
+  return floatingIp;
+}
+
+export async function updateFloatingIp(context: Context, id: string, wish: FloatingIpWish): Promise<FloatingIp> {
+  const { tx, now } = context;
+  const before = await lockedFloatingIp(context, id);
+  const description = wish.description ?? before.description;
+  if (wish.port_id === null) {
+    if (wish.fixed_ip_address != null) throw bad('fixed_ip_address cannot be specified without a port_id');
+    await updateFloatingIpRow(tx, id, { association: null, description }, now);
+    await mark(tx, now, 'floating-ip', [id]);
+  } else if (wish.port_id !== undefined || wish.fixed_ip_address !== undefined) {
+    const portId = wish.port_id ?? before.port_id;
+    if (portId === null) throw bad('fixed_ip_address cannot be specified without a port_id');
+    await associate(context, before, { port_id: portId, fixed_ip_address: wish.fixed_ip_address ?? null }, description);
+  } else {
+    const { port_id, fixed_ip_address, router_id } = before;
+    await updateFloatingIpRow(tx, id, { association: port_id && fixed_ip_address && router_id ? { port_id, fixed_ip_address, router_id } : null, description }, now);
+  }
+  const floatingIp = await getFloatingIp(context, id);
+  await tell(context, 'floatingip', 'update', floatingIp);
+  return floatingIp;
+}
+
+export async function deleteFloatingIp(context: Context, id: string): Promise<void> {
+  const { tx, now } = context;
+  const floatingIp = await lockedFloatingIp(context, id);
+  await deleteFloatingIpRow(tx, floatingIp);
+  await release(tx, floatingIp.project_id, { floatingip: 1 });
+  await mark(tx, now, 'floating-ip', [id]);
+  await tell(context, 'floatingip', 'delete', floatingIp, { floating_ip_address: floatingIp.floating_ip_address });
+}
+
+async function lockedFloatingIp({ tx }: Context, id: string): Promise<FloatingIp> {
+  return (await lockFloatingIp(tx, id)) ?? notThere(id);
+}
+
+function notThere(id: string): never {
+  throw notFound(`Floating IP ${id} could not be found`, 'FloatingIPNotFound');
+}
+
+const bad = (reason: string) => badRequest(`Bad floatingip request: ${reason}.`, 'BadRequest');
+
+/** Only IPv4 is translated, so it must be an IPv4 subnet of the network. */
+async function externalAddress({ tx }: Context, wish: NewFloatingIpWish): Promise<FixedIpWish> {
+  const subnets = (await subnetsOfNetwork(tx, wish.floating_network_id)).filter((subnet) => subnet.ip_version === 4);
+  if (subnets.length === 0) throw bad(`Network ${wish.floating_network_id} does not contain any IPv4 subnet`);
+  if (wish.subnet_id != null && !subnets.some(({ id }) => id === wish.subnet_id)) throw bad(`Subnet ${wish.subnet_id} is not an IPv4 subnet of network ${wish.floating_network_id}`);
+  if (wish.floating_ip_address != null) return { ip_address: wish.floating_ip_address, ...(wish.subnet_id == null ? {} : { subnet_id: wish.subnet_id }) };
+  if (wish.subnet_id != null) return { subnet_id: wish.subnet_id };
+  const roomy = await tx.one<{ id: string }>`
+    select s.id from unnest(${subnets.map(({ id }) => id)}::text[]) with ordinality s (id, place) join network.pool p on p.subnet_id = s.id
+    where network.first_free(${wish.floating_network_id}, p.first, p.last) is not null order by s.place limit 1`;
+  if (!roomy) throw conflict(`No more IP addresses available on network ${wish.floating_network_id}.`, 'IpAddressGenerationFailure');
+  return { subnet_id: roomy.id };
+}
+
+async function associate(context: Context, floatingIp: FloatingIp, wish: { port_id: string; fixed_ip_address: string | null }, description: string): Promise<void> {
+  const { tx, now } = context;
+  const port = await lockedPort(context, wish.port_id);
+  if (port.project_id !== floatingIp.project_id && !context.caller.isAdmin)
+    throw bad(`Cannot process floating IP ${floatingIp.id} with port ${port.id}, since that port is owned by a different tenant`);
+  const fixed = port.fixed_ips.filter((each) => !each.ip_address.includes(':'));
+  const wanted = wish.fixed_ip_address === null ? undefined : canonicalAddress(wish.fixed_ip_address);
+  if (wish.fixed_ip_address !== null && !fixed.some((each) => each.ip_address === wanted)) throw bad(`Port ${port.id} does not have fixed ip ${wish.fixed_ip_address}`);
+  if (fixed.length === 0) throw bad(`Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses`);
+  if (wanted === undefined && fixed.length > 1) throw bad(`Port ${port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP`);
+  const inside = fixed.find((each) => wanted === undefined || each.ip_address === wanted)!;
+
+  const found = await routerBetween(tx, inside.subnet_id, floatingIp.floating_network_id);
+  // Held, and looked for again: it may have lost its interface or gateway in between.
+  const router = found === undefined ? undefined : await lockRouter(tx, found);
+  if (!router || (await routerBetween(tx, inside.subnet_id, floatingIp.floating_network_id)) !== router.id)
+    throw notFound(`External network ${floatingIp.floating_network_id} is not reachable from subnet ${inside.subnet_id}.  Therefore, cannot associate Port ${port.id} with a Floating IP.`, 'ExternalGatewayForFloatingIPNotFound');
+  const association: Association = { port_id: port.id, fixed_ip_address: inside.ip_address, router_id: router.id };
+  const other = await associatedWith(tx, floatingIp.floating_network_id, association);
+  if (other && other.id !== floatingIp.id)
+    throw conflict(
+      `Cannot associate floating IP ${floatingIp.floating_ip_address} (${floatingIp.id}) with port ${port.id} using fixed IP ${inside.ip_address}, as that fixed IP already has a floating IP on external network ${floatingIp.floating_network_id}.`,
+      'FloatingIPPortAlreadyAssociated',
+    );
+  await updateFloatingIpRow(tx, floatingIp.id, { association, description }, now);
+  await mark(tx, now, 'floating-ip', [floatingIp.id]);
+}

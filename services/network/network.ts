@@ -1,0 +1,45 @@
+/** The network service, ready to be served and worked. */
+import { fileURLToPath } from 'node:url';
+import { network as contract } from '../../contract/network/service.ts';
+import { implementService } from '../../kit/http/implement.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
+import type { Made, RegionParts } from '../parts.ts';
+import { extensions } from './extensions.api.ts';
+import { floatingIps } from './floating-ips.api.ts';
+import { networkInvariants } from './network.invariants.ts';
+import { networks } from './networks.api.ts';
+import { ports } from './ports.api.ts';
+import { pollPorts, projectDirty, reconcile } from './projection.ts';
+import { quotas } from './quotas.api.ts';
+import { routers } from './routers.api.ts';
+import { securityGroupRules, securityGroups } from './security-groups.api.ts';
+import { subnets } from './subnets.api.ts';
+import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetTags } from './tags.api.ts';
+
+export { bootstrapNetwork, type ExternalNetwork } from './external.ts';
+
+export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.url));
+
+export function makeNetwork(parts: RegionParts): Made {
+  return {
+    implementation: implementService(contract, parts.database, {
+      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas,
+      networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags,
+    }),
+    workflows: [],
+    schedules: [
+      schedule<RegionParts>('network.project', { everyMs: 250, run: (services, signal) => projectDirty(services, signal) }),
+      schedule<RegionParts>('network.poll-ports', {
+        everyMs: 1_000,
+        run: (services) => pollPorts(services, 'waiting'),
+      }),
+      schedule<RegionParts>('network.reconcile', {
+        everyMs: 45_000,
+        async run(services) {
+          await reconcile(services);
+        },
+      }),
+    ],
+    invariants: networkInvariants(parts),
+  };
+}

@@ -1,0 +1,41 @@
+import { networks as contract } from '../../contract/network/networks.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
+import { createNetwork, deleteNetwork, getNetwork, networkListing, updateNetwork, type Network } from './networks.ts';
+import { selectNetworks } from './networks.store.ts';
+
+export const networks = implement(contract, {
+  async list(request) {
+    const page = await pageOf(request.tx, networkListing, request.query, request.otherQuery);
+    return listAnswer(request, 'networks', page, await selectNetworks(request.tx, page.tail), (row) => shown(row, request.caller.isAdmin));
+  },
+  async create(request) {
+    const { isAdmin } = request.caller;
+    if (request.body.network) return { network: shown(await createNetwork(request, request.body.network), isAdmin) };
+    const made: Network[] = [];
+    for (const wish of request.body.networks ?? []) made.push(await createNetwork(request, wish));
+    return { networks: made.map((network) => shown(network, isAdmin)) };
+  },
+  show: async (request) => ({ network: chosen(shown(await getNetwork(request, request.params.network_id), request.caller.isAdmin), request.query.fields) }),
+  update: async (request) => ({ network: shown(await updateNetwork(request, request.params.network_id, request.body.network), request.caller.isAdmin) }),
+  async delete(request) {
+    await deleteNetwork(request, request.params.network_id);
+    return undefined;
+  },
+});
+
+function shown(network: Network, isAdmin: boolean) {
+  const { external, is_default, physical_network, created_at, updated_at, ...rest } = network;
+  return {
+    ...rest,
+    tenant_id: network.project_id,
+    status: 'ACTIVE' as const,
+    'router:external': external,
+    ...(external ? { is_default } : {}),
+    ...(isAdmin
+      ? { 'provider:network_type': physical_network === null ? ('geneve' as const) : ('flat' as const), 'provider:physical_network': physical_network, 'provider:segmentation_id': null }
+      : {}),
+    created_at: seconds(created_at),
+    updated_at: seconds(updated_at),
+  };
+}

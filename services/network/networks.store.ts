@@ -1,0 +1,68 @@
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Network = {
+  id: string;
+  project_id: string;
+  name: string;
+  description: string;
+  admin_state_up: boolean;
+  shared: boolean;
+  external: boolean;
+  is_default: boolean;
+  mtu: number;
+  port_security_enabled: boolean;
+  physical_network: string | null;
+  subnets: string[];
+  tags: string[];
+  revision_number: number;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export type NewNetwork = Omit<Network, 'id' | 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+
+const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, r.shared, r.external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
+  array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, r.tags, r.revision_number, r.created_at, r.updated_at`;
+
+export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
+  return tx.rows<Network>(sql`select ${columns} from network.network r where ${tail}`);
+}
+
+export function findNetwork(tx: Transaction, id: string): Promise<Network | undefined> {
+  return tx.one<Network>`select ${columns} from network.network r where id = ${id}`;
+}
+
+/** Until the end of the transaction nobody else changes it or adds subnets; undefined when it is not ours to change. */
+export async function lockNetwork(tx: Transaction, id: string): Promise<Network | undefined> {
+  const found = await tx.one`select id from network.network where id = ${id} for update`;
+  return found && findNetwork(tx, id);
+}
+
+export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into network.network (project_id, name, description, admin_state_up, shared, external, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
+    values (${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.shared}, ${network.external}, ${network.is_default},
+      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${now}, ${now}) returning id`;
+  return row!.id;
+}
+
+export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {
+  await tx.run`
+    update network.network set name = ${network.name}, description = ${network.description}, admin_state_up = ${network.admin_state_up}, shared = ${network.shared},
+      external = ${network.external}, is_default = ${network.is_default}, mtu = ${network.mtu}, port_security_enabled = ${network.port_security_enabled},
+      revision_number = revision_number + 1, updated_at = ${now} where id = ${network.id}`;
+  await tx.run`update network.subnet set network_shared = ${network.shared}, network_external = ${network.external} where network_id = ${network.id}`;
+}
+
+/** Something on it changed. */
+export async function touchNetwork(tx: Transaction, id: string, now: Date): Promise<void> {
+  await tx.run`update network.network set revision_number = revision_number + 1, updated_at = ${now} where id = ${id}`;
+}
+
+export async function deleteNetworkRow(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from network.network where id = ${id}`;
+}
+
+export function isPhysicalNetworkTaken(tx: Transaction, physicalNetwork: string): Promise<object | undefined> {
+  return tx.one`select id from network.network where physical_network = ${physicalNetwork}`;
+}

@@ -1,0 +1,170 @@
+import { badRequest, conflict, notFound, forbidden } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { mark, tell } from './changes.ts';
+import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { deleteNetworkRow, findNetwork, insertNetwork, isPhysicalNetworkTaken, lockNetwork, updateNetworkRow, type Network } from './networks.store.ts';
+import { demandAdmin, ownerOf } from './owners.ts';
+import { dropServicePort } from './service-ports.ts';
+import { portsInUse, projectsOnNetwork } from './ports.store.ts';
+import { claim, release } from './quotas.ts';
+import { deleteSubnetRows } from './subnets.store.ts';
+
+export type { Network } from './networks.store.ts';
+
+/** OVN's tunnels take 58 bytes of 1500 (Geneve over IPv4): neutron/plugins/ml2/drivers/type_geneve.py. */
+export const tunnelMtu = 1442;
+const physicalMtu = 1500;
+
+export type NetworkWish = {
+  project_id?: string;
+  tenant_id?: string;
+  name?: string;
+  description?: string;
+  admin_state_up?: boolean;
+  shared?: boolean;
+  mtu?: number;
+  port_security_enabled?: boolean;
+  'router:external'?: boolean;
+  is_default?: boolean;
+  'provider:network_type'?: string | null;
+  'provider:physical_network'?: string | null;
+  'provider:segmentation_id'?: number | null;
+};
+
+const adminOnly = ['shared', 'router:external', 'is_default', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id'];
+
+export const networkListing: Listing = {
+  collection: 'networks',
+  table: sql`network.network`,
+  filters: {
+    ...standardFilters(),
+    ...tagFilters,
+    name: byText(sql`r.name`),
+    admin_state_up: byBoolean(sql`r.admin_state_up`),
+    status: (values) => sql`'ACTIVE' = any(${values}::text[])`,
+    shared: byBoolean(sql`r.shared`),
+    mtu: byNumber(sql`r.mtu`),
+    port_security_enabled: byBoolean(sql`r.port_security_enabled`),
+    'router:external': byBoolean(sql`r.external`),
+    is_default: byBoolean(sql`r.is_default`),
+    'provider:network_type': byText(sql`(case when r.physical_network is null then 'geneve' else 'flat' end)`),
+    'provider:physical_network': byTextOrNothing(sql`r.physical_network`),
+    'provider:segmentation_id': (values) => sql`'' = any(${values}::text[])`,
+    subnets: (values) => sql`exists (select from network.subnet s where s.network_id = r.id and s.id = any(${values}::text[]))`,
+  },
+  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, shared: sql`r.shared`, mtu: sql`r.mtu` },
+};
+
+export async function getNetwork({ tx }: Pick<Context, 'tx'>, id: string): Promise<Network> {
+  return (await findNetwork(tx, id)) ?? notThere(id);
+}
+
+export async function createNetwork(context: Context, wish: NetworkWish): Promise<Network> {
+  const { tx, now } = context;
+  demandAdmin(context, 'create_network', wish, adminOnly);
+  const projectId = ownerOf(context, wish);
+  const physicalNetwork = await physicalNetworkOf(context, wish);
+  const largest = physicalNetwork === null ? tunnelMtu : physicalMtu;
+  await claim(tx, projectId, { network: 1 });
+  const id = await insertNetwork(
+    tx,
+    {
+      project_id: projectId,
+      name: wish.name ?? '',
+      description: wish.description ?? '',
+      admin_state_up: wish.admin_state_up ?? true,
+      shared: wish.shared ?? false,
+      external: wish['router:external'] ?? false,
+      is_default: wish.is_default ?? false,
+      mtu: allowedMtu(wish.mtu, largest),
+      port_security_enabled: wish.port_security_enabled ?? true,
+      physical_network: physicalNetwork,
+    },
+    now,
+  );
+  const network = await getNetwork(context, id);
+  await mark(tx, now, 'network', [id]);
+  await tell(context, 'network', 'create', network, { name: network.name });
+  return network;
+}
+
+export async function updateNetwork(context: Context, id: string, wish: NetworkWish): Promise<Network> {
+  const { tx, now } = context;
+  const before = await lockedNetwork(context, id, 'update_network');
+  demandAdmin(context, 'update_network', wish, adminOnly);
+  const after: Network = {
+    ...before,
+    name: wish.name ?? before.name,
+    description: wish.description ?? before.description,
+    admin_state_up: wish.admin_state_up ?? before.admin_state_up,
+    shared: wish.shared ?? before.shared,
+    external: wish['router:external'] ?? before.external,
+    is_default: wish.is_default ?? before.is_default,
+    mtu: wish.mtu === undefined ? before.mtu : allowedMtu(wish.mtu, before.physical_network === null ? tunnelMtu : physicalMtu),
+    port_security_enabled: wish.port_security_enabled ?? before.port_security_enabled,
+  };
+  if (before.shared && !after.shared && (await projectsOnNetwork(tx, id)).some((project) => project !== before.project_id))
+    throw conflict(`Unable to reconfigure sharing settings for network ${id}. Multiple tenants are using it.`, 'InvalidSharedSetting');
+  if (before.external && !after.external && (await portsInUse(tx, id, ['network:router_gateway', 'network:floatingip'])).length > 0)
+    throw conflict(`External network ${id} cannot be updated to be made non-external, since it has existing gateway ports.`, 'ExternalNetworkInUse');
+  await updateNetworkRow(tx, after, now);
+  await mark(tx, now, 'network', [id]);
+  const network = await getNetwork(context, id);
+  await tell(context, 'network', 'update', network);
+  return network;
+}
+
+export async function deleteNetwork(context: Context, id: string): Promise<void> {
+  const { tx, now } = context;
+  const network = await lockedNetwork(context, id, 'delete_network');
+  const ports = await portsInUse(tx, id);
+  if (ports.length > 0)
+    throw conflict(`Unable to complete operation on network ${id}. There are one or more ports still in use on the network, id for these ports is: ${ports.join(',')}.`, 'NetworkInUse');
+  await dropServicePort(context, id);
+  const subnets = await deleteSubnetRows(tx, { networkId: id });
+  for (const subnet of subnets) {
+    await release(tx, subnet.project_id, { subnet: 1 });
+    await tell(context, 'subnet', 'delete', subnet);
+  }
+  await deleteNetworkRow(tx, id);
+  await release(tx, network.project_id, { network: 1 });
+  await mark(tx, now, 'network', [id]);
+  await tell(context, 'network', 'delete', network, { name: network.name });
+}
+
+/** The network, held until the end of the transaction: whoever may only see it is refused. */
+export async function lockedNetwork(context: Context, id: string, rule: string): Promise<Network> {
+  const locked = await lockNetwork(context.tx, id);
+  if (locked) return locked;
+  await getNetwork(context, id);
+  throw forbidden(`rule:${rule} is disallowed by policy`, 'PolicyNotAuthorized');
+}
+
+function notThere(id: string): never {
+  throw notFound(`Network ${id} could not be found.`, 'NetworkNotFound');
+}
+
+async function physicalNetworkOf({ tx }: Context, wish: NetworkWish): Promise<string | null> {
+  const invalid = (reason: string) => badRequest(`Invalid input for operation: ${reason}.`, 'InvalidInput');
+  const type = wish['provider:network_type'] ?? null;
+  const physical = wish['provider:physical_network'] ?? null;
+  if ((wish['provider:segmentation_id'] ?? null) !== null) throw invalid('segmentation_id cannot be chosen for networks of this cloud');
+  if (type === null && physical !== null) throw invalid('network_type required');
+  if (type === null || type === 'geneve') {
+    if (physical !== null) throw invalid('provider:physical_network specified for geneve network');
+    return null;
+  }
+  if (type !== 'flat') throw invalid(`network_type value '${type}' not supported`);
+  if (physical === null) throw invalid('physical_network required for flat provider network');
+  if (await isPhysicalNetworkTaken(tx, physical)) throw conflict(`Unable to create the flat network. Physical network ${physical} is in use.`, 'FlatNetworkInUse');
+  return physical;
+}
+
+/** 0 and nothing ask for the largest. */
+function allowedMtu(wanted: number | undefined, largest: number): number {
+  if (wanted === undefined || wanted === 0) return largest;
+  if (wanted < 68) throw badRequest(`Invalid input for operation: Requested MTU is too small, minimum is 68.`, 'InvalidInput');
+  if (wanted > largest) throw badRequest(`Invalid input for operation: Requested MTU is too big, maximum is ${largest}.`, 'InvalidInput');
+  return wanted;
+}

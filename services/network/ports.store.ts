@@ -1,0 +1,152 @@
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type FixedIp = { subnet_id: string; ip_address: string };
+export type AddressPair = { ip_address: string; mac_address: string };
+
+export type Port = {
+  id: string;
+  project_id: string;
+  network_id: string;
+  internal: boolean;
+  name: string;
+  description: string;
+  admin_state_up: boolean;
+  mac_address: string;
+  device_id: string;
+  device_owner: string;
+  router_id: string | null;
+  status: 'ACTIVE' | 'DOWN';
+  fixed_ips: FixedIp[];
+  security_groups: string[];
+  port_security_enabled: boolean;
+  allowed_address_pairs: AddressPair[];
+  host_id: string;
+  vnic_type: string;
+  profile: Record<string, unknown>;
+  made_for_server: boolean;
+  tags: string[];
+  revision_number: number;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export type NewPort = {
+  project_id: string;
+  network_id: string;
+  internal?: boolean;
+  name?: string;
+  description?: string;
+  admin_state_up?: boolean;
+  mac_address?: string;
+  device_id?: string;
+  device_owner?: string;
+  router_id?: string | null;
+  port_security_enabled: boolean;
+  allowed_address_pairs?: AddressPair[];
+  host_id?: string;
+  vnic_type?: string;
+  profile?: Record<string, unknown>;
+  made_for_server?: boolean;
+};
+
+/** OpenStack's own prefix: neutron/conf/common.py, base_mac. */
+const macPrefix = 'fa:16:3e';
+
+const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.description, r.admin_state_up, r.mac_address, r.device_id, r.device_owner, r.router_id, r.status,
+  coalesce((select jsonb_agg(jsonb_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.address)) order by family(a.address), a.address)
+    from network.allocation a where a.port_id = r.id), '[]') as fixed_ips,
+  array(select g.security_group_id from network.port_security_group g where g.port_id = r.id order by 1) as security_groups,
+  r.port_security_enabled, r.allowed_address_pairs, r.host_id, r.vnic_type, r.profile, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
+
+export function selectPorts(tx: Transaction, tail: Sql): Promise<Port[]> {
+  return tx.rows<Port>(sql`select ${columns} from network.port r where ${tail}`);
+}
+
+export async function findPort(tx: Transaction, id: string): Promise<Port | undefined> {
+  return (await selectPorts(tx, sql`r.id = ${id}`))[0];
+}
+
+/** Until the end of the transaction nobody else changes it; undefined when it is not ours to change. */
+export async function lockPort(tx: Transaction, id: string): Promise<Port | undefined> {
+  const found = await tx.one`select id from network.port where id = ${id} for update`;
+  return found && findPort(tx, id);
+}
+
+/** Its id; undefined when the MAC address that was asked for is in use on the network. */
+export async function insertPort(tx: Transaction, port: NewPort, now: Date): Promise<string | undefined> {
+  for (;;) {
+    const row = await tx.one<{ id: string }>`
+      insert into network.port (project_id, network_id, network_project_id, internal, name, description, admin_state_up, mac_address, device_id, device_owner, router_id,
+        port_security_enabled, allowed_address_pairs, host_id, vnic_type, profile, made_for_server, created_at, updated_at)
+      select ${port.project_id}, n.id, n.project_id, ${port.internal ?? false}, ${port.name ?? ''}, ${port.description ?? ''}, ${port.admin_state_up ?? true},
+        coalesce(${port.mac_address ?? null}::text, ${macPrefix} || (select string_agg(':' || lpad(to_hex(floor(random() * 256)::int), 2, '0'), '') from generate_series(1, 3))),
+        ${port.device_id ?? ''}, ${port.device_owner ?? ''}, ${port.router_id ?? null}, ${port.port_security_enabled}, ${sql.json(port.allowed_address_pairs ?? [])}::jsonb,
+        ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.made_for_server ?? false}, ${now}, ${now}
+      from network.network n where n.id = ${port.network_id}
+      on conflict on constraint mac_address_in_network do nothing returning id`;
+    // A drawn address that is taken is drawn again: of 16 million few are.
+    if (row || port.mac_address !== undefined) return row?.id;
+  }
+}
+
+export async function updatePortRow(tx: Transaction, port: Port, now: Date): Promise<void> {
+  await tx.run`
+    update network.port set name = ${port.name}, description = ${port.description}, admin_state_up = ${port.admin_state_up}, mac_address = ${port.mac_address},
+      device_id = ${port.device_id}, device_owner = ${port.device_owner}, router_id = ${port.router_id}, port_security_enabled = ${port.port_security_enabled},
+      allowed_address_pairs = ${sql.json(port.allowed_address_pairs)}::jsonb, host_id = ${port.host_id}, vnic_type = ${port.vnic_type}, profile = ${sql.json(port.profile)}::jsonb,
+      made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
+    where id = ${port.id}`;
+}
+
+export async function deletePortRows(tx: Transaction, ids: readonly string[]): Promise<void> {
+  await tx.run`delete from network.port where id = any(${[...ids]}::text[])`;
+}
+
+export async function isMacTaken(tx: Transaction, networkId: string, mac: string): Promise<boolean> {
+  return (await tx.one`select id from network.port where network_id = ${networkId} and mac_address = ${mac}`) !== undefined;
+}
+
+/** Any free address of the subnet; undefined when there is none. */
+export async function allocateAny(tx: Transaction, { networkId, subnetId, portId }: { networkId: string; subnetId: string; portId: string }): Promise<string | undefined> {
+  const row = await tx.one<{ address: string | null }>`select host(network.allocate(${networkId}, ${subnetId}, ${portId})) as address`;
+  return row?.address ?? undefined;
+}
+
+/** False when somebody has it. */
+export async function allocateThis(tx: Transaction, wish: { networkId: string; subnetId: string; portId: string; address: string }): Promise<boolean> {
+  const count = await tx.run`
+    insert into network.allocation (network_id, address, subnet_id, port_id) values (${wish.networkId}, ${wish.address}::inet, ${wish.subnetId}, ${wish.portId}) on conflict do nothing`;
+  return count === 1;
+}
+
+export async function freeAddresses(tx: Transaction, portId: string, addresses: readonly string[]): Promise<void> {
+  await tx.run`delete from network.allocation where port_id = ${portId} and address = any(${[...addresses]}::inet[])`;
+}
+
+export async function setSecurityGroups(tx: Transaction, portId: string, groupIds: readonly string[]): Promise<void> {
+  await tx.run`delete from network.port_security_group where port_id = ${portId} and not security_group_id = any(${[...groupIds]}::text[])`;
+  await tx.run`
+    insert into network.port_security_group (port_id, security_group_id) select ${portId}, id from unnest(${[...groupIds]}::text[]) id on conflict do nothing`;
+}
+
+/** Ports on the network, at most ten: of these owners, or all but the service port. */
+export async function portsInUse(tx: Transaction, networkId: string, owners?: readonly string[]): Promise<string[]> {
+  const which = owners ? sql`device_owner = any(${[...owners]}::text[])` : sql`device_owner <> 'network:distributed'`;
+  const rows = await tx.rows<{ id: string }>(sql`select id from network.port where network_id = ${networkId} and ${which} order by id limit 10`);
+  return rows.map(({ id }) => id);
+}
+
+export async function projectsOnNetwork(tx: Transaction, networkId: string): Promise<string[]> {
+  const rows = await tx.rows<{ project_id: string }>`
+    select distinct project_id from network.port where network_id = ${networkId} and not internal and device_owner <> 'network:distributed'`;
+  return rows.map((row) => row.project_id);
+}
+
+export function portsOfDevices(tx: Transaction, deviceIds: readonly string[]): Promise<Port[]> {
+  return selectPorts(tx, sql`r.device_id = any(${[...deviceIds]}::text[]) order by r.created_at, r.id`);
+}
+
+export async function setPortStatus(tx: Transaction, ids: readonly string[], status: Port['status']): Promise<string[]> {
+  const rows = await tx.rows<{ id: string }>`update network.port set status = ${status} where id = any(${[...ids]}::text[]) and status <> ${status} returning id`;
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,286 @@
+import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { formatAddress, formatBlock, parseAddress, parseBlock } from './addresses.ts';
+import { mark, tell, type Change } from './changes.ts';
+import { changeAddresses, takeAddresses, type FixedIpWish } from './fixed-ips.ts';
+import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
+import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
+import { getNetwork, type Network } from './networks.ts';
+import { demandAdmin, notAllowed, ownerOf } from './owners.ts';
+import { deletePortRows, findPort, insertPort, isMacTaken, lockPort, setSecurityGroups, updatePortRow, type AddressPair, type Port } from './ports.store.ts';
+import { claim, release } from './quotas.ts';
+import { ensureDefaultGroup, getSecurityGroup } from './security-groups.ts';
+import { canonicalAddress } from './subnets.ts';
+
+export type { Port } from './ports.store.ts';
+export {
+  addServerSecurityGroup, bindServerPort, networksForServer, portsOfServers, prepareServerPort, releaseServerPorts, removeServerSecurityGroup, securityGroupsOfServer,
+  type ServerPort, type ServerPortState,
+} from './server-ports.ts';
+export { projectNow } from './projection.ts';
+
+export type PortWish = {
+  name?: string;
+  description?: string;
+  admin_state_up?: boolean;
+  mac_address?: string;
+  fixed_ips?: FixedIpWish[];
+  device_id?: string;
+  device_owner?: string;
+  security_groups?: string[] | null;
+  port_security_enabled?: boolean;
+  allowed_address_pairs?: { ip_address: string; mac_address?: string }[] | null;
+  'binding:vnic_type'?: 'normal';
+  'binding:host_id'?: string | null;
+  'binding:profile'?: Record<string, unknown> | null;
+};
+
+export type NewPortWish = PortWish & { project_id?: string; tenant_id?: string; network_id: string };
+
+const shownProject = sql`(case when r.internal then '' else r.project_id end)`;
+
+export const portListing: Listing = {
+  collection: 'ports',
+  table: sql`network.port`,
+  filters: {
+    ...standardFilters(shownProject),
+    ...tagFilters,
+    name: byText(sql`r.name`),
+    network_id: byText(sql`r.network_id`),
+    admin_state_up: byBoolean(sql`r.admin_state_up`),
+    status: byText(sql`r.status`),
+    mac_address: (values) => byText(sql`r.mac_address`)(values.map((value) => value.toLowerCase())),
+    device_id: byText(sql`r.device_id`),
+    device_owner: ownersLike,
+    fixed_ips: byFixedIps,
+    security_groups: (values) => sql`exists (select from network.port_security_group g where g.port_id = r.id and g.security_group_id = any(${values}::text[]))`,
+    port_security_enabled: byBoolean(sql`r.port_security_enabled`),
+    'binding:host_id': byText(sql`r.host_id`),
+    'binding:vnic_type': byText(sql`r.vnic_type`),
+  },
+  sorts: {
+    ...standardSorts, name: sql`r.name`, network_id: sql`r.network_id`, admin_state_up: sql`r.admin_state_up`, status: sql`r.status`, mac_address: sql`r.mac_address`,
+    device_id: sql`r.device_id`, device_owner: sql`r.device_owner`,
+  },
+};
+
+/** The cloud's own ports are for administrators. */
+export const visiblePorts = ({ caller }: Pick<Context, 'caller'>) => (caller.isAdmin ? sql`true` : sql`not r.internal`);
+
+export async function getPort({ tx, caller }: Pick<Context, 'tx' | 'caller'>, id: string): Promise<Port> {
+  const port = await findPort(tx, id);
+  return port && (caller.isAdmin || !port.internal) ? port : portNotThere(id);
+}
+
+export async function createPort(context: Context, wish: NewPortWish, { forServer = false }: { forServer?: boolean } = {}): Promise<Port> {
+  const { tx, now } = context;
+  const projectId = ownerOf(context, wish);
+  const network = await getNetwork(context, wish.network_id);
+  demandRights(context, 'create_port', network, wish);
+  const mac = wish.mac_address === undefined ? undefined : unicastMac(wish.mac_address);
+  const deviceOwner = wish.device_owner ?? '';
+  const secured = wish.port_security_enabled ?? (network.port_security_enabled && !deviceOwner.startsWith('network:'));
+  const groups = await groupsFor(context, projectId, wish.security_groups ?? undefined, secured);
+  const pairs = addressPairs(wish.allowed_address_pairs ?? []);
+  if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+
+  await claim(tx, projectId, { port: 1 });
+  const id = await insertPort(
+    tx,
+    {
+      project_id: projectId,
+      network_id: network.id,
+      name: wish.name ?? '',
+      description: wish.description ?? '',
+      admin_state_up: wish.admin_state_up ?? true,
+      ...(mac === undefined ? {} : { mac_address: mac }),
+      device_id: wish.device_id ?? '',
+      device_owner: deviceOwner,
+      port_security_enabled: secured,
+      host_id: wish['binding:host_id'] ?? '',
+      profile: wish['binding:profile'] ?? {},
+      made_for_server: forServer,
+    },
+    now,
+  );
+  if (id === undefined) throw macInUse(network.id, mac ?? '');
+  await takeAddresses(context, { id, network_id: network.id }, wish.fixed_ips);
+  await setSecurityGroups(tx, id, groups);
+  const made = await getPort(context, id);
+  if (pairs.length > 0) await updatePortRow(tx, { ...made, allowed_address_pairs: pairsOf(made, pairs) }, now);
+  await mark(tx, now, 'port', [id]);
+  const port = await getPort(context, id);
+  await tell(context, 'port', 'create', port, { network_id: network.id, device_id: port.device_id });
+  return port;
+}
+
+export async function updatePort(context: Context, id: string, wish: PortWish): Promise<Port> {
+  const { tx, now } = context;
+  const before = await lockedPort(context, id);
+  const network = await getNetwork(context, before.network_id);
+  demandRights(context, 'update_port', network, changesOf(before, wish));
+  if (isManaged(before) && Object.keys(changesOf(before, wish)).some((name) => name !== 'name' && name !== 'description'))
+    throw badRequest(`Bad port request: a port with device owner ${before.device_owner} is changed through what owns it.`, 'BadRequest');
+  const mac = wish.mac_address === undefined ? before.mac_address : unicastMac(wish.mac_address);
+  if (mac !== before.mac_address && (await isMacTaken(tx, network.id, mac))) throw macInUse(network.id, mac);
+  const secured = wish.port_security_enabled ?? before.port_security_enabled;
+  const given = wish.security_groups === null ? [] : wish.security_groups;
+  if (!secured && (given ?? before.security_groups).length > 0)
+    throw conflict('Port has security group associated. Cannot disable port security or IP address until security group is removed.', 'PortSecurityPortHasSecurityGroup');
+  const pairs = wish.allowed_address_pairs === undefined ? before.allowed_address_pairs : addressPairs(wish.allowed_address_pairs ?? []);
+  if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+
+  await updatePortRow(
+    tx,
+    {
+      ...before,
+      name: wish.name ?? before.name,
+      description: wish.description ?? before.description,
+      admin_state_up: wish.admin_state_up ?? before.admin_state_up,
+      mac_address: mac,
+      device_id: wish.device_id ?? before.device_id,
+      device_owner: wish.device_owner ?? before.device_owner,
+      port_security_enabled: secured,
+      allowed_address_pairs: pairsOf({ mac_address: mac }, pairs),
+      host_id: wish['binding:host_id'] === undefined ? before.host_id : (wish['binding:host_id'] ?? ''),
+      profile: wish['binding:profile'] === undefined ? before.profile : (wish['binding:profile'] ?? {}),
+    },
+    now,
+  );
+  if (given !== undefined) await setSecurityGroups(tx, id, await groupsFor(context, before.project_id, given, secured));
+  if (wish.fixed_ips !== undefined) {
+    await changeAddresses(context, before, wish.fixed_ips);
+    const after = await getPort(context, id);
+    const kept = after.fixed_ips.map((fixed) => fixed.ip_address);
+    await letGoOfFloatingIps(context, id, before.fixed_ips.map((fixed) => fixed.ip_address).filter((address) => !kept.includes(address)));
+  }
+  await mark(tx, now, 'port', [id]);
+  const port = await getPort(context, id);
+  await tell(context, 'port', 'update', port, { network_id: port.network_id, device_id: port.device_id });
+  return port;
+}
+
+export async function deletePort(context: Context, id: string): Promise<void> {
+  const port = await lockedPort(context, id);
+  if (isManaged(port)) throw conflict(`Port ${id} cannot be deleted directly via the port API: has device owner ${port.device_owner}.`, 'ServicePortInUse');
+  await dropPorts(context, [port]);
+}
+
+/** Deletes ports that are held, with what hangs on them. */
+export async function dropPorts(context: Change, ports: readonly Port[]): Promise<void> {
+  const { tx, now } = context;
+  for (const port of ports) {
+    await letGoOfFloatingIps(context, port.id, port.fixed_ips.map((fixed) => fixed.ip_address));
+    if (!port.internal) await release(tx, port.project_id, { port: 1 });
+  }
+  await deletePortRows(tx, ports.map(({ id }) => id));
+  await mark(tx, now, 'port', ports.map(({ id }) => id));
+  for (const port of ports) if (!port.internal) await tell(context, 'port', 'delete', port, { network_id: port.network_id, device_id: port.device_id });
+}
+
+/** The port, held until the end of the transaction; one that the caller may only see is refused. */
+export async function lockedPort(context: Context, id: string): Promise<Port> {
+  await getPort(context, id);
+  const locked = await lockPort(context.tx, id);
+  if (!locked) throw forbidden('rule:update_port is disallowed by policy', 'PolicyNotAuthorized');
+  return locked;
+}
+
+/** Made by a router, a floating address or a network, and changed only through it. */
+export function isManaged(port: Port): boolean {
+  return port.internal || port.router_id !== null || port.device_owner === 'network:distributed';
+}
+
+export function portNotThere(id: string): never {
+  throw notFound(`Port ${id} could not be found.`, 'PortNotFound');
+}
+
+/** Also for a port that stays when an address of it goes. */
+export async function letGoOfFloatingIps(context: Change, portId: string, addresses: readonly string[]): Promise<void> {
+  const freed = await freeFloatingIpsOfPort(context.tx, portId, addresses, context.now);
+  await mark(context.tx, context.now, 'floating-ip', freed.map(({ id }) => id));
+  for (const each of freed) await tell(context, 'floatingip', 'update', each);
+}
+
+const networkOwnerOnly = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
+
+/** neutron/conf/policies/port.py; stricter where the network is another project's (ATTACKS 30). */
+function demandRights(context: Context, rule: string, network: Network, wish: PortWish): void {
+  const { caller } = context;
+  if (caller.isAdmin || caller.roles.has('service')) return;
+  if (wish.device_owner?.startsWith('network:')) throw notAllowed(rule, 'device_owner');
+  demandAdmin(context, rule, wish, ['binding:host_id', 'binding:profile']);
+  if (network.project_id === caller.projectId) return;
+  if (!network.shared) throw forbidden(`rule:${rule} is disallowed by policy`, 'PolicyNotAuthorized');
+  demandAdmin(context, rule, wish, networkOwnerOnly);
+  if (wish.fixed_ips?.some((fixed) => fixed.ip_address !== undefined)) throw notAllowed(rule, 'fixed_ips:ip_address');
+}
+
+/** What the wish would change: clients send back what they were shown. */
+function changesOf(port: Port, wish: PortWish): PortWish {
+  const now: PortWish = {
+    name: port.name, description: port.description, admin_state_up: port.admin_state_up, mac_address: port.mac_address, fixed_ips: port.fixed_ips, device_id: port.device_id,
+    device_owner: port.device_owner, security_groups: port.security_groups, port_security_enabled: port.port_security_enabled, allowed_address_pairs: port.allowed_address_pairs,
+    'binding:vnic_type': 'normal', 'binding:host_id': port.host_id, 'binding:profile': port.profile,
+  };
+  const changed = Object.entries(wish).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof PortWish]));
+  return Object.fromEntries(changed) as PortWish;
+}
+
+async function groupsFor(context: Context, projectId: string, wanted: string[] | undefined, secured: boolean): Promise<string[]> {
+  if (wanted === undefined) return secured ? [await ensureDefaultGroup(context, projectId)] : [];
+  if (wanted.length > 0 && !secured)
+    throw badRequest('Port security must be enabled and port must have an IP address in order to use security groups.', 'PortSecurityAndIPRequiredForSecurityGroups');
+  for (const id of wanted) await getSecurityGroup(context, id);
+  return [...new Set(wanted)];
+}
+
+function addressPairs(wanted: { ip_address: string; mac_address?: string }[]): { ip_address: string; mac_address?: string }[] {
+  // neutron/conf/extensions/allowedaddresspairs.py: max_allowed_address_pair.
+  if (wanted.length > 10) throw badRequest('The number of allowed address pair exceeds the maximum 10.', 'AllowedAddressPairExhausted');
+  const pairs = wanted.map(({ ip_address, mac_address }) => {
+    const address = parseAddress(ip_address);
+    const block = parseBlock(ip_address);
+    if (!address && !block) throw badRequest(`Invalid input for allowed_address_pairs. Reason: '${ip_address}' is not a valid IP address.`, 'HTTPBadRequest');
+    return { ip_address: address ? formatAddress(address) : formatBlock(block!), ...(mac_address === undefined ? {} : { mac_address: unicastMac(mac_address) }) };
+  });
+  if (new Set(pairs.map((pair) => JSON.stringify(pair))).size < pairs.length)
+    throw badRequest('Request contains duplicate address pair.', 'DuplicateAddressPairInRequest');
+  return pairs;
+}
+
+const pairsOf = (port: { mac_address: string }, pairs: { ip_address: string; mac_address?: string }[]): AddressPair[] =>
+  pairs.map((pair) => ({ ip_address: pair.ip_address, mac_address: pair.mac_address ?? port.mac_address }));
+
+const pairsNeedSecurity = () => conflict('Port Security must be enabled in order to have allowed address pairs on a port.', 'AddressPairAndPortSecurityRequired');
+const macInUse = (networkId: string, mac: string) => conflict(`Unable to complete operation for network ${networkId}. The mac address ${mac} is in use.`, 'MacAddressInUse');
+
+function unicastMac(given: string): string {
+  const mac = given.toLowerCase().replaceAll('-', ':');
+  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) || mac === '00:00:00:00:00:00' || Number.parseInt(mac.slice(0, 2), 16) % 2 === 1)
+    throw badRequest(`Invalid input for mac_address. Reason: '${given}' is not a valid MAC address.`, 'HTTPBadRequest');
+  return mac;
+}
+
+/** A value that ends in a colon stands for all owners that begin so: `compute:`. */
+function ownersLike(values: string[]): ReturnType<Filter> {
+  const prefixes = values.filter((value) => value.endsWith(':'));
+  return sql`(r.device_owner = any(${values}::text[]) or exists (select from unnest(${prefixes}::text[]) prefix where starts_with(r.device_owner, prefix)))`;
+}
+
+/** `fixed_ips=ip_address=10.0.0.5&fixed_ips=subnet_id=…`: every name must match, with any of its values, on one address. */
+function byFixedIps(values: string[]): ReturnType<Filter> {
+  const wanted = values.map((value) => {
+    const at = value.indexOf('=');
+    return { name: value.slice(0, Math.max(at, 0)), value: value.slice(at + 1) };
+  });
+  const of = (name: string) => wanted.filter((each) => each.name === name).map((each) => each.value);
+  const unknown = wanted.find(({ name }) => !['ip_address', 'subnet_id', 'ip_address_substr'].includes(name));
+  if (unknown) throw badRequest(`Invalid input for operation: fixed_ips cannot be filtered by '${unknown.name.slice(0, 60)}'.`, 'InvalidInput');
+  const conditions = [sql`a.port_id = r.id`];
+  if (of('subnet_id').length > 0) conditions.push(sql`a.subnet_id = any(${of('subnet_id')}::text[])`);
+  if (of('ip_address').length > 0) conditions.push(sql`host(a.address) = any(${of('ip_address').map((address) => canonicalAddress(address) ?? '')}::text[])`);
+  for (const part of of('ip_address_substr')) conditions.push(sql`strpos(host(a.address), ${part}) > 0`);
+  return sql`exists (select from network.allocation a where ${sql.and(conditions)})`;
+}

@@ -1,0 +1,141 @@
+/** What the engine should hold, read in one statement: contents and generations are of one moment. */
+import type { NetworkResource } from '../../drivers/driver.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Kind } from './changes.ts';
+
+export type Ref = { kind: Kind; id: string };
+
+/** `resource` is undefined when the engine should not hold it. */
+export type Projected = Ref & { generation: number; resource: NetworkResource | undefined };
+
+/** What waits to be told, the oldest first. */
+export function dirtyRefs(tx: Transaction, { now, limit }: { now: Date; limit: number }): Promise<Ref[]> {
+  return tx.rows<Ref>`
+    select kind, id from network.projection where dirty_since is not null and (retry_at is null or retry_at <= ${now})
+    order by dirty_since, generation limit ${limit}`;
+}
+
+export async function readProjected(tx: Transaction, refs: readonly Ref[] | 'all'): Promise<Projected[]> {
+  const of = (kind: Kind): Sql | undefined => {
+    if (refs === 'all') return sql`true`;
+    const ids = refs.filter((ref) => ref.kind === kind).map(({ id }) => id);
+    return ids.length === 0 ? undefined : sql`r.id = any(${ids}::text[])`;
+  };
+  const parts = (Object.keys(specs) as Kind[]).flatMap((kind) => {
+    const which = of(kind);
+    return which ? [sql`${specs[kind]} and ${which}`] : [];
+  });
+  if (parts.length === 0) return [];
+  const known = refs === 'all' ? sql`true` : sql`(p.kind, p.id) in (select * from unnest(${refs.map(({ kind }) => kind)}::text[], ${refs.map(({ id }) => id)}::text[]))`;
+  const rows = await tx.rows<Ref & { generation: string; spec: object | null }>(sql`
+    select p.kind, p.id, p.generation::text as generation, wanted.spec from network.projection p
+    left join (${sql.join(parts, ' union all ')}) wanted on wanted.kind = p.kind and wanted.id = p.id
+    where ${known}`);
+  return rows.map(({ kind, id, generation, spec }) => ({
+    kind,
+    id,
+    generation: Number(generation),
+    resource: spec === null ? undefined : ({ kind, id, generation: Number(generation), ...spec } as NetworkResource),
+  }));
+}
+
+/** Nothing is left to tell about these, unless they changed since they were read. */
+export async function clearMarks(tx: Transaction, told: readonly Projected[]): Promise<void> {
+  const which = (list: readonly Projected[]) =>
+    sql`(kind, id, generation) in (select * from unnest(${list.map(({ kind }) => kind)}::text[], ${list.map(({ id }) => id)}::text[], ${list.map(({ generation }) => generation)}::bigint[]))`;
+  const there = told.filter(({ resource }) => resource !== undefined);
+  const gone = told.filter(({ resource }) => resource === undefined);
+  if (there.length > 0) await tx.run(sql`update network.projection set dirty_since = null, retry_at = null, failures = 0 where ${which(there)}`);
+  // What has gone may come again (a floating address that is associated, a port that leaves its router): its row stays while it exists.
+  if (gone.length > 0) {
+    await tx.run(sql`delete from network.projection p where ${which(gone)} and not exists (select from network.port r where r.id = p.id)
+      and not exists (select from network.floating_ip r where r.id = p.id)`);
+    await tx.run(sql`update network.projection set dirty_since = null, retry_at = null, failures = 0 where ${which(gone)}`);
+  }
+}
+
+/** Asks again later, each time a little later. */
+export async function postpone(tx: Transaction, refs: readonly Ref[], now: Date): Promise<void> {
+  await tx.run`
+    update network.projection set failures = failures + 1, retry_at = ${now}::timestamptz + make_interval(secs => least(60, 0.5 * 2 ^ least(failures, 10)))
+    where (kind, id) in (select * from unnest(${refs.map(({ kind }) => kind)}::text[], ${refs.map(({ id }) => id)}::text[]))`;
+}
+
+/** These ports with all that they need to work: networks, groups and those that they name, routers, floating addresses. */
+export function neededBy(tx: Transaction, portIds: readonly string[]): Promise<Ref[]> {
+  return tx.rows<Ref>`
+    with port as (select id, network_id from network.port where id = any(${[...portIds]}::text[])),
+    member as (select g.security_group_id as id from network.port_security_group g join port on port.id = g.port_id),
+    router as (select distinct r.router_id as id from network.port r join port on port.network_id = r.network_id where r.router_id is not null)
+    select 'network' as kind, network_id as id from port
+    union select 'network', p.network_id from network.port p join router on p.router_id = router.id
+    union select 'security-group', id from member
+    union select 'security-group', r.remote_group_id from network.security_group_rule r join member on r.security_group_id = member.id where r.remote_group_id is not null
+    union select 'router', id from router
+    union select 'port', id from port
+    union select 'floating-ip', f.id from network.floating_ip f join port on f.port_id = port.id`;
+}
+
+export function overdueMarks(tx: Transaction, before: Date): Promise<(Ref & { dirty_since: Date })[]> {
+  return tx.rows`select kind, id, dirty_since from network.projection where dirty_since < ${before} order by dirty_since limit 100`;
+}
+
+export async function countDirty(tx: Transaction): Promise<number> {
+  return (await tx.one<{ count: number }>`select count(*)::int as count from network.projection where dirty_since is not null`)!.count;
+}
+
+const list = (from: Sql) => sql`coalesce((${from}), '[]'::jsonb)`;
+
+const addresses = sql.raw(`coalesce((select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address)
+  from network.allocation a where a.port_id = p.id), '[]'::jsonb)`);
+
+const withPrefix = sql.raw(`coalesce((select jsonb_agg(host(a.address) || '/' || masklen(s.cidr) order by family(a.address), a.address)
+  from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id), '[]'::jsonb)`);
+
+const routes = (column: Sql) => list(sql`select jsonb_agg(jsonb_build_object('destination', h ->> 'destination', 'nextHop', h ->> 'nexthop') order by place)
+  from jsonb_array_elements(${column}) with ordinality as route (h, place)`);
+
+const specs: Record<Kind, Sql> = {
+  network: sql`
+    select 'network' as kind, r.id, jsonb_build_object(
+      'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network,
+      'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp,
+          'dnsServers', to_jsonb(s.dns_nameservers), 'hostRoutes', ${routes(sql`s.host_routes`)}) order by s.created_at, s.id)
+        from network.subnet s where s.network_id = r.id`)},
+      'servicePort', (select jsonb_build_object('mac', p.mac_address, 'addresses', ${addresses})
+        from network.port p where p.network_id = r.id and p.device_owner = 'network:distributed')) as spec
+    from network.network r where true`,
+  'security-group': sql`
+    select 'security-group', r.id, jsonb_build_object(
+      'stateful', r.stateful,
+      'rules', ${list(sql`select jsonb_agg(jsonb_build_object('id', u.id, 'direction', u.direction, 'version', case u.ethertype when 'IPv4' then 4 else 6 end,
+          'protocol', case u.protocol when 'icmpv6' then 'ipv6-icmp' else u.protocol end, 'portMin', u.port_range_min, 'portMax', u.port_range_max,
+          'remote', case when u.remote_group_id is not null then jsonb_build_object('kind', 'group', 'id', u.remote_group_id)
+            when u.normalized_cidr is not null then jsonb_build_object('kind', 'cidr', 'cidr', u.normalized_cidr::text) else jsonb_build_object('kind', 'any') end) order by u.created_at, u.id)
+        from network.security_group_rule u where u.security_group_id = r.id`)})
+    from network.security_group r where true`,
+  router: sql`
+    select 'router', r.id, jsonb_build_object(
+      'adminUp', r.admin_state_up,
+      'interfaces', ${list(sql`select jsonb_agg(jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}) order by p.created_at, p.id)
+        from network.port p where p.router_id = r.id and p.device_owner = 'network:router_interface'`)},
+      'gateway', (select jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}, 'snat', r.enable_snat,
+          'nextHops', ${list(sql`select jsonb_agg(distinct host(s.gateway_ip)) from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id and s.gateway_ip is not null`)})
+        from network.port p where p.router_id = r.id and p.device_owner = 'network:router_gateway'),
+      'routes', ${routes(sql`r.routes`)})
+    from network.router r where true`,
+  port: sql`
+    select 'port', r.id, jsonb_build_object(
+      'networkId', r.network_id, 'adminUp', r.admin_state_up, 'mac', r.mac_address,
+      'addresses', ${list(sql`select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address) from network.allocation a where a.port_id = r.id`)},
+      'portSecurity', r.port_security_enabled,
+      'allowedAddressPairs', ${list(sql`select jsonb_agg(jsonb_build_object('mac', h ->> 'mac_address', 'address', h ->> 'ip_address') order by place)
+        from jsonb_array_elements(r.allowed_address_pairs) with ordinality as pair (h, place)`)},
+      'securityGroups', ${list(sql`select jsonb_agg(g.security_group_id order by g.security_group_id) from network.port_security_group g where g.port_id = r.id and r.port_security_enabled`)},
+      'hostId', nullif(r.host_id, ''))
+    from network.port r where not r.internal and r.router_id is null and r.device_owner <> 'network:distributed'`,
+  'floating-ip': sql`
+    select 'floating-ip', r.id, jsonb_build_object(
+      'routerId', r.router_id, 'externalAddress', host(r.floating_ip_address), 'internalAddress', host(r.fixed_ip_address), 'portId', r.port_id)
+    from network.floating_ip r where r.port_id is not null`,
+};

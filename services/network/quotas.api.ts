@@ -1,0 +1,28 @@
+import { quotaNames, quotas as contract, type QuotaName } from '../../contract/network/quotas.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { defaultQuota, resetQuota, setQuota, showQuota } from './quotas.ts';
+
+export const quotas = implement(contract, {
+  show: async (request) => ({ quota: limits(await showQuota(request, request.params.project_id)) }),
+  defaults: async () => ({ quota: defaultQuota() }),
+  async details(request) {
+    const usage = await showQuota(request, request.params.project_id);
+    return { quota: mapped((name) => ({ ...usage[name], reserved: 0 })) };
+  },
+  async update(request) {
+    await setQuota(request, request.params.project_id, request.body.quota);
+    return { quota: limits(await showQuota(request, request.params.project_id)) };
+  },
+  async reset(request) {
+    await resetQuota(request, request.params.project_id);
+    return undefined;
+  },
+});
+
+function limits(usage: Record<QuotaName, { limit: number }>): Record<QuotaName, number> {
+  return mapped((name) => usage[name].limit);
+}
+
+function mapped<T>(value: (name: QuotaName) => T): Record<QuotaName, T> {
+  return Object.fromEntries(quotaNames.map((name) => [name, value(name)])) as Record<QuotaName, T>;
+}

@@ -1,0 +1,123 @@
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type SecurityGroupRule = {
+  id: string;
+  project_id: string;
+  security_group_id: string;
+  direction: 'ingress' | 'egress';
+  ethertype: 'IPv4' | 'IPv6';
+  protocol: string | null;
+  port_range_min: number | null;
+  port_range_max: number | null;
+  remote_group_id: string | null;
+  remote_ip_prefix: string | null;
+  normalized_cidr: string | null;
+  belongs_to_default_sg: boolean;
+  counted: boolean;
+  description: string;
+  revision_number: number;
+  created_at: string;
+  updated_at: string;
+};
+
+export type SecurityGroup = {
+  id: string;
+  project_id: string;
+  name: string;
+  description: string;
+  stateful: boolean;
+  is_default: boolean;
+  security_group_rules: SecurityGroupRule[];
+  tags: string[];
+  revision_number: number;
+  created_at: Date;
+  updated_at: Date;
+};
+
+export type NewRule = Omit<SecurityGroupRule, 'id' | 'belongs_to_default_sg' | 'revision_number' | 'created_at' | 'updated_at'>;
+
+const second = (column: Sql) => sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
+
+const ruleColumns = sql`r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max, r.remote_group_id, r.remote_ip_prefix,
+  r.normalized_cidr::text as normalized_cidr, exists (select from network.security_group g where g.id = r.security_group_id and g.is_default) as belongs_to_default_sg,
+  r.counted, r.description, r.revision_number, ${second(sql`r.created_at`)} as created_at, ${second(sql`r.updated_at`)} as updated_at`;
+
+const columns = sql`r.id, r.project_id, r.name, r.description, r.stateful, r.is_default, r.tags, r.revision_number, r.created_at, r.updated_at`;
+
+export async function selectSecurityGroups(tx: Transaction, tail: Sql): Promise<SecurityGroup[]> {
+  const groups = await tx.rows<Omit<SecurityGroup, 'security_group_rules'>>(sql`select ${columns} from network.security_group r where ${tail}`);
+  const rules = await selectRules(tx, sql`r.security_group_id = any(${groups.map(({ id }) => id)}::text[]) order by r.created_at, r.id`);
+  const byGroup = Map.groupBy(rules, (rule) => rule.security_group_id);
+  return groups.map((group) => ({ ...group, security_group_rules: byGroup.get(group.id) ?? [] }));
+}
+
+export async function findSecurityGroup(tx: Transaction, id: string): Promise<SecurityGroup | undefined> {
+  return (await selectSecurityGroups(tx, sql`r.id = ${id}`))[0];
+}
+
+/** Until the end of the transaction nobody else changes it or its rules. */
+export async function lockSecurityGroup(tx: Transaction, id: string): Promise<SecurityGroup | undefined> {
+  const found = await tx.one`select id from network.security_group where id = ${id} for update`;
+  return found && findSecurityGroup(tx, id);
+}
+
+/** Undefined when it is to be a project's default group, and there is one. */
+export async function insertSecurityGroup(
+  tx: Transaction,
+  group: { project_id: string; name: string; description: string; stateful: boolean; is_default: boolean },
+  now: Date,
+): Promise<string | undefined> {
+  const row = await tx.one<{ id: string }>`
+    insert into network.security_group (project_id, name, description, stateful, is_default, created_at, updated_at)
+    values (${group.project_id}, ${group.name}, ${group.description}, ${group.stateful}, ${group.is_default}, ${now}, ${now})
+    on conflict (project_id) where is_default do nothing returning id`;
+  return row?.id;
+}
+
+export async function updateSecurityGroupRow(tx: Transaction, group: Pick<SecurityGroup, 'id' | 'name' | 'description' | 'stateful'>, now: Date): Promise<void> {
+  await tx.run`
+    update network.security_group set name = ${group.name}, description = ${group.description}, stateful = ${group.stateful}, revision_number = revision_number + 1, updated_at = ${now}
+    where id = ${group.id}`;
+}
+
+export async function touchSecurityGroup(tx: Transaction, id: string, now: Date): Promise<void> {
+  await tx.run`update network.security_group set revision_number = revision_number + 1, updated_at = ${now} where id = ${id}`;
+}
+
+export async function deleteSecurityGroupRow(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from network.security_group where id = ${id}`;
+}
+
+export async function isGroupOnPort(tx: Transaction, id: string): Promise<boolean> {
+  return (await tx.one`select 1 from network.port_security_group where security_group_id = ${id} limit 1`) !== undefined;
+}
+
+export async function findDefaultGroup(tx: Transaction, projectId: string): Promise<string | undefined> {
+  return (await tx.one<{ id: string }>`select id from network.security_group where project_id = ${projectId} and is_default`)?.id;
+}
+
+export function selectRules(tx: Transaction, tail: Sql): Promise<SecurityGroupRule[]> {
+  return tx.rows<SecurityGroupRule>(sql`select ${ruleColumns} from network.security_group_rule r where ${tail}`);
+}
+
+export async function findRule(tx: Transaction, id: string): Promise<SecurityGroupRule | undefined> {
+  return (await selectRules(tx, sql`r.id = ${id}`))[0];
+}
+
+export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into network.security_group_rule (project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_ip_prefix,
+      normalized_cidr, counted, description, created_at, updated_at)
+    values (${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
+      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, ${now}, ${now}) returning id`;
+  return row!.id;
+}
+
+export async function deleteRuleRow(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from network.security_group_rule where id = ${id}`;
+}
+
+/** Rules of other groups that name this one as the remote end. */
+export function rulesNaming(tx: Transaction, groupId: string): Promise<{ id: string; project_id: string; security_group_id: string; counted: boolean }[]> {
+  return tx.rows`select id, project_id, security_group_id, counted from network.security_group_rule where remote_group_id = ${groupId} and security_group_id <> ${groupId}`;
+}

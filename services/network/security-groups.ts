@@ -1,0 +1,136 @@
+import { conflict, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { mark, tell } from './changes.ts';
+import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { ownerOf } from './owners.ts';
+import { claim, release } from './quotas.ts';
+import {
+  deleteSecurityGroupRow, findDefaultGroup, findSecurityGroup, insertRule, insertSecurityGroup, isGroupOnPort, lockSecurityGroup, rulesNaming, selectSecurityGroups,
+  updateSecurityGroupRow, type SecurityGroup,
+} from './security-groups.store.ts';
+
+export type { SecurityGroup } from './security-groups.store.ts';
+
+export type SecurityGroupWish = { project_id?: string; tenant_id?: string; name?: string; description?: string; stateful?: boolean };
+
+export const securityGroupListing: Listing = {
+  collection: 'security_groups',
+  table: sql`network.security_group`,
+  filters: {
+    ...standardFilters(),
+    ...tagFilters,
+    name: byText(sql`r.name`),
+    stateful: byBoolean(sql`r.stateful`),
+    // No group is shared: there are no RBAC policies for them.
+    shared: (values) => sql`${values.some((value) => /^(false|0|f|no|off)$/i.test(value))}::boolean`,
+  },
+  sorts: { ...standardSorts, name: sql`r.name`, stateful: sql`r.stateful` },
+};
+
+export async function getSecurityGroup({ tx }: Pick<Context, 'tx'>, id: string): Promise<SecurityGroup> {
+  return (await findSecurityGroup(tx, id)) ?? groupNotThere(id);
+}
+
+/** The project's default group; made with its four rules when it is first asked for. */
+export async function ensureDefaultGroup(context: Context, projectId: string): Promise<string> {
+  const { tx, now } = context;
+  const known = await findDefaultGroup(tx, projectId);
+  if (known !== undefined) return known;
+  const made = await insertSecurityGroup(tx, { project_id: projectId, name: 'default', description: 'Default security group', stateful: true, is_default: true }, now);
+  // Somebody else made it just now.
+  if (made === undefined) return (await findDefaultGroup(tx, projectId))!;
+  await addFirstRules(context, made, projectId, { fromMembers: true });
+  await mark(tx, now, 'security-group', [made]);
+  await tell(context, 'security_group', 'create', { id: made, project_id: projectId }, { name: 'default' });
+  return made;
+}
+
+export function hasDefaultGroup({ tx }: Pick<Context, 'tx'>, projectId: string): Promise<boolean> {
+  return findDefaultGroup(tx, projectId).then((id) => id !== undefined);
+}
+
+export async function createSecurityGroup(context: Context, wish: SecurityGroupWish): Promise<SecurityGroup> {
+  const { tx, now } = context;
+  const projectId = ownerOf(context, wish);
+  await ensureDefaultGroup(context, projectId);
+  if (wish.name === 'default') throw conflict('Default security group already exists.', 'SecurityGroupDefaultAlreadyExists');
+  await claim(tx, projectId, { security_group: 1 });
+  const id = await insertSecurityGroup(
+    tx,
+    { project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', stateful: wish.stateful ?? true, is_default: false },
+    now,
+  );
+  await addFirstRules(context, id!, projectId, { fromMembers: false });
+  await mark(tx, now, 'security-group', [id!]);
+  const group = await getSecurityGroup(context, id!);
+  await tell(context, 'security_group', 'create', group, { name: group.name });
+  return group;
+}
+
+export async function updateSecurityGroup(context: Context, id: string, wish: SecurityGroupWish): Promise<SecurityGroup> {
+  const { tx, now } = context;
+  const before = await lockedGroup(context, id);
+  if (before.is_default && wish.name !== undefined && wish.name !== before.name) throw conflict('Updating default security group not allowed.', 'SecurityGroupCannotUpdateDefault');
+  if (wish.stateful !== undefined && wish.stateful !== before.stateful && (await isGroupOnPort(tx, id))) throw conflict(`Security Group ${id} in use.`, 'SecurityGroupInUse');
+  await updateSecurityGroupRow(tx, { id, name: wish.name ?? before.name, description: wish.description ?? before.description, stateful: wish.stateful ?? before.stateful }, now);
+  await mark(tx, now, 'security-group', [id]);
+  const group = await getSecurityGroup(context, id);
+  await tell(context, 'security_group', 'update', group);
+  return group;
+}
+
+export async function deleteSecurityGroup(context: Context, id: string): Promise<void> {
+  const { tx, now, caller } = context;
+  const group = await lockedGroup(context, id);
+  if (await isGroupOnPort(tx, id)) throw conflict(`Security Group ${id} in use.`, 'SecurityGroupInUse');
+  if (group.is_default && !caller.isAdmin) throw conflict('Insufficient rights for removing default security group.', 'SecurityGroupCannotRemoveDefault');
+  // Rules that let this group's members in go with it; the groups that had them change.
+  const naming = await rulesNaming(tx, id);
+  for (const rule of naming) if (rule.counted) await release(tx, rule.project_id, { security_group_rule: 1 });
+  await mark(tx, now, 'security-group', naming.map((rule) => rule.security_group_id));
+  const counted = group.security_group_rules.filter((rule) => rule.counted).length;
+  await release(tx, group.project_id, { security_group: group.is_default ? 0 : 1, security_group_rule: counted });
+  await deleteSecurityGroupRow(tx, id);
+  await mark(tx, now, 'security-group', [id]);
+  await tell(context, 'security_group', 'delete', group, { name: group.name });
+}
+
+/** Ids of groups that the caller may use, by id or, among the project's own, by name. */
+export async function resolveGroups(context: Context, projectId: string, idsOrNames: readonly string[]): Promise<string[]> {
+  if (idsOrNames.includes('default')) await ensureDefaultGroup(context, projectId);
+  const groups = await selectSecurityGroups(
+    context.tx,
+    sql`r.id = any(${[...idsOrNames]}::text[]) or (r.project_id = ${projectId} and r.name = any(${[...idsOrNames]}::text[])) order by r.created_at, r.id`,
+  );
+  const ids = idsOrNames.map((wanted) => {
+    const byId = groups.find(({ id }) => id === wanted);
+    if (byId) return byId.id;
+    const named = groups.filter((group) => group.project_id === projectId && group.name === wanted);
+    if (named.length > 1) throw conflict(`Multiple security_group matches found for name '${wanted}', use an ID to be more specific.`, 'NoUniqueMatch');
+    return named[0]?.id ?? groupNotThere(wanted);
+  });
+  return [...new Set(ids)];
+}
+
+export async function lockedGroup({ tx }: Context, id: string): Promise<SecurityGroup> {
+  return (await lockSecurityGroup(tx, id)) ?? groupNotThere(id);
+}
+
+export function groupNotThere(id: string): never {
+  throw notFound(`Security group ${id} does not exist`, 'SecurityGroupNotFound');
+}
+
+/** Everything out; for a default group also everything in that comes from a member. */
+async function addFirstRules({ tx, now }: Context, groupId: string, projectId: string, { fromMembers }: { fromMembers: boolean }): Promise<void> {
+  for (const direction of fromMembers ? (['egress', 'ingress'] as const) : (['egress'] as const))
+    for (const ethertype of ['IPv4', 'IPv6'] as const)
+      await insertRule(
+        tx,
+        {
+          project_id: projectId, security_group_id: groupId, direction, ethertype, protocol: null, port_range_min: null, port_range_max: null,
+          remote_group_id: direction === 'ingress' ? groupId : null, remote_ip_prefix: null, normalized_cidr: null, counted: false, description: '',
+        },
+        now,
+      );
+}

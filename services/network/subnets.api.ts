@@ -1,0 +1,35 @@
+import { subnets as contract } from '../../contract/network/subnets.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
+import { createSubnet, deleteSubnet, getSubnet, subnetListing, updateSubnet, type Subnet } from './subnets.ts';
+import { selectSubnets } from './subnets.store.ts';
+
+export const subnets = implement(contract, {
+  async list(request) {
+    const page = await pageOf(request.tx, subnetListing, request.query, request.otherQuery);
+    return listAnswer(request, 'subnets', page, await selectSubnets(request.tx, page.tail), shown);
+  },
+  async create(request) {
+    if (request.body.subnet) return { subnet: shown(await createSubnet(request, request.body.subnet)) };
+    const made: Subnet[] = [];
+    for (const wish of request.body.subnets ?? []) made.push(await createSubnet(request, wish));
+    return { subnets: made.map(shown) };
+  },
+  show: async (request) => ({ subnet: chosen(shown(await getSubnet(request, request.params.subnet_id)), request.query.fields) }),
+  update: async (request) => ({ subnet: shown(await updateSubnet(request, request.params.subnet_id, request.body.subnet)) }),
+  async delete(request) {
+    await deleteSubnet(request, request.params.subnet_id);
+    return undefined;
+  },
+});
+
+function shown({ network_external, network_shared: _shared, created_at, updated_at, ...subnet }: Subnet) {
+  return {
+    ...subnet,
+    tenant_id: subnet.project_id,
+    subnetpool_id: null,
+    'router:external': network_external,
+    created_at: seconds(created_at),
+    updated_at: seconds(updated_at),
+  };
+}

@@ -1,0 +1,32 @@
+import { floatingIpTags as floatingIpContract, networkTags as networkContract, portTags as portContract, routerTags as routerContract, securityGroupTags as groupContract, subnetTags as subnetContract } from '../../contract/network/tags.ts';
+import { implement, type Context } from '../../kit/http/implement.ts';
+import { addTag, clearTags, demandTag, listTags, removeTag, replaceTags, type Taggable } from './tags.ts';
+
+/** The same six operations for every resource that carries tags. */
+const handlersFor = (resource: Taggable) => ({
+  list: async (request: Context & { params: { id: string } }) => ({ tags: await listTags(request, resource, request.params.id) }),
+  replace: async (request: Context & { params: { id: string }; body: { tags: string[] } }) => ({ tags: await replaceTags(request, resource, request.params.id, request.body.tags) }),
+  async clear(request: Context & { params: { id: string } }) {
+    await clearTags(request, resource, request.params.id);
+    return undefined;
+  },
+  async has(request: Context & { params: { id: string; tag: string } }) {
+    await demandTag(request, resource, request.params.id, request.params.tag);
+    return undefined;
+  },
+  async add(request: Context & { params: { id: string; tag: string } }) {
+    await addTag(request, resource, request.params.id, request.params.tag);
+    return undefined;
+  },
+  async remove(request: Context & { params: { id: string; tag: string } }) {
+    await removeTag(request, resource, request.params.id, request.params.tag);
+    return undefined;
+  },
+});
+
+export const networkTags = implement(networkContract, handlersFor('network'));
+export const subnetTags = implement(subnetContract, handlersFor('subnet'));
+export const portTags = implement(portContract, handlersFor('port'));
+export const routerTags = implement(routerContract, handlersFor('router'));
+export const floatingIpTags = implement(floatingIpContract, handlersFor('floatingip'));
+export const securityGroupTags = implement(groupContract, handlersFor('security_group'));
