@@ -5,7 +5,7 @@ import { chooseAccelerator, type Accelerator } from './accelerator.ts';
 import type { EngineDaemon } from './engine-daemon.ts';
 import { engineLayout, type EngineLayout } from './engine-layout.ts';
 import { chooseEnginePrograms, type EnginePrograms } from './engine-programs.ts';
-import { ensureExternalNetwork, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
+import { endProcesses, ensureExternalNetwork, processesIn, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
 import { libvirtDaemon, qemuUser } from './libvirt-daemon.ts';
 import { switchDaemons } from './switch-daemons.ts';
 
@@ -51,11 +51,15 @@ export async function startEngines(options: EngineOptions): Promise<Engines> {
   return engines;
 }
 
-/** Stops the daemons, last started first, and takes the network away. Guests that still run keep running, without a network. */
-export async function stopEngines(options: EngineOptions): Promise<void> {
+/**
+ * Stops the daemons, last started first. Guests run on without a network, and have it again when the engines start; with
+ * `endGuests` their processes are ended too. The namespace goes when nothing is left in it.
+ */
+export async function stopEngines(options: EngineOptions, { endGuests = false }: { endGuests?: boolean } = {}): Promise<void> {
   const { layout, daemons } = await describeEngines(options);
   for (const daemon of daemons.toReversed()) await daemon.stop();
-  await removeExternalNetwork(layout);
+  if (endGuests) await endProcesses(layout);
+  if ((await processesIn(layout)).length === 0) await removeExternalNetwork(layout);
 }
 
 export async function engineStatus(options: EngineOptions): Promise<{ name: string; isAlive: boolean }[]> {

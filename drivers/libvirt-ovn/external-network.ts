@@ -5,6 +5,7 @@
  * reaches floating addresses directly, and what leaves the subnet for elsewhere is masqueraded as the host.
  */
 import { readFile, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { DriverError } from '../driver.ts';
 import { run } from './command.ts';
 import type { EngineLayout } from './engine-layout.ts';
@@ -45,6 +46,35 @@ export async function removeExternalNetwork(layout: EngineLayout): Promise<void>
   await run('ip', ['netns', 'delete', layout.namespace]).catch(unlessAbsent);
 }
 
+/** The processes that are in the cloud's namespace: its daemons, and its guests. */
+export async function processesIn({ namespace }: EngineLayout): Promise<number[]> {
+  const pids = await run('ip', ['netns', 'pids', namespace]).catch((error: unknown) => {
+    unlessAbsent(error);
+    return '';
+  });
+  return pids.split('\n').filter(Boolean).map(Number);
+}
+
+/** Asks them to end, and after a while makes them. */
+export async function endProcesses(layout: EngineLayout): Promise<void> {
+  const deadline = performance.now() + 5_000;
+  let asked = new Set<number>();
+  for (let pids = await processesIn(layout); pids.length > 0; pids = await processesIn(layout)) {
+    const isLate = performance.now() > deadline;
+    for (const pid of pids) if (isLate || !asked.has(pid)) signal(pid, isLate ? 'SIGKILL' : 'SIGTERM');
+    asked = new Set(pids);
+    await pause(50);
+  }
+}
+
+function signal(pid: number, name: 'SIGTERM' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error; // It ended meanwhile.
+  }
+}
+
 function masquerade(layout: EngineLayout, cidr: string): string {
   const table = tableOf(layout);
   // In one transaction, so that no packet meets a host without the rule.
@@ -64,6 +94,6 @@ function tableOf({ cloudId }: EngineLayout): string {
 }
 
 function unlessAbsent(error: unknown): void {
-  if (error instanceof DriverError && /Cannot find device|No such file/.test(error.message)) return;
+  if (error instanceof DriverError && /Cannot find device|No such file|Cannot open network namespace/.test(error.message)) return;
   throw error;
 }

@@ -1,8 +1,9 @@
 /** A whole cloud's host for tests: its own engines, the guest image and the driver. Needs root. */
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { buildGuestImage } from '../../guest/build.ts';
 import { folderBlobs, putRawImage } from '../driver.fixtures.ts';
 import type { BlobStore, Driver, VettedImage } from '../driver.ts';
@@ -10,6 +11,7 @@ import { run } from './command.ts';
 import { createLibvirtOvnDriver } from './driver.ts';
 import { installNewerEngines, missingPackages } from './engines-install.ts';
 import { startEngines, stopEngines, type Engines } from './engines.ts';
+import { processesIn, removeExternalNetwork } from './external-network.ts';
 import { createNetworkDriver } from './network/network.ts';
 import { connectOvsdb } from './ovsdb.ts';
 
@@ -23,6 +25,10 @@ export type TestHost = {
   images: readonly [VettedImage, VettedImage];
   stateDir: string;
   reopen(): Promise<Driver>;
+  /** As when the host loses its power: every process ends at once, and what the kernel held is gone. */
+  losePower(): Promise<void>;
+  /** Stops all daemons and starts them again. */
+  restartEngines(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -76,13 +82,33 @@ export async function startTestHost({ number, say }: { number: number; say: (lin
       opened = await open();
       return opened.driver;
     },
+    async losePower() {
+      await opened.close();
+      for (const pid of await pidsOf(engines)) process.kill(pid, 'SIGKILL');
+      while ((await pidsOf(engines)).length > 0) await pause(20);
+      await removeExternalNetwork(engines.layout);
+      await writeFile(join(engines.layout.libvirtDirectory, 'boot-id'), 'an earlier one');
+      await startEngines(options);
+      opened = await open();
+    },
+    async restartEngines() {
+      await opened.close();
+      await stopEngines(options);
+      await startEngines(options);
+      opened = await open();
+    },
     async stop() {
       for (const { id, hostId } of await opened.driver.servers.list()) await opened.driver.servers.remove({ id, hostId, generation: Number.MAX_SAFE_INTEGER });
       await opened.close();
-      await stopEngines(options);
+      await stopEngines(options, { endGuests: true });
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+async function pidsOf({ layout, daemons }: Engines): Promise<number[]> {
+  const alive = await Promise.all(daemons.map(async ({ pidFile, isAlive }) => ((await isAlive()) ? [Number(await readFile(pidFile, 'utf8'))] : [])));
+  return [...new Set([...alive.flat(), ...(await processesIn(layout))])];
 }
 
 async function putGuest(folder: string, path: string): Promise<VettedImage> {

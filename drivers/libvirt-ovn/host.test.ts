@@ -147,6 +147,43 @@ test('the host reaches a guest by its floating address, and the guest loses noth
   await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
 });
 
+test('after the host has lost its power, guests that are to run start again with their network', options, async () => {
+  const { resources, port, floatingAddress } = network();
+  await the().driver.networks.ensure(resources);
+  const spec = server({ nics: [nicOf(port)] });
+  const idle = server({ power: 'stopped' });
+  await the().driver.servers.ensure(spec);
+  await the().driver.servers.ensure(idle);
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+
+  await the().losePower();
+
+  assert.equal((await stateOf(spec))?.power, 'crashed');
+  assert.equal((await stateOf(idle))?.power, 'stopped');
+  assert.equal((await the().driver.servers.ensure(spec)).power, 'running');
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+  await remove(spec);
+  await remove(idle);
+  await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
+});
+
+test('engines that stop and start leave a guest running, and give it back its network', options, async () => {
+  const { resources, port, floatingAddress } = network();
+  await the().driver.networks.ensure(resources);
+  const spec = server({ nics: [nicOf(port)] });
+  await the().driver.servers.ensure(spec);
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+  const pid = await pidOf(spec);
+
+  await the().restartEngines();
+
+  assert.equal(await pidOf(spec), pid);
+  assert.equal((await stateOf(spec))?.power, 'running');
+  await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
+  await remove(spec);
+  await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
+});
+
 test('a server that is removed leaves nothing behind', options, async () => {
   const { layout } = the().engines;
   const before = await traces();

@@ -17,9 +17,11 @@ export type Libvirt = ReturnType<typeof createLibvirt>;
 /** Connects at the first call, and again after a break. A call that was under way when it broke fails as `unavailable`. */
 export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: string; onEvent?: (event: DomainEvent) => void }) {
   let connection: Promise<LibvirtConnection> | null = null;
+  let isClosed = false;
   const watchers = new Set<(event: DomainEvent) => void>([onEvent]);
 
   function connect(): Promise<LibvirtConnection> {
+    if (isClosed) return Promise.reject(new DriverError('unavailable', 'libvirt is not spoken to any more'));
     if (connection) return connection;
     const attempt = connectLibvirt({ socketPath, onEvent: (proc, payload) => tell(proc, payload) }).then(async (made) => {
       for (const id of Object.values(eventId)) await made.call(procedure.eventCallbackRegister, new XdrWriter().int(id).uint(0));
@@ -147,6 +149,7 @@ export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: 
       await onDomain(procedure.domainBlockJobAbort, domain, (w) => w.string(device).uint(0), { timeoutMs: 60_000 });
     },
     async close(): Promise<void> {
+      isClosed = true;
       const closing = connection;
       connection = null;
       if (!closing) return;
