@@ -40,6 +40,8 @@ export const keyPairs = operations({
     summary: 'Import a public key, or make a pair and hand out its private key once',
     access: rule('create'),
     stability: 'stable',
+    // Making a key is computation of unbounded length.
+    effects: 'own',
     body: exactly({
       keypair: exactly({ name: keyName, public_key: Type.Optional(Type.String({ maxLength: 65535 })), type: Type.Optional(since('2.2', kind)) }),
     }),

@@ -1,0 +1,92 @@
+/** Compute as one service. */
+import { compute } from '../../contract/compute/service.ts';
+import { implementService } from '../../kit/http/implement.ts';
+import type { Made, RegionParts } from '../parts.ts';
+import { observeHosts } from '../placement/placement.ts';
+import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
+import { extensions } from './extensions.ts';
+import { flavorAccess, flavorExtraSpecs, flavorsApi } from './flavors.api.ts';
+import { ensureFirstFlavors } from './flavors.ts';
+import { keyPairs } from './key-pairs.api.ts';
+import { limits, quotaSets, usages } from './project.api.ts';
+import { reconcileServers } from './reconcile.ts';
+import { availabilityZones, hypervisors, services } from './region.api.ts';
+import { serverActionsApi } from './server-actions.api.ts';
+import {
+  createImageWorkflow,
+  hardRebootWorkflow,
+  pauseServerWorkflow,
+  rebuildServerWorkflow,
+  refreshServerWorkflow,
+  resizeServerWorkflow,
+  resumeServerWorkflow,
+  revertResizeWorkflow,
+  softRebootWorkflow,
+  startServerWorkflow,
+  stopServerWorkflow,
+  suspendServerWorkflow,
+  unpauseServerWorkflow,
+} from './server-actions.workflow.ts';
+import { instanceActions, serverAddresses, serverInterfacesApi, serverMetadataApi, serverSecurityGroups, serverVolumesApi } from './server-parts.api.ts';
+import { serversApi } from './servers.api.ts';
+import { serverInvariants } from './servers.invariants.ts';
+import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
+
+export const schemaDirectory = new URL('./schema/', import.meta.url);
+
+const workflows = [
+  createServerWorkflow,
+  deleteServerWorkflow,
+  startServerWorkflow,
+  stopServerWorkflow,
+  softRebootWorkflow,
+  hardRebootWorkflow,
+  pauseServerWorkflow,
+  unpauseServerWorkflow,
+  suspendServerWorkflow,
+  resumeServerWorkflow,
+  refreshServerWorkflow,
+  resizeServerWorkflow,
+  revertResizeWorkflow,
+  rebuildServerWorkflow,
+  createImageWorkflow,
+  attachVolumeWorkflow,
+  detachVolumeWorkflow,
+  attachInterfaceWorkflow,
+  detachInterfaceWorkflow,
+];
+
+export function makeCompute(parts: RegionParts): Made {
+  return {
+    implementation: implementService(compute, parts.database, {
+      servers: serversApi(parts),
+      serverActions: serverActionsApi(parts, parts.driver),
+      serverMetadata: serverMetadataApi(parts),
+      serverVolumes: serverVolumesApi(parts),
+      serverInterfaces: serverInterfacesApi(parts),
+      serverAddresses,
+      serverSecurityGroups,
+      instanceActions,
+      flavors: flavorsApi(parts),
+      flavorExtraSpecs,
+      flavorAccess,
+      keyPairs,
+      limits,
+      quotaSets,
+      usages,
+      availabilityZones,
+      hypervisors,
+      services,
+      extensions,
+    }),
+    workflows,
+    schedules: [reconcileServers],
+    invariants: serverInvariants(parts),
+  };
+}
+
+/** Flavors that people know, and the hosts that there are, so that the first server need not wait. Repeating it changes nothing. */
+export async function bootstrapCompute(parts: RegionParts): Promise<void> {
+  await parts.database.transaction({ kind: 'system', reason: 'the first flavors' }, (tx) => ensureFirstFlavors(tx, parts.clock.now()));
+  await observeHosts(parts);
+}

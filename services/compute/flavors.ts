@@ -1,0 +1,106 @@
+/** What servers can be as large as. */
+import { conflict, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import {
+  deleteAccess,
+  deleteFlavorRow,
+  insertAccess,
+  insertFlavor,
+  lockFlavor,
+  selectAccess,
+  selectFlavor,
+  selectFlavors,
+  updateExtraSpecs,
+  type Flavor,
+} from './flavors.store.ts';
+
+export type { Flavor } from './flavors.store.ts';
+
+export type FlavorQuery = { isPublic: boolean | null; minMemoryMiB: number; minDiskGiB: number };
+
+/** Administrators see private flavors too when they ask for them. nova/api/openstack/compute/flavors.py, _get_flavors */
+export function listFlavors({ tx, caller }: Pick<Context, 'tx' | 'caller'>, query: FlavorQuery): Promise<Flavor[]> {
+  const seesAll = caller.isAdmin && query.isPublic !== true;
+  return selectFlavors(tx, { ...query, isPublic: caller.isAdmin ? query.isPublic : null, usableBy: seesAll ? null : (caller.projectId ?? '') });
+}
+
+export async function getFlavor({ tx, caller }: Pick<Context, 'tx' | 'caller'>, id: string): Promise<Flavor> {
+  const flavor = await selectFlavor(tx, id, caller.isAdmin ? null : (caller.projectId ?? ''));
+  if (!flavor) throw notFound(`Flavor ${id} could not be found.`);
+  return flavor;
+}
+
+export async function createFlavor({ tx, now }: Pick<Context, 'tx' | 'now'>, flavor: Flavor): Promise<Flavor> {
+  if (await insertFlavor(tx, flavor, now)) return flavor;
+  const sameId = await selectFlavor(tx, flavor.id, null);
+  throw conflict(sameId ? `Flavor with ID ${flavor.id} already exists.` : `Flavor with name ${flavor.name} already exists.`);
+}
+
+/** Servers keep what they were made with. */
+export async function deleteFlavor(tx: Transaction, id: string): Promise<void> {
+  if ((await deleteFlavorRow(tx, id)) === 0) throw notFound(`Flavor ${id} could not be found.`);
+}
+
+export async function addExtraSpecs(tx: Transaction, id: string, specs: Record<string, string>): Promise<void> {
+  const flavor = await lockedFlavor(tx, id);
+  await updateExtraSpecs(tx, id, { ...flavor.extraSpecs, ...specs });
+}
+
+export async function removeExtraSpec(tx: Transaction, id: string, key: string): Promise<void> {
+  const flavor = await lockedFlavor(tx, id);
+  const { [key]: removed, ...rest } = flavor.extraSpecs;
+  if (removed === undefined) throw extraSpecNotFound(id, key);
+  await updateExtraSpecs(tx, id, rest);
+}
+
+export async function getExtraSpec(context: Pick<Context, 'tx' | 'caller'>, id: string, key: string): Promise<string> {
+  const value = (await getFlavor(context, id)).extraSpecs[key];
+  if (value === undefined) throw extraSpecNotFound(id, key);
+  return value;
+}
+
+export async function listAccess(tx: Transaction, id: string): Promise<string[]> {
+  const flavor = await selectFlavor(tx, id, null);
+  if (!flavor) throw notFound(`Flavor ${id} could not be found.`);
+  if (flavor.isPublic) throw notFound('Access list not available for public flavors.');
+  return selectAccess(tx, id);
+}
+
+export async function addAccess(tx: Transaction, id: string, projectId: string): Promise<string[]> {
+  const flavor = await lockedFlavor(tx, id);
+  if (flavor.isPublic) throw conflict('Can not add access to a public flavor.');
+  if ((await insertAccess(tx, id, projectId)) === 0) throw conflict(`Flavor access already exists for flavor ${id} and project ${projectId} combination.`);
+  return selectAccess(tx, id);
+}
+
+export async function removeAccess(tx: Transaction, id: string, projectId: string): Promise<string[]> {
+  await lockedFlavor(tx, id);
+  if ((await deleteAccess(tx, id, projectId)) === 0) throw notFound(`Flavor access not found for ${id} / ${projectId} combination.`);
+  return selectAccess(tx, id);
+}
+
+/** Flavors that people know, and one that is small enough for the guest that comes with the cloud. */
+export async function ensureFirstFlavors(tx: Transaction, now: Date): Promise<void> {
+  // The sizes of nova-manage of old, which scripts and tutorials still name.
+  const sizes: [id: string, name: string, vcpus: number, memoryMiB: number, diskGiB: number][] = [
+    ['0', 'm1.nano', 1, 192, 1],
+    ['1', 'm1.tiny', 1, 512, 1],
+    ['2', 'm1.small', 1, 2048, 20],
+    ['3', 'm1.medium', 2, 4096, 40],
+    ['4', 'm1.large', 4, 8192, 80],
+    ['5', 'm1.xlarge', 8, 16384, 160],
+  ];
+  for (const [id, name, vcpus, memoryMiB, diskGiB] of sizes)
+    await insertFlavor(tx, { id, name, vcpus, memoryMiB, diskGiB, ephemeralGiB: 0, swapMiB: 0, rxtxFactor: 1, isPublic: true, extraSpecs: {} }, now);
+}
+
+async function lockedFlavor(tx: Transaction, id: string): Promise<Flavor> {
+  const flavor = await lockFlavor(tx, id);
+  if (!flavor) throw notFound(`Flavor ${id} could not be found.`);
+  return flavor;
+}
+
+function extraSpecNotFound(id: string, key: string) {
+  return notFound(`Flavor ${id} has no extra specs with key ${key}.`);
+}

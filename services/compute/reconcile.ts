@@ -1,0 +1,77 @@
+/** What is so on the hosts, against what should be: every difference is mended, or told to an operator. */
+import type { ServerState } from '../../drivers/driver.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { running } from '../../kit/workflow/runs.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
+import type { RegionParts } from '../parts.ts';
+import { changeServer } from './server-changes.ts';
+import { subjectOf } from './server-steps.ts';
+import { hardRebootWorkflow, refreshServerWorkflow } from './server-actions.workflow.ts';
+import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
+import { lockServerRow, selectDeleted, selectLiving, type Server } from './servers.store.ts';
+
+const scope = { kind: 'system', reason: 'servers are compared with machines' } as const;
+
+export const reconcileServers = schedule<RegionParts>('compute.reconcile', { everyMs: 10_000, run: reconcile });
+
+/** Also what a test or an operator calls to have it done now. */
+export async function reconcile(parts: RegionParts): Promise<void> {
+  const { driver, database, log } = parts;
+  // Rows before machines: a machine made in between has a row that is not known yet, and is only reported.
+  const servers = await database.read(scope, selectLiving);
+  const machines = new Map((await driver.servers.list()).map((machine) => [machine.id, machine]));
+  const known = new Set(servers.map(({ id }) => id));
+  for (const server of servers) await mend(parts, server, machines.get(server.id));
+
+  const unknown = [...machines.values()].filter(({ id }) => !known.has(id));
+  if (unknown.length === 0) return;
+  const deleted = new Map((await database.read(scope, (tx) => selectDeleted(tx, unknown.map(({ id }) => id)))).map(({ id, generation }) => [id, generation]));
+  for (const machine of unknown) {
+    const generation = deleted.get(machine.id);
+    // Restored from an old backup, rows may lack servers that live: what is not known to be deleted is never removed.
+    if (generation === undefined) log.warn({ serverId: machine.id, hostId: machine.hostId }, 'a host has a machine that no server is known for');
+    else await driver.servers.remove({ id: machine.id, hostId: machine.hostId, generation });
+  }
+}
+
+type Remedy = (tx: Transaction, server: Server) => Promise<void>;
+
+async function mend(parts: RegionParts, server: Server, machine: ServerState | undefined): Promise<void> {
+  if (!remedyFor(parts, server, machine)) return;
+  await parts.database.transaction(scope, async (tx) => {
+    const now = await lockServerRow(tx, server.id);
+    // It has changed since it was compared: the next comparison will tell.
+    if (!now || now.generation !== server.generation || now.taskState !== server.taskState || now.vmState !== server.vmState) return;
+    if ((await running(tx, subjectOf(server.id))).length > 0) return;
+    await remedyFor(parts, now, machine)?.(tx, now);
+  });
+}
+
+function remedyFor(parts: RegionParts, server: Server, machine: ServerState | undefined): Remedy | undefined {
+  const start = (tx: Transaction, workflow: typeof refreshServerWorkflow | typeof createServerWorkflow) =>
+    parts.workflows.start(tx, workflow as typeof refreshServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId: server.projectId });
+
+  // What nobody works on is taken up again, or given up.
+  if (server.taskState === 'deleting') return async (tx) => void (await parts.workflows.supersede(tx, deleteServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId: server.projectId }));
+  if (server.vmState === 'building') return async (tx) => void (await start(tx, createServerWorkflow));
+  if (server.taskState !== null)
+    return async (tx, row) => {
+      await changeServer(tx, parts.clock, row, { taskState: null }, { event: 'server.update', intent: true });
+      await start(tx, refreshServerWorkflow);
+    };
+  if (server.hostId === null || server.vmState === 'error' || server.vmState === 'deleted') return undefined;
+
+  const is = machine?.power ?? 'missing';
+  if (is === server.power) return undefined;
+  // The guest has powered itself off: nova/compute/manager.py, _sync_instance_power_state
+  if (server.power === 'running' && is === 'stopped')
+    return async (tx, row) => void (await changeServer(tx, parts.clock, row, { power: 'stopped', ...(row.vmState === 'active' ? { vmState: 'stopped' as const } : {}) }, { event: 'server.power_off.end', intent: true }));
+  if (is === 'crashed' || is === 'missing')
+    return async (tx, row) => {
+      parts.log.warn({ serverId: row.id, hostId: row.hostId, found: is }, 'a machine is not what it should be, and is made so again');
+      await changeServer(tx, parts.clock, row, { bootEpoch: row.bootEpoch + 1 }, { intent: true });
+      await parts.workflows.start(tx, row.vmState === 'active' ? hardRebootWorkflow : refreshServerWorkflow, { subject: subjectOf(row.id), input: { serverId: row.id }, projectId: row.projectId });
+    };
+  // Started, paused or resumed behind our back.
+  return async (tx) => void (await start(tx, refreshServerWorkflow));
+}

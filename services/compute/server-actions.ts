@@ -1,0 +1,229 @@
+/** What can be asked of a server that there is. Each: its row locked, its state asked, the wish written, the work begun. */
+import { badRequest, conflict, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
+import { getServerImage } from '../image/images.ts';
+import { reserveServerImage } from '../image/uploads.ts';
+import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
+import { moveClaim, NoValidHost } from '../placement/claims.ts';
+import { claimQuota, releaseQuota } from '../quota/quotas.ts';
+import { insertAction } from './actions.store.ts';
+import { getFlavor } from './flavors.ts';
+import { selectBlockDevices } from './devices.store.ts';
+import {
+  createImageWorkflow,
+  hardRebootWorkflow,
+  lessThan,
+  pauseServerWorkflow,
+  rebuildServerWorkflow,
+  resizeServerWorkflow,
+  resumeServerWorkflow,
+  revertResizeWorkflow,
+  softRebootWorkflow,
+  startServerWorkflow,
+  stopServerWorkflow,
+  suspendServerWorkflow,
+  unpauseServerWorkflow,
+} from './server-actions.workflow.ts';
+import { changeServer, lockServer, needsOf, quotaOf } from './server-changes.ts';
+import { demandState, demandUnlocked, type StatefulAction } from './server-states.ts';
+import { subjectOf, type About } from './server-steps.ts';
+import { asBadRequest, asQuotaFault } from './refusals.ts';
+import { refreshServer } from './server-refresh.ts';
+import { demandFit, hostnameOf, mostMetadata, type Compute } from './servers.ts';
+import type { RegionParts } from '../parts.ts';
+import type { Server } from './servers.store.ts';
+
+type Wish = { action: StatefulAction; said: string; changes: Partial<Server>; workflow: Workflow<About, object, RegionParts> };
+
+async function begin(compute: Compute, context: Context, id: string, { action, said, changes, workflow }: Wish): Promise<Server> {
+  const server = await usable(context, id, action);
+  const changed = await changeServer(context.tx, { now: () => context.now }, server, changes, { requestId: context.requestId, intent: true });
+  await startWork(compute, context, changed, said, workflow, {});
+  return changed;
+}
+
+/** Locked, not under a user's lock, and in a state that allows this. */
+export async function usable({ tx, caller }: Context, id: string, action: StatefulAction): Promise<Server> {
+  const server = await lockServer(tx, id);
+  demandUnlocked(server, caller);
+  demandState(server, action);
+  if (server.hostId === null) throw conflict(`Instance ${id} is not ready`);
+  return server;
+}
+
+/** Notes the request and begins the work, in the caller's transaction. */
+export async function startWork<More extends object>(compute: Compute, context: Context, server: Server, said: string, workflow: Workflow<About & More, never, RegionParts> | SomeWorkflow, more: More): Promise<void> {
+  const { tx, caller, now, requestId } = context;
+  await insertAction(tx, { serverId: server.id, projectId: server.projectId, requestId, action: said, userId: caller.userId, startedAt: now });
+  await compute.workflows.start(tx, workflow as SomeWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id, ...more } as never, projectId: server.projectId, requestId });
+}
+
+export const startServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'os-start', said: 'start', changes: { taskState: 'powering-on', power: 'running' }, workflow: startServerWorkflow });
+
+export const stopServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'os-stop', said: 'stop', changes: { taskState: 'powering-off', power: 'stopped' }, workflow: stopServerWorkflow });
+
+export const pauseServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'pause', said: 'pause', changes: { taskState: 'pausing', power: 'paused' }, workflow: pauseServerWorkflow });
+
+export const unpauseServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'unpause', said: 'unpause', changes: { taskState: 'unpausing', power: 'running' }, workflow: unpauseServerWorkflow });
+
+export const suspendServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'suspend', said: 'suspend', changes: { taskState: 'suspending', power: 'suspended' }, workflow: suspendServerWorkflow });
+
+export const resumeServer = (compute: Compute, context: Context, id: string) =>
+  begin(compute, context, id, { action: 'resume', said: 'resume', changes: { taskState: 'resuming', power: 'running' }, workflow: resumeServerWorkflow });
+
+export async function rebootServer(compute: Compute, context: Context, id: string, how: 'soft' | 'hard'): Promise<void> {
+  if (how === 'soft') {
+    await begin(compute, context, id, { action: 'rebootSoft', said: 'reboot', changes: { taskState: 'rebooting' }, workflow: softRebootWorkflow });
+    return;
+  }
+  const server = await usable(context, id, 'rebootHard');
+  const changed = await changeServer(context.tx, { now: () => context.now }, server, { taskState: 'rebooting_hard', power: 'running', bootEpoch: server.bootEpoch + 1, fault: null }, { requestId: context.requestId, intent: true });
+  await startWork(compute, context, changed, 'reboot', hardRebootWorkflow, {});
+}
+
+export async function setLocked(context: Context, id: string, locked: boolean): Promise<void> {
+  const { tx, now, requestId } = context;
+  await changeServer(tx, { now: () => now }, await lockServer(tx, id), { locked }, { event: locked ? 'server.lock' : 'server.unlock', requestId });
+}
+
+/** By hand, for a server whose state is wrong. */
+export async function resetState({ tx, now, requestId }: Context, id: string, vmState: 'active' | 'error'): Promise<void> {
+  const server = await lockServer(tx, id);
+  await changeServer(tx, { now: () => now }, server, { vmState, taskState: null, ...(vmState === 'active' ? { power: 'running' as const } : {}) }, { event: 'server.reset_state', requestId, intent: true });
+}
+
+/** Both flavors are counted from now on, until one of them is given up. */
+export async function resizeServer(compute: Compute, context: Context, id: string, flavorId: string, diskConfig: Server['diskConfig'] | undefined): Promise<void> {
+  const { tx, caller, now, requestId } = context;
+  const server = await usable(context, id, 'resize');
+  const flavor = await getFlavor(context, flavorId).catch(asBadRequest);
+  if (flavor.id === server.flavor.id) throw badRequest('When resizing, instances must change flavor!');
+  if (flavor.diskGiB === 0 && server.flavor.diskGiB !== 0 && server.imageId !== null) throw badRequest('Resize to zero disk flavor is not allowed.');
+  // Nova's host refuses it after the API has said yes, and the server stays as it was; to say no at once is kinder.
+  if (server.rootImage !== null && flavor.diskGiB < server.rootDiskGiB) throw badRequest('Server disk was unable to be resized because: a disk cannot become smaller.');
+  if (server.imageId !== null) await getServerImage({ tx }, server.imageId).then((image) => demandFit(flavor, image, caller.isAdmin), () => undefined);
+  const resized = { ...server, flavor, resize: { from: server.flavor, vmState: server.vmState }, rootDiskGiB: server.rootImage === null ? 0 : flavor.diskGiB };
+  await claimQuota(tx, server.projectId, lessThan(quotaOf(resized), quotaOf(server))).catch(asQuotaFault);
+  const changes = { flavor, resize: resized.resize, rootDiskGiB: resized.rootDiskGiB, taskState: 'resize_prep', ...(diskConfig ? { diskConfig } : {}) };
+  // The room is claimed beside the intent, so that their sums never differ.
+  await moveClaim(tx, { ...needsOf(resized), consumerId: id, projectId: server.projectId, now }).catch((error: unknown) => {
+    throw error instanceof NoValidHost ? badRequest(error.message) : error;
+  });
+  const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
+  await startWork(compute, context, changed, 'resize', resizeServerWorkflow, {});
+}
+
+/** The old flavor is given up: nothing is left to be done on the host. */
+export async function confirmResize(context: Context, id: string): Promise<void> {
+  const { tx, caller, now, requestId } = context;
+  const server = await usable(context, id, 'confirmResize');
+  const confirmed = { ...server, resize: null };
+  await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
+  await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(confirmed)));
+  await changeServer(tx, { now: () => now }, server, { resize: null, vmState: server.power === 'stopped' ? 'stopped' : 'active' }, { event: 'server.resize_confirm.end', requestId });
+  await insertAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
+}
+
+export async function revertResize(compute: Compute, context: Context, id: string): Promise<void> {
+  const { tx, now, requestId } = context;
+  const server = await usable(context, id, 'revertResize');
+  const reverted = { ...server, flavor: server.resize!.from, resize: null };
+  await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
+  await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(reverted)));
+  const changed = await changeServer(tx, { now: () => now }, server, { flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
+  await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
+}
+
+export type Rebuild = {
+  imageId: string;
+  name: string | undefined;
+  adminPass: string | null;
+  metadata: Record<string, string> | undefined;
+  diskConfig: Server['diskConfig'] | undefined;
+  accessIpv4: string | undefined;
+  accessIpv6: string | undefined;
+};
+
+export async function rebuildServer(compute: Compute, context: Context, id: string, wish: Rebuild): Promise<Server> {
+  const { tx, caller, now, requestId } = context;
+  const server = await usable(context, id, 'rebuild');
+  if (Object.keys(wish.metadata ?? {}).length > mostMetadata) throw badRequest(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  // nova/compute/api.py: before 2.93 a root volume stays as it is.
+  if (server.rootImage === null) throw badRequest('Unable to rebuild with a different image for a volume-backed server.');
+  const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
+  demandFit(server.flavor, image, caller.isAdmin);
+  const changes: Partial<Server> = {
+    imageId: image.id,
+    rootImage: image.vetted,
+    diskEpoch: server.diskEpoch + 1,
+    taskState: 'rebuilding',
+    power: server.vmState === 'stopped' ? 'stopped' : 'running',
+    adminPass: wish.adminPass,
+    ...(wish.name === undefined ? {} : { name: wish.name, hostname: hostnameOf(wish.name, id) }),
+    ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),
+    ...(wish.diskConfig === undefined ? {} : { diskConfig: wish.diskConfig }),
+    ...(wish.accessIpv4 === undefined ? {} : { accessIpv4: wish.accessIpv4 }),
+    ...(wish.accessIpv6 === undefined ? {} : { accessIpv6: wish.accessIpv6 }),
+  };
+  const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
+  await startWork(compute, context, changed, 'rebuild', rebuildServerWorkflow, {});
+  return changed;
+}
+
+/** The id of the image that will be. */
+export async function createServerImage(compute: Compute, context: Context, id: string, { name, metadata }: { name: string; metadata: Record<string, string> }): Promise<string> {
+  const { tx, now, requestId } = context;
+  const server = await usable(context, id, 'createImage');
+  const root = (await selectBlockDevices(tx, [id])).find(({ isRoot }) => isRoot);
+  if (root) throw badRequest(`Server ${id} boots from a volume: make a snapshot of volume ${root.volumeId} instead.`);
+  const image = await reserveServerImage(context, {
+    name,
+    // nova/compute/utils.py, create_image and initialize_instance_system_metadata
+    properties: { ...metadata, image_type: 'snapshot', instance_uuid: id, user_id: server.userId, image_location: 'snapshot', base_image_ref: server.imageId ?? '', owner_id: server.projectId },
+    minDiskGiB: server.rootDiskGiB,
+    minRamMiB: 0,
+    sourceImageId: server.imageId ?? undefined,
+  });
+  const changed = await changeServer(tx, { now: () => now }, server, { taskState: 'image_snapshot' }, { requestId, intent: false });
+  await startWork(compute, context, changed, 'createImage', createImageWorkflow, { imageId: image.id, upload: image.upload });
+  return image.id;
+}
+
+export async function setMetadata(compute: Compute, context: Context, id: string, metadata: Record<string, string>, how: 'merge' | 'replace'): Promise<Record<string, string>> {
+  const server = await changeable(context, id, 'update metadata');
+  const merged = how === 'merge' ? { ...server.metadata, ...metadata } : metadata;
+  await writeMetadata(compute, context, server, merged);
+  return merged;
+}
+
+export async function removeMetadata(compute: Compute, context: Context, id: string, key: string): Promise<void> {
+  const server = await changeable(context, id, 'delete metadata');
+  const { [key]: removed, ...rest } = server.metadata;
+  if (removed === undefined) throw notFound('Metadata item was not found');
+  await writeMetadata(compute, context, server, rest);
+}
+
+async function changeable({ tx, caller }: Context, id: string, action: StatefulAction): Promise<Server> {
+  const server = await lockServer(tx, id);
+  demandUnlocked(server, caller);
+  demandState(server, action);
+  return server;
+}
+
+async function writeMetadata(compute: Compute, context: Context, server: Server, metadata: Record<string, string>): Promise<void> {
+  if (Object.keys(metadata).length > mostMetadata) throw badRequest(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  const changed = await changeServer(context.tx, { now: () => context.now }, server, { metadata }, { requestId: context.requestId, intent: true });
+  await refreshServer(compute, context, changed);
+}
+
+export async function setSecurityGroup(context: Context, id: string, group: string, member: boolean): Promise<void> {
+  const server = await lockServer(context.tx, id);
+  demandUnlocked(server, context.caller);
+  await (member ? addServerSecurityGroup : removeServerSecurityGroup)(context, id, group);
+}

@@ -1,0 +1,160 @@
+/** What can be asked of a server that runs. Each sentence of its steps says what an operator would see. */
+import { DriverError } from '../../drivers/driver.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { step, workflow } from '../../kit/workflow/workflow.ts';
+import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
+import type { RegionParts } from '../parts.ts';
+import { moveClaim } from '../placement/claims.ts';
+import { releaseQuota, type Amounts } from '../quota/quotas.ts';
+import { changeServer, needsOf, quotaOf } from './server-changes.ts';
+import { actionWorkflow, asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
+import { findServer, lockServerRow, type Server } from './servers.store.ts';
+
+const obey = (name: string) => step<ServerRun>(name, async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
+
+/** How long a guest may take to power off before it is made to: nova/conf/compute.py, shutdown_timeout. */
+const shutdownSeconds = 60;
+
+const shutDown = step<ServerRun>('ask the guest to power off', async (run) => {
+  const server = await placed(run);
+  if (server) await run.services.driver.servers.shutdown({ id: server.id, hostId: server.hostId, generation: server.generation, seconds: shutdownSeconds }).catch(unlessMissing);
+});
+
+export const startServerWorkflow = actionWorkflow('server.start', [obey('power it on')], { done: { vmState: 'active' }, event: 'server.power_on.end' });
+export const stopServerWorkflow = actionWorkflow('server.stop', [shutDown, obey('keep it off')], { done: { vmState: 'stopped' }, event: 'server.power_off.end' });
+export const pauseServerWorkflow = actionWorkflow('server.pause', [obey('halt its processors')], { done: { vmState: 'paused' }, event: 'server.pause.end' });
+export const unpauseServerWorkflow = actionWorkflow('server.unpause', [obey('let its processors go on')], { done: { vmState: 'active' }, event: 'server.unpause.end' });
+export const suspendServerWorkflow = actionWorkflow('server.suspend', [obey('write its memory to disk')], { done: { vmState: 'suspended' }, event: 'server.suspend.end' });
+export const resumeServerWorkflow = actionWorkflow('server.resume', [obey('go on from its memory on disk')], { done: { vmState: 'active' }, event: 'server.resume.end', onFailure: 'error' });
+export const hardRebootWorkflow = actionWorkflow('server.reboot-hard', [obey('start it from power-off')], { done: { vmState: 'active' }, event: 'server.reboot.end', onFailure: 'error' });
+
+export const softRebootWorkflow = actionWorkflow(
+  'server.reboot-soft',
+  [
+    step<ServerRun>('ask the guest to restart', async (run) => {
+      await nowAs(run, 'reboot_started');
+      const server = await placed(run);
+      if (!server) return;
+      try {
+        await run.services.driver.servers.reboot({ id: server.id, hostId: server.hostId, generation: server.generation });
+      } catch (error) {
+        if (!(error instanceof DriverError && error.kind === 'failed')) throw asFinal(error);
+        // A guest that does not listen is restarted from outside, as libvirt's driver of Nova does.
+        await run.write(async (tx) => {
+          const locked = await lockServerRow(tx, server.id);
+          if (locked) await changeServer(tx, run.services.clock, locked, { bootEpoch: locked.bootEpoch + 1 }, { requestId: run.requestId, intent: true });
+        });
+      }
+    }),
+    obey('see that it runs'),
+  ],
+  { done: { vmState: 'active' }, event: 'server.reboot.end' },
+);
+
+/** Tells the host about changed metadata, a changed name, or devices that it has to have. */
+export const refreshServerWorkflow = actionWorkflow('server.refresh', [obey('tell it what changed')], { done: {}, event: 'server.refresh.end', keepsTask: true });
+
+export const resizeServerWorkflow = actionWorkflow(
+  'server.resize',
+  [
+    step<ServerRun>('claim room', async (run) => {
+      await commitServer(run, async (server, tx) => {
+        await moveClaim(tx, { ...needsOf(server), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
+        return { taskState: 'resize_migrating' };
+      });
+    }),
+    shutDown,
+    step<ServerRun>('start it with the new flavor', async (run) => {
+      await nowAs(run, 'resize_finish');
+      await ensureMachine(run);
+    }, undefined, { retry: patient }),
+  ],
+  { done: { vmState: 'resized' }, event: 'server.resize.end', putBack: putFlavorBack, deadlineSeconds: 900 },
+);
+
+export const revertResizeWorkflow = actionWorkflow(
+  'server.resize-revert',
+  [shutDown, obey('start it with the old flavor')],
+  {
+    done: (server) => ({ vmState: server.power === 'stopped' ? 'stopped' : 'active' }),
+    event: 'server.resize_revert.end',
+    onFailure: 'error',
+    deadlineSeconds: 900,
+  },
+);
+
+/** The larger half of claim and quota is given back. The disk keeps its size when it has grown. */
+export async function putFlavorBack(server: Server, tx: Transaction, run: Pick<ServerRun, 'services'>): Promise<Partial<Server>> {
+  if (!server.resize) return {};
+  const back = { ...server, flavor: server.resize.from, resize: null };
+  await moveClaim(tx, { ...needsOf(back), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
+  await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(back)));
+  return { flavor: back.flavor, resize: null };
+}
+
+/** How much less the second counts than the first. */
+export function lessThan(one: Amounts, other: Amounts): Amounts {
+  return Object.fromEntries(Object.entries(one).map(([resource, amount]) => [resource, amount - (other[resource as keyof Amounts] ?? 0)]));
+}
+
+export const rebuildServerWorkflow = actionWorkflow(
+  'server.rebuild',
+  [
+    step<ServerRun>('make its disk anew', async (run) => {
+      await nowAs(run, 'rebuild_spawning');
+      await ensureMachine(run);
+    }, undefined, { retry: patient }),
+  ],
+  { done: (server) => ({ vmState: server.power === 'stopped' ? 'stopped' : 'active', launchedAt: new Date(server.updatedAt), adminPass: null, fault: null }), event: 'server.rebuild.end', onFailure: 'error', deadlineSeconds: 900 },
+);
+
+type Snapshot = About & { imageId: string; upload: string };
+type SnapshotState = { accepted: Awaited<ReturnType<typeof acceptCapture>> };
+
+export const createImageWorkflow = workflow<Snapshot, SnapshotState, RegionParts>(
+  'server.create-image',
+  [
+    step('copy its disk', async (run) => {
+      await nowAs(run, 'image_pending_upload');
+      const server = await placed(run);
+      if (!server) throw new Error(`Server ${run.input.serverId} has no host`);
+      await run.services.driver.servers.capture({ id: server.id, hostId: server.hostId, upload: run.input.upload });
+    }),
+    step('take it in as an image', async (run) => {
+      await nowAs(run, 'image_uploading');
+      const accepted = await acceptCapture(run.services, run.input);
+      await run.commit(async () => ({ accepted }));
+    }),
+    step('say it is ready', async (run) => {
+      await commitServer(
+        run,
+        async (_server, tx) => {
+          await activateImage(tx, run.input.imageId, run.state.accepted!, run.services.clock.now());
+          return { taskState: null };
+        },
+        { event: 'server.snapshot.end' },
+      );
+    }),
+  ],
+  {
+    deadlineSeconds: 3600,
+    async onFailed(tx, run) {
+      const server = await lockServerRow(tx, run.input.serverId);
+      if (server) await changeServer(tx, run.services.clock, server, { taskState: null }, { event: 'server.snapshot.error', requestId: run.requestId });
+    },
+    async onSettled(tx, run, outcome) {
+      if (outcome !== 'done') await failImage(tx, run.input.imageId, outcome === 'superseded' ? 'The server was deleted meanwhile.' : 'The disk could not be copied.', run.services.clock.now());
+      await noteOutcome(tx, run, outcome, run.failure);
+    },
+  },
+);
+
+async function placed(run: { input: About; services: RegionParts }): Promise<(Server & { hostId: string }) | undefined> {
+  const server = await run.services.database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));
+  return server?.hostId ? { ...server, hostId: server.hostId } : undefined;
+}
+
+function unlessMissing(error: unknown): void {
+  // What is not there is off.
+  if (!(error instanceof DriverError && error.kind === 'missing')) throw asFinal(error);
+}

@@ -1,0 +1,88 @@
+/** What a new server boots from and what else is attached to it from the start. nova/compute/api.py, _validate_bdm; nova/block_device.py */
+import { badRequest, Fault } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { createServerVolume, reserveAttachment } from '../volume/volumes.ts';
+import { insertBlockDevice } from './devices.store.ts';
+import type { Server } from './servers.store.ts';
+
+export type DiskWish = {
+  bootIndex: number | null;
+  source: 'image' | 'volume' | 'snapshot' | 'blank';
+  destination: 'local' | 'volume';
+  /** Of the image, volume or snapshot. */
+  sourceId: string | null;
+  sizeGiB: number | null;
+  deleteOnTermination: boolean;
+  device: string | null;
+};
+
+export type Plan = {
+  root: { kind: 'image'; imageId: string } | { kind: 'volume' };
+  /** Volumes, the root one first when there is one. */
+  volumes: DiskWish[];
+};
+
+export function plan({ imageId, disks }: { imageId: string | null; disks: readonly DiskWish[] }): Plan {
+  const locals = disks.filter(({ destination }) => destination === 'local');
+  for (const { source, bootIndex, sourceId } of locals) {
+    // Clients that name an image also describe the disk that comes of it.
+    if (source === 'image' && bootIndex === 0 && (imageId === null || imageId === sourceId)) continue;
+    throw badRequest('Block Device Mapping is Invalid: only the root disk can be local here, made from the image.');
+  }
+  const volumes = disks.filter(({ destination }) => destination === 'volume');
+  const roots = disks.filter(({ bootIndex }) => bootIndex === 0);
+  const localImageId = imageId ?? locals[0]?.sourceId ?? null;
+  if (roots.length > 1 || (roots[0]?.destination === 'volume' && localImageId !== null) || (roots.length === 0 && localImageId === null))
+    throw badRequest('Block Device Mapping is Invalid: Boot sequence for the instance and image/block device mapping combination is not valid.');
+  for (const wish of volumes) checkVolume(wish);
+  const [root] = volumes.filter(({ bootIndex }) => bootIndex === 0);
+  return {
+    root: root || localImageId === null ? { kind: 'volume' } : { kind: 'image', imageId: localImageId },
+    volumes: [...(root ? [root] : []), ...volumes.filter((wish) => wish !== root)],
+  };
+}
+
+function checkVolume({ source, sourceId, sizeGiB }: DiskWish): void {
+  if (source !== 'blank' && sourceId === null) throw badRequest(`Block Device Mapping is Invalid: the ${source} is not named.`);
+  if ((source === 'blank' || source === 'image') && sizeGiB === null) throw badRequest("Block Device Mapping is Invalid: Images with destination_type 'volume' need to have a non-zero size specified");
+}
+
+/** Makes or takes the volumes, and writes down their devices: the root's is the first. */
+export async function plugDisks(context: Context, server: Server, { root, volumes }: Plan): Promise<void> {
+  const taken = root.kind === 'image' ? ['vda'] : [];
+  for (const [index, wish] of volumes.entries()) {
+    const isRoot = root.kind === 'volume' && index === 0;
+    const volumeId = await volumeOf(context, server, wish).catch(asMappingFault(wish));
+    const { attachmentId, bootable } = await reserveAttachment(context, { volumeId, serverId: server.id }).catch(asMappingFault(wish));
+    if (isRoot && wish.source === 'volume' && !bootable) throw badRequest(`Block Device ${volumeId} is not bootable.`);
+    const device = nextDevice(taken);
+    taken.push(device);
+    await insertBlockDevice(context.tx, { serverId: server.id, projectId: server.projectId, volumeId, attachmentId, device: `/dev/${device}`, isRoot, deleteOnTermination: wish.deleteOnTermination, state: 'attaching' }, context.now);
+  }
+}
+
+async function volumeOf(context: Context, server: Server, { source, sourceId, sizeGiB, deleteOnTermination }: DiskWish): Promise<string> {
+  if (source === 'volume') return sourceId!;
+  const from = source === 'image' ? { kind: 'image' as const, imageId: sourceId! } : source === 'snapshot' ? { kind: 'snapshot' as const, snapshotId: sourceId! } : { kind: 'empty' as const };
+  const { volumeId } = await createServerVolume(context, { sizeGiB: sizeGiB ?? undefined, source: from, deleteOnTermination, serverId: server.id });
+  return volumeId;
+}
+
+/** nova/exception.py, InvalidBDMVolume and its kin */
+function asMappingFault({ source, sourceId }: DiskWish) {
+  return (error: unknown): never => {
+    throw error instanceof Fault && error.status === 404 ? badRequest(`Block Device Mapping is Invalid: failed to get ${source} ${sourceId ?? ''}.`) : error;
+  };
+}
+
+/** `vda`, `vdb`, … `vdz`, `vdaa` */
+export function nextDevice(taken: readonly string[]): string {
+  for (let number = 0; ; number++) {
+    const name = `vd${letters(number)}`;
+    if (!taken.includes(name)) return name;
+  }
+}
+
+function letters(number: number): string {
+  return (number >= 26 ? letters(Math.floor(number / 26) - 1) : '') + String.fromCharCode(97 + (number % 26));
+}

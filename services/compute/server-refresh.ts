@@ -1,0 +1,11 @@
+import type { Context } from '../../kit/http/implement.ts';
+import { refreshServerWorkflow } from './server-actions.workflow.ts';
+import { subjectOf } from './server-steps.ts';
+import type { Compute } from './servers.ts';
+import type { Server } from './servers.store.ts';
+
+/** The host serves what the guest may know about itself: it has to hear of changes. */
+export async function refreshServer(compute: Compute, { tx, requestId }: Pick<Context, 'tx' | 'requestId'>, server: Server): Promise<void> {
+  if (server.hostId === null || server.vmState === 'building' || server.vmState === 'error') return;
+  await compute.workflows.start(tx, refreshServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId: server.projectId, requestId });
+}

@@ -1,0 +1,122 @@
+/** A server as Nova shows it. nova/api/openstack/compute/views/servers.py */
+import { createHash } from 'node:crypto';
+import type { ResponseOf } from '../../contract/contract.ts';
+import { servers as contract } from '../../contract/compute/servers.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { portsOfServers, type ServerPortState } from '../network/ports.ts';
+import { listHosts } from '../placement/hosts.ts';
+import { selectBlockDevices, selectInterfaces, type BlockDevice } from './devices.store.ts';
+import { bookmark, linksTo } from './lists.ts';
+import { statusOf } from './server-states.ts';
+import type { Server } from './servers.store.ts';
+import { asPreciseTime, asTime } from './words.ts';
+
+export type ShownServer = ResponseOf<typeof contract.show>['server'];
+type Viewing = Pick<Context, 'tx' | 'caller'> & { base: string; url(path: string): string };
+
+/** All of them with as many statements as one. */
+export async function viewServers(request: Viewing, servers: readonly Server[]): Promise<ShownServer[]> {
+  const ids = servers.map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const ports = await orderedPorts(request, ids);
+  const devices = Map.groupBy(await selectBlockDevices(request.tx, ids), ({ serverId }) => serverId);
+  const hostnames = request.caller.isAdmin ? new Map((await listHosts(request.tx)).map(({ id, hostname }) => [id, hostname])) : new Map<string, string>();
+  return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], hostnames));
+}
+
+export async function viewServer(request: Viewing, server: Server): Promise<ShownServer> {
+  const [shown] = await viewServers(request, [server]);
+  return shown!;
+}
+
+/** Ports in the order in which the guest sees them. */
+export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly string[]): Promise<Map<string, ServerPortState[]>> {
+  const interfaces = Map.groupBy(await selectInterfaces(tx, ids), ({ serverId }) => serverId);
+  const ports = await portsOfServers(tx, [...ids]);
+  return new Map(
+    ids.map((id) => {
+      const known = new Map((ports.get(id) ?? []).map((port) => [port.portId, port]));
+      return [id, (interfaces.get(id) ?? []).flatMap(({ portId }) => known.get(portId) ?? [])];
+    }),
+  );
+}
+
+function view(request: Viewing, server: Server, ports: readonly ServerPortState[], devices: readonly BlockDevice[], hostnames: ReadonlyMap<string, string>): ShownServer {
+  const status = statusOf(server);
+  const groups = [...new Set(ports.flatMap(({ securityGroups }) => securityGroups.map(({ name }) => name)))];
+  return {
+    id: server.id,
+    name: server.name,
+    status,
+    tenant_id: server.projectId,
+    user_id: server.userId,
+    metadata: server.metadata,
+    hostId: hostIdOf(server),
+    image: server.imageId === null ? '' : { id: server.imageId, links: [bookmark(request, `/images/${server.imageId}`)] },
+    flavor: { id: server.flavor.id, links: [bookmark(request, `/flavors/${server.flavor.id}`)] },
+    created: asTime(server.createdAt),
+    updated: asTime(server.updatedAt),
+    addresses: addressesOf(server, ports),
+    accessIPv4: server.accessIpv4,
+    accessIPv6: server.accessIpv6,
+    links: linksTo(request, `/servers/${server.id}`),
+    'OS-DCF:diskConfig': server.diskConfig,
+    ...(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'].includes(status) ? { progress: 0 } : {}),
+    ...(server.fault !== null && (status === 'ERROR' || status === 'DELETED') ? { fault: faultOf(server.fault, request.caller.isAdmin) } : {}),
+    'OS-EXT-AZ:availability_zone': server.availabilityZone ?? (server.hostId === null ? '' : 'nova'),
+    config_drive: server.configDrive,
+    key_name: server.keyName,
+    'OS-SRV-USG:launched_at': server.launchedAt && asPreciseTime(server.launchedAt),
+    'OS-SRV-USG:terminated_at': server.terminatedAt && asPreciseTime(server.terminatedAt),
+    ...(groups.length > 0 ? { security_groups: groups.map((name) => ({ name })) } : {}),
+    ...(request.caller.isAdmin ? forAdministrators(server, devices, hostnames) : {}),
+    'OS-EXT-STS:task_state': server.taskState,
+    'OS-EXT-STS:vm_state': server.vmState,
+    'OS-EXT-STS:power_state': powerStateOf(server),
+    'os-extended-volumes:volumes_attached': devices.map(({ volumeId, deleteOnTermination }) => ({ id: volumeId, delete_on_termination: deleteOnTermination })),
+  };
+}
+
+function forAdministrators(server: Server, devices: readonly BlockDevice[], hostnames: ReadonlyMap<string, string>): Partial<ShownServer> {
+  const host = server.hostId === null ? null : (hostnames.get(server.hostId) ?? server.hostId);
+  return {
+    'OS-EXT-SRV-ATTR:host': host,
+    'OS-EXT-SRV-ATTR:instance_name': `instance-${server.id}`,
+    'OS-EXT-SRV-ATTR:hypervisor_hostname': host,
+    'OS-EXT-SRV-ATTR:reservation_id': server.reservationId,
+    'OS-EXT-SRV-ATTR:launch_index': server.launchIndex,
+    'OS-EXT-SRV-ATTR:kernel_id': '',
+    'OS-EXT-SRV-ATTR:ramdisk_id': '',
+    'OS-EXT-SRV-ATTR:hostname': server.hostname,
+    'OS-EXT-SRV-ATTR:root_device_name': devices.find(({ isRoot }) => isRoot)?.device ?? '/dev/vda',
+    'OS-EXT-SRV-ATTR:user_data': server.userData,
+  };
+}
+
+/** The same host looks another to each project: nova/utils.py, generate_hostid */
+function hostIdOf({ hostId, projectId }: Server): string {
+  return hostId === null ? '' : createHash('sha224').update(projectId + hostId).digest('hex');
+}
+
+/** Details are for administrators, except where the fault was the user's. */
+function faultOf({ code, message, details, created }: NonNullable<Server['fault']>, isAdmin: boolean) {
+  return { code, message, created: asTime(new Date(created)), ...(isAdmin && details !== undefined ? { details } : {}) };
+}
+
+export function addressesOf(server: Server, ports: readonly ServerPortState[]): ShownServer['addresses'] {
+  if (server.vmState === 'building') return {};
+  const byNetwork = new Map<string, ShownServer['addresses'][string]>();
+  for (const { networkName, mac, addresses, floatingIps } of ports) {
+    const list = byNetwork.get(networkName) ?? [];
+    for (const { address, version } of addresses) list.push({ version, addr: address, 'OS-EXT-IPS:type': 'fixed', 'OS-EXT-IPS-MAC:mac_addr': mac });
+    for (const address of floatingIps) list.push({ version: address.includes(':') ? 6 : 4, addr: address, 'OS-EXT-IPS:type': 'floating', 'OS-EXT-IPS-MAC:mac_addr': mac });
+    byNetwork.set(networkName, list);
+  }
+  return Object.fromEntries(byNetwork);
+}
+
+/** nova/objects/fields.py, InstancePowerState */
+function powerStateOf({ vmState, hostId, power }: Server): number {
+  if (vmState === 'building' || hostId === null) return 0;
+  return { running: 1, paused: 3, stopped: 4, suspended: 4 }[power];
+}

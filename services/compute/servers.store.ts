@@ -1,0 +1,233 @@
+import type { PowerState, VettedImage } from '../../drivers/driver.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Flavor } from './flavors.ts';
+
+export type VmState = 'building' | 'active' | 'paused' | 'suspended' | 'stopped' | 'resized' | 'error' | 'deleted';
+
+export type ServerFault = { code: number; message: string; details?: string; created: string };
+
+export type Server = {
+  id: string;
+  projectId: string;
+  userId: string;
+  generation: number;
+  name: string;
+  hostname: string;
+  vmState: VmState;
+  taskState: string | null;
+  power: PowerState;
+  bootEpoch: number;
+  diskEpoch: number;
+  flavor: Flavor;
+  imageId: string | null;
+  rootImage: VettedImage | null;
+  rootDiskGiB: number;
+  hostId: string | null;
+  availabilityZone: string | null;
+  onlyHostname: string | null;
+  keyName: string | null;
+  publicKey: string | null;
+  userData: string | null;
+  configDrive: string;
+  adminPass: string | null;
+  metadata: Record<string, string>;
+  accessIpv4: string;
+  accessIpv6: string;
+  diskConfig: 'AUTO' | 'MANUAL';
+  locked: boolean;
+  launchIndex: number;
+  reservationId: string;
+  fault: ServerFault | null;
+  resize: { from: Flavor; vmState: VmState } | null;
+  createdAt: Date;
+  updatedAt: Date;
+  launchedAt: Date | null;
+  terminatedAt: Date | null;
+  deletedAt: Date | null;
+};
+
+/** Property to column, for reading and for changing. */
+const columnOf = {
+  id: 'id',
+  projectId: 'project_id',
+  userId: 'user_id',
+  generation: 'generation',
+  name: 'name',
+  hostname: 'hostname',
+  vmState: 'vm_state',
+  taskState: 'task_state',
+  power: 'power',
+  bootEpoch: 'boot_epoch',
+  diskEpoch: 'disk_epoch',
+  flavor: 'flavor',
+  imageId: 'image_id',
+  rootImage: 'root_image',
+  rootDiskGiB: 'root_disk_gib',
+  hostId: 'host_id',
+  availabilityZone: 'availability_zone',
+  onlyHostname: 'only_hostname',
+  keyName: 'key_name',
+  publicKey: 'public_key',
+  userData: 'user_data',
+  configDrive: 'config_drive',
+  adminPass: 'admin_pass',
+  metadata: 'metadata',
+  accessIpv4: 'access_ipv4',
+  accessIpv6: 'access_ipv6',
+  diskConfig: 'disk_config',
+  locked: 'locked',
+  launchIndex: 'launch_index',
+  reservationId: 'reservation_id',
+  fault: 'fault',
+  resize: 'resize',
+  createdAt: 'created_at',
+  updatedAt: 'updated_at',
+  launchedAt: 'launched_at',
+  terminatedAt: 'terminated_at',
+  deletedAt: 'deleted_at',
+} as const satisfies Record<keyof Server, string>;
+
+const isJson = new Set<keyof Server>(['flavor', 'rootImage', 'metadata', 'fault', 'resize']);
+
+const columns = sql.raw(
+  Object.entries(columnOf)
+    .map(([property, column]) => `server.${column} as "${property}"`)
+    .join(', '),
+);
+
+/** Deleted servers stay as rows for those who may ask for them. */
+const living = sql`server.deleted_at is null`;
+
+export function findServer(tx: Transaction, id: string): Promise<Server | undefined> {
+  return tx.one<Server>`select ${columns} from compute.server where id = ${id} and ${living}`;
+}
+
+/** From here on nothing else changes it until the transaction ends. */
+export function lockServerRow(tx: Transaction, id: string): Promise<Server | undefined> {
+  return tx.one<Server>`select ${columns} from compute.server where id = ${id} and ${living} for no key update`;
+}
+
+export async function insertServer(tx: Transaction, server: Server): Promise<void> {
+  const properties = Object.keys(columnOf) as (keyof Server)[];
+  await tx.run`
+    insert into compute.server (${sql.raw(properties.map((property) => columnOf[property]).join(', '))})
+    values (${sql.join(properties.map((property) => valueOf(property, server[property])))})`;
+}
+
+/** Every change grows the time of the last one; `generation` grows when the intent does. */
+export async function updateServerRow(tx: Transaction, id: string, changes: Partial<Server>, { now, bumps }: { now: Date; bumps: boolean }): Promise<number> {
+  const assignments = Object.entries(changes).map(([property, value]) => sql`${sql.raw(columnOf[property as keyof Server])} = ${valueOf(property as keyof Server, value)}`);
+  const row = await tx.one<{ generation: number }>`
+    update compute.server set ${sql.join([...assignments, sql`updated_at = ${now}`, bumps ? sql`generation = generation + 1` : sql`generation = generation`])}
+    where id = ${id} and deleted_at is null returning generation`;
+  if (!row) throw new Error(`There is no server ${id} that could be changed`);
+  return row.generation;
+}
+
+function valueOf(property: keyof Server, value: unknown): Sql | unknown {
+  if (!isJson.has(property)) return value;
+  return sql`${value === null ? null : sql.json(value)}::jsonb`;
+}
+
+export type ServerFilter = {
+  /** Null: of every project. */
+  projectId: string | null;
+  /** Null: deleted or not. */
+  deleted: boolean | null;
+  changedSince: Date | null;
+  nameLike: string | null;
+  equals: Partial<Record<'imageId' | 'userId' | 'hostId' | 'reservationId' | 'vmState' | 'taskState' | 'keyName' | 'availabilityZone' | 'id', string>>;
+  flavorId: string | null;
+  vmStates: readonly string[] | null;
+  /** Those with one of these addresses, already looked up. */
+  ids: readonly string[] | null;
+};
+
+export type SortKey = keyof typeof sortable;
+
+/** nova/api/openstack/compute/schemas/servers.py, VALID_SORT_KEYS; null sorts as nothing. */
+export const sortable = {
+  created_at: 'server.created_at',
+  updated_at: 'server.updated_at',
+  launched_at: `coalesce(server.launched_at, '-infinity')`,
+  display_name: 'server.name',
+  name: 'server.name',
+  hostname: 'server.hostname',
+  uuid: 'server.id',
+  vm_state: 'server.vm_state',
+  task_state: `coalesce(server.task_state, '')`,
+  host: `coalesce(server.host_id, '')`,
+  node: `coalesce(server.host_id, '')`,
+  image_ref: `coalesce(server.image_id, '')`,
+  instance_type_id: `server.flavor ->> 'id'`,
+  key_name: `coalesce(server.key_name, '')`,
+  project_id: 'server.project_id',
+  user_id: 'server.user_id',
+  availability_zone: `coalesce(server.availability_zone, '')`,
+  launch_index: 'server.launch_index',
+  locked: 'server.locked',
+} as const;
+
+export type Page = { sort: readonly { key: SortKey; way: 'asc' | 'desc' }[]; limit: number; marker: string | null };
+
+/** In one order without ties, from after the marker: a row that did not change is neither lost nor told twice. */
+export function selectServers(tx: Transaction, filter: ServerFilter, { sort, limit, marker }: Page): Promise<Server[]> {
+  const last = sort.at(-1)?.way ?? 'desc';
+  const order = [...sort.map(({ key, way }) => ({ column: sortable[key] as string, way })), { column: 'server.id', way: last }];
+  const after = (count: number) =>
+    sql.and(
+      order.slice(0, count + 1).map(({ column, way }, index) => {
+        const of = sql.raw(column);
+        const operator = sql.raw(index < count ? '=' : way === 'asc' ? '>' : '<');
+        return sql`${of} ${operator} (select ${of} from compute.server where id = ${marker})`;
+      }),
+    );
+  return tx.rows<Server>`
+    select ${columns} from compute.server
+    where ${sql.and(conditions(filter))} and ${marker === null ? sql`true` : sql.or(order.map((_, index) => after(index)))}
+    order by ${sql.raw(order.map(({ column, way }) => `${column} ${way}`).join(', '))}
+    limit ${limit}`;
+}
+
+function conditions(filter: ServerFilter): Sql[] {
+  const list: Sql[] = [];
+  if (filter.projectId !== null) list.push(sql`server.project_id = ${filter.projectId}`);
+  if (filter.deleted !== null) list.push(filter.deleted ? sql`server.deleted_at is not null` : living);
+  if (filter.changedSince !== null) list.push(sql`server.updated_at >= ${filter.changedSince}`);
+  if (filter.nameLike !== null) list.push(sql`server.name ~ ${filter.nameLike}`);
+  if (filter.flavorId !== null) list.push(sql`server.flavor ->> 'id' = ${filter.flavorId}`);
+  if (filter.vmStates !== null) list.push(sql`server.vm_state = any(${[...filter.vmStates]}::text[])`);
+  if (filter.ids !== null) list.push(sql`server.id = any(${[...filter.ids]}::text[])`);
+  for (const [property, value] of Object.entries(filter.equals)) list.push(sql`server.${sql.raw(columnOf[property as keyof Server])} = ${value}`);
+  return list;
+}
+
+export async function isServerId(tx: Transaction, id: string): Promise<boolean> {
+  return (await tx.one`select id from compute.server where id = ${id}`) !== undefined;
+}
+
+/** Every server that is not deleted, for reconciling and for invariants. */
+export function selectLiving(tx: Transaction): Promise<Server[]> {
+  return tx.rows<Server>`select ${columns} from compute.server where ${living} order by id`;
+}
+
+export async function selectDeleted(tx: Transaction, ids: readonly string[]): Promise<{ id: string; generation: number }[]> {
+  return tx.rows`select id, generation from compute.server where deleted_at is not null and id = any(${[...ids]}::text[])`;
+}
+
+/** Those that ran at any time of this period, for usage reports. */
+export function selectRanBetween(tx: Transaction, start: Date, end: Date, projectId: string | null): Promise<Server[]> {
+  return tx.rows<Server>`
+    select ${columns} from compute.server
+    where launched_at < ${end} and (terminated_at is null or terminated_at >= ${start}) and (${projectId}::text is null or project_id = ${projectId})
+    order by project_id, launched_at, id limit 10000`;
+}
+
+export type HostCount = { hostId: string; running: number; busy: number };
+
+/** How many servers each host has, and how many of them have something under way. */
+export function countByHost(tx: Transaction): Promise<HostCount[]> {
+  return tx.rows<HostCount>`
+    select host_id as "hostId", count(*)::int as running, count(task_state)::int as busy
+    from compute.server where host_id is not null and ${living} group by host_id`;
+}

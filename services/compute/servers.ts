@@ -1,0 +1,245 @@
+/** Servers: made, found, renamed, deleted. What else can be asked of them is in server-actions.ts and server-devices.ts. */
+import { badRequest, conflict, Fault, forbidden } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { getServerImage, type ServerImage } from '../image/images.ts';
+import { networksForServer, prepareServerPort } from '../network/ports.ts';
+import type { RegionParts } from '../parts.ts';
+import { listHosts } from '../placement/hosts.ts';
+import { claimQuota, quotaUsage, type Amounts } from '../quota/quotas.ts';
+import { insertAction } from './actions.store.ts';
+import { appendInterface } from './devices.store.ts';
+import { getFlavor, type Flavor } from './flavors.ts';
+import { selectKeyPair } from './key-pairs.store.ts';
+import { asBadRequest, asNetworkFault, asQuotaFault } from './refusals.ts';
+import { plan, plugDisks, type DiskWish } from './server-disks.ts';
+import { changeServer, lockServer, noServer, quotaOf, tell } from './server-changes.ts';
+import { subjectOf } from './server-steps.ts';
+import { demandUnlocked } from './server-states.ts';
+import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
+import { findServer, insertServer, isServerId, selectServers, type Page, type Server, type ServerFilter } from './servers.store.ts';
+import { refreshServer } from './server-refresh.ts';
+
+export type { Server } from './servers.store.ts';
+
+/** What the rules need besides the call. */
+export type Compute = Pick<RegionParts, 'workflows' | 'random'>;
+
+export type NetworkWish = { networkId?: string | undefined; portId?: string | undefined; fixedIp?: string | undefined };
+
+export type NewServer = {
+  name: string;
+  flavorId: string;
+  imageId: string | null;
+  disks: readonly DiskWish[];
+  /** Undefined: the only network that there is for the project. */
+  networks: readonly NetworkWish[] | undefined;
+  securityGroups: string[] | undefined;
+  keyName: string | null;
+  userData: string | null;
+  configDrive: boolean;
+  adminPass: string | null;
+  metadata: Record<string, string>;
+  /** `zone`, or `zone:host` for an administrator. */
+  availabilityZone: string | null;
+  accessIpv4: string;
+  accessIpv6: string;
+  diskConfig: 'AUTO' | 'MANUAL' | null;
+  minCount: number;
+  maxCount: number;
+};
+
+/** As many as fit into the quota, at least `minCount`: rows, quota, ports, volumes and the work that follows, or nothing. */
+export async function createServers(compute: Compute, context: Context, wish: NewServer): Promise<Server[]> {
+  const { tx, caller, now } = context;
+  const projectId = caller.projectId ?? '';
+  if (wish.minCount > wish.maxCount) throw badRequest('min_count must be <= max_count');
+  if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  const flavor = await getFlavor(context, wish.flavorId).catch(asBadRequest);
+  const disks = plan(wish);
+  const image = disks.root.kind === 'image' ? await usableImage(context, disks.root.imageId, flavor, caller.isAdmin) : null;
+  const zone = wish.availabilityZone === null ? noZone : await readZone(context, wish.availabilityZone);
+  const publicKey = wish.keyName === null ? null : ((await selectKeyPair(tx, caller.userId, wish.keyName))?.publicKey ?? refuseKey());
+  const networks = wish.networks ?? (await onlyNetwork(context));
+  if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
+    throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
+
+  const count = await claimServers(tx, projectId, flavor, wish);
+  const reservationId = `r-${compute.random.uuid().replaceAll('-', '').slice(0, 8)}`;
+  const servers: Server[] = [];
+  for (let index = 0; index < count; index++) {
+    const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, zone, publicKey, reservationId, index });
+    await insertServer(tx, server);
+    await plugPorts(context, server, networks, wish.securityGroups);
+    await plugDisks(context, server, disks);
+    await insertAction(tx, { serverId: server.id, projectId, requestId: context.requestId, action: 'create', userId: caller.userId, startedAt: now });
+    await tell(tx, { now: () => now }, server, 'server.create.start', context.requestId);
+    await compute.workflows.start(tx, createServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId, requestId: context.requestId });
+    servers.push(server);
+  }
+  return servers;
+}
+
+/** nova/conf/quota.py: metadata_items */
+export const mostMetadata = 128;
+
+type Zone = { availabilityZone: string | null; onlyHostname: string | null };
+
+const noZone: Zone = { availabilityZone: null, onlyHostname: null };
+
+function newServer({ id, name, context, wish, flavor, image, zone, publicKey, reservationId, index }: { id: string; name: string; context: Context; wish: NewServer; flavor: Flavor; image: ServerImage | null; zone: Zone; publicKey: string | null; reservationId: string; index: number }): Server {
+  return {
+    id,
+    projectId: context.caller.projectId ?? '',
+    userId: context.caller.userId,
+    generation: 1,
+    name,
+    hostname: hostnameOf(name, id),
+    vmState: 'building',
+    taskState: 'scheduling',
+    power: 'running',
+    bootEpoch: 0,
+    diskEpoch: 0,
+    flavor,
+    imageId: image?.id ?? null,
+    rootImage: image?.vetted ?? null,
+    rootDiskGiB: image ? flavor.diskGiB : 0,
+    hostId: null,
+    ...zone,
+    keyName: wish.keyName,
+    publicKey,
+    userData: wish.userData,
+    configDrive: wish.configDrive ? 'True' : '',
+    adminPass: wish.adminPass,
+    metadata: wish.metadata,
+    accessIpv4: wish.accessIpv4,
+    accessIpv6: wish.accessIpv6,
+    diskConfig: wish.diskConfig ?? 'MANUAL',
+    locked: false,
+    launchIndex: index,
+    reservationId,
+    fault: null,
+    resize: null,
+    createdAt: context.now,
+    updatedAt: context.now,
+    launchedAt: null,
+    terminatedAt: null,
+    deletedAt: null,
+  };
+}
+
+/** RFC 1123, as nova/utils.py, sanitize_hostname makes it of a name. */
+export function hostnameOf(name: string, id: string): string {
+  const plain = name
+    .toLowerCase()
+    .replaceAll(/[ _.]/g, '-')
+    .replaceAll(/[^a-z0-9-]+/g, '')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63)
+    .replaceAll(/-+$/g, '');
+  return plain === '' ? `server-${id}` : plain;
+}
+
+async function usableImage(context: Context, imageId: string, flavor: Flavor, isAdmin: boolean): Promise<ServerImage> {
+  const image = await getServerImage(context, imageId).catch((error: unknown) => {
+    throw error instanceof Fault && error.status === 404 ? badRequest('Can not find requested image') : error;
+  });
+  demandFit(flavor, image, isAdmin);
+  return image;
+}
+
+/** nova/compute/api.py, _validate_flavor_image_nostatus */
+export function demandFit(flavor: Flavor, image: ServerImage, isAdmin: boolean): void {
+  if (flavor.memoryMiB < image.minRamMiB) throw badRequest("Flavor's memory is too small for requested image.");
+  if (flavor.diskGiB === 0) {
+    if (isAdmin) return;
+    throw forbidden('Only volume-backed servers are allowed for flavors with zero disk.');
+  }
+  const bytes = flavor.diskGiB * 2 ** 30;
+  if (image.virtualSizeBytes > bytes) throw badRequest(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, image is ${image.virtualSizeBytes} bytes.`);
+  if (image.minDiskGiB > flavor.diskGiB) throw badRequest(`Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${bytes} bytes, minimum size is ${image.minDiskGiB * 2 ** 30} bytes.`);
+}
+
+async function readZone({ tx, caller }: Context, text: string): Promise<Zone> {
+  const [zone = '', hostname, node] = text.split(':');
+  const hosts = await listHosts(tx);
+  if (hostname !== undefined && !caller.isAdmin) throw forbidden("Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+  if (zone !== '' && !hosts.some(({ availabilityZone }) => availabilityZone === zone)) throw badRequest('The requested availability zone is not available');
+  return { availabilityZone: zone === '' ? null : zone, onlyHostname: hostname || node || null };
+}
+
+function refuseKey(): never {
+  throw badRequest('Invalid key_name provided.');
+}
+
+async function onlyNetwork(context: Context): Promise<NetworkWish[]> {
+  const networks = await networksForServer(context);
+  if (networks.length > 1) throw conflict('Multiple possible networks found, use a Network ID to be more specific.');
+  return networks.map(({ id }) => ({ networkId: id }));
+}
+
+async function plugPorts(context: Context, server: Server, networks: readonly NetworkWish[], securityGroups: string[] | undefined): Promise<void> {
+  for (const { networkId, portId, fixedIp } of networks) {
+    const { portId: made } = await prepareServerPort(context, {
+      serverId: server.id,
+      projectId: server.projectId,
+      ...(portId === undefined ? { networkId } : { portId }),
+      fixedIp,
+      securityGroups,
+      availabilityZone: server.availabilityZone ?? 'nova',
+    }).catch(asNetworkFault);
+    await appendInterface(context.tx, { serverId: server.id, projectId: server.projectId, portId: made, state: 'attaching' }, context.now);
+  }
+}
+
+/** How many servers are counted now: the most that fit, when the caller says that fewer will do. */
+async function claimServers(tx: Transaction, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer): Promise<number> {
+  const each = quotaOf({ flavor, resize: null });
+  const count = maxCount > minCount ? Math.max(minCount, Math.min(maxCount, await headroom(tx, projectId, each))) : maxCount;
+  await claimQuota(tx, projectId, times(each, count)).catch(asQuotaFault);
+  return count;
+}
+
+async function headroom(tx: Transaction, projectId: string, each: Amounts): Promise<number> {
+  const usage = await quotaUsage(tx, projectId, ['compute.instances', 'compute.cores', 'compute.ram']);
+  const rooms = Object.entries(usage).map(([resource, { limit, used }]) => (limit < 0 ? Infinity : Math.floor((limit - used) / (each[resource as keyof Amounts] ?? 1))));
+  return Math.min(...rooms);
+}
+
+function times(amounts: Amounts, count: number): Amounts {
+  return Object.fromEntries(Object.entries(amounts).map(([resource, amount]) => [resource, amount * count]));
+}
+
+export async function getServer({ tx }: Pick<Context, 'tx'>, id: string): Promise<Server> {
+  const server = await findServer(tx, id);
+  if (!server) throw noServer(id);
+  return server;
+}
+
+export async function listServers({ tx }: Pick<Context, 'tx'>, filter: ServerFilter, page: Page): Promise<Server[]> {
+  if (page.marker !== null && !(await isServerId(tx, page.marker))) throw badRequest(`marker [${page.marker}] not found`);
+  return selectServers(tx, filter, page);
+}
+
+export type ServerChanges = Partial<Pick<Server, 'name' | 'accessIpv4' | 'accessIpv6' | 'diskConfig'>>;
+
+export async function updateServer(compute: Compute, context: Context, id: string, changes: ServerChanges): Promise<Server> {
+  const server = await lockServer(context.tx, id);
+  const renamed = changes.name !== undefined && changes.name !== server.name;
+  const changed = await changeServer(context.tx, { now: () => context.now }, server, changes, { requestId: context.requestId, intent: renamed });
+  // The guest reads its name from the metadata service.
+  if (renamed) await refreshServer(compute, context, changed);
+  return changed;
+}
+
+/** Whatever else is under way for it ends; asking twice is asking once. */
+export async function deleteServer(compute: Compute, context: Context, id: string): Promise<void> {
+  const { tx, caller, now, requestId } = context;
+  const server = await lockServer(tx, id);
+  demandUnlocked(server, caller);
+  if (server.taskState === 'deleting') return;
+  await changeServer(tx, { now: () => now }, server, { taskState: 'deleting' }, { event: 'server.delete.start', requestId, intent: true });
+  await insertAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'delete', userId: caller.userId, startedAt: now });
+  await compute.workflows.supersede(tx, deleteServerWorkflow, { subject: subjectOf(id), input: { serverId: id }, projectId: server.projectId, requestId });
+}
+

@@ -1,0 +1,175 @@
+/** How servers come and go. */
+import { DriverError } from '../../drivers/driver.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { step, workflow } from '../../kit/workflow/workflow.ts';
+import { bindServerPort, projectNow, releaseServerPorts } from '../network/ports.ts';
+import type { RegionParts } from '../parts.ts';
+import { claimHost, releaseClaim } from '../placement/claims.ts';
+import { releaseQuota } from '../quota/quotas.ts';
+import { completeAttachment, deleteServerVolumes, releaseAttachments, volumeState } from '../volume/volumes.ts';
+import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState } from './devices.store.ts';
+import { changeServer, faultFrom, needsOf, quotaOf } from './server-changes.ts';
+import { asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
+import { Unplaced } from './server-spec.ts';
+import { findServer, lockServerRow, type Server } from './servers.store.ts';
+
+type CreateState = { tried: string[] };
+
+export const createServerWorkflow = workflow<About, CreateState, RegionParts>(
+  'server.create',
+  [
+    step('claim a host', claim, giveUpHost),
+    step('wait for its volumes', waitForVolumes, undefined, { retry: { attempts: 200, firstMs: 50, factor: 1.3, maxMs: 3_000 } }),
+    step('connect it', connect, undefined, { retry: patient }),
+    step('boot it', boot, removeMachine, { retry: patient }),
+    step('say it is ready', sayReady),
+  ],
+  {
+    deadlineSeconds: 900,
+    async onFailed(tx, run, failure) {
+      const server = await lockServerRow(tx, run.input.serverId);
+      if (!server) return;
+      await letGoOfDevices(tx, server);
+      await changeServer(tx, run.services.clock, server, { vmState: 'error', taskState: null, power: 'stopped', fault: faultFrom(failure, run.services.clock.now()) }, { event: 'server.create.error', requestId: run.requestId, intent: true });
+    },
+    onSettled: (tx, run, outcome) => noteOutcome(tx, run, outcome, run.failure),
+  },
+);
+
+type CreateRun = ServerRun<About, CreateState>;
+
+async function claim(run: CreateRun): Promise<void> {
+  await commitServer(run, async (server, tx) => ({ hostId: await placeOn(tx, run, server, []), taskState: 'networking' }));
+}
+
+async function placeOn(tx: Transaction, run: CreateRun, server: Server, exclude: readonly string[]): Promise<string> {
+  const { id: consumerId, projectId, availabilityZone, onlyHostname: hostname } = server;
+  const { hostId } = await claimHost(tx, { ...needsOf(server), consumerId, projectId, now: run.services.clock.now(), exclude, availabilityZone, hostname });
+  for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort(tx, { portId, serverId: server.id, hostId });
+  return hostId;
+}
+
+async function giveUpHost(run: CreateRun): Promise<void> {
+  await commitServer(run, async (server, tx) => {
+    await releaseClaim(tx, server.id);
+    return { hostId: null };
+  });
+}
+
+/** Why a server cannot be made: said to its owner as it is. */
+class VolumeFailed extends Error {
+  override name = 'VolumeFailed';
+  readonly kind = 'volume-failed';
+  readonly retryable = false;
+}
+
+async function waitForVolumes(run: CreateRun): Promise<void> {
+  await run.commit(async (tx) => {
+    const server = await lockServerRow(tx, run.input.serverId);
+    if (!server) return;
+    for (const { volumeId } of await selectBlockDevices(tx, [server.id])) {
+      const state = await volumeState(tx, volumeId);
+      if (state === undefined || state.startsWith('error')) throw new VolumeFailed(`Build of instance ${server.id} aborted: volume ${volumeId} is ${state ?? 'gone'}.`);
+      if (['creating', 'downloading'].includes(state)) throw new Error(`Volume ${volumeId} is ${state}`);
+    }
+    await changeServer(tx, run.services.clock, server, { taskState: 'block_device_mapping' }, { requestId: run.requestId });
+  });
+}
+
+async function connect(run: CreateRun): Promise<void> {
+  const { database } = run.services;
+  const interfaces = await database.read({ kind: 'system', reason: 'the ports of a server' }, (tx) => selectInterfaces(tx, [run.input.serverId]));
+  await projectNow(run.services, database, interfaces.map(({ portId }) => portId));
+  await commitServer(run, () => ({ taskState: 'spawning' }));
+}
+
+async function boot(run: CreateRun): Promise<void> {
+  for (;;) {
+    try {
+      await ensureMachine(run);
+      return;
+    } catch (error) {
+      // The host is full although its claims say otherwise: another one may do. nova/conductor/manager.py reschedules too.
+      if (!(error instanceof DriverError && error.kind === 'exhausted')) throw error;
+      await moveOn(run, error);
+    }
+  }
+}
+
+async function moveOn(run: CreateRun, cause: DriverError): Promise<void> {
+  const { database, driver } = run.services;
+  const server = await database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));
+  if (!server?.hostId) throw new Unplaced(`Server ${run.input.serverId} has no host`);
+  const tried = [...(run.state.tried ?? []), server.hostId];
+  if (tried.length >= 3) throw asFinal(cause);
+  await driver.servers.remove({ id: server.id, hostId: server.hostId, generation: server.generation });
+  await run.write(async (tx) => {
+    const locked = await lockServerRow(tx, server.id);
+    if (!locked) return { tried };
+    await releaseClaim(tx, locked.id);
+    await changeServer(tx, run.services.clock, locked, { hostId: await placeOn(tx, run, locked, tried) }, { requestId: run.requestId, intent: true });
+    return { tried };
+  });
+  const ports = await database.read({ kind: 'system', reason: 'the ports of a server' }, (tx) => selectInterfaces(tx, [server.id]));
+  await projectNow(run.services, database, ports.map(({ portId }) => portId));
+}
+
+async function removeMachine(run: ServerRun): Promise<void> {
+  const { database, driver } = run.services;
+  const server = await database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));
+  if (server?.hostId) await driver.servers.remove({ id: server.id, hostId: server.hostId, generation: server.generation });
+}
+
+async function sayReady(run: CreateRun): Promise<void> {
+  await commitServer(
+    run,
+    async (server, tx) => {
+      for (const { attachmentId, device, volumeId } of await selectBlockDevices(tx, [server.id])) {
+        await completeAttachment(tx, { attachmentId, device, hostId: server.hostId! });
+        await setBlockDeviceState(tx, server.id, volumeId, 'attached');
+      }
+      for (const { portId } of await selectInterfaces(tx, [server.id])) await setInterfaceState(tx, server.id, portId, 'attached');
+      return { vmState: 'active', taskState: null, launchedAt: run.services.clock.now(), adminPass: null };
+    },
+    { event: 'server.create.end' },
+  );
+}
+
+/** Its ports and volumes are others' again, or gone when they were made for it. */
+async function letGoOfDevices(tx: Transaction, server: Server): Promise<void> {
+  const devices = await selectBlockDevices(tx, [server.id]);
+  const gone = devices.filter(({ deleteOnTermination }) => deleteOnTermination).map(({ volumeId }) => volumeId);
+  await releaseServerPorts(tx, { serverId: server.id });
+  await deleteInterfaces(tx, server.id, null);
+  await releaseAttachments(tx, { serverId: server.id });
+  await deleteBlockDevices(tx, server.id, null);
+  if (gone.length > 0) await deleteServerVolumes(tx, { serverId: server.id, volumeIds: gone });
+}
+
+export const deleteServerWorkflow = workflow<About, object, RegionParts>(
+  'server.delete',
+  [step('remove the machine', removeMachine, undefined, { retry: { attempts: 200, firstMs: 250, factor: 2, maxMs: 30_000 } }), step('let go of everything', letGo)],
+  {
+    deadlineSeconds: 3600,
+    async onFailed(tx, run, failure) {
+      const server = await lockServerRow(tx, run.input.serverId);
+      if (server) await changeServer(tx, run.services.clock, server, { vmState: 'error', taskState: null, fault: faultFrom(failure, run.services.clock.now()) }, { event: 'server.delete.error', requestId: run.requestId });
+    },
+    onSettled: (tx, run, outcome) => noteOutcome(tx, run, outcome, run.failure),
+  },
+);
+
+async function letGo(run: ServerRun): Promise<void> {
+  await nowAs(run, 'deleting');
+  await commitServer(
+    run,
+    async (server, tx) => {
+      await letGoOfDevices(tx, server);
+      await releaseClaim(tx, server.id);
+      await releaseQuota(tx, server.projectId, quotaOf(server));
+      const now = run.services.clock.now();
+      return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, resize: null, adminPass: null, terminatedAt: now, deletedAt: now };
+    },
+    { event: 'server.delete.end' },
+  );
+}
