@@ -8,6 +8,7 @@ import type { Clock, Random } from './kit/clock.ts';
 import { createDoor, type Door, type ServeOptions } from './kit/http/serve.ts';
 import type { Log } from './kit/log.ts';
 import { openDatabase, type Database, type DatabaseOptions } from './kit/postgres/database.ts';
+import { urlOfDatabase } from './kit/postgres/external.ts';
 import { migrate } from './kit/postgres/migrate.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
@@ -39,9 +40,7 @@ export function openDatabases(server: DatabaseServer, region: string, options: P
   const names = databaseNames(region);
   const open = (name: string): Database => {
     if (server.kind === 'embedded') return openDatabase({ ...options, host: server.socketDir, port: server.port, user: server.user, database: name });
-    const url = new URL(server.url);
-    url.pathname = `/${name}`;
-    return openDatabase({ ...options, url: url.href });
+    return openDatabase({ ...options, url: urlOfDatabase(server.url, name) });
   };
   return { home: open(names.home), region: open(names.region) };
 }

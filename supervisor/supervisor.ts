@@ -6,6 +6,7 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { applicationRole, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '../kit/postgres/embedded.ts';
+import { ensureDatabaseAt } from '../kit/postgres/external.ts';
 import type { Log } from '../kit/log.ts';
 import { commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
@@ -65,6 +66,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 
   try {
     if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres(options));
+    else await doStep(report, 'Prepare the databases', () => prepareDatabases(options));
     const starting: Promise<unknown>[] = [];
     // The API first of all: it answers while engines and guests are still on their way.
     const api = role('api', config.account);
@@ -158,6 +160,14 @@ async function keepPostgres({ config, databases, log }: SupervisorOptions): Prom
       await server.stop();
     },
   };
+}
+
+async function prepareDatabases({ config, databases }: SupervisorOptions): Promise<void> {
+  try {
+    for (const name of databases) await ensureDatabaseAt(config.database, name);
+  } catch (cause) {
+    throw new Unstartable((cause as Error).message, 'Give --database the URL of a PostgreSQL 15 or newer whose role may create databases', { cause });
+  }
 }
 
 function makeFolders(config: CloudConfig): void {

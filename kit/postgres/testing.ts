@@ -19,11 +19,11 @@ export type TestDatabase = {
   open(options?: Partial<Omit<DatabaseOptions, 'url'>>): Database;
 };
 
-/** Migrated, empty, and dropped when the test is over. */
-export async function testDatabase(t: Test, { migrations = [] }: { migrations?: Migrations[] } = {}): Promise<TestDatabase> {
+/** Migrated and empty, or a copy of another one of this server, which nobody may be using; dropped when the test is over. */
+export async function testDatabase(t: Test, { migrations = [], from }: { migrations?: readonly Migrations[]; from?: string } = {}): Promise<TestDatabase> {
   const server = await (shared ??= startTestServer({ leaveWithProcess: true }));
   const name = `test_${++count}`;
-  await ensureDatabase(server, name, { from: await templateFor(server, migrations) });
+  await ensureDatabase(server, name, { from: from ?? (await templateFor(server, migrations)) });
 
   const target = { host: server.socketDir, port: server.port, user: applicationRole, database: name };
   const opened: Database[] = [];
@@ -63,7 +63,7 @@ let count = 0;
 const prefix = 'test-postgres-';
 const templates = new Map<string, Promise<string>>();
 
-async function templateFor(server: TestServer, migrations: Migrations[]): Promise<string> {
+async function templateFor(server: TestServer, migrations: readonly Migrations[]): Promise<string> {
   const files = await readMigrations(migrations);
   const hash = createHash('sha256').update(files.map(({ sha256 }) => sha256).join()).digest('hex').slice(0, 16);
   const name = `template_${hash}`;
@@ -72,7 +72,7 @@ async function templateFor(server: TestServer, migrations: Migrations[]): Promis
   return known;
 }
 
-async function makeTemplate(server: TestServer, name: string, migrations: Migrations[]): Promise<string> {
+async function makeTemplate(server: TestServer, name: string, migrations: readonly Migrations[]): Promise<string> {
   await ensureDatabase(server, name);
   const database = openDatabase({
     host: server.socketDir,
