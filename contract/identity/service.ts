@@ -1,0 +1,82 @@
+/** Identity, version 3: keystone's promise. */
+import { service, type FaultFacts } from '../contract.ts';
+import { applicationCredentials } from './application-credentials.ts';
+import { endpoints, regions, services } from './catalog.ts';
+import { domains } from './domains.ts';
+import { domainGroupGrants, domainUserGrants, projectGroupGrants, projectUserGrants, roleAssignments, systemGroupGrants, systemUserGrants } from './grants.ts';
+import { groups } from './groups.ts';
+import { projects, projectTags } from './projects.ts';
+import { roles } from './roles.ts';
+import { scopes } from './scopes.ts';
+import { tokens } from './tokens.ts';
+import { users } from './users.ts';
+
+const titles: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  429: 'Too Many Requests',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+};
+
+// keystone/api/discovery.py
+const version = (base: string) => ({
+  id: 'v3.14',
+  status: 'stable',
+  updated: '2020-04-07T00:00:00Z',
+  links: [{ rel: 'self', href: `${base}/identity/v3/` }],
+  'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.identity-v3+json' }],
+});
+
+export const identity = service({
+  type: 'identity',
+  name: 'keystone',
+  title: 'Identity',
+  root: '/identity',
+  path: '/identity/v3',
+  // Without the version: clients discover it there (devstack/lib/keystone, KEYSTONE_SERVICE_URI).
+  catalogPath: '/identity',
+  projectInPath: false,
+  where: 'home',
+  discovery: [
+    { path: '/identity', status: 300, document: (base) => ({ versions: { values: [version(base)] } }) },
+    { path: '/identity/v3', status: 200, document: (base) => ({ version: version(base) }) },
+  ],
+  shape: ({ status, message }: FaultFacts) => ({
+    body: {
+      error: {
+        code: status,
+        title: titles[status] ?? 'Error',
+        // The door says it in general words; keystone names the rule: keystone/exception.py, ForbiddenAction.
+        message: message.replace(/^Policy doesn't allow (\S+) to be performed\.$/, 'You are not authorized to perform the requested action: $1.'),
+      },
+    },
+  }),
+  invalid: ({ field, reason }) => ({ code: 'SchemaValidationError', message: `Invalid input for field '${field.replaceAll('/', '.') || 'body'}': ${reason}` }),
+  nouns: {
+    tokens,
+    scopes,
+    domains,
+    projects,
+    projectTags,
+    users,
+    groups,
+    roles,
+    projectUserGrants,
+    projectGroupGrants,
+    domainUserGrants,
+    domainGroupGrants,
+    systemUserGrants,
+    systemGroupGrants,
+    roleAssignments,
+    services,
+    endpoints,
+    regions,
+    applicationCredentials,
+  },
+});

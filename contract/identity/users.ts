@@ -1,0 +1,117 @@
+/** keystone/identity/schema.py, user. Attributes that it does not name are kept and shown as they were given. */
+import { Type } from 'typebox';
+import { operations } from '../contract.ts';
+import { Description, Id, listOf, Name, nameFilters, pageQuery, Password, SelfLink } from './shapes.ts';
+import { Group } from './groups.ts';
+import { Project, projectFilters } from './projects.ts';
+
+// Options such as multi-factor rules change how a user must log in: none is taken that would not be kept.
+const NoOptions = Type.Object({}, { additionalProperties: false });
+
+const given = {
+  description: Type.Optional(Description),
+  email: Type.Optional(Type.Union([Type.String({ maxLength: 255 }), Type.Null()])),
+  enabled: Type.Optional(Type.Boolean()),
+  default_project_id: Type.Optional(Type.Union([Id, Type.Null()])),
+  password: Type.Optional(Type.Union([Password, Type.Null()])),
+  options: Type.Optional(NoOptions),
+};
+const NewUser = Type.Object({ user: Type.Object({ name: Name, domain_id: Type.Optional(Id), ...given }) });
+const UserChange = Type.Object({ user: Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name), domain_id: Type.Optional(Id), ...given }) });
+
+export const User = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  domain_id: Type.String(),
+  enabled: Type.Boolean(),
+  default_project_id: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  description: Type.Optional(Description),
+  email: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  password_expires_at: Type.Union([Type.String(), Type.Null()]),
+  options: NoOptions,
+  links: SelfLink,
+});
+const Shown = Type.Object({ user: User });
+
+export const users = operations({
+  list: {
+    method: 'GET',
+    path: '/users',
+    summary: 'List users',
+    access: { rule: 'identity:list_users', who: 'user' },
+    stability: 'stable',
+    query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()), enabled: Type.Optional(Type.Boolean()) }),
+    status: 200,
+    response: listOf('users', User),
+  },
+  create: {
+    method: 'POST',
+    path: '/users',
+    summary: 'Create a user',
+    access: { rule: 'identity:create_user', who: 'admin' },
+    stability: 'stable',
+    body: NewUser,
+    status: 201,
+    response: Shown,
+    effects: 'own',
+  },
+  show: {
+    method: 'GET',
+    path: '/users/{user_id}',
+    summary: 'Show a user',
+    access: { rule: 'identity:get_user', who: 'user' },
+    stability: 'stable',
+    status: 200,
+    response: Shown,
+  },
+  update: {
+    method: 'PATCH',
+    path: '/users/{user_id}',
+    summary: 'Change a user',
+    access: { rule: 'identity:update_user', who: 'admin' },
+    stability: 'stable',
+    body: UserChange,
+    status: 200,
+    response: Shown,
+    effects: 'own',
+  },
+  delete: {
+    method: 'DELETE',
+    path: '/users/{user_id}',
+    summary: 'Delete a user',
+    access: { rule: 'identity:delete_user', who: 'admin' },
+    stability: 'stable',
+    status: 204,
+  },
+  changePassword: {
+    method: 'POST',
+    path: '/users/{user_id}/password',
+    summary: 'Change your own password',
+    // No token is asked for: the old password proves who it is (keystone/api/users.py, UserPasswordResource).
+    access: { rule: 'identity:change_password', who: 'anyone' },
+    stability: 'stable',
+    body: Type.Object({ user: Type.Object({ original_password: Password, password: Password }, { additionalProperties: false }) }),
+    status: 204,
+    effects: 'own',
+  },
+  listProjects: {
+    method: 'GET',
+    path: '/users/{user_id}/projects',
+    summary: 'List the projects in which a user has a role',
+    access: { rule: 'identity:list_user_projects', who: 'user' },
+    stability: 'stable',
+    query: Type.Object({ ...pageQuery, ...projectFilters }),
+    status: 200,
+    response: listOf('projects', Project),
+  },
+  listGroups: {
+    method: 'GET',
+    path: '/users/{user_id}/groups',
+    summary: 'List the groups of a user',
+    access: { rule: 'identity:list_groups_for_user', who: 'user' },
+    stability: 'stable',
+    query: Type.Object({ ...pageQuery, ...nameFilters }),
+    status: 200,
+    response: listOf('groups', Group),
+  },
+});

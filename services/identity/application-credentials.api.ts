@@ -1,0 +1,70 @@
+/** The door of application credentials. keystone/api/users.py, UserAppCred… */
+import { applicationCredentials as contract } from '../../contract/identity/application-credentials.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { announce } from './announcements.ts';
+import { createApplicationCredential, deleteApplicationCredential, demandMayCreate, getApplicationCredential, listApplicationCredentials, type ApplicationCredential } from './application-credentials.ts';
+import { pageOf } from './pages.ts';
+import { newId, type IdentityParts } from './parts.ts';
+import { hashOfGenerated } from './passwords.ts';
+
+// keystone/api/users.py, _generate_secret: 64 random bytes.
+const secretBytes = 64;
+
+export function applicationCredentialsDoor(parts: IdentityParts) {
+  const { directory, passwords, random, tokens } = parts;
+  return implement(contract, {
+    async list(request) {
+      const { items, rest } = pageOf(request, await listApplicationCredentials(request, request.params.user_id, request.query));
+      return { application_credentials: items.map((credential) => credentialView(credential, request)), ...rest };
+    },
+    async create(request) {
+      const { name, description = null, secret: chosen, expires_at: expiresAt, roles, unrestricted } = request.body.application_credential;
+      const { user_id: userId } = request.params;
+      const projectId = demandMayCreate(request.caller, tokens.verify(request.caller.token), userId);
+      const secret = chosen ?? random.bytes(secretBytes).toString('base64url');
+      const hash = chosen == null ? hashOfGenerated(secret) : await passwords.hash(secret);
+      const wish = {
+        id: newId(parts),
+        userId,
+        projectId,
+        name: name.trim(),
+        description,
+        unrestricted: unrestricted ?? false,
+        expiresAt: expiresAt == null ? null : new Date(expiresAt.endsWith('Z') ? expiresAt : `${expiresAt}Z`),
+        wantedRoles: roles,
+      };
+      // What is committed, and kept for a repeated request, does not have the secret: it is shown to the first one only.
+      const shown = await request.commit(async (tx) => {
+        const credential = await createApplicationCredential({ ...request, tx }, wish, hash);
+        await announce({ ...request, tx }, 'application_credential', 'created', credential.id);
+        return { application_credential: credentialView(credential, request) };
+      });
+      return { application_credential: { ...shown.application_credential, secret } };
+    },
+    async show(request) {
+      const { user_id: userId, application_credential_id: id } = request.params;
+      return { application_credential: credentialView(await getApplicationCredential(request, userId, id), request) };
+    },
+    async delete(request) {
+      const { user_id: userId, application_credential_id: id } = request.params;
+      await deleteApplicationCredential(request, directory, tokens.verify(request.caller.token), userId, id);
+      await announce(request, 'application_credential', 'deleted', id);
+    },
+  });
+}
+
+function credentialView({ id, userId, projectId, name, description, unrestricted, expiresAt, roles }: ApplicationCredential, { url }: { url(path: string): string }) {
+  return {
+    id,
+    name,
+    description,
+    user_id: userId,
+    project_id: projectId,
+    system: null,
+    roles,
+    // Six digits and no zone: keystone stores a naive UTC time and writes it so.
+    expires_at: expiresAt === null ? null : expiresAt.toISOString().replace('Z', '000'),
+    unrestricted,
+    links: { self: url(`/users/${userId}/application_credentials/${id}`) },
+  };
+}

@@ -1,0 +1,177 @@
+/** Where the services are. keystone/catalog/core.py */
+import type { Context } from '../../kit/http/implement.ts';
+import { Fault } from '../../kit/fault.ts';
+import { ConstraintViolation, sql, type Transaction } from '../../kit/postgres/database.ts';
+import { demandReading } from './access.ts';
+import {
+  deleteEndpoint as removeEndpoint,
+  deleteRegion as removeRegion,
+  deleteService as removeService,
+  findEndpoint,
+  findRegion,
+  findService,
+  insertEndpoint,
+  insertRegion,
+  insertService,
+  listCatalogRows,
+  listEndpoints as selectEndpoints,
+  listRegionLine,
+  listRegions as selectRegions,
+  listServices as selectServices,
+  updateEndpoint as storeEndpoint,
+  updateRegion as storeRegion,
+  updateService as storeService,
+  type CatalogService,
+  type Endpoint,
+  type Region,
+} from './catalog.store.ts';
+import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
+import { alreadyThere, couldNotFind, invalid, notAllowed } from './refusals.ts';
+
+export type { CatalogService, Endpoint, Region } from './catalog.store.ts';
+
+export type Catalog = { id: string; type: string; name: string; endpoints: { id: string; interface: string; region_id: string | null; region: string | null; url: string }[] }[];
+
+/** As it is written in tokens; endpoints that need a project are left out for a token that has none. */
+export async function catalogFor(tx: Transaction, { projectId, userId }: { projectId: string | null; userId: string }): Promise<Catalog> {
+  const services = Map.groupBy(await listCatalogRows(tx), (row) => row.serviceId);
+  return [...services].map(([id, rows]) => ({
+    id,
+    type: rows[0]!.type,
+    name: rows[0]!.name ?? '',
+    endpoints: rows.flatMap((row) => {
+      const url = row.url === null ? undefined : urlFor(row.url, projectId, userId);
+      if (url === undefined) return [];
+      return [{ id: row.endpointId!, interface: row.interface!, region_id: row.regionId, region: row.regionId, url }];
+    }),
+  }));
+}
+
+// keystone/common/utils.py, format_url: $(name)s and %(name)s are both written.
+function urlFor(template: string, projectId: string | null, userId: string): string | undefined {
+  let complete = true;
+  const url = template.replaceAll(/[$%]\((project_id|tenant_id|user_id)\)s/g, (_, name: string) => {
+    if (name === 'user_id') return userId;
+    if (projectId === null) complete = false;
+    return projectId ?? '';
+  });
+  return complete ? url : undefined;
+}
+
+export function listServices({ tx, caller }: Context, query: PageQuery & { type?: string; name?: string }): Promise<CatalogService[]> {
+  demandReading(caller, 'identity:list_services');
+  const conditions = [...pageConditions(query), ...nameConditions(query)];
+  if (query.type !== undefined) conditions.push(sql`type = ${query.type}`);
+  return selectServices(tx, conditions, rowsFor(query));
+}
+
+export async function getService({ tx, caller }: Context, id: string): Promise<CatalogService> {
+  demandReading(caller, 'identity:get_service');
+  const service = await findService(tx, id);
+  if (!service) throw couldNotFind('service', id);
+  return service;
+}
+
+export async function createService({ tx }: Context, service: CatalogService): Promise<CatalogService> {
+  await insertService(tx, service);
+  return service;
+}
+
+export async function updateService({ tx }: Context, id: string, change: Partial<CatalogService>): Promise<CatalogService> {
+  const before = await findService(tx, id);
+  if (!before) throw couldNotFind('service', id);
+  const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
+  await storeService(tx, after);
+  return after;
+}
+
+export async function deleteService({ tx }: Context, id: string): Promise<void> {
+  if (!(await findService(tx, id))) throw couldNotFind('service', id);
+  await removeService(tx, id);
+}
+
+export function listEndpoints({ tx, caller }: Context, query: PageQuery & { interface?: string; service_id?: string; region_id?: string }): Promise<Endpoint[]> {
+  demandReading(caller, 'identity:list_endpoints');
+  const conditions = pageConditions(query);
+  if (query.interface !== undefined) conditions.push(sql`interface = ${query.interface}`);
+  if (query.service_id !== undefined) conditions.push(sql`service_id = ${query.service_id}`);
+  if (query.region_id !== undefined) conditions.push(sql`region_id = ${query.region_id}`);
+  return selectEndpoints(tx, conditions, rowsFor(query));
+}
+
+export async function getEndpoint({ tx, caller }: Context, id: string): Promise<Endpoint> {
+  demandReading(caller, 'identity:get_endpoint');
+  const endpoint = await findEndpoint(tx, id);
+  if (!endpoint) throw couldNotFind('endpoint', id);
+  return endpoint;
+}
+
+export async function createEndpoint({ tx }: Context, endpoint: Endpoint): Promise<Endpoint> {
+  await demandEndpointFits(tx, endpoint);
+  await insertEndpoint(tx, endpoint);
+  return endpoint;
+}
+
+export async function updateEndpoint({ tx }: Context, id: string, change: Partial<Endpoint>): Promise<Endpoint> {
+  const before = await findEndpoint(tx, id);
+  if (!before) throw couldNotFind('endpoint', id);
+  const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
+  await demandEndpointFits(tx, after);
+  await storeEndpoint(tx, after);
+  return after;
+}
+
+export async function deleteEndpoint({ tx }: Context, id: string): Promise<void> {
+  if (!(await findEndpoint(tx, id))) throw couldNotFind('endpoint', id);
+  await removeEndpoint(tx, id);
+}
+
+export function listRegions({ tx }: Context, query: PageQuery & { parent_region_id?: string }): Promise<Region[]> {
+  const conditions = pageConditions(query);
+  if (query.parent_region_id !== undefined) conditions.push(sql`parent_region_id = ${query.parent_region_id}`);
+  return selectRegions(tx, conditions, rowsFor(query));
+}
+
+export async function getRegion({ tx }: Context, id: string): Promise<Region> {
+  const region = await findRegion(tx, id);
+  if (!region) throw couldNotFind('region', id);
+  return region;
+}
+
+export async function createRegion({ tx }: Context, region: Region): Promise<Region> {
+  if (region.parentRegionId !== null && !(await findRegion(tx, region.parentRegionId))) throw couldNotFind('region', region.parentRegionId);
+  await insertRegion(tx, region).catch((error: unknown) => {
+    throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('region', `Duplicate ID, ${region.id}.`) : error;
+  });
+  return region;
+}
+
+export async function updateRegion({ tx }: Context, id: string, change: Partial<Region>): Promise<Region> {
+  const before = await findRegion(tx, id);
+  if (!before) throw couldNotFind('region', id);
+  const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
+  if (after.parentRegionId !== null) {
+    const line = await listRegionLine(tx, after.parentRegionId);
+    if (line.length === 0) throw couldNotFind('region', after.parentRegionId);
+    if (line.includes(id)) throw new Fault(400, 'CircularRegionHierarchyError', `The specified parent region ${after.parentRegionId} would create a circular region hierarchy.`);
+  }
+  await storeRegion(tx, after);
+  return after;
+}
+
+export async function deleteRegion({ tx }: Context, id: string): Promise<void> {
+  if (!(await findRegion(tx, id))) throw couldNotFind('region', id);
+  await removeRegion(tx, id).catch((error: unknown) => {
+    throw error instanceof ConstraintViolation && error.kind === 'foreign key' ? notAllowed(`Unable to delete region ${id} because it or its child regions have associated endpoints.`) : error;
+  });
+}
+
+async function demandEndpointFits(tx: Transaction, { serviceId, regionId, url }: Endpoint): Promise<void> {
+  const missing = (attribute: string, target: string) =>
+    invalid(`Expecting to find ${attribute} in ${target}. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.`);
+  if (!(await findService(tx, serviceId))) throw missing('endpoint service_id', 'service table');
+  if (regionId !== null && !(await findRegion(tx, regionId))) throw missing('endpoint region_id', 'region table');
+  // Only what can be filled in: keystone/catalog/core.py, format_url's allow-list.
+  const left = url.replaceAll(/[$%]\((project_id|tenant_id|user_id)\)s/g, '');
+  if (/[$%]\(/.test(left)) throw new Fault(400, 'URLValidationError', `Cannot create an endpoint with an invalid URL: ${url}.`);
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { manualClock } from '../../kit/clock.ts';
+import { identityFixture } from './fixture.ts';
+
+const byCredential = (id: string, secret: string) => ({ methods: ['application_credential'], application_credential: { id, secret } });
+
+test('an application credential shows its secret once and gives the roles that were asked for', async (t) => {
+  const { ask, login, person, role, identity, parts } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const path = `/users/${alice.id}/application_credentials`;
+
+  const made = await ask('POST', path, { token: alice.token, body: { application_credential: { name: 'robot', roles: [{ name: 'reader' }], expires_at: '2099-01-02T03:04:05.000000' } } });
+
+  assert.equal(made.status, 201);
+  const { secret, ...shown } = made.body.application_credential;
+  assert.deepEqual(shown, {
+    id: shown.id,
+    name: 'robot',
+    description: null,
+    user_id: alice.id,
+    project_id: alice.projectId,
+    system: null,
+    roles: [{ id: await role('reader'), name: 'reader', domain_id: null }],
+    expires_at: '2099-01-02T03:04:05.000000',
+    unrestricted: false,
+    links: { self: `http://cloud.test/identity/v3${path}/${shown.id}` },
+  });
+  assert.deepEqual((await ask('GET', path, { token: alice.token })).body.application_credentials, [shown]);
+  assert.deepEqual((await ask('GET', `${path}/${shown.id}`, { token: alice.token })).body.application_credential, shown);
+  const stored = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows`select * from identity.application_credential`);
+  assert.ok(!JSON.stringify(stored).includes(secret));
+  const token = await login(byCredential(shown.id, secret));
+  assert.deepEqual([...(await identity.authenticate(token))!.roles], ['reader']);
+  const byName = await login({ methods: ['application_credential'], application_credential: { name: 'robot', user: { name: 'alice', domain: { id: 'default' } }, secret } });
+  const seen = (await ask('GET', '/auth/tokens', { token: byName, headers: { 'x-subject-token': byName } })).body.token;
+  assert.deepEqual([seen.methods, seen.project.id, seen.application_credential], [['application_credential'], alice.projectId, { id: shown.id, name: 'robot', restricted: true }]);
+  assert.equal((await ask('POST', path, { token: alice.token, body: { application_credential: { name: 'robot' } } })).status, 409);
+});
+
+test('a repeated request with the same key never tells the secret again', async (t) => {
+  const { ask, person, parts } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const again = { token: alice.token, body: { application_credential: { name: 'robot' } }, headers: { 'idempotency-key': 'once' } };
+
+  const { body } = await ask('POST', `/users/${alice.id}/application_credentials`, again);
+
+  const kept = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows`select * from kit.idempotency`);
+  assert.equal(kept.length, 1);
+  assert.ok(!JSON.stringify(kept).includes(body.application_credential.secret));
+});
+
+test('a token got by an application credential cannot leave its project or its roles', async (t) => {
+  const { ask, admin, login, person, role, identity } = await identityFixture(t);
+  const alice = await person('alice', 'manager');
+  const other = await person('other');
+  await ask('PUT', `/projects/${other.projectId}/users/${alice.id}/roles/${await role('manager')}`, { token: admin });
+  const { id, secret } = (await ask('POST', `/users/${alice.id}/application_credentials`, { token: alice.token, body: { application_credential: { name: 'robot', roles: [{ name: 'reader' }] } } })).body.application_credential;
+  const token = await login(byCredential(id, secret));
+  const attempt = (identityPart: object, scope?: object | 'unscoped') => ask('POST', '/auth/tokens', { body: { auth: { identity: identityPart, ...(scope ? { scope } : {}) } } });
+
+  const proof = { methods: ['token'], token: { id: token } };
+  for (const scope of [{ project: { id: other.projectId } }, { project: { id: alice.projectId } }, { domain: { id: 'default' } }, { system: { all: true } }, 'unscoped' as const])
+    assert.equal((await attempt(proof, scope)).status, 403, JSON.stringify(scope));
+  for (const scope of [{ project: { id: other.projectId } }, { domain: { id: 'default' } }]) assert.equal((await attempt(byCredential(id, secret), scope)).status, 401);
+
+  const child = await login(proof);
+  const grandchild = await login({ methods: ['token'], token: { id: child } });
+  for (const each of [child, grandchild]) {
+    const caller = (await identity.authenticate(each))!;
+    assert.deepEqual([caller.projectId, [...caller.roles]], [alice.projectId, ['reader']]);
+  }
+  // With the credential its whole offspring ends.
+  assert.equal((await ask('DELETE', `/users/${alice.id}/application_credentials/${id}`, { token: alice.token })).status, 204);
+  for (const each of [token, child, grandchild]) assert.equal(await identity.authenticate(each), undefined);
+  assert.equal((await attempt(byCredential(id, secret))).status, 401);
+});
+
+test('a restricted credential manages no credentials; an unrestricted one makes none that can do more', async (t) => {
+  const { ask, login, person } = await identityFixture(t);
+  const alice = await person('alice', 'manager');
+  const path = `/users/${alice.id}/application_credentials`;
+  const create = (token: string, body: object) => ask('POST', path, { token, body: { application_credential: body } });
+  const restricted = (await create(alice.token, { name: 'restricted' })).body.application_credential;
+  const unrestricted = (await create(alice.token, { name: 'unrestricted', unrestricted: true, roles: [{ name: 'member' }] })).body.application_credential;
+  const weak = await login(byCredential(restricted.id, restricted.secret));
+  const strong = await login(byCredential(unrestricted.id, unrestricted.secret));
+
+  assert.equal((await create(weak, { name: 'child' })).status, 403);
+  assert.equal((await create(await login({ methods: ['token'], token: { id: weak } }), { name: 'child' })).status, 403);
+  assert.equal((await ask('DELETE', `${path}/${unrestricted.id}`, { token: weak })).status, 403);
+  const same = await create(strong, { name: 'same' });
+  assert.equal(same.status, 201);
+  assert.deepEqual(
+    same.body.application_credential.roles.map(({ name }: { name: string }) => name),
+    ['member'],
+  );
+  assert.equal((await create(strong, { name: 'wider', roles: [{ name: 'manager' }] })).status, 400);
+  assert.equal((await create(alice.token, { name: 'admin', roles: [{ name: 'admin' }] })).status, 400);
+});
+
+test('a credential never outlives what its maker may do', async (t) => {
+  const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
+  const { ask, admin, login, person, role, identity } = await identityFixture(t, { clock });
+  const alice = await person('alice', 'member', 'manager');
+  const create = async (body: object) => (await ask('POST', `/users/${alice.id}/application_credentials`, { token: alice.token, body: { application_credential: body } })).body.application_credential;
+  const short = await create({ name: 'short', expires_at: '2026-03-01T12:10:00' });
+  const chosen = await create({ name: 'chosen', secret: 'my own secret' });
+  const token = await login(byCredential(short.id, short.secret));
+  assert.equal((await identity.authenticate(token))!.expiresAt.toISOString(), '2026-03-01T12:10:00.000Z');
+  assert.ok(await login(byCredential(chosen.id, 'my own secret')));
+
+  clock.advance(600_000);
+
+  const attempt = async (id: string, secret: string) => (await ask('POST', '/auth/tokens', { body: { auth: { identity: byCredential(id, secret) } } })).status;
+  assert.equal(await identity.authenticate(token), undefined);
+  assert.equal(await attempt(short.id, short.secret), 401);
+  assert.equal(await attempt(chosen.id, 'another secret'), 401);
+  const used = await login(byCredential(chosen.id, 'my own secret'));
+  assert.equal((await ask('DELETE', `/projects/${alice.projectId}/users/${alice.id}/roles/${await role('manager')}`, { token: admin })).status, 204);
+  assert.equal(await identity.authenticate(used), undefined);
+  assert.equal(await attempt(chosen.id, 'my own secret'), 401);
+});
+
+test("nobody makes, sees or deletes another user's credentials, but administrators see and delete them", async (t) => {
+  const { ask, admin, person } = await identityFixture(t);
+  const [alice, bob] = [await person('alice', 'member'), await person('bob', 'manager')];
+  const path = `/users/${alice.id}/application_credentials`;
+  const { id } = (await ask('POST', path, { token: alice.token, body: { application_credential: { name: 'robot' } } })).body.application_credential;
+
+  for (const token of [bob.token]) {
+    assert.equal((await ask('GET', path, { token })).status, 403);
+    assert.equal((await ask('GET', `${path}/${id}`, { token })).status, 403);
+    assert.equal((await ask('DELETE', `${path}/${id}`, { token })).status, 403);
+    assert.equal((await ask('POST', path, { token, body: { application_credential: { name: 'x' } } })).status, 403);
+    // Under one's own name another one's id is unknown.
+    assert.equal((await ask('GET', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 404);
+    assert.equal((await ask('DELETE', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 404);
+  }
+  assert.equal((await ask('POST', path, { token: admin, body: { application_credential: { name: 'x' } } })).status, 403);
+  assert.equal((await ask('GET', `${path}/${id}`, { token: admin })).status, 200);
+  assert.equal((await ask('DELETE', `${path}/${id}`, { token: admin })).status, 204);
+});

@@ -1,0 +1,63 @@
+/** The only file that names the tables of token keys and revocations. */
+import type { Transaction } from '../../kit/postgres/database.ts';
+
+export type TokenKey = { id: number; secret: Buffer; signsFrom: Date };
+
+export function listTokenKeys(tx: Transaction): Promise<TokenKey[]> {
+  return tx.rows<TokenKey>`select id::int, secret, signs_from as "signsFrom" from identity.token_key order by signs_from`;
+}
+
+/** Adds the key unless there is one already. */
+export async function ensureFirstTokenKey(tx: Transaction, { secret, now }: { secret: Buffer; now: Date }): Promise<void> {
+  await tx.run`lock table identity.token_key in share row exclusive mode`;
+  await tx.run`
+    insert into identity.token_key (secret, created_at, signs_from)
+    select ${secret}, ${now}, ${now} where not exists (select from identity.token_key)`;
+}
+
+export async function insertTokenKey(tx: Transaction, { secret, now, signsFrom }: { secret: Buffer; now: Date; signsFrom: Date }): Promise<void> {
+  await tx.run`insert into identity.token_key (secret, created_at, signs_from) values (${secret}, ${now}, ${signsFrom})`;
+}
+
+/** Keys that a newer one replaced so long ago that no token signed with them can be asked about. */
+export async function deleteTokenKeys(tx: Transaction, replacedBefore: Date): Promise<void> {
+  await tx.run`
+    delete from identity.token_key k
+    where exists (select from identity.token_key newer where newer.signs_from > k.signs_from and newer.signs_from < ${replacedBefore})`;
+}
+
+export type Revocation = { id: number; subject: string };
+
+export async function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date): Promise<Revocation[]> {
+  // Until the commit: whoever sees an id has seen all smaller ones.
+  await tx.run`select pg_advisory_xact_lock(hashtext('identity.revocation'))`;
+  return tx.rows<Revocation>`
+    insert into identity.revocation (subject, at) select subject, ${now} from unnest(${subjects}::text[]) subject
+    returning id::float8 as id, subject`;
+}
+
+export function listRevocations(tx: Transaction, after: number): Promise<Revocation[]> {
+  return tx.rows<Revocation>`select id::float8 as id, subject from identity.revocation where id > ${after} order by id`;
+}
+
+export async function wereRevoked(tx: Transaction, subjects: readonly string[], after: number): Promise<boolean> {
+  return (await tx.rows`select 1 from identity.revocation where id > ${after} and subject = any(${subjects}::text[]) limit 1`).length > 0;
+}
+
+export async function newestRevocation(tx: Transaction): Promise<number> {
+  const row = await tx.one<{ id: number }>`select coalesce(max(id), 0)::float8 as id from identity.revocation`;
+  return row?.id ?? 0;
+}
+
+export async function deleteRevocations(tx: Transaction, before: Date): Promise<void> {
+  await tx.run`delete from identity.revocation where at < ${before}`;
+}
+
+export async function countRoleChanges(tx: Transaction): Promise<number> {
+  const row = await tx.one<{ count: number }>`select count::float8 as count from identity.role_change`;
+  return row?.count ?? 0;
+}
+
+export function listRoleNumbers(tx: Transaction): Promise<{ number: number; id: string; name: string }[]> {
+  return tx.rows<{ number: number; id: string; name: string }>`select number, id, name from identity.role`;
+}

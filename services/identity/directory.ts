@@ -1,0 +1,163 @@
+/**
+ * What every process remembers so that looking at a token asks no database: the keys, the names of the
+ * roles, and what was revoked. Kept current by a wake at each change; because a wake may be lost, nothing is
+ * judged by what was read more than a second ago: a revoked token is refused within one second everywhere,
+ * and here at once.
+ */
+import type { Clock, Random } from '../../kit/clock.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import {
+  countRoleChanges,
+  deleteRevocations,
+  deleteTokenKeys,
+  ensureFirstTokenKey,
+  insertRevocations,
+  insertTokenKey,
+  listRevocations,
+  listRoleNumbers,
+  listTokenKeys,
+  type Revocation,
+  type TokenKey,
+} from './directory.store.ts';
+import { expiredWindowMs, longestTokenMs } from './token-format.ts';
+
+export type Directory = {
+  /** Rises with everything that may change what a token is worth. */
+  readonly changes: number;
+  key(id: number): Buffer | undefined;
+  signingKey(now: Date): { id: number; secret: Buffer };
+  roleName(number: number): string | undefined;
+  isRevokedAfter(epoch: number, subjects: readonly string[]): boolean;
+  /** Makes all tokens invalid that concern these subjects and were issued before the commit. */
+  revoke(tx: Transaction, subjects: readonly string[], now: Date): Promise<void>;
+  /** A role was made, changed or deleted in this transaction. */
+  rolesChanged(tx: Transaction): void;
+  /** Makes a key that will sign from a moment on when every process knows it. */
+  rotateKey(tx: Transaction, now: Date): Promise<void>;
+  /** Undefined: what is remembered may be judged by. Otherwise wait for it. */
+  current(): Promise<void> | undefined;
+};
+
+const channel = 'identity_directory';
+const freshForMs = 1_000;
+// A database that does not answer must not stop every service: then tokens are judged by what is known.
+const lookWithinMs = 500;
+const keyKnownAfterMs = 10_000;
+const keyBytes = 32;
+const tidyEveryMs = 3_600_000;
+
+const everyone = { kind: 'system', reason: 'what every process remembers about tokens' } as const;
+
+export function createDirectory({ database, clock, random, log }: { database: Database; clock: Clock; random: Random; log: Log }): Directory {
+  let changes = 0;
+  let keys: TokenKey[] = [];
+  let roleNames = new Map<number, string>();
+  let roleCount = -1;
+  const revokedAt = new Map<string, number>();
+  let seen = 0;
+  let begun: Promise<void> | undefined;
+  let lookedAt = Number.NaN;
+  let tidiedAt = clock.now().getTime();
+  let looking: Promise<void> | undefined;
+
+  function remember(revocations: readonly Revocation[]): void {
+    for (const { id, subject } of revocations) if (id > (revokedAt.get(subject) ?? 0)) revokedAt.set(subject, id);
+    if (revocations.length > 0) changes += 1;
+  }
+
+  async function read(): Promise<void> {
+    const [found, revocations, count] = await database.read(everyone, async (tx) => [await listTokenKeys(tx), await listRevocations(tx, seen), await countRoleChanges(tx)] as const);
+    keys = found;
+    remember(revocations);
+    seen = revocations.at(-1)?.id ?? seen;
+    if (count === roleCount) return;
+    const roles = await database.read(everyone, listRoleNumbers);
+    roleNames = new Map(roles.map(({ number, name }) => [number, name]));
+    roleCount = count;
+    changes += 1;
+  }
+
+  /** What concerns no token that can still be asked about is forgotten, in the table and here. */
+  async function tidy(): Promise<void> {
+    const before = new Date(clock.now().getTime() - longestTokenMs - expiredWindowMs - tidyEveryMs);
+    await database.transaction(everyone, async (tx) => {
+      await deleteRevocations(tx, before);
+      await deleteTokenKeys(tx, before);
+    });
+    const left = new Set((await database.read(everyone, (tx) => listRevocations(tx, 0))).map(({ subject }) => subject));
+    for (const [subject, id] of revokedAt) if (id <= seen && !left.has(subject)) revokedAt.delete(subject);
+  }
+
+  /** One look at a time; whoever comes meanwhile gets one that begins afterwards. */
+  function look(): Promise<void> {
+    const next = (looking ?? Promise.resolve())
+      .then(read)
+      .catch((error: unknown) => log.warn({ err: error }, 'cannot read what was revoked: tokens are judged by what is known'))
+      .finally(() => {
+        lookedAt = clock.now().getTime();
+        if (looking === next) looking = undefined;
+        if (lookedAt - tidiedAt < tidyEveryMs) return;
+        tidiedAt = lookedAt;
+        tidy().catch((error: unknown) => log.warn({ err: error }, 'cannot forget old revocations; it is tried again in an hour'));
+      });
+    looking = next;
+    return next;
+  }
+
+  async function begin(): Promise<void> {
+    await database.transaction(everyone, (tx) => ensureFirstTokenKey(tx, { secret: random.bytes(keyBytes), now: clock.now() }));
+    await database.listen(channel, () => void look());
+    await read();
+    lookedAt = clock.now().getTime();
+  }
+
+  function start(): Promise<void> {
+    begun ??= begin().catch((error: unknown) => {
+      begun = undefined;
+      throw error;
+    });
+    return begun;
+  }
+
+  return {
+    get changes() {
+      return changes;
+    },
+    key: (id) => keys.find((key) => key.id === id)?.secret,
+    signingKey(now) {
+      const key = keys.findLast(({ signsFrom }) => signsFrom <= now) ?? keys[0];
+      if (!key) throw new Error('a token was to be issued before the keys were read');
+      return { id: key.id, secret: key.secret };
+    },
+    roleName: (number) => roleNames.get(number),
+    isRevokedAfter: (epoch, subjects) => subjects.some((subject) => (revokedAt.get(subject) ?? 0) > epoch),
+    async revoke(tx, subjects, now) {
+      if (subjects.length === 0) return;
+      const revocations = await insertRevocations(tx, [...new Set(subjects)], now);
+      tx.afterCommit(() => remember(revocations));
+      tx.wake(channel);
+    },
+    rolesChanged(tx) {
+      tx.afterCommit(() => {
+        // The next token that is looked at waits for what is read now.
+        lookedAt = Number.NaN;
+      });
+      tx.wake(channel);
+    },
+    async rotateKey(tx, now) {
+      await insertTokenKey(tx, { secret: random.bytes(keyBytes), now, signsFrom: new Date(now.getTime() + keyKnownAfterMs) });
+      tx.wake(channel);
+    },
+    current() {
+      if (Number.isNaN(lookedAt)) return start().then(() => (Number.isNaN(lookedAt) ? look() : undefined));
+      // A clock that was set back says nothing about how long ago it was.
+      if (Math.abs(clock.now().getTime() - lookedAt) < freshForMs) return undefined;
+      const patience = new AbortController();
+      return Promise.race([looking ?? look(), clock.after(lookWithinMs, patience.signal).catch(ignoreTheEnd)]).finally(() => patience.abort());
+    },
+  };
+}
+
+/** The wait was given up because the look was quicker. */
+function ignoreTheEnd(): void {}

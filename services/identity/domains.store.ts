@@ -1,0 +1,51 @@
+/** The only file that names the table of domains. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Options = { immutable?: boolean | null };
+
+export type Domain = {
+  id: string;
+  name: string;
+  description: string | null;
+  enabled: boolean;
+  options: Options;
+  extra: Record<string, unknown>;
+};
+
+const columns = sql`id, name, description, enabled, options, extra`;
+
+export function findDomain(tx: Transaction, id: string): Promise<Domain | undefined> {
+  return tx.one<Domain>`select ${columns} from identity.domain where id = ${id}`;
+}
+
+export function lockDomain(tx: Transaction, id: string): Promise<Domain | undefined> {
+  return tx.one<Domain>`select ${columns} from identity.domain where id = ${id} for update`;
+}
+
+export function findDomainByName(tx: Transaction, name: string): Promise<Domain | undefined> {
+  return tx.one<Domain>`select ${columns} from identity.domain where name = ${name}`;
+}
+
+export function listDomains(tx: Transaction, conditions: readonly Sql[], most: number): Promise<Domain[]> {
+  return tx.rows<Domain>`select ${columns} from identity.domain where ${sql.and(conditions)} order by id limit ${most}`;
+}
+
+export async function insertDomain(tx: Transaction, domain: Domain): Promise<void> {
+  await tx.run`
+    insert into identity.domain (id, name, description, enabled, options, extra)
+    values (${domain.id}, ${domain.name}, ${domain.description}, ${domain.enabled}, ${sql.json(domain.options)}, ${sql.json(domain.extra)})`;
+}
+
+export async function updateDomain(tx: Transaction, domain: Domain): Promise<void> {
+  await tx.run`
+    update identity.domain
+    set name = ${domain.name}, description = ${domain.description}, enabled = ${domain.enabled}, options = ${sql.json(domain.options)}, extra = ${sql.json(domain.extra)}
+    where id = ${domain.id}`;
+}
+
+export async function deleteDomain(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from identity.domain where id = ${id}`;
+}
+
+/** For rows that lie in a domain. */
+export const inEnabledDomain: Sql = sql`domain_id in (select id from identity.domain where enabled)`;

@@ -1,0 +1,62 @@
+/** Domains: namespaces of users and projects. keystone/resource/core.py */
+import type { Context } from '../../kit/http/implement.ts';
+import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
+import { demandReading, domainToList } from './access.ts';
+import type { Directory } from './directory.ts';
+import { deleteDomain as removeDomain, findDomain, insertDomain, listDomains as selectDomains, lockDomain, updateDomain as storeDomain, type Domain } from './domains.store.ts';
+import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
+import { clearProjectParents } from './projects.store.ts';
+import { alreadyThere, couldNotFind, immutable, notAllowed } from './refusals.ts';
+
+export type { Domain } from './domains.store.ts';
+
+export const defaultDomainId = 'default';
+
+export function listDomains({ tx, caller }: Context, query: PageQuery & { enabled?: boolean; name?: string }): Promise<Domain[]> {
+  const only = domainToList(caller, 'identity:list_domains');
+  const conditions = [...pageConditions(query), ...nameConditions(query)];
+  if (only !== undefined) conditions.push(sql`id = ${only}`);
+  if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
+  return selectDomains(tx, conditions, rowsFor(query));
+}
+
+export async function getDomain({ tx, caller }: Context, id: string): Promise<Domain> {
+  demandReading(caller, 'identity:get_domain', { domainId: id, anyoneInDomainId: id });
+  const domain = await findDomain(tx, id);
+  if (!domain) throw couldNotFind('domain', id);
+  return domain;
+}
+
+export async function createDomain({ tx }: Context, domain: Domain): Promise<Domain> {
+  await insertDomain(tx, domain).catch((error: unknown) => {
+    throw nameTaken(error, domain);
+  });
+  return domain;
+}
+
+export async function updateDomain({ tx, now }: Context, directory: Directory, id: string, change: Partial<Domain>): Promise<Domain> {
+  const before = await lockDomain(tx, id);
+  if (!before) throw couldNotFind('domain', id);
+  if (before.options.immutable === true && change.options?.immutable !== false) throw immutable('update', 'domain', id);
+  const after: Domain = { ...before, ...change, id, options: { ...before.options, ...change.options }, extra: { ...before.extra, ...change.extra } };
+  await storeDomain(tx, after).catch((error: unknown) => {
+    throw nameTaken(error, after);
+  });
+  if (before.enabled && !after.enabled) await directory.revoke(tx, [`domain:${id}`], now);
+  return after;
+}
+
+export async function deleteDomain({ tx, now }: Context, directory: Directory, id: string): Promise<void> {
+  const domain = await lockDomain(tx, id);
+  if (!domain) throw couldNotFind('domain', id);
+  if (domain.options.immutable === true) throw immutable('delete', 'domain', id);
+  if (domain.enabled) throw notAllowed('Cannot delete a domain that is enabled, please disable it first.');
+  await clearProjectParents(tx, id);
+  await removeDomain(tx, id);
+  await directory.revoke(tx, [`domain:${id}`], now);
+  directory.rolesChanged(tx);
+}
+
+function nameTaken(error: unknown, { name }: Domain): unknown {
+  return error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('domain', `Duplicate entry found with name ${name}`) : error;
+}

@@ -1,0 +1,12 @@
+/** What identity's own doors share. */
+import type { HomeParts } from '../parts.ts';
+import type { Directory } from './directory.ts';
+import type { Passwords } from './passwords.ts';
+import type { Tokens } from './tokens.ts';
+
+export type IdentityParts = HomeParts & { directory: Directory; passwords: Passwords; tokens: Tokens };
+
+/** As keystone makes ids: 32 hex digits. */
+export function newId({ random }: Pick<HomeParts, 'random'>): string {
+  return random.uuid().replaceAll('-', '');
+}

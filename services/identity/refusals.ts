@@ -1,0 +1,35 @@
+/** Keystone's refusals in its own words: keystone/exception.py. */
+import { badRequest, conflict, Fault, forbidden, notFound, unauthorized } from '../../kit/fault.ts';
+
+/** The same for whatever was wrong: nobody learns which users exist (ATTACKS 20). */
+export const notAuthenticated = () => unauthorized('The request you have made requires authentication.', 'Unauthorized');
+
+export const forbiddenAction = (action: string) => forbidden(`You are not authorized to perform the requested action: ${action}.`, 'ForbiddenAction');
+
+const kinds = {
+  domain: 'DomainNotFound',
+  project: 'ProjectNotFound',
+  user: 'UserNotFound',
+  group: 'GroupNotFound',
+  role: 'RoleNotFound',
+  service: 'ServiceNotFound',
+  endpoint: 'EndpointNotFound',
+  region: 'RegionNotFound',
+  'Application Credential': 'ApplicationCredentialNotFound',
+  'project tag': 'ProjectTagNotFound',
+} as const;
+
+export const couldNotFind = (kind: keyof typeof kinds, id: string) => notFound(`Could not find ${kind}: ${id}.`, kinds[kind]);
+
+export const grantNotFound = (roleId: string, actorId: string, placeId: string) =>
+  notFound(`Could not find role assignment with role: ${roleId}, user or group: ${actorId}, project, domain, or system: ${placeId}.`, 'RoleAssignmentNotFound');
+
+export const alreadyThere = (type: string, details: string) => conflict(`Conflict occurred attempting to store ${type} - ${details}.`, 'Conflict');
+
+export const invalid = (message: string) => badRequest(message, 'ValidationError');
+
+/** A refusal whose reason anyone may hear. */
+export const notAllowed = (message: string) => new Fault(403, 'ForbiddenNotSecurity', message);
+
+export const immutable = (verb: 'update' | 'delete', type: string, id: string) =>
+  notAllowed(`Unable to ${verb} immutable ${type} resource: \`${id}. Set resource option "immutable" to false first.`);

@@ -1,0 +1,61 @@
+/** The only file that names the table of users. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type User = {
+  id: string;
+  domainId: string;
+  name: string;
+  defaultProjectId: string | null;
+  description: string | null;
+  email: string | null;
+  enabled: boolean;
+  extra: Record<string, unknown>;
+};
+
+const columns = sql`id, domain_id as "domainId", name, default_project_id as "defaultProjectId", description, email, enabled, extra`;
+
+export function findUser(tx: Transaction, id: string): Promise<User | undefined> {
+  return tx.one<User>`select ${columns} from identity."user" where id = ${id}`;
+}
+
+export function lockUser(tx: Transaction, id: string): Promise<User | undefined> {
+  return tx.one<User>`select ${columns} from identity."user" where id = ${id} for update`;
+}
+
+export function findUserByName(tx: Transaction, domainId: string, name: string): Promise<User | undefined> {
+  return tx.one<User>`select ${columns} from identity."user" where domain_id = ${domainId} and name = ${name}`;
+}
+
+/** Apart from the user, so that it travels nowhere by accident. */
+export async function findPasswordHash(tx: Transaction, userId: string): Promise<string | null> {
+  const row = await tx.one<{ hash: string | null }>`select password_hash as hash from identity."user" where id = ${userId}`;
+  return row?.hash ?? null;
+}
+
+export function listUsers(tx: Transaction, conditions: readonly Sql[], most: number): Promise<User[]> {
+  return tx.rows<User>`select ${columns} from identity."user" where ${sql.and(conditions)} order by id limit ${most}`;
+}
+
+export const memberOf = (groupId: string): Sql => sql`id in (select user_id from identity.membership where group_id = ${groupId})`;
+
+export async function insertUser(tx: Transaction, user: User, passwordHash: string | null): Promise<void> {
+  await tx.run`
+    insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, extra)
+    values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.extra)})`;
+}
+
+export async function updateUser(tx: Transaction, user: User): Promise<void> {
+  await tx.run`
+    update identity."user"
+    set name = ${user.name}, default_project_id = ${user.defaultProjectId}, description = ${user.description}, email = ${user.email},
+      enabled = ${user.enabled}, extra = ${sql.json(user.extra)}
+    where id = ${user.id}`;
+}
+
+export async function setPasswordHash(tx: Transaction, userId: string, hash: string | null): Promise<void> {
+  await tx.run`update identity."user" set password_hash = ${hash} where id = ${userId}`;
+}
+
+export async function deleteUser(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from identity."user" where id = ${id}`;
+}

@@ -1,0 +1,76 @@
+/** Users. keystone/identity/core.py */
+import type { Context } from '../../kit/http/implement.ts';
+import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
+import { demandReading, domainToList } from './access.ts';
+import type { Directory } from './directory.ts';
+import { findDomain } from './domains.store.ts';
+import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
+import {
+  deleteUser as removeUser,
+  findPasswordHash,
+  findUser,
+  insertUser,
+  listUsers as selectUsers,
+  lockUser,
+  setPasswordHash,
+  updateUser as storeUser,
+  type User,
+} from './users.store.ts';
+import { alreadyThere, couldNotFind, invalid, notAuthenticated } from './refusals.ts';
+
+export type { User } from './users.store.ts';
+
+export function listUsers({ tx, caller }: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string }): Promise<User[]> {
+  const only = domainToList(caller, 'identity:list_users');
+  const conditions = [...pageConditions(query), ...nameConditions(query)];
+  if (only !== undefined) conditions.push(sql`domain_id = ${only}`);
+  if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
+  if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
+  return selectUsers(tx, conditions, rowsFor(query));
+}
+
+export async function getUser({ tx, caller }: Context, id: string, rule = 'identity:get_user'): Promise<User> {
+  const user = await findUser(tx, id);
+  demandReading(caller, rule, { userId: id, domainId: user?.domainId ?? null });
+  if (!user) throw couldNotFind('user', id);
+  return user;
+}
+
+export async function createUser({ tx }: Context, user: User, passwordHash: string | null): Promise<User> {
+  if (!(await findDomain(tx, user.domainId))) throw couldNotFind('domain', user.domainId);
+  await insertUser(tx, user, passwordHash).catch((error: unknown) => {
+    throw nameTaken(error, user);
+  });
+  return user;
+}
+
+/** `passwordHash`: undefined leaves the password as it is, null takes it away. */
+export async function updateUser({ tx, now }: Context, directory: Directory, id: string, change: Partial<User>, passwordHash?: string | null): Promise<User> {
+  const before = await lockUser(tx, id);
+  if (!before) throw couldNotFind('user', id);
+  if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
+  const after: User = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
+  await storeUser(tx, after).catch((error: unknown) => {
+    throw nameTaken(error, after);
+  });
+  if (passwordHash !== undefined) await setPasswordHash(tx, id, passwordHash);
+  if (passwordHash !== undefined || (before.enabled && !after.enabled)) await directory.revoke(tx, [`user:${id}`], now);
+  return after;
+}
+
+export async function deleteUser({ tx, now }: Context, directory: Directory, id: string): Promise<void> {
+  if (!(await lockUser(tx, id))) throw couldNotFind('user', id);
+  await removeUser(tx, id);
+  await directory.revoke(tx, [`user:${id}`], now);
+}
+
+/** Replaces the hash that the old password was compared with; somebody else's change meanwhile wins. */
+export async function changePassword({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, id: string, change: { from: string; to: string }): Promise<void> {
+  if (!(await lockUser(tx, id)) || (await findPasswordHash(tx, id)) !== change.from) throw notAuthenticated();
+  await setPasswordHash(tx, id, change.to);
+  await directory.revoke(tx, [`user:${id}`], now);
+}
+
+function nameTaken(error: unknown, { name }: User): unknown {
+  return error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('user', `Duplicate entry found with name ${name}`) : error;
+}
