@@ -1,7 +1,7 @@
 /** A disk's content flattened into the blob store's incoming folder. */
 import { chown, constants, copyFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { BlobStore, CapturedImage } from '../driver.ts';
+import { DriverError, type BlobStore, type CapturedImage } from '../driver.ts';
 import type { Disks } from './disks.ts';
 import type { Libvirt } from './libvirt/libvirt.ts';
 import { copyDiskInUse, findDiskInUse } from './running-disks.ts';
@@ -38,7 +38,9 @@ async function moveFile(from: string, to: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
     const owner = await stat(from);
-    await copyFile(from, to, constants.COPYFILE_FICLONE);
+    await copyFile(from, to, constants.COPYFILE_FICLONE).catch((cause: NodeJS.ErrnoException) => {
+      throw new DriverError(cause.code === 'ENOSPC' ? 'exhausted' : 'failed', 'Cannot write to the incoming folder', { cause });
+    });
     await chown(to, owner.uid, owner.gid);
     await rm(from);
   }

@@ -14,7 +14,8 @@ export type CommandOptions = {
 export function run(program: string, args: string[], { timeoutMs = 15_000, namespace, environment, input }: CommandOptions = {}): Promise<string> {
   const [file, argv] = namespace ? ['nsenter', [`--net=${namespace}`, '--', program, ...args]] : [program, args];
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const env = { ...process.env, LC_ALL: 'C', PATH: searchPath(), ...environment };
+  // Not our own environment: what it holds is nobody's business, least of all that of a QEMU which a guest has broken out of.
+  const env = { LC_ALL: 'C', PATH: searchPath(), HOME: process.env['HOME'] ?? '/root', ...environment };
   const child = execFile(file, argv, { timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 * 1024, env }, (error, stdout, stderr) => {
     if (!error) return resolve(stdout);
     const said = stderr.trim() || error.message;

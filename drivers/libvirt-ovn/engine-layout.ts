@@ -35,8 +35,10 @@ export function engineLayout({ stateDir, cloudId }: { stateDir: string; cloudId:
     libvirtSocket: join(libvirt, 'run', 'libvirt-sock'),
     /** Everything that a guest's QEMU opens is under here, and nothing else of the host's. */
     computeDirectory: join(stateDir, 'compute'),
+    /** Where a running server's screen is served by VNC; root and QEMU's user may open it. */
+    vncSocket: (serverId: string) => join(stateDir, 'compute', 'vnc', serverId),
   };
-  // A unix socket's path has 108 bytes with its final zero (unix(7)); br-int.mgmt is the longest under the engines' folder.
+  // A unix socket's path has 108 bytes with its final zero (unix(7)).
   for (const path of [join(engines, 'vswitchd.12345678.ctl'), layout.libvirtSocket])
     if (Buffer.byteLength(path) > 107) throw new DriverError('invalid', `The state folder's path is too long for a socket in it: ${path}`);
   return layout;

@@ -51,6 +51,15 @@ test('a guest learns its name from the config drive', options, async () => {
   await remove(spec);
 });
 
+test('the screen of a server is reached by its own socket', options, async () => {
+  const spec = server({ power: 'paused' });
+  await the().driver.servers.ensure(spec);
+
+  assert.match(await firstBytes({ path: the().engines.layout.vncSocket(spec.id) }), /^RFB 003/);
+
+  await remove(spec);
+});
+
 test('a capture of a running server boots, and the server goes on', options, async () => {
   const spec = server();
   await the().driver.servers.ensure(spec);
@@ -266,12 +275,16 @@ async function until(look: () => Promise<void>, timeoutMs = 30_000): Promise<voi
   }
 }
 
-async function sshBanner(address: string): Promise<string> {
+function sshBanner(address: string): Promise<string> {
+  return firstBytes({ host: address, port: 22 });
+}
+
+async function firstBytes(where: { path: string } | { host: string; port: number }): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const socket = createConnection({ host: address, port: 22, timeout: 3_000 });
+  const socket = createConnection({ ...where, timeout: 3_000 });
   socket.on('data', (bytes) => resolve(bytes.toString('latin1')));
   socket.on('error', reject);
-  socket.on('timeout', () => reject(new Error('no banner')));
+  socket.on('timeout', () => reject(new Error('no answer')));
   try {
     return await promise;
   } finally {

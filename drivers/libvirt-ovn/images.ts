@@ -19,7 +19,9 @@ export function createImageCache({ disks, blobs, serial }: { disks: Disks; blobs
         if (!(await isThere(path))) {
           const source = await blobs.path(image.sha256);
           const scratch = disks.scratchPath();
-          await copyFile(source, scratch, constants.COPYFILE_FICLONE);
+          await copyFile(source, scratch, constants.COPYFILE_FICLONE).catch((cause: NodeJS.ErrnoException) => {
+            throw new DriverError(cause.code === 'ENOSPC' ? 'exhausted' : 'failed', `Cannot copy the image ${image.imageId} to this host`, { cause });
+          });
           await chown(scratch, 0, 0);
           // Not even a mistaken commit of a layer may write into what others are built on.
           await chmod(scratch, 0o444);

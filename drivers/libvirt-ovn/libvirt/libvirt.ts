@@ -46,7 +46,7 @@ export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: 
     try {
       return await made.call(proc, args, options);
     } catch (cause) {
-      if (cause instanceof LibvirtError) throw new DriverError(kindOf(cause.code), `libvirt: ${cause.message}`, { cause });
+      if (cause instanceof LibvirtError) throw new DriverError(kindOf(cause), `libvirt: ${cause.message}`, { cause });
       throw cause;
     }
   }
@@ -166,7 +166,9 @@ export function isLibvirtError(error: unknown, code: number): boolean {
   return error instanceof DriverError && error.cause instanceof LibvirtError && error.cause.code === code;
 }
 
-function kindOf(code: number): DriverError['kind'] {
+function kindOf({ code, message }: LibvirtError): DriverError['kind'] {
+  // QEMU's own refusal to start comes as text.
+  if (/Cannot allocate memory|No space left on device/.test(message)) return 'exhausted';
   switch (code) {
     case errorCode.noDomain: return 'missing';
     case errorCode.noMemory: return 'exhausted';
