@@ -7,10 +7,13 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { givingCaptures } from './agent/captures.ts';
 import { serveDriver } from './agent/host.ts';
 import { connectDriver } from './agent/remote.ts';
 import { systemClock, systemRandom } from './kit/clock.ts';
 import { createLog, type Log } from './kit/log.ts';
+import type { BlobStore, Driver } from './drivers/driver.ts';
+import { fileBlobStore } from './services/image/blobs.ts';
 import { baseUrl, databaseNames, layoutOf, readConfig, type CloudConfig } from './supervisor/config.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
 import type { Cloud, DatabaseServer } from './cloud.ts';
@@ -99,8 +102,9 @@ async function worker(config: CloudConfig): Promise<void> {
 
 async function agent(config: CloudConfig): Promise<void> {
   const layout = layoutOf(config.stateDir);
-  const driver = await makeDriver(config);
-  const served = await serveDriver(driver, { socketPath: layout.agentSocket, ...(config.account ? { owner: config.account } : {}), log });
+  const blobs = await fileBlobStore(layout.blobs);
+  const driver = await makeDriver(config, blobs);
+  const served = await serveDriver(config.account ? givingCaptures(driver, blobs, config.account) : driver, { socketPath: layout.agentSocket, ...(config.account ? { owner: config.account } : {}), log });
   ready(async () => {
     await served.close({ graceMs: 5_000 });
     await driver.close();
@@ -123,7 +127,6 @@ async function clear(config: CloudConfig): Promise<void> {
 
 async function openCloud(config: CloudConfig, log: Log, connections: number): Promise<Cloud> {
   const { makeCloud, openDatabases } = await import('./cloud.ts');
-  const { fileBlobStore } = await import('./services/image/blobs.ts');
   const layout = layoutOf(config.stateDir);
   const server: DatabaseServer = config.database === 'embedded' ? { kind: 'embedded', ...JSON.parse(await readFile(layout.postgresAddress, 'utf8')) } : { kind: 'url', url: config.database };
   return makeCloud({
@@ -137,10 +140,8 @@ async function openCloud(config: CloudConfig, log: Log, connections: number): Pr
   });
 }
 
-async function makeDriver(config: CloudConfig) {
-  const { fileBlobStore } = await import('./services/image/blobs.ts');
+async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver> {
   const layout = layoutOf(config.stateDir);
-  const blobs = await fileBlobStore(layout.blobs);
   if (config.driver === 'libvirt-ovn') return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
   const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
   await mkdir(layout.agent, { recursive: true });

@@ -71,6 +71,8 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     // The API first of all: it answers while engines and guests are still on their way.
     const api = role('api', config.account);
     starting.push(doStep(report, 'Start the API', () => api.start()));
+    // Waited for below; until then its failure must not end the process before what came first is told.
+    starting[0]!.catch((error: unknown) => log.error({ err: error }, 'the API did not start'));
     if (options.engineRoom) {
       const room = options.engineRoom;
       const watched = await doStep(report, 'Start libvirt and OVN', () => room.start());
@@ -177,7 +179,7 @@ function makeFolders(config: CloudConfig): void {
   mkdirSync(layout.secrets, { recursive: true, mode: 0o700 });
   mkdirSync(layout.agent, { recursive: true, mode: 0o700 });
   mkdirSync(layout.postgres, { recursive: true, mode: config.account ? 0o711 : 0o700 });
-  const own = [layout.blobs, join(layout.cache, `code-${config.account?.uid ?? 'own'}`)];
+  const own = [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside'), join(layout.cache, `code-${config.account?.uid ?? 'own'}`)];
   for (const folder of own) {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     if (config.account) chownSync(folder, config.account.uid, config.account.gid);
