@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { networkFixture, ok, refusal } from './network.fixture.ts';
+
+test('a network is made, shown, changed and deleted as Neutron does it', async (t) => {
+  const { alice, findings } = await networkFixture(t);
+
+  const { network } = ok(await alice('POST', '/networks', { network: { name: 'lan', description: 'ours' } }), 201);
+  assert.deepEqual(network, {
+    id: network.id, name: 'lan', description: 'ours', project_id: 'alice-project', tenant_id: 'alice-project', admin_state_up: true, status: 'ACTIVE', shared: false, subnets: [],
+    mtu: 1442, port_security_enabled: true, 'router:external': false, tags: [], revision_number: 0, created_at: network.created_at, updated_at: network.created_at,
+  });
+  const { network: renamed } = ok(await alice('PUT', `/networks/${network.id}`, { network: { name: 'LAN' } }));
+  assert.deepEqual([renamed.name, renamed.revision_number], ['LAN', 1]);
+  ok(await alice('DELETE', `/networks/${network.id}`), 204);
+  assert.deepEqual(await alice('GET', `/networks/${network.id}`).then(({ status, body }) => [status, body]), [
+    404,
+    { NeutronError: { type: 'NetworkNotFound', message: `Network ${network.id} could not be found.`, detail: '' } },
+  ]);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a network of another project looks as if it did not exist, unless it is shared; then it can be seen and not changed', async (t) => {
+  const { alice, bob, admin, lan } = await networkFixture(t);
+  const { network, subnet } = await lan();
+
+  assert.deepEqual(refusal(await bob('GET', `/networks/${network.id}`)), [404, 'NetworkNotFound']);
+  assert.deepEqual(refusal(await bob('POST', '/ports', { port: { network_id: network.id } })), [404, 'NetworkNotFound']);
+  ok(await admin('PUT', `/networks/${network.id}`, { network: { shared: true } }));
+
+  assert.equal(ok(await bob('GET', `/networks/${network.id}`)).network.name, 'lan');
+  assert.equal(ok(await bob('GET', `/subnets/${subnet.id}`)).subnet.cidr, '10.0.0.0/24');
+  assert.deepEqual(refusal(await bob('PUT', `/networks/${network.id}`, { network: { name: 'mine' } })), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await bob('DELETE', `/subnets/${subnet.id}`)), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await bob('PUT', `/networks/${network.id}/tags/mine`)), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await bob('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.9.0.0/24' } })), [403, 'PolicyNotAuthorized']);
+  const { port } = ok(await bob('POST', '/ports', { port: { network_id: network.id } }), 201);
+  assert.equal(port.project_id, 'bob-project');
+  assert.deepEqual(refusal(await admin('PUT', `/networks/${network.id}`, { network: { shared: false } })), [409, 'InvalidSharedSetting']);
+  // Its network's owner sees that it is there.
+  assert.equal(ok(await alice('GET', `/ports/${port.id}`)).port.id, port.id);
+  assert.deepEqual(refusal(await alice('DELETE', `/networks/${network.id}`)), [409, 'NetworkInUse']);
+});
+
+test('what only administrators may give a network is refused to others by name', async (t) => {
+  const { alice, admin, reader, nobody } = await networkFixture(t);
+
+  for (const attribute of ['shared', 'router:external', 'is_default']) {
+    const reply = await alice('POST', '/networks', { network: { [attribute]: true } });
+    assert.deepEqual([reply.status, reply.body.NeutronError], [403, { type: 'PolicyNotAuthorized', message: `(rule:create_network and rule:create_network:${attribute}) is disallowed by policy`, detail: '' }]);
+  }
+  assert.equal((await alice('POST', '/networks', { network: { 'provider:physical_network': 'p' } })).status, 403);
+  assert.equal((await alice('POST', '/networks', { network: { project_id: 'bob-project' } })).status, 400);
+  assert.equal((await reader('POST', '/networks', { network: {} })).status, 403);
+  assert.equal((await nobody('GET', '/networks')).status, 401);
+  assert.deepEqual(refusal(await alice('POST', '/networks', { network: { nonsense: 1 } })), [400, 'HTTPBadRequest']);
+  assert.deepEqual(refusal(await admin('POST', '/networks', { network: { 'provider:network_type': 'vlan', 'provider:segmentation_id': 7 } })), [400, 'InvalidInput']);
+  const { network } = ok(await admin('POST', '/networks', { network: { project_id: 'bob-project' } }), 201);
+  assert.deepEqual([network.project_id, network['provider:network_type']], ['bob-project', 'geneve']);
+});
+
+test('lists are filtered, sorted, cut into pages and reduced to fields', async (t) => {
+  const { alice, bob, admin } = await networkFixture(t);
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  ok(await alice('POST', '/networks', { networks: names.map((name) => ({ name })) }), 201);
+  ok(await bob('POST', '/networks', { network: { name: 'a' } }), 201);
+  const listed = async (query: string) => ok(await alice('GET', `/networks${query}`)).networks.map((each: { name: string }) => each.name);
+
+  assert.deepEqual((await listed('')).toSorted(), names);
+  assert.equal(ok(await admin('GET', '/networks?name=a')).networks.length, 2);
+  assert.deepEqual(await listed('?name=b&name=d&sort_key=name&sort_dir=desc'), ['d', 'b']);
+  assert.deepEqual(await listed('?shared=True'), []);
+  assert.deepEqual(ok(await alice('GET', '/networks?name=a&fields=name')).networks, [{ name: 'a' }]);
+  assert.deepEqual(refusal(await alice('GET', '/networks?colour=red')), [400, 'HTTPBadRequest']);
+
+  const seen: string[] = [];
+  let path = '/networks?limit=2&sort_key=name&sort_dir=desc';
+  for (;;) {
+    const page = ok(await alice('GET', path));
+    seen.push(...page.networks.map((each: { name: string }) => each.name));
+    const next = page.networks_links?.find(({ rel }: { rel: string }) => rel === 'next');
+    if (!next) break;
+    path = next.href.replace('http://cloud.test/network/v2.0', '');
+  }
+  assert.deepEqual(seen, names.toReversed());
+});
+
+test('tags are replaced, added, asked for, removed and found by', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network } = await lan();
+
+  assert.deepEqual(ok(await alice('PUT', `/networks/${network.id}/tags`, { tags: ['red', 'blue'] })), { tags: ['blue', 'red'] });
+  assert.equal((await alice('PUT', `/networks/${network.id}/tags/green`)).status, 201);
+  assert.equal((await alice('GET', `/networks/${network.id}/tags/green`)).status, 204);
+  assert.equal((await alice('DELETE', `/networks/${network.id}/tags/blue`)).status, 204);
+  assert.deepEqual(refusal(await alice('GET', `/networks/${network.id}/tags/blue`)), [404, 'TagNotFound']);
+  const count = async (query: string) => ok(await alice('GET', `/networks?${query}`)).networks.length;
+  assert.deepEqual([await count('tags=red,green'), await count('tags=red,blue'), await count('tags-any=red,blue'), await count('not-tags=red')], [1, 0, 1, 0]);
+  assert.deepEqual(ok(await alice('GET', `/networks/${network.id}`)).network.tags, ['green', 'red']);
+});
+
+test('quotas hold, and are counted for whom they concern', async (t) => {
+  const { alice, admin, findings } = await networkFixture(t);
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { network: 1 } }));
+  ok(await alice('POST', '/networks', { network: {} }), 201);
+
+  assert.deepEqual(await alice('POST', '/networks', { network: {} }).then(({ status, body }) => [status, body]), [
+    409,
+    { NeutronError: { type: 'OverQuota', message: "Quota exceeded for resources: ['network'].", detail: '' } },
+  ]);
+  assert.deepEqual(ok(await alice('GET', '/quotas/alice-project/details.json')).quota.network, { limit: 1, used: 1, reserved: 0 });
+  assert.equal(ok(await alice('GET', '/quotas/alice-project/default')).quota.network, 100);
+  assert.equal((await alice('GET', '/quotas/bob-project')).status, 403);
+  ok(await admin('DELETE', '/quotas/alice-project'), 204);
+  assert.equal(ok(await alice('GET', '/quotas/alice-project')).quota.network, 100);
+  assert.deepEqual(await findings(), []);
+});

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { formatAddress, parseAddress, parseBlock } from './addresses.ts';
+import { networkFixture, ok, refusal, type Ask } from './network.fixture.ts';
+import { createPort, deletePort } from './ports.ts';
+
+test('a port gets an address of each IP version, a MAC address and the default group', async (t) => {
+  const { alice, lan, findings } = await networkFixture(t);
+  const { network, subnet } = await lan();
+  const { subnet: six } = ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 6, cidr: '2001:db8::/64' } }), 201);
+
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id, name: 'p' } }), 201);
+
+  assert.deepEqual(port.fixed_ips.map((fixed: { subnet_id: string }) => fixed.subnet_id), [subnet.id, six.id]);
+  assert.match(port.mac_address, /^fa:16:3e(:[0-9a-f]{2}){3}$/);
+  const [group] = ok(await alice('GET', '/security-groups')).security_groups;
+  assert.deepEqual([port.security_groups, group.name, group.security_group_rules.length], [[group.id], 'default', 4]);
+  assert.deepEqual([port.status, port.device_owner, port['binding:vnic_type'], port['binding:host_id']], ['DOWN', '', 'normal', undefined]);
+  const { ports } = ok(await alice('GET', `/ports?device_owner=network:distributed`));
+  assert.deepEqual([ports.length, ports[0].device_id, ports[0].fixed_ips.length], [1, `ovnmeta-${network.id}`, 2]);
+  ok(await alice('DELETE', `/ports/${port.id}`), 204);
+  assert.deepEqual(await findings(), []);
+});
+
+test('addresses are taken by subnet, by address or both; a wrong, foreign or used one is refused', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network, subnet } = await lan();
+  const other = await lan(alice, '10.1.0.0/24');
+  const make = (fixed_ips: object[]) => alice('POST', '/ports', { port: { network_id: network.id, fixed_ips } });
+
+  assert.equal(ok(await make([{ ip_address: '10.0.0.77' }]), 201).port.fixed_ips[0].subnet_id, subnet.id);
+  assert.equal(ok(await make([{ subnet_id: subnet.id, ip_address: '10.0.0.78' }]), 201).port.fixed_ips[0].ip_address, '10.0.0.78');
+  ok(await make([{ subnet_id: subnet.id }]), 201);
+  assert.deepEqual(ok(await make([]), 201).port.fixed_ips, []);
+  assert.deepEqual(refusal(await make([{ ip_address: '10.0.0.77' }])), [409, 'IpAddressAlreadyAllocated']);
+  assert.deepEqual(refusal(await make([{ ip_address: '10.7.0.1' }])), [400, 'InvalidIpForNetwork']);
+  assert.deepEqual(refusal(await make([{ subnet_id: subnet.id, ip_address: '10.0.0.255' }])), [400, 'InvalidIpForSubnet']);
+  assert.deepEqual(refusal(await make([{ subnet_id: other.subnet.id }])), [400, 'InvalidInput']);
+  assert.deepEqual(refusal(await make([{ ip_address: 'x\n10.0.0.5' }])), [400, 'HTTPBadRequest']);
+  const { ports } = ok(await alice('GET', `/ports?fixed_ips=ip_address=10.0.0.77&fixed_ips=subnet_id=${subnet.id}`));
+  assert.equal(ports.length, 1);
+});
+
+test('a port of the cloud itself is neither made nor posed as by a project', async (t) => {
+  const { alice, bob, admin, lan } = await networkFixture(t);
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+
+  for (const device_owner of ['network:dhcp', 'network:router_interface', 'network:distributed']) {
+    assert.equal((await alice('POST', '/ports', { port: { network_id: network.id, device_owner } })).status, 403);
+    assert.equal((await alice('PUT', `/ports/${port.id}`, { port: { device_owner } })).status, 403);
+  }
+  assert.equal((await alice('PUT', `/ports/${port.id}`, { port: { 'binding:host_id': 'elsewhere' } })).status, 403);
+  ok(await admin('PUT', `/networks/${network.id}`, { network: { shared: true } }));
+  for (const wish of [{ mac_address: 'fa:16:3e:00:00:01' }, { port_security_enabled: false }, { allowed_address_pairs: [{ ip_address: '10.0.0.1' }] }, { fixed_ips: [{ ip_address: '10.0.0.9' }] }])
+    assert.deepEqual(refusal(await bob('POST', '/ports', { port: { network_id: network.id, ...wish } })), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await bob('GET', `/ports/${port.id}`)), [404, 'PortNotFound']);
+  assert.deepEqual(refusal(await bob('DELETE', `/ports/${port.id}`)), [404, 'PortNotFound']);
+});
+
+test('port security, groups and address pairs agree with one another', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network } = await lan();
+  const make = (wish: object) => alice('POST', '/ports', { port: { network_id: network.id, ...wish } });
+  const { port } = ok(await make({ allowed_address_pairs: [{ ip_address: '192.0.2.0/24' }] }), 201);
+
+  assert.deepEqual(port.allowed_address_pairs, [{ ip_address: '192.0.2.0/24', mac_address: port.mac_address }]);
+  assert.deepEqual(ok(await make({ port_security_enabled: false }), 201).port.security_groups, []);
+  assert.deepEqual(refusal(await make({ port_security_enabled: false, allowed_address_pairs: [{ ip_address: '192.0.2.1' }] })), [409, 'AddressPairAndPortSecurityRequired']);
+  assert.deepEqual(refusal(await make({ port_security_enabled: false, security_groups: port.security_groups })), [400, 'PortSecurityAndIPRequiredForSecurityGroups']);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${port.id}`, { port: { port_security_enabled: false } })), [409, 'PortSecurityPortHasSecurityGroup']);
+  assert.deepEqual(refusal(await make({ mac_address: port.mac_address })), [409, 'MacAddressInUse']);
+  assert.equal((await make({ mac_address: '01:00:5e:00:00:01' })).status, 400);
+});
+
+test('no address is given twice however many ask at once, and every one of a full subnet is given', async (t) => {
+  const { alice, lan, within, findings } = await networkFixture(t);
+  const { network } = await lan(alice, '10.0.0.0/27');
+
+  // 30 hosts, less the gateway and the service port.
+  const results = await Promise.allSettled(Array.from({ length: 34 }, () => within('alice', (context) => createPort(context, { network_id: network.id }))));
+
+  const made = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+  assert.equal(new Set(made.map((port) => port.fixed_ips[0]!.ip_address)).size, 28);
+  assert.deepEqual(refused.map((error) => [error.status, error.code]), Array(6).fill([409, 'IpAddressGenerationFailure']));
+  await within('alice', (context) => deletePort(context, made[7]!.id));
+  const again = await within('alice', (context) => createPort(context, { network_id: network.id }));
+  assert.deepEqual(again.fixed_ips, made[7]!.fixed_ips);
+  assert.deepEqual(await findings(), []);
+});
+
+test('whatever ports come and go, an address is free again exactly when its port is gone', async (t) => {
+  const { within, lan, alice, findings } = await networkFixture(t);
+  const { network, subnet } = await lan(alice, '10.0.0.0/28');
+  const inPool = (address: string) =>
+    subnet.allocation_pools.some((pool: { start: string; end: string }) => [pool.start, address, pool.end].map((text) => parseAddress(text)!.value).every((value, index, all) => index === 0 || all[index - 1]! <= value));
+
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat({ max: 20 }), { maxLength: 25 }), async (steps) => {
+      const there: { id: string; address: string }[] = [];
+      for (const step of steps) {
+        const going = there[step];
+        if (going) {
+          await within('alice', (context) => deletePort(context, going.id));
+          there.splice(step, 1);
+        } else if (there.length < 12) {
+          const port = await within('alice', (context) => createPort(context, { network_id: network.id }));
+          there.push({ id: port.id, address: port.fixed_ips[0]!.ip_address });
+        }
+        assert.equal(new Set(there.map(({ address }) => address)).size, there.length);
+        assert.ok(there.every(({ address }) => inPool(address)));
+      }
+      for (const { id } of there) await within('alice', (context) => deletePort(context, id));
+    }),
+    { numRuns: 6 },
+  );
+  assert.deepEqual(await findings(), []);
+});
+
+test('addresses are read and written as PostgreSQL does', () => {
+  for (const [text, canonical] of [['::', '::'], ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'], ['::ffff:192.0.2.1', '::ffff:c000:201'], ['10.0.0.1', '10.0.0.1'], ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0']] as const)
+    assert.equal(formatAddress(parseAddress(text)!), canonical);
+  for (const text of ['10.0.0', '010.0.0.1', 'fe80::1%eth0', '', '10.0.0.1 ', '::1::']) assert.equal(parseAddress(text), undefined);
+  assert.deepEqual(parseBlock('10.0.0.7/30'), { version: 4, first: 0x0a000004n, last: 0x0a000007n, prefix: 30 });
+  assert.equal(parseBlock('10.0.0.0/33'), undefined);
+});
+
+test('a subnet is checked before it is made', async (t) => {
+  const { alice } = await networkFixture(t);
+  const { network } = ok(await alice('POST', '/networks', { network: {} }), 201);
+  const make = (wish: object) => subnetOf(alice, network.id, wish);
+
+  const { subnet } = ok(await make({ cidr: '10.0.0.0/24', dns_nameservers: ['9.9.9.9'], host_routes: [{ destination: '10.5.0.0/16', nexthop: '10.0.0.9' }] }), 201);
+  assert.deepEqual([subnet.gateway_ip, subnet.allocation_pools, subnet.enable_dhcp], ['10.0.0.1', [{ start: '10.0.0.2', end: '10.0.0.254' }], true]);
+  assert.deepEqual(refusal(await make({ cidr: '10.0.0.128/25' })), [400, 'InvalidInput']);
+  assert.deepEqual(refusal(await make({ cidr: '10.2.0.7/24' })), [400, 'HTTPBadRequest']);
+  assert.deepEqual(refusal(await make({ cidr: '224.0.0.0/24' })), [400, 'InvalidInput']);
+  assert.deepEqual(refusal(await make({ cidr: '2001:db8::/64' })), [400, 'InvalidInput']);
+  assert.deepEqual(refusal(await make({ cidr: '10.3.0.0/24', gateway_ip: '10.4.0.1' })), [400, 'InvalidInput']);
+  assert.deepEqual(refusal(await make({ cidr: '10.3.0.0/24', allocation_pools: [{ start: '10.3.0.1', end: '10.3.0.9' }] })), [409, 'GatewayConflictWithAllocationPools']);
+  assert.deepEqual(refusal(await make({ cidr: '10.3.0.0/24', allocation_pools: [{ start: '10.3.0.5', end: '10.3.0.9' }, { start: '10.3.0.9', end: '10.3.0.10' }] })), [409, 'OverlappingAllocationPools']);
+  assert.deepEqual(refusal(await make({ cidr: '10.3.0.0/24', allocation_pools: [{ start: '10.3.0.5', end: '10.4.0.9' }] })), [400, 'OutOfBoundsAllocationPool']);
+  assert.equal((await make({ cidr: '10.3.0.0/24', dns_nameservers: ['8.8.8.8\nserver=/x/'] })).status, 400);
+  assert.deepEqual(refusal(await make({})), [400, 'BadRequest']);
+  assert.equal(ok(await make({ cidr: '10.3.0.0/24', gateway_ip: null, enable_dhcp: false }), 201).subnet.gateway_ip, null);
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id, fixed_ips: [{ subnet_id: subnet.id }] } }), 201);
+  assert.deepEqual(refusal(await alice('DELETE', `/subnets/${subnet.id}`)), [409, 'SubnetInUse']);
+  ok(await alice('DELETE', `/ports/${port.id}`), 204);
+  ok(await alice('DELETE', `/subnets/${subnet.id}`), 204);
+});
+
+const subnetOf = (ask: Ask, networkId: string, wish: object) => ask('POST', '/subnets', { subnet: { network_id: networkId, ip_version: 4, ...wish } });

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { networkFixture, ok, refusal } from './network.fixture.ts';
+
+test('a default group is there when it is looked for, once, and cannot be deleted or renamed', async (t) => {
+  const { alice, bob, findings } = await networkFixture(t);
+
+  const lists = await Promise.all(Array.from({ length: 5 }, () => alice('GET', '/security-groups')));
+  assert.equal(new Set(lists.flatMap((reply) => ok(reply).security_groups.map((group: { id: string }) => group.id))).size, 1);
+  const [group] = ok(lists[0]!).security_groups;
+  const rules = group.security_group_rules.map((rule: any) => [rule.direction, rule.ethertype, rule.remote_group_id]);
+  assert.deepEqual(rules.toSorted(), [['egress', 'IPv4', null], ['egress', 'IPv6', null], ['ingress', 'IPv4', group.id], ['ingress', 'IPv6', group.id]]);
+  assert.deepEqual(refusal(await alice('DELETE', `/security-groups/${group.id}`)), [409, 'SecurityGroupCannotRemoveDefault']);
+  assert.deepEqual(refusal(await alice('PUT', `/security-groups/${group.id}`, { security_group: { name: 'x' } })), [409, 'SecurityGroupCannotUpdateDefault']);
+  assert.deepEqual(refusal(await alice('POST', '/security-groups', { security_group: { name: 'default' } })), [409, 'SecurityGroupDefaultAlreadyExists']);
+  assert.deepEqual(refusal(await bob('GET', `/security-groups/${group.id}`)), [404, 'SecurityGroupNotFound']);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a rule that could not be carried out, or is there already, is refused', async (t) => {
+  const { alice, bob, findings } = await networkFixture(t);
+  const { security_group: group } = ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
+  const { security_group: foreign } = ok(await bob('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
+  const make = (wish: object) => alice('POST', '/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', ...wish } });
+
+  const { security_group_rule: rule } = ok(await make({ protocol: 'tcp', port_range_min: 22, port_range_max: 22, remote_ip_prefix: '10.1.2.3/8' }), 201);
+  assert.deepEqual(rule, {
+    id: rule.id, project_id: 'alice-project', tenant_id: 'alice-project', security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22,
+    port_range_max: 22, remote_group_id: null, remote_ip_prefix: '10.1.2.3/8', normalized_cidr: '10.0.0.0/8', belongs_to_default_sg: false, description: '', revision_number: 0,
+    created_at: rule.created_at, updated_at: rule.created_at,
+  });
+  assert.deepEqual(refusal(await make({ protocol: 6, port_range_min: 22, port_range_max: 22, remote_ip_prefix: '10.0.0.0/8' })), [409, 'SecurityGroupRuleExists']);
+  for (const [wish, name] of [
+    [{ protocol: 'tcq' }, 'SecurityGroupRuleInvalidProtocol'],
+    [{ protocol: 256 }, 'SecurityGroupRuleInvalidProtocol'],
+    [{ protocol: '__proto__' }, 'SecurityGroupRuleInvalidProtocol'],
+    [{ port_range_min: 1, port_range_max: 2 }, 'SecurityGroupProtocolRequiredWithPorts'],
+    [{ protocol: 'tcp', port_range_min: 3, port_range_max: 2 }, 'SecurityGroupInvalidPortRange'],
+    [{ protocol: 'tcp', port_range_min: 0, port_range_max: 70000 }, 'SecurityGroupInvalidPortValue'],
+    [{ protocol: 'vrrp', port_range_min: 1, port_range_max: 2 }, 'SecurityGroupInvalidProtocolForPort'],
+    [{ protocol: 'icmp', port_range_min: 300 }, 'SecurityGroupInvalidIcmpValue'],
+    [{ protocol: 'icmp', port_range_max: 3 }, 'SecurityGroupMissingIcmpType'],
+    [{ protocol: 'ipv6-icmp' }, 'SecurityGroupEthertypeConflictWithProtocol'],
+    [{ remote_ip_prefix: '2001:db8::/32' }, 'SecurityGroupRuleParameterConflict'],
+    [{ remote_ip_prefix: '10.0.0.0/40' }, 'HTTPBadRequest'],
+    [{ ethertype: 'IPX' }, 'SecurityGroupRuleInvalidEtherType'],
+    [{ remote_ip_prefix: '10.0.0.0/8', remote_group_id: group.id }, 'SecurityGroupMultipleRemoteEntites'],
+  ] as const)
+    assert.deepEqual(refusal(await make(wish)), [400, name]);
+  assert.deepEqual(refusal(await make({ remote_group_id: foreign.id })), [404, 'SecurityGroupNotFound']);
+  assert.deepEqual(refusal(await alice('POST', '/security-group-rules', { security_group_rule: { security_group_id: foreign.id, direction: 'ingress' } })), [404, 'SecurityGroupNotFound']);
+  assert.deepEqual(refusal(await bob('DELETE', `/security-group-rules/${rule.id}`)), [404, 'SecurityGroupRuleNotFound']);
+  ok(await alice('DELETE', `/security-group-rules/${rule.id}`), 204);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a group that is in use stays, and one that goes takes the rules that name it along', async (t) => {
+  const { alice, lan, findings } = await networkFixture(t);
+  const { network } = await lan();
+  const make = async (name: string) => ok(await alice('POST', '/security-groups', { security_group: { name } }), 201).security_group;
+  const [web, db] = [await make('web'), await make('db')];
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id, security_groups: [web.id] } }), 201);
+  ok(await alice('POST', '/security-group-rules', { security_group_rule: { security_group_id: db.id, direction: 'ingress', remote_group_id: web.id } }), 201);
+
+  assert.deepEqual(refusal(await alice('DELETE', `/security-groups/${web.id}`)), [409, 'SecurityGroupInUse']);
+  ok(await alice('PUT', `/ports/${port.id}`, { port: { security_groups: [] } }));
+  ok(await alice('DELETE', `/security-groups/${web.id}`), 204);
+  assert.equal(ok(await alice('GET', `/security-group-rules?security_group_id=${db.id}`)).security_group_rules.length, 2);
+  assert.deepEqual(await findings(), []);
+});
