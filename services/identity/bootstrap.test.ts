@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { identity as contract } from '../../contract/identity/service.ts';
-import { identityFixture } from './fixture.ts';
+import { identityFixture, type Parsed } from './fixture.ts';
 import { bootstrapIdentity } from './identity.ts';
 
 test('starting again changes nothing but the addresses of the cloud itself', async (t) => {
@@ -20,7 +20,7 @@ test('starting again changes nothing but the addresses of the cloud itself', asy
   const after = await inventory();
   assert.deepEqual(after.slice(0, 5), before.slice(0, 5));
   const endpoints = (await ask('GET', '/endpoints', { token })).body.endpoints;
-  assert.deepEqual(new Set(endpoints.map(({ url }: any) => url)), new Set(['https://moved.test:8443/identity', 'https://moved.test:8443/volume/v3/$(project_id)s', theirs.url]));
+  assert.deepEqual(new Set(endpoints.map(({ url }: Parsed) => url)), new Set(['https://moved.test:8443/identity', 'https://moved.test:8443/volume/v3/$(project_id)s', theirs.url]));
   assert.equal(endpoints.length, 7);
   assert.ok(await loginAs('admin', 'changed', 'admin'));
 });

@@ -5,7 +5,8 @@ import type { HomeParts } from '../parts.ts';
 import { ensureOwnEndpoint, findRegion, findServiceByType, insertRegion, insertService, type Interface } from './catalog.store.ts';
 import { defaultDomainId } from './domains.ts';
 import { findDomain, insertDomain } from './domains.store.ts';
-import { insertGrant, type Place } from './grants.store.ts';
+import { insertGrant } from './grants.store.ts';
+import { wholeSystem, type Place } from './places.ts';
 import { newId } from './parts.ts';
 import { createPasswords } from './passwords.ts';
 import { findProjectByName, insertProject } from './projects.store.ts';
@@ -38,7 +39,7 @@ export async function bootstrapIdentity(parts: HomeParts, { adminPassword, regio
     const adminProjectId = await ensureProject(parts, tx, 'admin', 'Bootstrap project for initializing the cloud.');
     await ensureProject(parts, tx, 'service', 'For the services themselves.');
     const adminUserId = await ensureAdmin(parts, tx, adminProjectId, hash ?? null);
-    const places: Place[] = [{ kind: 'project', id: adminProjectId }, { kind: 'domain', id: defaultDomainId }, { kind: 'system' }];
+    const places: Place[] = [{ kind: 'project', id: adminProjectId }, { kind: 'domain', id: defaultDomainId }, wholeSystem];
     for (const place of places) await insertGrant(tx, roles.get('admin')!, { kind: 'user', id: adminUserId }, place);
     await ensureCatalog(parts, tx, { region, base, services });
     return { adminProjectId, adminUserId };

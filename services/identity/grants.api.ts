@@ -2,9 +2,10 @@
 import { roleAssignments as assignmentsContract, type grantsAt } from '../../contract/identity/grants.ts';
 import { implement, type Handlers } from '../../kit/http/implement.ts';
 import { announce } from './announcements.ts';
-import { grantRole, demandGrant, listAssignments, listGrants, revokeRole, type Actor, type Assignment, type Place } from './grants.ts';
+import { grantRole, demandGrant, listAssignments, listGrants, revokeRole, type Assignment } from './grants.ts';
 import { selfOf, wholeList } from './pages.ts';
 import type { IdentityParts } from './parts.ts';
+import { wholeSystem, type Actor, type Place } from './places.ts';
 import { listDescendants } from './projects.store.ts';
 import { invalid } from './refusals.ts';
 import { roleView } from './roles.api.ts';
@@ -52,7 +53,6 @@ export const user = (params: Params): Actor => ({ kind: 'user', id: params['user
 export const group = (params: Params): Actor => ({ kind: 'group', id: params['group_id'] ?? '' });
 export const project = (params: Params): Place => ({ kind: 'project', id: params['project_id'] ?? '' });
 export const domain = (params: Params): Place => ({ kind: 'domain', id: params['domain_id'] ?? '' });
-export const system: Place = { kind: 'system' };
 
 export const roleAssignmentsDoor = implement(assignmentsContract, {
   async list(request) {
@@ -67,7 +67,7 @@ export const roleAssignmentsDoor = implement(assignmentsContract, {
     if (effective && groupId) throw invalid('Combining effective and group filter will always result in an empty list.');
     const subtree = isAsked(query.include_subtree);
     if (subtree && !projectId) throw invalid('scope.project.id must be specified if include_subtree is also specified');
-    const place: Place | undefined = withSystem ? system : projectId && !subtree ? { kind: 'project', id: projectId } : domainId ? { kind: 'domain', id: domainId } : undefined;
+    const place: Place | undefined = withSystem ? wholeSystem : projectId && !subtree ? { kind: 'project', id: projectId } : domainId ? { kind: 'domain', id: domainId } : undefined;
     const projectIds = subtree ? [projectId!, ...(await listDescendants(tx, projectId!)).map(({ id }) => id)] : undefined;
     // No role is inherited here, so nothing matches a filter on those that are.
     const most = query['scope.OS-INHERIT:inherited_to'] === undefined ? mostAssignments : 0;

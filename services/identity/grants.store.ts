@@ -1,10 +1,8 @@
 /** The only file that names the table of granted roles. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { wholeSystem, type Actor, type Place } from './places.ts';
 import type { Project } from './projects.store.ts';
 import type { Role } from './roles.store.ts';
-
-export type Place = { kind: 'project' | 'domain'; id: string } | { kind: 'system' };
-export type Actor = { kind: 'user' | 'group'; id: string };
 
 const atPlace = (place: Place): Sql => {
   switch (place.kind) {
@@ -46,7 +44,7 @@ export function listEffectiveRoles(tx: Transaction, userId: string, place: Place
 }
 
 export async function hasSystemRole(tx: Transaction, userId: string): Promise<boolean> {
-  return (await listEffectiveRoles(tx, userId, { kind: 'system' })).length > 0;
+  return (await listEffectiveRoles(tx, userId, wholeSystem)).length > 0;
 }
 
 /** Projects in which the user has a role; for the caller to narrow down. */
@@ -78,7 +76,7 @@ export async function deleteGrant(tx: Transaction, roleId: string, actor: Actor,
 export async function listPlacesOfGroup(tx: Transaction, groupId: string): Promise<Place[]> {
   const rows = await tx.rows<{ projectId: string | null; domainId: string | null }>`
     select distinct project_id as "projectId", domain_id as "domainId" from identity.role_grant where group_id = ${groupId}`;
-  return rows.map(({ projectId, domainId }): Place => (projectId !== null ? { kind: 'project', id: projectId } : domainId !== null ? { kind: 'domain', id: domainId } : { kind: 'system' }));
+  return rows.map(({ projectId, domainId }): Place => (projectId !== null ? { kind: 'project', id: projectId } : domainId !== null ? { kind: 'domain', id: domainId } : wholeSystem));
 }
 
 export type Assignment = {

@@ -5,15 +5,16 @@ import { demandReading } from './access.ts';
 import { deleteApplicationCredentialsIn } from './application-credentials.store.ts';
 import type { Directory } from './directory.ts';
 import { findDomain } from './domains.store.ts';
-import { deleteGrant, hasGrant, insertGrant, listAssignments as selectAssignments, listGrantedRoles, type Actor, type Assignment, type AssignmentFilter, type Place } from './grants.store.ts';
+import { deleteGrant, hasGrant, insertGrant, listAssignments as selectAssignments, listGrantedRoles, type Assignment, type AssignmentFilter } from './grants.store.ts';
 import { findGroup, listMemberIds, lockGroup } from './groups.store.ts';
+import type { Actor, Place } from './places.ts';
 import { findProject } from './projects.store.ts';
 import { couldNotFind, grantNotFound } from './refusals.ts';
 import { findRole, type Role } from './roles.store.ts';
 import { grantSubject } from './tokens.ts';
 import { findUser } from './users.store.ts';
 
-export { listPlacesOfGroup, type Actor, type Assignment, type Place } from './grants.store.ts';
+export { listPlacesOfGroup, type Assignment } from './grants.store.ts';
 
 export async function listGrants({ tx, caller }: Context, actor: Actor, place: Place): Promise<Role[]> {
   const domainId = await placeDomain(tx, place);

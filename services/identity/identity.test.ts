@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Compile } from 'typebox/compile';
 import { identity as contract } from '../../contract/identity/service.ts';
 import type { Operation } from '../../contract/contract.ts';
-import { identityFixture, type IdentityFixture } from './fixture.ts';
+import { identityFixture, type IdentityFixture, type Parsed } from './fixture.ts';
 
 /** Checks each reply against the schema that the contract promises for it. */
 function checked(fixture: IdentityFixture, token: string) {
@@ -130,8 +130,8 @@ test('roles reach users through groups and implication, and end with the members
   assert.equal((await ask('PUT', `${grants}/${member}`)).status, 204, 'twice is once');
   assert.equal((await ask('HEAD', `${grants}/${member}`)).status, 204);
   assert.equal((await ask('PUT', `${grants}/unknown`)).status, 404);
-  assert.deepEqual((await ask('GET', grants)).body.roles.map(({ name }: any) => name), ['member']);
-  assert.deepEqual((await ask('GET', `/users/${alice.id}/projects`)).body.projects.map(({ id }: any) => id), [alice.projectId]);
+  assert.deepEqual((await ask('GET', grants)).body.roles.map(({ name }: Parsed) => name), ['member']);
+  assert.deepEqual((await ask('GET', `/users/${alice.id}/projects`)).body.projects.map(({ id }: Parsed) => id), [alice.projectId]);
 
   const token = await loginAs('alice', alice.password);
   assert.deepEqual([...(await identity.authenticate(token))!.roles], ['member', 'reader']);
@@ -145,10 +145,10 @@ test('roles reach users through groups and implication, and end with the members
     },
   ]);
   const effective = (await ask('GET', `/role_assignments?scope.project.id=${alice.projectId}&effective`)).body.role_assignments;
-  assert.deepEqual(new Set(effective.map((each: any) => [each.user.id, each.role.id].join())), new Set([[alice.id, member].join(), [alice.id, await role('reader')].join()]));
+  assert.deepEqual(new Set(effective.map((each: Parsed) => [each.user.id, each.role.id].join())), new Set([[alice.id, member].join(), [alice.id, await role('reader')].join()]));
   assert.equal((await ask('GET', `/role_assignments?user.id=a&group.id=b`)).status, 400);
-  assert.deepEqual((await ask('GET', '/role_assignments?scope.system=all')).body.role_assignments.map((each: any) => each.scope), [{ system: { all: true } }]);
-  const inferences = (await ask('GET', '/role_inferences')).body.role_inferences.map((each: any) => [each.prior_role.name, each.implies.map(({ name }: any) => name)]);
+  assert.deepEqual((await ask('GET', '/role_assignments?scope.system=all')).body.role_assignments.map((each: Parsed) => each.scope), [{ system: { all: true } }]);
+  const inferences = (await ask('GET', '/role_inferences')).body.role_inferences.map((each: Parsed) => [each.prior_role.name, each.implies.map(({ name }: Parsed) => name)]);
   assert.deepEqual(new Map(inferences), new Map([['admin', ['manager']], ['manager', ['member']], ['member', ['reader']]]));
 
   assert.equal((await ask('DELETE', `/groups/${group.id}/users/${alice.id}`)).status, 204);
@@ -170,7 +170,7 @@ test('services, endpoints and regions are kept, and show in the catalog', async 
   const { service } = (await ask('POST', '/services', { service: { type: 'volumev3', name: 'cinder' } })).body;
   const { endpoint } = (await ask('POST', '/endpoints', { endpoint: { service_id: service.id, interface: 'public', region_id: 'there', url: 'http://volume.test/v3/$(project_id)s' } })).body;
 
-  const catalogOf = async () => (await ask('GET', '/auth/catalog')).body.catalog.find(({ type }: any) => type === 'volumev3');
+  const catalogOf = async () => (await ask('GET', '/auth/catalog')).body.catalog.find(({ type }: Parsed) => type === 'volumev3');
   const caller = (await fixture.identity.authenticate(fixture.admin))!;
   assert.deepEqual((await catalogOf()).endpoints, [{ id: endpoint.id, interface: 'public', region: 'there', region_id: 'there', url: `http://volume.test/v3/${caller.projectId}` }]);
   assert.deepEqual(region, { id: 'there', description: '', parent_region_id: 'here', links: { self: 'http://cloud.test/identity/v3/regions/there' } });

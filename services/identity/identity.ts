@@ -7,11 +7,12 @@ import { applicationCredentialsDoor } from './application-credentials.api.ts';
 import { endpointsDoor, regionsDoor, servicesDoor } from './catalog.api.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { domainsDoor } from './domains.api.ts';
-import { domain, grantsDoor, group, project, roleAssignmentsDoor, system, user } from './grants.api.ts';
+import { domain, grantsDoor, group, project, roleAssignmentsDoor, user } from './grants.api.ts';
 import { groupsDoor } from './groups.api.ts';
 import { identityInvariants } from './identity.invariants.ts';
 import type { IdentityParts } from './parts.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
+import { wholeSystem } from './places.ts';
 import { projectsDoor, projectTagsDoor } from './projects.api.ts';
 import { rolesDoor } from './roles.api.ts';
 import { scopesDoor, tokensDoor } from './tokens.api.ts';
@@ -50,8 +51,8 @@ export function makeIdentity(parts: HomeParts, { passwordCost }: { passwordCost?
       projectGroupGrants: grantsDoor(own, (params) => ({ actor: group(params), place: project(params) })),
       domainUserGrants: grantsDoor(own, (params) => ({ actor: user(params), place: domain(params) })),
       domainGroupGrants: grantsDoor(own, (params) => ({ actor: group(params), place: domain(params) })),
-      systemUserGrants: grantsDoor(own, (params) => ({ actor: user(params), place: system })),
-      systemGroupGrants: grantsDoor(own, (params) => ({ actor: group(params), place: system })),
+      systemUserGrants: grantsDoor(own, (params) => ({ actor: user(params), place: wholeSystem })),
+      systemGroupGrants: grantsDoor(own, (params) => ({ actor: group(params), place: wholeSystem })),
       roleAssignments: roleAssignmentsDoor,
       services: servicesDoor(own),
       endpoints: endpointsDoor(own),

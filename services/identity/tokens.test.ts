@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { manualClock } from '../../kit/clock.ts';
-import { adminPassword, identityFixture, type IdentityFixture } from './fixture.ts';
+import { adminPassword, identityFixture, type IdentityFixture, type Parsed } from './fixture.ts';
 
 const passwordOf = (user: object) => ({ methods: ['password'], password: { user } });
 const byName = (name: string, password: string) => passwordOf({ name, domain: { id: 'default' }, password });
@@ -23,7 +23,7 @@ test('a password gives a token that says who it is, what they may do and where t
     ['admin', 'manager', 'member', 'reader'],
   );
   assert.deepEqual(
-    catalog.map(({ type, name, endpoints }: any) => [type, name, endpoints.map((each: any) => [each.interface, each.region, each.url])]),
+    catalog.map(({ type, name, endpoints }: Parsed) => [type, name, endpoints.map((each: Parsed) => [each.interface, each.region, each.url])]),
     [['identity', 'keystone', [['public', 'here', 'http://cloud.test/identity'], ['internal', 'here', 'http://cloud.test/identity'], ['admin', 'here', 'http://cloud.test/identity']]]],
   );
   assert.match(auditIds[0], /^[\w-]{22}$/);

@@ -3,6 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Clock, Random } from '../../kit/clock.ts';
 import type { Caller } from '../../kit/http/caller.ts';
 import type { Directory } from './directory.ts';
+import type { Place } from './places.ts';
 import { decodeClaims, encodeClaims, keyIdOf, type Claims, type TokenScope } from './token-format.ts';
 
 export type Tokens = {
@@ -73,7 +74,7 @@ export function subjectsOf(claims: Claims): string[] {
 }
 
 /** What a user may do in one place. */
-export function grantSubject(userId: string, place: { kind: 'project' | 'domain'; id: string } | { kind: 'system' } | TokenScope): string {
+export function grantSubject(userId: string, place: Place | TokenScope): string {
   return `grant:${userId}:${place.kind}${'id' in place ? `:${place.id}` : ''}`;
 }
 
