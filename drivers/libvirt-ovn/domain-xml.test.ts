@@ -25,6 +25,13 @@ test('a name cannot add a device', () => {
   assert.doesNotMatch(xml, /<source file='/);
 });
 
+test('a title has one line and is never empty', () => {
+  const titled = (name: string) => /<title>(.*?)<\/title>/s.exec(domainXml(spec({ name }), { accelerator: 'tcg', emulator: 'qemu' }))?.[1];
+
+  assert.equal(titled('two\nlines'), 'two lines');
+  assert.equal(titled(' \t'), id);
+});
+
 test('every disk says its format, and every interface that checksums are complete', () => {
   const xml = domainXml(spec({}), { accelerator: 'tcg', emulator: '/usr/bin/qemu-system-x86_64' });
 

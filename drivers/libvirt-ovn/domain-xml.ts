@@ -23,7 +23,8 @@ export function domainXml(spec: ServerSpec, { accelerator, emulator }: { acceler
       { type: accelerator === 'kvm' ? 'kvm' : 'qemu' },
       element('name', {}, `server-${spec.id}`),
       element('uuid', {}, spec.id),
-      element('title', {}, spec.metadata.name.slice(0, 200) || spec.id),
+      // libvirt takes one line.
+      element('title', {}, spec.metadata.name.replace(/\s+/g, ' ').slice(0, 200).trim() || spec.id),
       element('memory', { unit: 'MiB' }, String(spec.memoryMiB)),
       element('vcpu', {}, String(spec.vcpus)),
       element('os', {}, element('type', { arch: 'x86_64', machine: 'pc' }, 'hvm'), element('boot', { dev: 'hd' })),

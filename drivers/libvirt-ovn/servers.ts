@@ -143,7 +143,8 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
   async function reachDevices(domain: Domain, spec: ServerSpec): Promise<void> {
     const found = readDevices(await libvirt.xml(domain));
     const wanted = disksOf(spec);
-    for (const disk of found.disks)
+    // The root stays while the machine runs: without it there is no guest to ask.
+    for (const disk of found.disks.filter(({ device }) => device !== wanted[0]?.device))
       if (!wanted.some(({ serial: id, device }) => id === disk.serial && device === disk.device)) await detach(domain, disk.xml, ({ disks: left }) => left.every(({ device }) => device !== disk.device));
     for (const nic of found.nics)
       if (!spec.nics.some(({ portId }) => tapName(portId) === nic.tap)) await detach(domain, nic.xml, ({ nics: left }) => left.every(({ tap }) => tap !== nic.tap));
