@@ -1,0 +1,117 @@
+/** Volume types: cinder/api/v3/types.py, contrib/types_extra_specs.py, contrib/volume_type_access.py. */
+import { Type } from 'typebox';
+import { operations } from '../contract.ts';
+import { filter, Flag, Links, orNull, paging, Text, VolumeType } from './volume.ts';
+
+const closed = { additionalProperties: false };
+const reader = (rule: string) => ({ rule, who: 'reader', adminEverywhere: true }) as const;
+const admin = (rule: string) => ({ rule, who: 'admin' }) as const;
+const One = Type.Object({ volume_type: VolumeType }, closed);
+const Specs = Type.Record(Type.String({ minLength: 1, maxLength: 255 }), Type.String({ maxLength: 255 }));
+
+export const types = operations({
+  list: {
+    method: 'GET',
+    path: '/types',
+    summary: 'List volume types',
+    access: reader('volume_extension:type_get_all'),
+    stability: 'stable',
+    query: Type.Object({ ...paging, is_public: filter, name: filter, description: filter }),
+    status: 200,
+    response: Type.Object({ volume_types: Type.Array(VolumeType), volume_type_links: Type.Optional(Links) }, closed),
+  },
+  default: {
+    method: 'GET',
+    path: '/types/default',
+    summary: 'Show the type of volumes that name none',
+    access: reader('volume_extension:type_get'),
+    stability: 'stable',
+    status: 200,
+    response: One,
+  },
+  show: { method: 'GET', path: '/types/{type_id}', summary: 'Show a volume type', access: reader('volume_extension:type_get'), stability: 'stable', status: 200, response: One },
+  create: {
+    method: 'POST',
+    path: '/types',
+    summary: 'Make a volume type',
+    access: admin('volume_extension:type_create'),
+    stability: 'stable',
+    body: Type.Object(
+      { volume_type: Type.Object({ name: Type.String({ minLength: 1, maxLength: 255 }), description: Type.Optional(orNull(Text)), extra_specs: Type.Optional(orNull(Specs)), 'os-volume-type-access:is_public': Type.Optional(Flag) }, closed) },
+      closed,
+    ),
+    status: 200,
+    response: One,
+  },
+  update: {
+    method: 'PUT',
+    path: '/types/{type_id}',
+    summary: 'Change a volume type',
+    access: admin('volume_extension:type_update'),
+    stability: 'stable',
+    body: Type.Object({ volume_type: Type.Object({ name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)), is_public: Type.Optional(Flag) }, closed) }, closed),
+    status: 200,
+    response: One,
+  },
+  delete: { method: 'DELETE', path: '/types/{type_id}', summary: 'Delete a volume type that no volume has', access: admin('volume_extension:type_delete'), stability: 'stable', status: 202 },
+  specs: {
+    method: 'GET',
+    path: '/types/{type_id}/extra_specs',
+    summary: 'List the extra specs of a type',
+    access: reader('volume_extension:types_extra_specs:index'),
+    stability: 'stable',
+    status: 200,
+    response: Type.Object({ extra_specs: Specs }, closed),
+  },
+  addSpecs: {
+    method: 'POST',
+    path: '/types/{type_id}/extra_specs',
+    summary: 'Add extra specs to a type',
+    access: admin('volume_extension:types_extra_specs:create'),
+    stability: 'stable',
+    body: Type.Object({ extra_specs: Specs }, closed),
+    status: 200,
+    response: Type.Object({ extra_specs: Specs }, closed),
+  },
+  spec: { method: 'GET', path: '/types/{type_id}/extra_specs/{key}', summary: 'Show an extra spec', access: reader('volume_extension:types_extra_specs:show'), stability: 'stable', status: 200, response: Specs },
+  setSpec: {
+    method: 'PUT',
+    path: '/types/{type_id}/extra_specs/{key}',
+    summary: 'Write an extra spec',
+    access: admin('volume_extension:types_extra_specs:update'),
+    stability: 'stable',
+    body: Specs,
+    status: 200,
+    response: Specs,
+  },
+  deleteSpec: { method: 'DELETE', path: '/types/{type_id}/extra_specs/{key}', summary: 'Delete an extra spec', access: admin('volume_extension:types_extra_specs:delete'), stability: 'stable', status: 202 },
+  access: {
+    method: 'GET',
+    path: '/types/{type_id}/os-volume-type-access',
+    summary: 'List the projects that may use a private type',
+    access: admin('volume_extension:volume_type_access:get_all_for_type'),
+    stability: 'stable',
+    status: 200,
+    response: Type.Object({ volume_type_access: Type.Array(Type.Object({ volume_type_id: Type.String(), project_id: Type.String() }, closed)) }, closed),
+  },
+  addAccess: {
+    method: 'POST',
+    path: '/types/{type_id}/action',
+    action: 'addProjectAccess',
+    summary: 'Let a project use a private type',
+    access: admin('volume_extension:volume_type_access:addProjectAccess'),
+    stability: 'stable',
+    body: Type.Object({ addProjectAccess: Type.Object({ project: Type.String({ minLength: 1, maxLength: 255 }) }, closed) }, closed),
+    status: 202,
+  },
+  removeAccess: {
+    method: 'POST',
+    path: '/types/{type_id}/action',
+    action: 'removeProjectAccess',
+    summary: 'Let a project use a private type no longer',
+    access: admin('volume_extension:volume_type_access:removeProjectAccess'),
+    stability: 'stable',
+    body: Type.Object({ removeProjectAccess: Type.Object({ project: Type.String({ minLength: 1, maxLength: 255 }) }, closed) }, closed),
+    status: 202,
+  },
+});

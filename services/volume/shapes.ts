@@ -1,0 +1,105 @@
+/** How Cinder writes its nouns: cinder/api/v3/views. */
+import { badRequest } from '../../kit/fault.ts';
+import type { Attachment } from './attachments.store.ts';
+import type { Snapshot } from './snapshots.store.ts';
+import type { VolumeType } from './types.ts';
+import type { Volume } from './volumes.store.ts';
+
+type Asked = { base: string; url(path: string): string; caller: { isAdmin: boolean; projectId: string | null } };
+
+export function micros(at: Date): string {
+  return at.toISOString().replace('Z', '000');
+}
+
+export function linksTo({ base, url }: Asked, path: string) {
+  return [
+    { rel: 'self', href: url(path) },
+    { rel: 'bookmark', href: `${base}/volume${path}` },
+  ];
+}
+
+export function nextLinks(next: string | undefined) {
+  return next === undefined ? undefined : [{ rel: 'next', href: next }];
+}
+
+export function volumeBrief(asked: Asked, { id, name }: Volume) {
+  return { id, name, links: linksTo(asked, `/volumes/${id}`) };
+}
+
+export function volumeShown(asked: Asked, volume: Volume, attachments: readonly Attachment[] = []) {
+  const { id, source } = volume;
+  return {
+    id,
+    name: volume.name,
+    description: volume.description,
+    status: volume.status,
+    size: volume.sizeGiB,
+    availability_zone: volume.availabilityZone,
+    created_at: micros(volume.createdAt),
+    updated_at: micros(volume.updatedAt),
+    // As Cinder: those that are not yet in use are only in /attachments.
+    attachments: attachments.filter(({ status }) => status !== 'reserved').map((attachment) => attachmentOfVolume(asked, attachment)),
+    bootable: String(volume.bootable),
+    encrypted: false,
+    user_id: volume.userId,
+    volume_type: volume.typeName,
+    snapshot_id: source.kind === 'snapshot' ? source.snapshotId : null,
+    source_volid: source.kind === 'volume' ? source.volumeId : null,
+    consistencygroup_id: null,
+    replication_status: null,
+    multiattach: false,
+    metadata: volume.metadata,
+    links: linksTo(asked, `/volumes/${id}`),
+    group_id: null,
+    ...(volume.imageMetadata === null ? {} : { volume_image_metadata: volume.imageMetadata }),
+    'os-vol-tenant-attr:tenant_id': volume.projectId,
+    ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null, 'os-vol-host-attr:host': null, 'os-vol-mig-status-attr:migstat': null, 'os-vol-mig-status-attr:name_id': null } : {}),
+  };
+}
+
+function attachmentOfVolume({ caller }: Asked, { id, volumeId, serverId, hostId, device, attachedAt }: Attachment) {
+  return { id: volumeId, attachment_id: id, volume_id: volumeId, server_id: serverId, host_name: caller.isAdmin ? hostId : null, device, attached_at: attachedAt === null ? null : micros(attachedAt) };
+}
+
+export function snapshotShown(snapshot: Snapshot, { extended }: { extended: boolean }) {
+  return {
+    id: snapshot.id,
+    name: snapshot.name,
+    description: snapshot.description,
+    status: snapshot.status,
+    size: snapshot.sizeGiB,
+    volume_id: snapshot.volumeId,
+    created_at: micros(snapshot.createdAt),
+    updated_at: micros(snapshot.updatedAt),
+    metadata: snapshot.metadata,
+    group_snapshot_id: null,
+    user_id: snapshot.userId,
+    ...(extended ? { 'os-extended-snapshot-attributes:progress': snapshot.status === 'available' ? '100%' : '0%', 'os-extended-snapshot-attributes:project_id': snapshot.projectId } : {}),
+  };
+}
+
+export function attachmentBrief({ id, status, serverId, volumeId }: Attachment) {
+  return { id, status, instance: serverId, volume_id: volumeId };
+}
+
+export function attachmentShown(attachment: Attachment) {
+  const { attachedAt } = attachment;
+  return { ...attachmentBrief(attachment), attached_at: attachedAt === null ? null : micros(attachedAt), detached_at: null, attach_mode: attachedAt === null ? 'null' : 'rw', connection_info: {} };
+}
+
+export function typeShown({ id, name, description, public: isPublic, extraSpecs }: VolumeType, { caller }: Asked) {
+  return { id, name, description, is_public: isPublic, 'os-volume-type-access:is_public': isPublic, extra_specs: extraSpecs, ...(caller.isAdmin ? { qos_specs_id: null } : {}) };
+}
+
+/** Truth as clients write it. */
+export function isTrue(given: boolean | string | null | undefined): boolean {
+  return given === true || (typeof given === 'string' && ['true', '1', 'on', 'yes', 'y', 't'].includes(given.toLowerCase()));
+}
+
+/** One entry of metadata as it is written by its own address. */
+export function entryOf(meta: Record<string, string>, key: string): Record<string, string> {
+  const entries = Object.entries(meta);
+  if (entries.length !== 1) throw badRequest('Request body contains too many items');
+  if (entries[0]![0] !== key) throw badRequest('Request body and URI mismatch');
+  return meta;
+}

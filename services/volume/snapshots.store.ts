@@ -1,0 +1,63 @@
+/** The SQL of snapshots. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Snapshot = {
+  id: string;
+  projectId: string;
+  userId: string;
+  volumeId: string;
+  name: string | null;
+  description: string | null;
+  status: string;
+  sizeGiB: number;
+  metadata: Record<string, string>;
+  generation: number;
+  failure: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+const columns = sql.raw(`s.id, s.project_id as "projectId", s.user_id as "userId", s.volume_id as "volumeId", s.name, s.description, s.status, s.size_gib as "sizeGiB",
+  s.metadata, s.generation, s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
+
+export function findSnapshot(tx: Transaction, id: string): Promise<Snapshot | undefined> {
+  return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id}`;
+}
+
+export function lockSnapshot(tx: Transaction, id: string): Promise<Snapshot | undefined> {
+  return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id} for update`;
+}
+
+export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata'>, now: Date): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into volume.snapshot (project_id, user_id, volume_id, name, description, status, size_gib, metadata, created_at, updated_at)
+    values (${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${now}, ${now})
+    returning id`;
+  return row!.id;
+}
+
+export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation }: Snapshot, now: Date): Promise<number> {
+  return tx.run`
+    update volume.snapshot set name = ${name}, description = ${description}, status = ${status}, metadata = ${sql.json(metadata)}::jsonb, failure = ${failure}, generation = ${generation}, updated_at = ${now}
+    where id = ${id}`;
+}
+
+export function deleteSnapshotRow(tx: Transaction, id: string): Promise<number> {
+  return tx.run`delete from volume.snapshot where id = ${id}`;
+}
+
+export function snapshotsOf(tx: Transaction, volumeId: string): Promise<Snapshot[]> {
+  return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where s.volume_id = ${volumeId} order by s.created_at, s.id`;
+}
+
+export function listSnapshots(tx: Transaction, { conditions, order, limit, offset }: { conditions: readonly Sql[]; order: Sql; limit: number; offset: number }): Promise<Snapshot[]> {
+  return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
+}
+
+export function listSnapshotsInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date }[]> {
+  return tx.rows`select id, status, generation, updated_at as "updatedAt" from volume.snapshot where status in ('creating', 'deleting')`;
+}
+
+export function listStoredSnapshots(tx: Transaction): Promise<{ id: string; status: string }[]> {
+  return tx.rows`select id, status from volume.snapshot`;
+}

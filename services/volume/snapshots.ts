@@ -1,0 +1,76 @@
+/** What may be done with snapshots: cinder/volume/api.py, create_snapshot and delete_snapshot. */
+import { badRequest, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql, type Sql } from '../../kit/postgres/database.ts';
+import { readFilters, type ListQuery } from './lists.ts';
+import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
+import { tellSnapshot } from './volume-events.ts';
+import { claimVolumes } from './volume-quotas.ts';
+import { createSnapshotWorkflow, deleteSnapshotWorkflow } from './volumes.workflow.ts';
+import { lockVolume } from './volumes.store.ts';
+import { startWork } from './work.ts';
+
+export type { Snapshot } from './snapshots.store.ts';
+
+export async function getSnapshot({ tx }: Pick<Context, 'tx'>, id: string): Promise<Snapshot> {
+  const snapshot = await findSnapshot(tx, id);
+  if (!snapshot) throw notFound(`Snapshot ${id} could not be found.`);
+  return snapshot;
+}
+
+export async function createSnapshot(context: Context, wish: { volumeId: string; name: string | null; description: string | null; force: boolean; metadata: Record<string, string> }): Promise<Snapshot> {
+  const { tx, now, caller } = context;
+  const volume = await lockVolume(tx, wish.volumeId);
+  if (!volume) throw notFound(`Volume ${wish.volumeId} could not be found.`);
+  if (!(wish.force ? ['available', 'in-use'] : ['available']).includes(volume.status)) throw badRequest(`Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`);
+  await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB });
+  const { volumeId, name, description, metadata } = wish;
+  const id = await insertSnapshot(tx, { projectId: volume.projectId, userId: caller.userId, volumeId, name, description, sizeGiB: volume.sizeGiB, metadata }, now);
+  await startWork(context, createSnapshotWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { snapshotId: id }, generation: 1 });
+  const snapshot = await getSnapshot(context, id);
+  await tellSnapshot(context, 'snapshot.create.start', snapshot);
+  return snapshot;
+}
+
+export async function deleteSnapshot(context: Context, id: string): Promise<void> {
+  const snapshot = await getOwnSnapshot(context, id);
+  if (snapshot.status === 'deleting') return;
+  if (!['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Snapshot status must be available or error, but current status is: ${snapshot.status}.`);
+  const changed = { ...snapshot, status: 'deleting', generation: snapshot.generation + 1, failure: null };
+  await updateSnapshot(context.tx, changed, context.now);
+  await startWork(context, deleteSnapshotWorkflow, { subject: subjectOf(id), projectId: snapshot.projectId, input: { snapshotId: id }, generation: changed.generation, supersede: true });
+  await tellSnapshot(context, 'snapshot.delete.start', changed);
+}
+
+export async function changeSnapshot(context: Context, id: string, change: Partial<Pick<Snapshot, 'name' | 'description' | 'metadata'>> | ((snapshot: Snapshot) => Partial<Pick<Snapshot, 'name' | 'description' | 'metadata'>>)): Promise<Snapshot> {
+  const snapshot = await getOwnSnapshot(context, id);
+  const changed = { ...snapshot, ...(typeof change === 'function' ? change(snapshot) : change) };
+  await updateSnapshot(context.tx, changed, context.now);
+  await tellSnapshot(context, 'snapshot.update.end', changed);
+  return changed;
+}
+
+export async function resetSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
+  const snapshot = await getOwnSnapshot(context, id);
+  // A transient state is its workflow's (I7).
+  if (!['available', 'error', 'error_deleting'].includes(status) || ['creating', 'deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Status ${status} cannot be set by hand.`);
+  await updateSnapshot(context.tx, { ...snapshot, status }, context.now);
+  await tellSnapshot(context, 'snapshot.reset_status.end', { ...snapshot, status });
+}
+
+async function getOwnSnapshot(context: Context, id: string): Promise<Snapshot> {
+  const snapshot = await lockSnapshot(context.tx, id);
+  return snapshot ?? getSnapshot(context, id);
+}
+
+const sortable: Record<string, Sql> = { created_at: sql.raw('s.created_at'), updated_at: sql.raw('s.updated_at'), name: sql.raw(`coalesce(s.name, '')`), size: sql.raw('s.size_gib'), status: sql.raw('s.status'), id: sql.raw('s.id') };
+const filterable: Record<string, Sql> = { id: sql.raw('s.id'), name: sql.raw('s.name'), status: sql.raw('s.status'), volume_id: sql.raw('s.volume_id'), project_id: sql.raw('s.project_id') };
+
+export async function listSnapshots(context: Context, query: ListQuery): Promise<Snapshot[]> {
+  const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('s.name'), metadata: sql.raw('s.metadata'), project: sql.raw('s.project_id') }, table: sql.raw('volume.snapshot s'), id: sql.raw('s.id'), noun: 'snapshot' });
+  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit + 1, offset: query.offset });
+}
+
+export function subjectOf(snapshotId: string): string {
+  return `snapshot/${snapshotId}`;
+}

@@ -1,0 +1,66 @@
+/** The door of volume types. */
+import { types as contract } from '../../contract/volume/types.ts';
+import { notFound } from '../../kit/fault.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { entryOf, isTrue, typeShown } from './shapes.ts';
+import { accessOf, createType, defaultType, deleteSpec, deleteType, getType, listTypes, setAccess, setSpecs, updateType } from './types.ts';
+
+export const types = implement(contract, {
+  async list(request) {
+    const { is_public: wanted, name } = request.query;
+    // Without a word, those that the project may use; an administrator asks for all with "none".
+    const publicOnly = wanted === undefined || wanted.toLowerCase() === 'none' ? undefined : isTrue(wanted);
+    const found = await listTypes(request, { publicOnly });
+    return { volume_types: found.filter((type) => name === undefined || type.name === name).map((type) => typeShown(type, request)) };
+  },
+
+  default: async (request) => ({ volume_type: typeShown(await defaultType(request), request) }),
+  show: async (request) => ({ volume_type: typeShown(await getType(request, request.params.type_id), request) }),
+
+  async create(request) {
+    const { name, description, extra_specs: extraSpecs, 'os-volume-type-access:is_public': isPublic } = request.body.volume_type;
+    return { volume_type: typeShown(await createType(request, { name, description: description ?? null, isPublic: isPublic === undefined || isTrue(isPublic), extraSpecs: extraSpecs ?? {} }), request) };
+  },
+
+  async update(request) {
+    const { name, description, is_public: isPublic } = request.body.volume_type;
+    return { volume_type: typeShown(await updateType(request, request.params.type_id, { name, description, isPublic: isPublic === undefined ? undefined : isTrue(isPublic) }), request) };
+  },
+
+  async delete(request) {
+    await deleteType(request, request.params.type_id);
+    return undefined;
+  },
+
+  specs: async (request) => ({ extra_specs: (await getType(request, request.params.type_id)).extraSpecs }),
+  addSpecs: async (request) => ({ extra_specs: await setSpecs(request, request.params.type_id, request.body.extra_specs) }),
+
+  async spec(request) {
+    const { type_id: id, key } = request.params;
+    const value = (await getType(request, id)).extraSpecs[key];
+    if (value === undefined) throw notFound(`Volume Type ${id} has no extra specs with key ${key}.`);
+    return { [key]: value };
+  },
+
+  setSpec: (request) => setSpecs(request, request.params.type_id, entryOf(request.body, request.params.key)),
+
+  async deleteSpec(request) {
+    await deleteSpec(request, request.params.type_id, request.params.key);
+    return undefined;
+  },
+
+  async access(request) {
+    const id = request.params.type_id;
+    return { volume_type_access: (await accessOf(request, id)).map((projectId) => ({ volume_type_id: id, project_id: projectId })) };
+  },
+
+  async addAccess(request) {
+    await setAccess(request, request.params.type_id, request.body.addProjectAccess.project, true);
+    return undefined;
+  },
+
+  async removeAccess(request) {
+    await setAccess(request, request.params.type_id, request.body.removeProjectAccess.project, false);
+    return undefined;
+  },
+});

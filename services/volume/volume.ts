@@ -1,0 +1,25 @@
+/** The block storage service, made. */
+import { fileURLToPath } from 'node:url';
+import { volume as contract } from '../../contract/volume/service.ts';
+import { implementService } from '../../kit/http/implement.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
+import type { Made, RegionParts } from '../parts.ts';
+import { attachments } from './attachments.api.ts';
+import { limits } from './limits.api.ts';
+import { reconcileVolumes } from './reconciler.ts';
+import { snapshots } from './snapshots.api.ts';
+import { types } from './types.api.ts';
+import { volumes } from './volumes.api.ts';
+import { volumeInvariants } from './volumes.invariants.ts';
+import { createSnapshotWorkflow, createVolumeWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
+
+export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.url));
+
+export function makeVolume(parts: RegionParts): Made {
+  return {
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, types, limits }),
+    workflows: [createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow],
+    schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) })],
+    invariants: volumeInvariants(parts),
+  };
+}

@@ -1,0 +1,197 @@
+/** The door of volumes. */
+import { volumes as contract } from '../../contract/volume/volumes.ts';
+import { badRequest, notFound } from '../../kit/fault.ts';
+import { Answer, implement } from '../../kit/http/implement.ts';
+import { cut, readPage } from './lists.ts';
+import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
+import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
+
+const filters = ['id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
+
+type Detailed = Parameters<typeof attachmentsByVolume>[0] & Parameters<typeof volumeShown>[0];
+
+async function one(request: Detailed, volume: Volume) {
+  return { volume: volumeShown(request, volume, (await attachmentsByVolume(request, [volume.id])).get(volume.id)) };
+}
+
+function queryOf(query: Readonly<Record<string, unknown>>): VolumeQuery {
+  return { ...readPage(query, filters), bootable: query['bootable'] === undefined ? undefined : isTrue(String(query['bootable'])) };
+}
+
+export const volumes = implement(contract, {
+  async list(request) {
+    const query = queryOf(request.query);
+    const { page, next } = cut(await listVolumes(request, query), query.limit, request.page);
+    return new Answer({ volumes: page.map((volume) => volumeBrief(request, volume)), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
+  },
+
+  async detail(request) {
+    const query = queryOf(request.query);
+    const { page, next } = cut(await listVolumes(request, query), query.limit, request.page);
+    const attachments = await attachmentsByVolume(request, page.map(({ id }) => id));
+    return new Answer({ volumes: page.map((volume) => volumeShown(request, volume, attachments.get(volume.id))), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
+  },
+
+  async summary(request) {
+    const { count, sizeGiB } = await summary(request, { everyProject: isTrue(request.query.all_tenants) });
+    return { 'volume-summary': { total_count: count, total_size: sizeGiB } };
+  },
+
+  async create(request) {
+    const { volume: wish } = request.body;
+    if (isTrue(wish.multiattach)) throw badRequest('Invalid input received: Volumes that several servers use at once are not available in this cloud.');
+    const volume = await createVolume(request, {
+      sizeGiB: wish.size == null ? undefined : Number(wish.size),
+      name: wish.name ?? wish.display_name,
+      description: wish.description ?? wish.display_description,
+      zone: wish.availability_zone,
+      volumeType: wish.volume_type === '' ? null : wish.volume_type,
+      metadata: wish.metadata,
+      source: sourceOf(wish),
+    });
+    return one(request, volume);
+  },
+
+  show: async (request) => one(request, await getVolume(request, request.params.volume_id)),
+
+  async update(request) {
+    const { volume: wish } = request.body;
+    const name = wish.name ?? wish.display_name;
+    const description = wish.description ?? wish.display_description;
+    const changed = await changeVolume(request, request.params.volume_id, { ...(name === undefined ? {} : { name }), ...(description === undefined ? {} : { description }), ...(wish.metadata ? { metadata: wish.metadata } : {}) });
+    return one(request, changed);
+  },
+
+  async delete(request) {
+    await deleteVolume(request, request.params.volume_id, { cascade: request.query.cascade === true, force: request.query.force === true && request.caller.isAdmin });
+    return undefined;
+  },
+
+  async extend(request) {
+    await extendVolume(request, request.params.volume_id, Number(request.body['os-extend'].new_size), { inUse: true });
+    return undefined;
+  },
+
+  async setBootable(request) {
+    await changeVolume(request, request.params.volume_id, { bootable: isTrue(request.body['os-set_bootable'].bootable) });
+    return undefined;
+  },
+
+  async setReadonly(request) {
+    const readonly = isTrue(request.body['os-update_readonly_flag'].readonly);
+    // No driver can attach for reading only, so a volume that says it is would not be.
+    if (readonly) throw badRequest('Invalid input received: Volumes that are only read are not available in this cloud.');
+    await getVolume(request, request.params.volume_id);
+    return undefined;
+  },
+
+  async resetStatus(request) {
+    const { status } = request.body['os-reset_status'];
+    if (status == null) throw badRequest("Must specify 'status', 'attach_status' or 'migration_status' for update.");
+    await resetVolumeStatus(request, request.params.volume_id, status);
+    return undefined;
+  },
+
+  async forceDelete(request) {
+    await deleteVolume(request, request.params.volume_id, { force: true });
+    return undefined;
+  },
+
+  async upload(request) {
+    const wish = request.body['os-volume_upload_image'];
+    if (wish.disk_format != null && !['raw', 'qcow2'].includes(wish.disk_format)) throw badRequest(`Invalid input received: disk_format ${wish.disk_format} is not available: images of volumes are qcow2.`);
+    const { volume, imageId } = await uploadVolume(request, request.params.volume_id, { imageName: wish.image_name, force: isTrue(wish.force), visibility: wish.visibility });
+    return {
+      'os-volume_upload_image': {
+        id: volume.id,
+        updated_at: volume.updatedAt.toISOString().replace('Z', '000'),
+        status: 'uploading',
+        display_description: volume.description,
+        size: volume.sizeGiB,
+        volume_type: volume.typeName === null ? null : { id: volume.typeId, name: volume.typeName },
+        image_id: imageId,
+        disk_format: 'qcow2',
+        container_format: 'bare',
+        image_name: wish.image_name,
+        protected: false,
+        visibility: 'private',
+      },
+    };
+  },
+
+  async reserve(request) {
+    await setReserved(request, request.params.volume_id, true);
+    return undefined;
+  },
+
+  async unreserve(request) {
+    await setReserved(request, request.params.volume_id, false);
+    return undefined;
+  },
+
+  showImageMetadata: async (request) => ({ metadata: (await getVolume(request, request.params.volume_id)).imageMetadata ?? {} }),
+
+  async setImageMetadata(request) {
+    const { metadata } = request.body['os-set_image_metadata'];
+    const volume = await changeVolume(request, request.params.volume_id, ({ imageMetadata }) => ({ imageMetadata: { ...imageMetadata, ...metadata } }));
+    return { metadata: volume.imageMetadata ?? {} };
+  },
+
+  async unsetImageMetadata(request) {
+    const { key } = request.body['os-unset_image_metadata'];
+    await changeVolume(request, request.params.volume_id, ({ imageMetadata }) => {
+      if (!imageMetadata || !Object.hasOwn(imageMetadata, key)) throw notFound('Metadata item was not found');
+      return { imageMetadata: without(imageMetadata, key) };
+    });
+    return undefined;
+  },
+
+  metadata: async (request) => ({ metadata: (await getVolume(request, request.params.volume_id)).metadata }),
+
+  async addMetadata(request) {
+    const { metadata } = await changeVolume(request, request.params.volume_id, (volume) => ({ metadata: { ...volume.metadata, ...request.body.metadata } }));
+    return { metadata };
+  },
+
+  async replaceMetadata(request) {
+    const { metadata } = await changeVolume(request, request.params.volume_id, { metadata: request.body.metadata });
+    return { metadata };
+  },
+
+  async metadataItem(request) {
+    const { metadata } = await getVolume(request, request.params.volume_id);
+    const value = metadata[request.params.key];
+    if (value === undefined) throw notFound('Metadata item was not found');
+    return { meta: { [request.params.key]: value } };
+  },
+
+  async setMetadataItem(request) {
+    const meta = entryOf(request.body.meta, request.params.key);
+    await changeVolume(request, request.params.volume_id, ({ metadata }) => ({ metadata: { ...metadata, ...meta } }));
+    return { meta };
+  },
+
+  async deleteMetadataItem(request) {
+    await changeVolume(request, request.params.volume_id, ({ metadata }) => {
+      if (!Object.hasOwn(metadata, request.params.key)) throw notFound('Metadata item was not found');
+      return { metadata: without(metadata, request.params.key) };
+    });
+    return undefined;
+  },
+});
+
+type Sources = { snapshot_id?: string | null; source_volid?: string | null; imageRef?: string | null; image_id?: string | null };
+
+function sourceOf({ snapshot_id: snapshotId, source_volid: volumeId, imageRef, image_id }: Sources): VolumeSource {
+  const imageId = imageRef ?? image_id;
+  const given = [snapshotId, volumeId, imageId].filter((each) => each != null && each !== '');
+  if (given.length > 1) throw badRequest('Invalid input received: Cannot create a volume from more than one of snapshot, volume and image.');
+  if (snapshotId) return { kind: 'snapshot', snapshotId };
+  if (volumeId) return { kind: 'volume', volumeId };
+  if (imageId) return { kind: 'image', imageId };
+  return { kind: 'empty' };
+}
+
+export function without(record: Record<string, string>, key: string): Record<string, string> {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => name !== key));
+}

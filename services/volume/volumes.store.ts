@@ -1,0 +1,112 @@
+/** The SQL of volumes. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type VolumeSource = { kind: 'empty' } | { kind: 'image'; imageId: string } | { kind: 'volume'; volumeId: string } | { kind: 'snapshot'; snapshotId: string };
+
+export type Volume = {
+  id: string;
+  projectId: string;
+  userId: string;
+  name: string | null;
+  description: string | null;
+  status: string;
+  previousStatus: string | null;
+  sizeGiB: number;
+  wantedGiB: number | null;
+  typeId: string | null;
+  typeName: string | null;
+  availabilityZone: string;
+  bootable: boolean;
+  metadata: Record<string, string>;
+  imageMetadata: Record<string, string> | null;
+  source: VolumeSource;
+  madeFor: string | null;
+  generation: number;
+  failure: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+};
+
+const columns = sql.raw(`v.id, v.project_id as "projectId", v.user_id as "userId", v.name, v.description, v.status, v.previous_status as "previousStatus",
+  v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable,
+  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.generation, v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
+const from = sql.raw('volume.volume v left join volume.type t on t.id = v.type_id');
+
+export function findVolume(tx: Transaction, id: string): Promise<Volume | undefined> {
+  return tx.one<Volume>`select ${columns} from ${from} where v.id = ${id}`;
+}
+
+/** The volume; nobody else changes it meanwhile. */
+export async function lockVolume(tx: Transaction, id: string): Promise<Volume | undefined> {
+  const locked = await tx.one`select id from volume.volume where id = ${id} for update`;
+  return locked && findVolume(tx, id);
+}
+
+export type VolumeDraft = Pick<Volume, 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+
+export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into volume.volume (project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, created_at, updated_at)
+    values (${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
+      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${now}, ${now})
+    returning id`;
+  return row!.id;
+}
+
+export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'metadata' | 'imageMetadata' | 'failure'>>;
+
+const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
+  name: (value) => sql`name = ${value}`,
+  description: (value) => sql`description = ${value}`,
+  status: (value) => sql`status = ${value}`,
+  previousStatus: (value) => sql`previous_status = ${value}`,
+  sizeGiB: (value) => sql`size_gib = ${value}`,
+  wantedGiB: (value) => sql`wanted_gib = ${value}`,
+  bootable: (value) => sql`bootable = ${value}`,
+  metadata: (value) => sql`metadata = ${sql.json(value)}::jsonb`,
+  imageMetadata: (value) => sql`image_metadata = ${value === null ? null : sql.json(value)}::jsonb`,
+  failure: (value) => sql`failure = ${value}`,
+};
+
+/** `intent`: what the driver is to make of it has changed too. */
+export function updateVolume(tx: Transaction, id: string, change: VolumeChange, { now, intent = false }: { now: Date; intent?: boolean }): Promise<number> {
+  const sets = Object.entries(change).map(([name, value]) => changeable[name as keyof VolumeChange](value as never));
+  if (intent) sets.push(sql`generation = generation + 1`);
+  return tx.run`update volume.volume set ${sql.join([...sets, sql`updated_at = ${now}`])} where id = ${id}`;
+}
+
+export function deleteVolumeRow(tx: Transaction, id: string): Promise<number> {
+  return tx.run`delete from volume.volume where id = ${id}`;
+}
+
+export function listVolumes(tx: Transaction, { conditions, order, limit, offset }: { conditions: readonly Sql[]; order: Sql; limit: number; offset: number }): Promise<Volume[]> {
+  return tx.rows<Volume>`select ${columns} from ${from} where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
+}
+
+export async function summarizeVolumes(tx: Transaction, projectId: string | undefined): Promise<{ count: number; sizeGiB: number }> {
+  const row = await tx.one<{ count: number; sizeGiB: number }>`
+    select count(*)::int as count, coalesce(sum(size_gib), 0)::int as "sizeGiB" from volume.volume where ${projectId === undefined ? sql`true` : sql`project_id = ${projectId}`}`;
+  return row!;
+}
+
+/** Volumes in a state that somebody has to end. */
+export function listInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date }[]> {
+  return tx.rows`select id, status, generation, updated_at as "updatedAt" from volume.volume where status in ('creating', 'extending', 'deleting', 'uploading')`;
+}
+
+export function listStored(tx: Transaction): Promise<{ id: string; status: string; sizeGiB: number; wantedGiB: number | null }[]> {
+  return tx.rows`select id, status, size_gib as "sizeGiB", wanted_gib as "wantedGiB" from volume.volume`;
+}
+
+/** What each project has, as its quota should count it. */
+export function countUse(tx: Transaction): Promise<{ projectId: string; volumes: number; snapshots: number; gigabytes: number }[]> {
+  return tx.rows`
+    select project_id as "projectId", sum(volumes)::int as volumes, sum(snapshots)::int as snapshots, sum(gigabytes)::int as gigabytes from (
+      select project_id, 1 as volumes, 0 as snapshots, coalesce(wanted_gib, size_gib) as gigabytes from volume.volume
+      union all select project_id, 0, 1, size_gib from volume.snapshot) each group by project_id`;
+}
+
+/** Time for functions that are handed a transaction and no clock: PostgreSQL's. */
+export async function databaseNow(tx: Transaction): Promise<Date> {
+  return (await tx.one<{ now: Date }>`select now() as now`)!.now;
+}

@@ -1,0 +1,359 @@
+/** What may be done with volumes, and what the compute service asks of them. */
+import { badRequest, Fault, forbidden, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { getServerImage } from '../image/images.ts';
+import { reserveServerImage } from '../image/uploads.ts';
+import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttachment, listAttachments, setAttached, setDetaching, type Attachment } from './attachments.store.ts';
+import { readFilters, type ListQuery } from './lists.ts';
+import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
+import { typeForVolume } from './types.ts';
+import { tellVolume } from './volume-events.ts';
+import { claimVolumes } from './volume-quotas.ts';
+import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
+import { databaseNow, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
+import { startWork } from './work.ts';
+
+export type { Volume, VolumeSource } from './volumes.store.ts';
+export type { Attachment } from './attachments.store.ts';
+
+/** The only one that there is. */
+export const availabilityZone = 'nova';
+
+export type VolumeWish = {
+  sizeGiB?: number | undefined;
+  name?: string | null | undefined;
+  description?: string | null | undefined;
+  volumeType?: string | null | undefined;
+  zone?: string | null | undefined;
+  metadata?: Record<string, string> | null | undefined;
+  source: VolumeSource;
+};
+
+export async function getVolume({ tx }: Pick<Context, 'tx'>, id: string): Promise<Volume> {
+  const volume = await findVolume(tx, id);
+  if (!volume) throw noVolume(id);
+  return volume;
+}
+
+/** The volume for a change. */
+async function getOwnVolume({ tx }: Pick<Context, 'tx'>, id: string): Promise<Volume> {
+  const volume = await lockVolume(tx, id);
+  if (!volume) throw noVolume(id);
+  return volume;
+}
+
+export function createVolume(context: Context, wish: VolumeWish): Promise<Volume> {
+  return makeVolume(context, wish, null);
+}
+
+async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | null): Promise<Volume> {
+  const { tx, now, caller, requestId } = context;
+  if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
+  if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
+  const origin = await originOf(context, wish.source);
+  const sizeGiB = sizeFor(wish, origin);
+  const type = await typeForVolume(context, wish.volumeType ?? origin.typeId);
+  await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB });
+  const id = await insertVolume(
+    tx,
+    {
+      projectId: caller.projectId,
+      userId: caller.userId,
+      name: wish.name ?? null,
+      description: wish.description ?? null,
+      sizeGiB,
+      typeId: type.id,
+      availabilityZone,
+      bootable: origin.bootable,
+      metadata: wish.metadata ?? {},
+      imageMetadata: origin.imageMetadata,
+      source: wish.source,
+      madeFor,
+    },
+    now,
+  );
+  await startWork({ tx, now, requestId }, createVolumeWorkflow, { subject: subjectOf(id), projectId: caller.projectId, input: { volumeId: id }, generation: 1 });
+  const volume = await getVolume(context, id);
+  await tellVolume(context, 'volume.create.start', volume);
+  return volume;
+}
+
+type Origin = { leastGiB: number; tooSmall: (sizeGiB: number) => string; defaultGiB: number | undefined; bootable: boolean; imageMetadata: Record<string, string> | null; typeId: string | undefined };
+
+async function originOf(context: Context, source: VolumeSource): Promise<Origin> {
+  const { tx } = context;
+  const nothing: Origin = { leastGiB: 1, tooSmall: () => '', defaultGiB: undefined, bootable: false, imageMetadata: null, typeId: undefined };
+  switch (source.kind) {
+    case 'empty':
+      return nothing;
+    case 'image': {
+      const image = await getServerImage(context, source.imageId).catch(asImageFault(source.imageId));
+      const gib = Math.ceil(image.virtualSizeBytes / 2 ** 30);
+      return {
+        ...nothing,
+        leastGiB: Math.max(gib, image.minDiskGiB),
+        tooSmall: (sizeGiB) => (sizeGiB < gib ? `Size of specified image ${gib}GB is larger than volume size ${sizeGiB}GB.` : `Volume size ${sizeGiB}GB cannot be smaller than the image minDisk size ${image.minDiskGiB}GB.`),
+        bootable: true,
+        imageMetadata: metadataOf(image),
+      };
+    }
+    case 'snapshot': {
+      const snapshot = await findSnapshot(tx, source.snapshotId);
+      if (!snapshot) throw notFound(`Snapshot ${source.snapshotId} could not be found.`);
+      if (snapshot.status !== 'available') throw badRequest(`Invalid snapshot: Originating snapshot status must be one of 'available' values`);
+      const volume = await findVolume(tx, snapshot.volumeId);
+      return { leastGiB: snapshot.sizeGiB, tooSmall: (sizeGiB) => `Volume size '${sizeGiB}'GB cannot be smaller than the snapshot size ${snapshot.sizeGiB}GB. They must be >= original snapshot size.`, defaultGiB: snapshot.sizeGiB, bootable: volume?.bootable ?? false, imageMetadata: volume?.imageMetadata ?? null, typeId: volume?.typeId ?? undefined };
+    }
+    case 'volume': {
+      const volume = await getVolume(context, source.volumeId);
+      if (!['available', 'in-use', 'reserved'].includes(volume.status)) throw badRequest("Invalid volume: Originating volume status must be one of 'available, in-use' values");
+      return { leastGiB: volume.sizeGiB, tooSmall: (sizeGiB) => `Volume size '${sizeGiB}'GB cannot be smaller than original volume size ${volume.sizeGiB}GB. They must be >= original volume size.`, defaultGiB: volume.sizeGiB, bootable: volume.bootable, imageMetadata: volume.imageMetadata, typeId: volume.typeId ?? undefined };
+    }
+    default:
+      return source satisfies never;
+  }
+}
+
+function sizeFor({ sizeGiB }: VolumeWish, { leastGiB, defaultGiB, tooSmall }: Origin): number {
+  const size = sizeGiB ?? defaultGiB;
+  if (size === undefined) throw badRequest("Invalid input received: Volume size 'None' must be an integer and greater than 0");
+  if (size < leastGiB) throw badRequest(`Invalid input received: ${tooSmall(size)}`);
+  return size;
+}
+
+/** cinder/volume/flows/api/create_volume.py: what of an image goes with its volumes. */
+function metadataOf(image: Awaited<ReturnType<typeof getServerImage>>): Record<string, string> {
+  const known = { image_id: image.id, image_name: image.name ?? '', container_format: image.containerFormat ?? '', disk_format: image.diskFormat ?? '', min_disk: String(image.minDiskGiB), min_ram: String(image.minRamMiB), size: String(image.sizeBytes) };
+  return { ...Object.fromEntries(Object.entries(image.properties).map(([name, value]) => [name, value ?? ''])), ...known };
+}
+
+function asImageFault(id: string) {
+  return (error: unknown): never => {
+    if (error instanceof Fault && error.status === 404) throw badRequest(`Invalid image identifier or unable to access requested image.`);
+    throw error instanceof Fault ? badRequest(`Invalid input received: Invalid input received: Invalid image ${id}: Image status is not active.`) : error;
+  };
+}
+
+// Changes
+
+export async function changeVolume(context: Context, id: string, change: VolumeChange | ((volume: Volume) => VolumeChange)): Promise<Volume> {
+  const volume = await getOwnVolume(context, id);
+  const changes = typeof change === 'function' ? change(volume) : change;
+  await updateVolume(context.tx, id, changes, { now: context.now });
+  await tellVolume(context, 'volume.update.end', { ...volume, ...changes });
+  return getVolume(context, id);
+}
+
+export async function extendVolume(context: Context, id: string, newSizeGiB: number, { inUse }: { inUse: boolean }): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  const expected = inUse ? ['available', 'in-use'] : ['available'];
+  if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be '${expected.join("' or '")}' to extend, currently ${volume.status}.`);
+  if (newSizeGiB <= volume.sizeGiB) throw badRequest(`Invalid input received: New size for extend must be greater than current size. (current: ${volume.sizeGiB}, extended to: ${newSizeGiB}).`);
+  await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB });
+  await begin(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
+  await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
+}
+
+const deletable = ['available', 'error', 'error_restoring', 'error_extending', 'error_managing', 'error_deleting'];
+
+export async function deleteVolume(context: Context, id: string, { cascade = false, force = false }: { cascade?: boolean; force?: boolean } = {}): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  const [attachments, snapshots] = [await attachmentsOfVolumes(context.tx, [id]), await snapshotsOf(context.tx, id)];
+  // cinder/volume/api.py, delete
+  const refused = () => badRequest('Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.');
+  if (volume.status === 'deleting') return;
+  if (attachments.length > 0 || (!force && !deletable.includes(volume.status))) throw refused();
+  if (snapshots.length > 0 && (!cascade || snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status)))) throw refused();
+  await startDeleting(context, volume);
+}
+
+async function startDeleting(context: { tx: Transaction; now: Date; requestId?: string }, volume: Volume): Promise<void> {
+  await begin(context, volume, { status: 'deleting', failure: null }, 'volume.delete.start');
+  await startWork(context, deleteVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id }, generation: volume.generation + 1, supersede: true });
+}
+
+async function begin(context: { tx: Transaction; now: Date; requestId?: string }, volume: Volume, change: VolumeChange, event: string): Promise<void> {
+  await updateVolume(context.tx, volume.id, change, { now: context.now, intent: true });
+  await tellVolume(context, event, { ...volume, ...change });
+}
+
+export async function resetVolumeStatus(context: Context, id: string, status: string): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  // Those that a workflow owns are nobody else's to set: nothing would ever end them (I7).
+  if (!['available', 'in-use', 'error', 'error_deleting', 'error_extending', 'maintenance', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
+  if (['creating', 'extending', 'deleting', 'uploading'].includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
+  const attached = (await attachmentsOfVolumes(context.tx, [id])).length > 0;
+  if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && status !== 'maintenance') throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
+  await changeVolume(context, id, { status });
+}
+
+export async function setReserved(context: Context, id: string, reserved: boolean): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  const [from, to] = reserved ? ['available', 'maintenance'] : ['maintenance', 'available'];
+  if (volume.status !== from) throw badRequest(`Invalid volume: Volume ${id} status must be ${from}, but current status is: ${volume.status}.`);
+  await changeVolume(context, id, { status: to });
+}
+
+export async function uploadVolume(context: Context, id: string, wish: { imageName: string; force: boolean; visibility?: string | null | undefined }): Promise<{ volume: Volume; imageId: string }> {
+  const volume = await getOwnVolume(context, id);
+  if (volume.status !== 'available' && !(volume.status === 'in-use' && wish.force)) throw badRequest(`Invalid volume: Volume ${id} status must be available, but current status is: ${volume.status}.`);
+  if (wish.visibility === 'public' && !context.caller.isAdmin) throw forbidden("Policy doesn't allow volume_extension:volume_actions:upload_public to be performed.");
+  const { min_disk: _disk, min_ram: minRam, size: _size, image_id: _image, image_name: _name, container_format: _container, disk_format: _format, ...properties } = volume.imageMetadata ?? {};
+  const image = await reserveServerImage(context, { name: wish.imageName, properties, minDiskGiB: volume.sizeGiB, minRamMiB: Number(minRam ?? 0) });
+  await begin(context, volume, { status: 'uploading', previousStatus: volume.status }, 'volume.upload.start');
+  await startWork(context, uploadVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, imageId: image.id, upload: image.upload }, generation: volume.generation + 1 });
+  return { volume: await getVolume(context, id), imageId: image.id };
+}
+
+// Lists
+
+export type VolumeQuery = ListQuery & { bootable?: boolean | undefined };
+
+const sortable: Record<string, Sql> = { created_at: sql.raw('v.created_at'), updated_at: sql.raw('v.updated_at'), name: sql.raw(`coalesce(v.name, '')`), size: sql.raw('v.size_gib'), status: sql.raw('v.status'), id: sql.raw('v.id'), availability_zone: sql.raw('v.availability_zone') };
+const filterable: Record<string, Sql> = { id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
+
+export async function listVolumes(context: Context, query: VolumeQuery): Promise<Volume[]> {
+  const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('v.name'), metadata: sql.raw('v.metadata'), project: sql.raw('v.project_id') }, table: sql.raw('volume.volume v left join volume.type t on t.id = v.type_id'), id: sql.raw('v.id'), noun: 'volume' });
+  if (query.bootable !== undefined) conditions.push(sql`v.bootable = ${query.bootable}`);
+  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit + 1, offset: query.offset });
+}
+
+export function summary(context: Context, { everyProject }: { everyProject: boolean }): Promise<{ count: number; sizeGiB: number }> {
+  return summarizeVolumes(context.tx, everyProject && context.caller.isAdmin ? undefined : (context.caller.projectId ?? ''));
+}
+
+/** Of many volumes at once. */
+export async function attachmentsByVolume({ tx }: Pick<Context, 'tx'>, volumeIds: readonly string[]): Promise<Map<string, Attachment[]>> {
+  return Map.groupBy(await attachmentsOfVolumes(tx, volumeIds), ({ volumeId }) => volumeId);
+}
+
+// Attachments
+
+/** cinder/volume/api.py, attachment_create */
+export async function createAttachment(context: Context, { volumeId, serverId, ofCompute }: { volumeId: string; serverId: string | null; ofCompute: boolean }): Promise<Attachment> {
+  const { tx, now } = context;
+  const volume = await getOwnVolume(context, volumeId);
+  const early = volume.status === 'creating' && volume.madeFor !== null && volume.madeFor === serverId;
+  const taken = (await attachmentsOfVolumes(tx, [volumeId])).length > 0;
+  if ((volume.status !== 'available' && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
+  const id = await insertAttachment(tx, { projectId: volume.projectId, volumeId, serverId, ofCompute, now });
+  if (!early) await begin(context, volume, { status: 'reserved' }, 'volume.attach.start');
+  return (await findAttachment(tx, id))!;
+}
+
+export async function getAttachment({ tx }: Pick<Context, 'tx'>, id: string): Promise<Attachment> {
+  const attachment = await findAttachment(tx, id);
+  if (!attachment) throw notFound(`Volume attachment could not be found with filter: attachment_id = ${id}.`);
+  return attachment;
+}
+
+export async function endAttachment(context: Context, id: string): Promise<Attachment[]> {
+  const attachment = await getAttachment(context, id);
+  // The compute service knows whether a machine still writes to it (CVE-2023-2088).
+  if (attachment.ofCompute) throw new Fault(409, 'conflictingRequest', `Detach volume from instance ${attachment.serverId} using the Compute API`);
+  await detach(context, attachment);
+  return [];
+}
+
+export async function completeClientAttachment(context: Context, id: string): Promise<void> {
+  const attachment = await getAttachment(context, id);
+  if (attachment.ofCompute) throw new Fault(409, 'conflictingRequest', `The attachment is completed by the Compute API`);
+  await completeAttachment(context.tx, { attachmentId: id, device: null, hostId: null });
+}
+
+export async function listVolumeAttachments(context: Context, { volumeId, serverId, everyProject, limit, offset }: { volumeId?: string | undefined; serverId?: string | undefined; everyProject: boolean; limit: number; offset: number }): Promise<Attachment[]> {
+  return listAttachments(
+    context.tx,
+    [
+      everyProject && context.caller.isAdmin ? sql`true` : sql`project_id = ${context.caller.projectId ?? ''}`,
+      volumeId === undefined ? sql`true` : sql`volume_id = ${volumeId}`,
+      serverId === undefined ? sql`true` : sql`server_id = ${serverId}`,
+    ],
+    { limit, offset },
+  );
+}
+
+async function detach(context: { tx: Transaction; now: Date; requestId?: string }, attachment: Attachment): Promise<void> {
+  await deleteAttachmentRow(context.tx, attachment.id);
+  const volume = await lockVolume(context.tx, attachment.volumeId);
+  if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await begin(context, volume, { status: 'available' }, 'volume.detach.end');
+  // What an extension or a copy will put back is no longer in use then.
+  else if (volume?.previousStatus === 'in-use') await updateVolume(context.tx, volume.id, { previousStatus: 'available' }, { now: context.now });
+}
+
+// For the compute service
+
+/** A volume made for a new server, which may reserve it at once; wait until `volumeState` is no longer `creating`. */
+export async function createServerVolume(
+  context: Context,
+  { sizeGiB, source, name, volumeType, serverId }: { sizeGiB?: number | undefined; source: VolumeSource; name?: string; deleteOnTermination?: boolean; volumeType?: string; serverId: string },
+): Promise<{ volumeId: string }> {
+  const volume = await makeVolume(context, { sizeGiB, source, name: name ?? '', volumeType }, serverId);
+  return { volumeId: volume.id };
+}
+
+export async function reserveAttachment(context: Context, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<{ attachmentId: string; volumeId: string; sizeGiB: number; bootable: boolean; multiattach: boolean }> {
+  const attachment = await createAttachment(context, { volumeId, serverId, ofCompute: true });
+  const { sizeGiB, bootable } = await getVolume(context, volumeId);
+  return { attachmentId: attachment.id, volumeId, sizeGiB, bootable, multiattach: false };
+}
+
+/** The volume is in use, as this device. Twice is once. */
+export async function completeAttachment(tx: Transaction, { attachmentId, device, hostId }: { attachmentId: string; device: string | null; hostId: string | null }): Promise<void> {
+  const attachment = await findAttachment(tx, attachmentId);
+  if (!attachment) return;
+  const now = await databaseNow(tx);
+  await setAttached(tx, attachmentId, { device, hostId, now });
+  const volume = await lockVolume(tx, attachment.volumeId);
+  if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await begin({ tx, now }, volume, { status: 'in-use' }, 'volume.attach.end');
+}
+
+export async function beginDetaching(tx: Transaction, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<void> {
+  const [attachment] = await attachmentsOfVolumes(tx, [volumeId]);
+  const volume = await lockVolume(tx, volumeId);
+  if (!volume || attachment?.serverId !== serverId || volume.status !== 'in-use')
+    throw badRequest("Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.");
+  await setDetaching(tx, attachment.id);
+  await begin({ tx, now: await databaseNow(tx) }, volume, { status: 'detaching' }, 'volume.detach.start');
+}
+
+/** The server has let go of these volumes; of all without `volumeIds`. Twice is once. */
+export async function releaseAttachments(tx: Transaction, { serverId, volumeIds }: { serverId: string; volumeIds?: readonly string[] }): Promise<void> {
+  const attachments = await listAttachments(tx, [sql`server_id = ${serverId}`, sql`of_compute`, volumeIds === undefined ? sql`true` : sql`volume_id = any(${[...volumeIds]}::text[])`]);
+  if (attachments.length === 0) return;
+  const now = await databaseNow(tx);
+  for (const attachment of attachments) await detach({ tx, now }, attachment);
+}
+
+/** Volumes that go with their server: call it after `releaseAttachments`. */
+export async function deleteServerVolumes(tx: Transaction, { volumeIds }: { serverId: string; volumeIds: readonly string[] }): Promise<void> {
+  const now = await databaseNow(tx);
+  for (const id of volumeIds) {
+    const volume = await lockVolume(tx, id);
+    if (!volume || volume.status === 'deleting' || (await attachmentsOfVolumes(tx, [id])).length > 0) continue;
+    // A snapshot that the owner took of it keeps it.
+    if ((await snapshotsOf(tx, id)).length === 0) await startDeleting({ tx, now }, volume);
+  }
+}
+
+export async function attachmentsOfServers(tx: Transaction, serverIds: readonly string[]): Promise<Map<string, { volumeId: string; attachmentId: string; device: string | null; deleteOnTermination: boolean }[]>> {
+  const attachments = await listAttachments(tx, [sql`server_id = any(${[...serverIds]}::text[])`, sql`of_compute`], { limit: 100_000 });
+  const shown = attachments.map(({ serverId, volumeId, id, device, deleteOnTermination }) => ({ serverId: serverId ?? '', volumeId, attachmentId: id, device, deleteOnTermination }));
+  return Map.groupBy(shown, ({ serverId }) => serverId);
+}
+
+/** Its status; undefined when there is no such volume. */
+export async function volumeState(tx: Transaction, volumeId: string): Promise<string | undefined> {
+  return (await findVolume(tx, volumeId))?.status;
+}
+
+// What these share
+
+export function subjectOf(volumeId: string): string {
+  return `volume/${volumeId}`;
+}
+
+function noVolume(id: string): Fault {
+  return notFound(`Volume ${id} could not be found.`);
+}

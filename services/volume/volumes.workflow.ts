@@ -1,0 +1,234 @@
+/** What happens to volumes outside of transactions. Each run is about one volume or snapshot, and ends its transient state. */
+import { DriverError } from '../../drivers/driver.ts';
+import { Fault } from '../../kit/fault.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { step, workflow, type Failure, type Run } from '../../kit/workflow/workflow.ts';
+import { vettedImage } from '../image/images.ts';
+import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
+import type { RegionParts } from '../parts.ts';
+import { releaseQuota } from '../quota/quotas.ts';
+import { attachmentsOfVolumes } from './attachments.store.ts';
+import { deleteSnapshotRow, findSnapshot, lockSnapshot, snapshotsOf, updateSnapshot, type Snapshot } from './snapshots.store.ts';
+import { tellSnapshot, tellVolume } from './volume-events.ts';
+import { named } from './volume-quotas.ts';
+import { deleteVolumeRow, findVolume, lockVolume, updateVolume, type Volume, type VolumeChange } from './volumes.store.ts';
+
+type AboutVolume = { volumeId: string };
+type AboutSnapshot = { snapshotId: string };
+type About<Input, State extends object = object> = Run<Input, State, RegionParts>;
+
+const working = { kind: 'system', reason: 'a workflow acts for the volume’s owner' } as const;
+
+/** Storage may be busy, and copies are long. */
+const patient = { attempts: 8, firstMs: 200, factor: 2.5, maxMs: 30_000 };
+
+export const createVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
+  'volume.create',
+  [
+    step<About<AboutVolume>>(
+      'make it',
+      async (run) => {
+        const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
+        if (!volume) return;
+        await asked(ensureVolume(run, volume, volume.sizeGiB));
+        await run.commit((tx) => settle(tx, run, volume.id, async (row) => ({ status: (await attachmentsOfVolumes(tx, [row.id])).length > 0 ? 'reserved' : 'available' }), 'volume.create.end'));
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { deadlineSeconds: 3600, onFailed: (tx, run, failure) => settle(tx, run, run.input.volumeId, async () => ({ status: 'error', failure: reason(failure) }), 'volume.create.error') },
+);
+
+export const extendVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
+  'volume.extend',
+  [
+    step<About<AboutVolume>>(
+      'make it larger',
+      async (run) => {
+        const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
+        if (volume?.wantedGiB == null) return;
+        const { wantedGiB } = volume;
+        await asked(extend(run, volume, wantedGiB));
+        await run.commit((tx) => settle(tx, run, volume.id, async ({ previousStatus }) => ({ sizeGiB: wantedGiB, wantedGiB: null, status: previousStatus ?? 'available', previousStatus: null }), 'volume.resize.end'));
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  {
+    deadlineSeconds: 600,
+    // It may have grown, or not: it counts as before, and an administrator looks.
+    onFailed: (tx, run, failure) =>
+      settle(tx, run, run.input.volumeId, async ({ projectId, sizeGiB, wantedGiB }) => {
+        await releaseQuota(tx, projectId, named({ gigabytes: (wantedGiB ?? sizeGiB) - sizeGiB }));
+        return { status: 'error_extending', wantedGiB: null, failure: reason(failure) };
+      }, 'volume.resize.error'),
+  },
+);
+
+export const deleteVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
+  'volume.delete',
+  [
+    step<About<AboutVolume>>(
+      'delete its snapshots',
+      async (run) => {
+        const { driver } = run.services;
+        for (const { id, volumeId, generation } of await read(run, (tx) => snapshotsOf(tx, run.input.volumeId))) {
+          await asked(driver.volumes.removeSnapshot({ id, volumeId, generation }));
+          await run.write((tx) => forgetSnapshot(tx, run, id));
+        }
+      },
+      undefined,
+      { retry: patient },
+    ),
+    step<About<AboutVolume>>(
+      'delete its data',
+      async (run) => {
+        const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
+        if (!volume) return;
+        await asked(run.services.driver.volumes.remove({ id: volume.id, generation: volume.generation }));
+        await run.commit(async (tx) => {
+          const row = await lockVolume(tx, volume.id);
+          if (!row || (await deleteVolumeRow(tx, row.id)) === 0) return;
+          await releaseQuota(tx, row.projectId, named({ volumes: 1, gigabytes: row.wantedGiB ?? row.sizeGiB }));
+          await tellVolume(at(tx, run), 'volume.delete.end', { ...row, status: 'deleted' });
+        });
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { deadlineSeconds: 3600, onFailed: (tx, run, failure) => settle(tx, run, run.input.volumeId, async () => ({ status: 'error_deleting', failure: reason(failure) }), 'volume.delete.error') },
+);
+
+type Upload = AboutVolume & { imageId: string; upload: string };
+type Uploaded = { accepted: Awaited<ReturnType<typeof acceptCapture>> };
+
+export const uploadVolumeWorkflow = workflow<Upload, Uploaded, RegionParts>(
+  'volume.upload',
+  [
+    step<About<Upload, Uploaded>>('copy it', async ({ services, input }) => void (await asked(services.driver.volumes.capture({ volumeId: input.volumeId, upload: input.upload }))), undefined, { retry: patient }),
+    step<About<Upload, Uploaded>>('hand it in', async (run) => {
+      const accepted = await acceptCapture(run.services, run.input);
+      await run.commit(async () => ({ accepted }));
+    }),
+    step<About<Upload, Uploaded>>('say that it is ready', (run) =>
+      run.commit(async (tx) => {
+        await activateImage(tx, run.input.imageId, run.state.accepted!, run.services.clock.now());
+        await asBefore(tx, run);
+      }),
+    ),
+  ],
+  {
+    deadlineSeconds: 6 * 3600,
+    onFailed: (tx, run) => asBefore(tx, run),
+    async onSettled(tx, run, outcome) {
+      if (outcome !== 'done') await failImage(tx, run.input.imageId, outcome === 'superseded' ? 'The volume was deleted meanwhile.' : 'The volume could not be copied.', run.services.clock.now());
+    },
+  },
+);
+
+function asBefore(tx: Transaction, run: About<Upload, Uploaded>): Promise<void> {
+  return settle(tx, run, run.input.volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null }), 'volume.upload.end');
+}
+
+export const createSnapshotWorkflow = workflow<AboutSnapshot, object, RegionParts>(
+  'volume.snapshot.create',
+  [
+    step<About<AboutSnapshot>>(
+      'take it',
+      async (run) => {
+        const snapshot = await read(run, (tx) => findSnapshot(tx, run.input.snapshotId));
+        if (!snapshot) return;
+        await asked(run.services.driver.volumes.ensureSnapshot({ id: snapshot.id, volumeId: snapshot.volumeId, generation: snapshot.generation }));
+        await run.commit((tx) => settleSnapshot(tx, run, 'available', null));
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { deadlineSeconds: 600, onFailed: (tx, run, failure) => settleSnapshot(tx, run, 'error', reason(failure)) },
+);
+
+export const deleteSnapshotWorkflow = workflow<AboutSnapshot, object, RegionParts>(
+  'volume.snapshot.delete',
+  [
+    step<About<AboutSnapshot>>(
+      'delete its data',
+      async (run) => {
+        const snapshot = await read(run, (tx) => findSnapshot(tx, run.input.snapshotId));
+        if (!snapshot) return;
+        await asked(run.services.driver.volumes.removeSnapshot({ id: snapshot.id, volumeId: snapshot.volumeId, generation: snapshot.generation }));
+        await run.commit((tx) => forgetSnapshot(tx, run, snapshot.id));
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { deadlineSeconds: 600, onFailed: (tx, run, failure) => settleSnapshot(tx, run, 'error_deleting', reason(failure)) },
+);
+
+async function forgetSnapshot(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
+  const row = await lockSnapshot(tx, id);
+  if (!row || (await deleteSnapshotRow(tx, id)) === 0) return;
+  await releaseQuota(tx, row.projectId, named({ snapshots: 1, gigabytes: row.sizeGiB }));
+  await tellSnapshot(at(tx, run), 'snapshot.delete.end', { ...row, status: 'deleted' });
+}
+
+async function settleSnapshot(tx: Transaction, run: About<AboutSnapshot>, status: string, failure: string | null): Promise<void> {
+  const row = await lockSnapshot(tx, run.input.snapshotId);
+  if (!row) return;
+  const changed: Snapshot = { ...row, status, failure };
+  await updateSnapshot(tx, changed, run.services.clock.now());
+  await tellSnapshot(at(tx, run), `snapshot.${status}`, changed);
+}
+
+/** Ends a transient state, if the volume is still there. */
+async function settle(tx: Transaction, run: About<unknown>, id: string, change: (volume: Volume) => Promise<VolumeChange>, event: string): Promise<void> {
+  const volume = await lockVolume(tx, id);
+  if (!volume) return;
+  const changes = await change(volume);
+  await updateVolume(tx, id, changes, { now: run.services.clock.now() });
+  await tellVolume(at(tx, run), event, { ...volume, ...changes });
+}
+
+async function ensureVolume(run: About<unknown>, { id, generation, source }: Volume, sizeGiB: number): Promise<void> {
+  const from = source.kind === 'image' ? { kind: 'image' as const, image: await read(run, (tx) => vettedImage(tx, source.imageId)) } : source;
+  await run.services.driver.volumes.ensure({ id, generation, sizeGiB, source: from });
+}
+
+/** Its source may be gone by now, and is not needed; what is not there must not be made anew, empty. */
+async function extend({ services: { driver } }: About<unknown>, { id, generation }: Volume, sizeGiB: number): Promise<void> {
+  const { volumes } = await driver.volumes.list();
+  if (!volumes.some((each) => each.id === id)) throw new DriverError('missing', `There is no volume ${id}`);
+  await driver.volumes.ensure({ id, generation, sizeGiB, source: { kind: 'empty' } });
+}
+
+/** A no for ever is not asked again. */
+async function asked<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Fault || (error instanceof DriverError && ['invalid', 'missing', 'stale'].includes(error.kind))) throw new Refused(error.message, { cause: error });
+    throw error;
+  }
+}
+
+class Refused extends Error {
+  override name = 'Refused';
+  readonly retryable = false;
+}
+
+function read<T>(run: About<unknown>, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return run.services.database.read(working, work);
+}
+
+function at(tx: Transaction, run: About<unknown>) {
+  return { tx, now: run.services.clock.now(), requestId: run.requestId };
+}
+
+/** For the owner: nothing of the storage's own words (ATTACKS 36). */
+function reason({ step: name }: Failure): string {
+  return `The storage could not ${name}.`;
+}
