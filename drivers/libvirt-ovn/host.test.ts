@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { putImageFile } from '../driver.fixtures.ts';
 import type { GuestMetadata, NetworkSpec, PortSpec, RouterSpec, SecurityGroupSpec, ServerSpec, VettedImage } from '../driver.ts';
@@ -152,6 +152,20 @@ test('the host reaches a guest by its floating address, and the guest loses noth
   await vswitchd.start();
   await until(async () => assert.match(await sshBanner(floatingAddress), /^SSH-2/), 60_000);
 
+  await remove(spec);
+  await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
+});
+
+test('a guest reaches the world beyond the host, which knows no way back to it but the host', options, async (t) => {
+  const world = await worldBeyond(t);
+  const { resources, port } = network();
+  await the().driver.networks.ensure(resources.filter(({ kind }) => kind !== 'floating-ip'));
+  const script = `#!/bin/sh\nping -c 20 -w 20 ${world} | grep -q ttl= && echo world: reached > /dev/console\n`;
+  const spec = server({ nics: [nicOf(port)], configDrive: true, metadata: { ...server().metadata, userData: Buffer.from(script).toString('base64') } });
+
+  await the().driver.servers.ensure(spec);
+
+  await console(spec, /world: reached/);
   await remove(spec);
   await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
 });
@@ -307,6 +321,19 @@ async function traces() {
     ports: (await run(programs.program('ovs-vsctl'), [`--db=unix:${layout.confSocket}`, 'list-ports', layout.integrationBridge])).trim().split('\n').toSorted(),
     rules: await run('nft', ['list', 'ruleset'], { namespace: layout.networkNamespacePath }),
   };
+}
+
+/** Another machine, as far as the host can tell: a namespace on a link of its own, with no route but to the host. */
+async function worldBeyond(t: TestContext): Promise<string> {
+  const [name, link] = [`ic-world-${process.pid}`, `icw${process.pid}`];
+  t.after(() => run('ip', ['netns', 'delete', name]));
+  await run('ip', ['netns', 'add', name]);
+  await run('ip', ['link', 'add', link, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name]);
+  await run('ip', ['address', 'add', '198.51.100.1/24', 'dev', link]);
+  await run('ip', ['link', 'set', link, 'up']);
+  await run('ip', ['-n', name, 'address', 'add', '198.51.100.2/24', 'dev', 'eth0']);
+  await run('ip', ['-n', name, 'link', 'set', 'eth0', 'up']);
+  return '198.51.100.2';
 }
 
 function nicOf({ id, networkId, mac }: PortSpec): ServerSpec['nics'][number] {
