@@ -339,8 +339,8 @@ export async function deleteServerVolumes(tx: Transaction, { volumeIds }: { serv
 
 export async function attachmentsOfServers(tx: Transaction, serverIds: readonly string[]): Promise<Map<string, { volumeId: string; attachmentId: string; device: string | null; deleteOnTermination: boolean }[]>> {
   const attachments = await listAttachments(tx, [sql`server_id = any(${[...serverIds]}::text[])`, sql`of_compute`], { limit: 100_000 });
-  const shown = attachments.map(({ serverId, volumeId, id, device, deleteOnTermination }) => ({ serverId: serverId ?? '', volumeId, attachmentId: id, device, deleteOnTermination }));
-  return Map.groupBy(shown, ({ serverId }) => serverId);
+  const byServer = Map.groupBy(attachments, ({ serverId }) => serverId ?? '');
+  return new Map([...byServer].map(([serverId, found]) => [serverId, found.map(({ volumeId, id, device, deleteOnTermination }) => ({ volumeId, attachmentId: id, device, deleteOnTermination }))]));
 }
 
 /** Its status; undefined when there is no such volume. */

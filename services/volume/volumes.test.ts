@@ -1,0 +1,316 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { DriverError } from '../../drivers/driver.ts';
+import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simulated.ts';
+import { systemClock, systemRandom } from '../../kit/clock.ts';
+import type { Caller } from '../../kit/http/caller.ts';
+import { createDoor } from '../../kit/http/serve.ts';
+import { createLog } from '../../kit/log.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { testDatabase } from '../../kit/postgres/testing.ts';
+import { createEngine } from '../../kit/workflow/engine.ts';
+import { createWorkflows } from '../../kit/workflow/runs.ts';
+import { fileBlobStore } from '../image/blobs.ts';
+import { bootstrapImage, makeImage, schemaDirectory as imageSchema } from '../image/image.ts';
+import { soundQcow2 } from '../image/intake/corpus.ts';
+import type { RegionParts } from '../parts.ts';
+import { reconcileVolumes } from './reconciler.ts';
+import { makeVolume, schemaDirectory } from './volume.ts';
+import { attachmentsOfServers, beginDetaching, completeAttachment, createServerVolume, deleteServerVolumes, releaseAttachments, reserveAttachment, volumeState } from './volumes.ts';
+
+test('a volume is created, shown, extended and deleted as Cinder does it', async (t) => {
+  const { alice, idle, findings } = await startService(t);
+
+  const created = await alice('POST', '/volumes', { volume: { size: 1, name: 'data', metadata: { a: 'b' } } });
+  assert.equal(created.status, 202);
+  const { id } = created.body.volume;
+  assert.equal(created.body.volume.status, 'creating');
+  await idle();
+  const { body } = await alice('GET', `/volumes/${id}`, undefined, '3.44');
+  const { created_at, updated_at, links, ...shown } = body.volume;
+  assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}$/);
+  assert.match(updated_at, /^\d{4}-/);
+  assert.equal(links[0].href, `http://localhost:80/volume/v3/alice-project/volumes/${id}`);
+  assert.deepEqual(shown, {
+    id,
+    name: 'data',
+    description: null,
+    status: 'available',
+    size: 1,
+    availability_zone: 'nova',
+    attachments: [],
+    bootable: 'false',
+    encrypted: false,
+    user_id: 'alice',
+    volume_type: '__DEFAULT__',
+    snapshot_id: null,
+    source_volid: null,
+    consistencygroup_id: null,
+    replication_status: null,
+    multiattach: false,
+    metadata: { a: 'b' },
+    group_id: null,
+    'os-vol-tenant-attr:tenant_id': 'alice-project',
+  });
+  assert.equal('group_id' in (await alice('GET', `/volumes/${id}`)).body.volume, false);
+
+  assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 1 } })).status, 400);
+  assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 202);
+  assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 400);
+  await idle();
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.size, 3);
+  assert.deepEqual(await findings(), []);
+
+  assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 202);
+  await idle();
+  assert.deepEqual((await alice('GET', `/volumes/${id}`)).body, { itemNotFound: { code: 404, message: `Volume ${id} could not be found.` } });
+  assert.deepEqual(await findings(), []);
+});
+
+test('a volume of another project looks as if it did not exist', async (t) => {
+  const { alice, bob, admin, idle } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  const snapshot = await idle().then(() => alice('POST', '/snapshots', { snapshot: { volume_id: id } }));
+  await idle();
+
+  for (const [method, path, body] of [
+    ['GET', `/volumes/${id}`],
+    ['DELETE', `/volumes/${id}`],
+    ['PUT', `/volumes/${id}`, { volume: { name: 'mine' } }],
+    ['POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 5 } }],
+    ['GET', `/snapshots/${snapshot.body.snapshot.id}`],
+    ['DELETE', `/snapshots/${snapshot.body.snapshot.id}`],
+    ['POST', '/snapshots', { snapshot: { volume_id: id } }],
+    ['POST', '/volumes', { volume: { size: 1, source_volid: id } }],
+    ['POST', '/attachments', { attachment: { volume_uuid: id } }],
+  ] as const)
+    assert.equal((await bob(method, path, body, '3.44')).status, 404, `${method} ${path}`);
+  assert.deepEqual((await bob('GET', '/volumes')).body, { volumes: [] });
+  assert.deepEqual((await bob('GET', '/volumes?all_tenants=1')).body, { volumes: [] });
+  assert.equal((await admin('GET', '/volumes')).body.volumes.length, 0);
+  assert.equal((await admin('GET', '/volumes?all_tenants=1')).body.volumes.length, 1);
+  assert.equal((await admin('GET', `/volumes/${id}`)).status, 200);
+});
+
+test('a quota is never passed, and refused as Cinder does', async (t) => {
+  const { alice, admin, idle, findings } = await startService(t);
+  await admin('PUT', '/os-quota-sets/alice-project', { quota_set: { volumes: 3, gigabytes: 10 } });
+
+  const all = await Promise.all(Array.from({ length: 6 }, () => alice('POST', '/volumes', { volume: { size: 2 } })));
+  assert.deepEqual(all.map(({ status }) => status).sort(), [202, 202, 202, 413, 413, 413]);
+  await idle();
+  const [one] = all.filter(({ status }) => status === 202);
+  const tooLarge = await alice('POST', `/volumes/${one!.body.volume.id}/action`, { 'os-extend': { new_size: 7 } });
+  assert.deepEqual({ status: tooLarge.status, message: tooLarge.body.overLimit.message }, { status: 413, message: 'VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested 5G, quota is 10G and 6G has been consumed.' });
+  assert.deepEqual((await alice('GET', '/os-quota-sets/alice-project?usage=True')).body.quota_set.gigabytes, { limit: 10, in_use: 6, reserved: 0, allocated: 0 });
+  assert.equal((await alice('GET', '/limits')).body.limits.absolute.totalVolumesUsed, 3);
+  assert.equal((await alice('GET', '/os-quota-sets/bob-project')).status, 403);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a snapshot keeps its volume, and gives new ones', async (t) => {
+  const { alice, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;
+  assert.equal((await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).status, 400);
+  await idle();
+  const { snapshot } = (await alice('POST', '/snapshots', { snapshot: { volume_id: id, name: 's', metadata: { k: 'v' } } }, '3.44')).body;
+  assert.equal(snapshot.user_id, 'alice');
+  await idle();
+  assert.equal((await alice('GET', `/snapshots/${snapshot.id}`)).body.snapshot.status, 'available');
+  assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 400);
+  assert.equal((await alice('POST', '/volumes', { volume: { size: 1, snapshot_id: snapshot.id } })).status, 400);
+  const copy = (await alice('POST', '/volumes', { volume: { snapshot_id: snapshot.id } })).body.volume;
+  const clone = (await alice('POST', '/volumes', { volume: { source_volid: id, size: 3 } })).body.volume;
+  await idle();
+  assert.deepEqual([(await alice('GET', `/volumes/${copy.id}`)).body.volume.size, (await alice('GET', `/volumes/${clone.id}`)).body.volume.status], [2, 'available']);
+  assert.deepEqual(await findings(), []);
+
+  assert.equal((await alice('DELETE', `/volumes/${id}?cascade=True`)).status, 202);
+  await idle();
+  assert.equal((await alice('GET', `/snapshots/${snapshot.id}`)).status, 404);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a volume made from an image boots, knows its image, and becomes an image again', async (t) => {
+  const { alice, images, parts, idle, findings } = await startService(t);
+  const image = await bootstrapImage(parts, { name: 'guest', bytes: chunks(soundQcow2()), projectId: 'admin-project', properties: { hw_disk_bus: 'virtio' } });
+
+  assert.equal((await alice('POST', '/volumes', { volume: { size: 1, imageRef: 'nothing' } })).status, 400);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1, imageRef: image.id } })).body.volume;
+  await idle();
+  const { volume } = (await alice('GET', `/volumes/${id}`)).body;
+  assert.deepEqual({ status: volume.status, bootable: volume.bootable, name: volume.volume_image_metadata.image_name, bus: volume.volume_image_metadata.hw_disk_bus }, { status: 'available', bootable: 'true', name: 'guest', bus: 'virtio' });
+
+  const upload = await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'again' } });
+  assert.equal(upload.status, 202);
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'uploading');
+  await idle();
+  const made = await images('GET', `/images/${upload.body['os-volume_upload_image'].image_id}`);
+  assert.deepEqual({ status: made.body.status, bus: made.body.hw_disk_bus, virtual: made.body.virtual_size }, { status: 'active', bus: 'virtio', virtual: 2 ** 30 });
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'available');
+  assert.deepEqual(await findings(), []);
+});
+
+test('a server’s attachment is ended by the compute service only', async (t) => {
+  const { alice, parts, callers, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const inProject = <T>(work: (tx: Transaction) => Promise<T>) => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, work);
+  const context = (tx: Transaction) => ({ tx, now: parts.clock.now(), requestId: 'req-1', caller: callers.alice });
+  const serverId = 'server-1';
+
+  const { attachmentId } = await inProject((tx) => reserveAttachment(context(tx), { volumeId: id, serverId }));
+  await assert.rejects(inProject((tx) => reserveAttachment(context(tx), { volumeId: id, serverId: 'server-2' })), { status: 400 });
+  await inProject((tx) => completeAttachment(tx, { attachmentId, device: '/dev/vdb', hostId: 'host-1' }));
+  const { volume } = (await alice('GET', `/volumes/${id}`)).body;
+  assert.deepEqual([volume.status, volume.attachments[0].server_id, volume.attachments[0].device, volume.attachments[0].host_name], ['in-use', serverId, '/dev/vdb', null]);
+  assert.deepEqual([...(await inProject((tx) => attachmentsOfServers(tx, [serverId])))], [[serverId, [{ volumeId: id, attachmentId, device: '/dev/vdb', deleteOnTermination: false }]]]);
+
+  const refused = await alice('DELETE', `/attachments/${attachmentId}`, undefined, '3.27');
+  assert.deepEqual({ status: refused.status, message: refused.body.conflictingRequest.message }, { status: 409, message: 'Detach volume from instance server-1 using the Compute API' });
+  assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 400);
+  assert.deepEqual(await findings(), []);
+
+  await inProject((tx) => beginDetaching(tx, { volumeId: id, serverId }));
+  assert.equal(await inProject((tx) => volumeState(tx, id)), 'detaching');
+  await inProject((tx) => releaseAttachments(tx, { serverId }));
+  await inProject((tx) => releaseAttachments(tx, { serverId }));
+  assert.equal(await inProject((tx) => volumeState(tx, id)), 'available');
+  assert.deepEqual(await findings(), []);
+});
+
+test('a volume made for a server is reserved before it is there, and goes with the server', async (t) => {
+  const { parts, callers, idle, findings } = await startService(t);
+  const inProject = <T>(work: (tx: Transaction) => Promise<T>) => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, work);
+  const serverId = 'server-1';
+  const { volumeId } = await inProject(async (tx) => {
+    const context = { tx, now: parts.clock.now(), requestId: 'req-1', caller: callers.alice };
+    const made = await createServerVolume(context, { sizeGiB: 1, source: { kind: 'empty' }, serverId });
+    await reserveAttachment(context, { volumeId: made.volumeId, serverId });
+    return made;
+  });
+  await idle();
+  assert.equal(await inProject((tx) => volumeState(tx, volumeId)), 'reserved');
+
+  await inProject(async (tx) => {
+    await releaseAttachments(tx, { serverId });
+    await deleteServerVolumes(tx, { serverId, volumeIds: [volumeId] });
+  });
+  await idle();
+  assert.equal(await inProject((tx) => volumeState(tx, volumeId)), undefined);
+  assert.deepEqual(await findings(), []);
+});
+
+for (const [method, phase] of [['volumes.ensure', 'before'], ['volumes.ensure', 'after']] as const)
+  test(`a volume that cannot be made (${phase} the storage has done it) says so, and can be deleted`, async (t) => {
+    let failing = true;
+    const { alice, idle, findings } = await startService(t, (call, when) => {
+      if (failing && call.method === method && when === phase) throw new DriverError('invalid', 'LUN 7 on 10.0.0.9 is broken');
+    });
+    const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+    await idle();
+    const { body } = await alice('GET', `/volumes/${id}`);
+    assert.equal(body.volume.status, 'error');
+    assert.doesNotMatch(JSON.stringify(body), /10\.0\.0\.9/);
+    failing = false;
+    assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 202);
+    await idle();
+    assert.equal((await alice('GET', `/volumes/${id}`)).status, 404);
+    assert.deepEqual(await findings(), []);
+  });
+
+test('a volume whose workflow was lost becomes an error', async (t) => {
+  const { alice, parts, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  await parts.database.transaction({ kind: 'system', reason: 'test' }, (tx) => tx.run`update volume.volume set status = 'creating', updated_at = now() - interval '1 hour' where id = ${id}`);
+  assert.equal((await findings()).length, 1);
+  await reconcileVolumes(parts);
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'error');
+  assert.deepEqual(await findings(), []);
+});
+
+test('lists have filters, an order and pages', async (t) => {
+  const { alice, idle } = await startService(t);
+  for (let index = 0; index < 5; index++) await alice('POST', '/volumes', { volume: { size: index + 1, name: `v${index}`, metadata: { parity: String(index % 2) } } });
+  await idle();
+  const names = async (query: string, version?: string) => ((await alice('GET', `/volumes/detail?${query}`, undefined, version)).body.volumes as { name: string }[]).map(({ name }) => name);
+  assert.deepEqual(await names('sort=size:asc'), ['v0', 'v1', 'v2', 'v3', 'v4']);
+  assert.deepEqual(await names('sort=size:desc&limit=2'), ['v4', 'v3']);
+  assert.deepEqual(await names('name=v2'), ['v2']);
+  assert.deepEqual(await names('name~=v', '3.34').then((all) => all.length), 5);
+  assert.deepEqual(await names(`sort=name:asc&metadata=${encodeURIComponent("{'parity': '1'}")}`), ['v1', 'v3']);
+  assert.deepEqual(await names('status=error'), []);
+  const first = (await alice('GET', '/volumes?sort=name:asc&limit=3')).body;
+  const next = new URL(first.volumes_links[0].href);
+  assert.deepEqual((await alice('GET', `/volumes${next.search}`)).body.volumes.map(({ name }: { name: string }) => name), ['v3', 'v4']);
+  assert.deepEqual((await alice('GET', '/volumes/summary', undefined, '3.12')).body, { 'volume-summary': { total_count: 5, total_size: 15 } });
+  assert.equal((await alice('GET', '/attachments', undefined, '3.26')).status, 404);
+});
+
+test('types are made by administrators, and private ones are seen by who may use them', async (t) => {
+  const { alice, bob, admin } = await startService(t);
+  assert.equal((await alice('POST', '/types', { volume_type: { name: 'fast' } })).status, 403);
+  const { volume_type: type } = (await admin('POST', '/types', { volume_type: { name: 'fast', 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' } } })).body;
+  assert.deepEqual(type, { id: type.id, name: 'fast', description: null, is_public: false, 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' }, qos_specs_id: null });
+  assert.equal((await admin('POST', `/types/${type.id}/action`, { addProjectAccess: { project: 'alice-project' } })).status, 202);
+  assert.equal((await alice('GET', `/types/${type.id}`)).status, 200);
+  assert.equal((await bob('GET', `/types/${type.id}`)).status, 404);
+  assert.equal((await bob('POST', '/volumes', { volume: { size: 1, volume_type: 'fast' } })).status, 404);
+  assert.equal((await alice('POST', '/volumes', { volume: { size: 1, volume_type: 'fast' } })).body.volume.volume_type, 'fast');
+  assert.equal((await admin('DELETE', `/types/${type.id}`)).status, 400);
+  assert.equal((await alice('GET', '/types/default')).body.volume_type.name, '__DEFAULT__');
+});
+
+async function startService(t: TestContext, faults?: Faults) {
+  const folder = await mkdtemp(join(tmpdir(), 'volume-'));
+  const [clock, random] = [systemClock, systemRandom];
+  const quotaSchema = schemaDirectory.replace('/volume/', '/quota/');
+  const { database } = await testDatabase(t, { migrations: [{ service: 'quota', directory: quotaSchema }, { service: 'image', directory: imageSchema }, { service: 'volume', directory: schemaDirectory }] });
+  const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}) });
+  const log = createLog({ name: 'test', level: 'fatal' });
+  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, workflows: createWorkflows({ clock, random }) };
+  const [image, volume] = [makeImage(parts), makeVolume(parts)];
+  const engine = createEngine({ database, clock, random, log, services: parts, workflows: [...image.workflows, ...volume.workflows] });
+  await engine.start();
+  const callers = { alice: callerOf('alice'), bob: callerOf('bob'), admin: { ...callerOf('admin'), isAdmin: true } };
+  const door = createDoor({ implementations: [image.implementation!, volume.implementation!], authenticate: (token) => callers[token as keyof typeof callers], clock, random, log });
+  t.after(async () => {
+    await door.drain();
+    await engine.stop();
+    await driver.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const as = (token: keyof typeof callers, prefix = `/volume/v3/${token}-project`) => async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object, version?: string) => {
+    const response = await door.app.inject({
+      method,
+      url: `${prefix}${path}`,
+      headers: { accept: 'application/json', 'x-auth-token': token, ...(version === undefined ? {} : { 'openstack-api-version': `volume ${version}` }) },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    return { status: response.statusCode, body: response.body === '' ? undefined : response.json() };
+  };
+  return {
+    parts,
+    callers,
+    alice: as('alice'),
+    bob: as('bob'),
+    admin: as('admin'),
+    images: as('alice', '/image/v2'),
+    idle: () => engine.idle(),
+    findings: async () => (await Promise.all([...image.invariants, ...volume.invariants].filter(({ id }) => /^I\d/.test(id)).map((each) => each.check()))).flat(),
+  };
+}
+
+function callerOf(name: string): Caller {
+  return { userId: name, userName: name, userDomainId: 'default', projectId: `${name}-project`, projectName: name, projectDomainId: 'default', domainId: null, system: false, roles: new Set(['member', 'reader']), isAdmin: false, token: name, expiresAt: new Date('2100-01-01') };
+}
+
+async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+}
