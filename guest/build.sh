@@ -54,7 +54,8 @@ kver=$(ls "$x/usr/lib/modules")
 # ---- root file system -----------------------------------------------------------------------------------------------
 step "making the root file system"
 r=$w/root lib=usr/lib/x86_64-linux-gnu
-mkdir -p "$r"/{bin,sbin,usr/{bin,sbin,lib,share/udhcpc},lib/x86_64-linux-gnu,lib64,etc,dev,proc,sys,run,tmp,mnt,media/configdrive,root,boot,var/{log,lib/guest,spool/cron/crontabs},home/cirros}
+# /etc/dropbear: where the host keys are made at the first connection; without it every one is cut.
+mkdir -p "$r"/{bin,sbin,usr/{bin,sbin,lib,share/udhcpc},lib/x86_64-linux-gnu,lib64,etc/dropbear,dev,proc,sys,run,tmp,mnt,media/configdrive,root,boot,var/{log,lib/guest,spool/cron/crontabs},home/cirros}
 ln -s /run "$r/var/run"; ln -s /lib/x86_64-linux-gnu "$r/usr/lib/x86_64-linux-gnu"
 cp "$x/usr/bin/busybox" "$r/bin/busybox"
 ld=$x/usr/lib64/ld-linux-x86-64.so.2
