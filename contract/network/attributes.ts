@@ -6,6 +6,8 @@ export const name = text(255);
 export const description = text(255);
 export const id = Type.String({ format: 'uuid-or-hex', maxLength: 36 });
 export const address = text(64);
+/** A number; Neutron takes it as text too, and the stock client sends some so. */
+export const wholeNumber = Type.Union([Type.Integer(), Type.String({ pattern: '^-?\\d{1,9}$' })]);
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
 /** Both names for whose it is; only administrators may say another project than their own. */

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { description, listQuery, name, nullable, owner, links, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wishRules } from './attributes.ts';
+import { description, listQuery, name, nullable, owner, links, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
 
 export const Network = Type.Object({
   ...shownOwner,
@@ -25,7 +25,7 @@ const settable = {
   description: Type.Optional(description),
   admin_state_up: Type.Optional(Type.Boolean()),
   shared: Type.Optional(Type.Boolean()),
-  mtu: Type.Optional(Type.Integer({ minimum: 0 })),
+  mtu: Type.Optional(wholeNumber),
   port_security_enabled: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
   is_default: Type.Optional(Type.Boolean()),

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wishRules } from './attributes.ts';
+import { description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
 
 export const SecurityGroupRule = Type.Object({
   ...shownOwner,
@@ -76,8 +76,8 @@ const NewRule = Type.Object(
     direction: Type.Enum(['ingress', 'egress']),
     ethertype: Type.Optional(text(10)),
     protocol: Type.Optional(Type.Union([text(40), Type.Integer(), Type.Null()])),
-    port_range_min: Type.Optional(nullable(Type.Integer())),
-    port_range_max: Type.Optional(nullable(Type.Integer())),
+    port_range_min: Type.Optional(nullable(wholeNumber)),
+    port_range_max: Type.Optional(nullable(wholeNumber)),
     remote_group_id: Type.Optional(nullable(id)),
     remote_ip_prefix: Type.Optional(nullable(text(64))),
     description: Type.Optional(description),

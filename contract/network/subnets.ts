@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wishRules } from './attributes.ts';
+import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
 
 const Pool = Type.Object({ start: address, end: address }, strict);
 const Route = Type.Object({ destination: address, nexthop: address }, strict);
@@ -39,7 +39,7 @@ const NewSubnet = Type.Object(
     ...owner,
     ...settable,
     network_id: id,
-    ip_version: Type.Integer({ minimum: 4, maximum: 6 }),
+    ip_version: wholeNumber,
     cidr: Type.Optional(nullable(address)),
     ipv6_ra_mode: Type.Optional(nullable(text(32))),
     ipv6_address_mode: Type.Optional(nullable(text(32))),

@@ -5,8 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { TestContext } from 'node:test';
+import type { TSchema } from 'typebox';
+import { Errors } from 'typebox/value';
+import type { Operations } from '../../contract/contract.ts';
+import { network as contract } from '../../contract/network/service.ts';
 import { DriverError } from '../../drivers/driver.ts';
-import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simulated.ts';
+import { createSimulatedDriver } from '../../drivers/simulated/simulated.ts';
 import { systemClock, systemRandom } from '../../kit/clock.ts';
 import type { Caller } from '../../kit/http/caller.ts';
 import type { Context } from '../../kit/http/implement.ts';
@@ -17,10 +21,12 @@ import { testDatabase } from '../../kit/postgres/testing.ts';
 import type { ProjectionParts } from './projection.ts';
 import { bootstrapNetwork, makeNetwork, schemaDirectory } from './network.ts';
 
-export type Reply = { status: number; headers: Record<string, unknown>; body: any };
+/** What a reply's JSON was, to be looked into freely. */
+export type Parsed = ReturnType<typeof JSON.parse>;
+export type Reply = { status: number; headers: Record<string, unknown>; body: Parsed };
 export type Ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object) => Promise<Reply>;
 
-export async function networkFixture(t: TestContext, { faults }: { faults?: Faults } = {}) {
+export async function networkFixture(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'network-'));
   const { database } = await testDatabase(t, {
     migrations: [
@@ -36,7 +42,7 @@ export async function networkFixture(t: TestContext, { faults }: { faults?: Faul
     incomingPath: (upload: string) => join(folder, upload),
   };
   const driver = createSimulatedDriver({
-    stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}),
+    stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random,
   });
   const parts: ProjectionParts = { driver, database, clock, log };
   const made = makeNetwork({ ...parts, random } as unknown as Parameters<typeof makeNetwork>[0]);
@@ -62,11 +68,15 @@ export async function networkFixture(t: TestContext, { faults }: { faults?: Faul
         headers: { 'x-auth-token': token, host: 'cloud.test' },
         ...(body === undefined ? {} : { payload: body }),
       });
-      return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? undefined : reply.json() };
+      const parsed: Parsed = reply.body === '' ? undefined : reply.json();
+      if (reply.statusCode < 300) assertAsPromised(method, path, reply.statusCode, parsed);
+      return { status: reply.statusCode, headers: reply.headers, body: parsed };
     };
 
   const fixture = {
     parts,
+    /** To be served by another door, with other callers. */
+    implementation: made.implementation!,
     door,
     driver,
     database,
@@ -95,7 +105,25 @@ export async function networkFixture(t: TestContext, { faults }: { faults?: Faul
   return fixture;
 }
 
-export function ok(reply: Reply, status = 200): any {
+/** Every reply of every test has the status and exactly the fields that the contract names. */
+function assertAsPromised(method: string, path: string, status: number, body: Parsed): void {
+  const [plain = ''] = path.split('?');
+  const pattern = (each: string) => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
+  const candidates = Object.values<Operations>(contract.nouns).flatMap((noun) => Object.values(noun)).filter((each) => each.method === method && pattern(each.path).test(plain));
+  // A path that is written out counts more than one with a parameter: `…/details.json`.
+  const operation = candidates.toSorted((one, other) => one.path.split('{').length - other.path.split('{').length)[0];
+  assert.ok(operation, `${method} ${plain} is in no contract`);
+  assert.equal(status, operation.status, `${method} ${plain}`);
+  if (typeof operation.response !== 'object') return assert.equal(body, undefined);
+  assert.deepEqual(Errors(closed(operation.response), body), [], `${method} ${plain}: ${JSON.stringify(body)}`);
+}
+
+/** The schema without room for fields that it does not name. */
+function closed(schema: TSchema): TSchema {
+  return JSON.parse(JSON.stringify(schema), (_key, value: Parsed) => (value?.type === 'object' && value.properties ? { ...value, additionalProperties: false } : value));
+}
+
+export function ok(reply: Reply, status = 200): Parsed {
   assert.equal(reply.status, status, JSON.stringify(reply.body));
   return reply.body;
 }

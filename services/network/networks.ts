@@ -23,7 +23,7 @@ export type NetworkWish = {
   description?: string;
   admin_state_up?: boolean;
   shared?: boolean;
-  mtu?: number;
+  mtu?: number | string;
   port_security_enabled?: boolean;
   'router:external'?: boolean;
   is_default?: boolean;
@@ -162,8 +162,9 @@ async function physicalNetworkOf({ tx }: Context, wish: NetworkWish): Promise<st
 }
 
 /** 0 and nothing ask for the largest. */
-function allowedMtu(wanted: number | undefined, largest: number): number {
-  if (wanted === undefined || wanted === 0) return largest;
+function allowedMtu(given: number | string | undefined, largest: number): number {
+  const wanted = Number(given ?? 0);
+  if (wanted === 0) return largest;
   if (wanted < 68) throw badRequest(`Invalid input for operation: Requested MTU is too small, minimum is 68.`, 'InvalidInput');
   if (wanted > largest) throw badRequest(`Invalid input for operation: Requested MTU is too big, maximum is ${largest}.`, 'InvalidInput');
   return wanted;

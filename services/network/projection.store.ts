@@ -29,7 +29,7 @@ export async function readProjected(tx: Transaction, refs: readonly Ref[] | 'all
   const known = refs === 'all' ? sql`true` : sql`(p.kind, p.id) in (select * from unnest(${refs.map(({ kind }) => kind)}::text[], ${refs.map(({ id }) => id)}::text[]))`;
   const rows = await tx.rows<Ref & { generation: string; spec: object | null }>(sql`
     select p.kind, p.id, p.generation::text as generation, wanted.spec from network.projection p
-    left join (${sql.join(parts, ' union all ')}) wanted on wanted.kind = p.kind and wanted.id = p.id
+    left join (${sql.join(parts, ' union all ')}) wanted (kind, id, spec) on wanted.kind = p.kind and wanted.id = p.id
     where ${known}`);
   return rows.map(({ kind, id, generation, spec }) => ({
     kind,
@@ -59,6 +59,11 @@ export async function postpone(tx: Transaction, refs: readonly Ref[], now: Date)
   await tx.run`
     update network.projection set failures = failures + 1, retry_at = ${now}::timestamptz + make_interval(secs => least(60, 0.5 * 2 ^ least(failures, 10)))
     where (kind, id) in (select * from unnest(${refs.map(({ kind }) => kind)}::text[], ${refs.map(({ id }) => id)}::text[]))`;
+}
+
+/** Goes past generations that the engine has seen and the database has not, as after the restore of a backup: twice as far each time. */
+export async function leapGeneration(tx: Transaction, { kind, id, generation }: Projected): Promise<void> {
+  await tx.run`update network.projection set generation = 2 * generation where kind = ${kind} and id = ${id} and generation = ${generation}`;
 }
 
 /** These ports with all that they need to work: networks, groups and those that they name, routers, floating addresses. */

@@ -8,7 +8,7 @@ import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Scope, Transaction } from '../../kit/postgres/database.ts';
 import { mark, type Kind } from './changes.ts';
-import { clearMarks, dirtyRefs, neededBy, postpone, readProjected, type Projected, type Ref } from './projection.store.ts';
+import { clearMarks, dirtyRefs, leapGeneration, neededBy, postpone, readProjected, type Projected, type Ref } from './projection.store.ts';
 import { portsToPoll, setFloatingIpsActive, setPortStatuses, setRouterPortsActive, type PortStatusChange } from './statuses.store.ts';
 
 export type ProjectionParts = { driver: Pick<Driver, 'networks'>; database: Database; clock: Clock; log: Log };
@@ -96,10 +96,17 @@ async function tellAll(parts: ProjectionParts, refs: readonly Ref[]): Promise<bo
   }
   // One of them is the reason: the others must not wait for it.
   for (const ref of sorted(refs)) {
+    const one = await database.read(projectionScope, (tx) => readProjected(tx, [ref]));
     try {
-      await tell(parts, await database.read(projectionScope, (tx) => readProjected(tx, [ref])));
+      await tell(parts, one);
     } catch (error) {
       if (!(error instanceof DriverError)) throw error;
+      if (error.kind === 'stale') {
+        await database.transaction(projectionScope, async (tx) => {
+          for (const each of one) await leapGeneration(tx, each);
+        });
+        continue;
+      }
       log.error({ err: error, resource: ref }, 'the network engine refused a resource');
       await database.transaction(projectionScope, (tx) => postpone(tx, [ref], clock.now()));
     }

@@ -18,8 +18,8 @@ export type RuleWish = {
   direction: 'ingress' | 'egress';
   ethertype?: string;
   protocol?: string | number | null;
-  port_range_min?: number | null;
-  port_range_max?: number | null;
+  port_range_min?: number | string | null;
+  port_range_max?: number | string | null;
   remote_group_id?: string | null;
   remote_ip_prefix?: string | null;
   description?: string;
@@ -97,8 +97,7 @@ function parsed(wish: RuleWish): Parsed {
   const number = protocol === null ? null : numberOf(protocol);
   if (protocol !== null && onlyIpv6.has(protocol) && ethertype !== 'IPv6')
     throw badRequest(`Invalid ethertype ${ethertype} for protocol ${protocol}.`, 'SecurityGroupEthertypeConflictWithProtocol');
-  const min = wish.port_range_min ?? null;
-  const max = wish.port_range_max ?? null;
+  const [min, max] = [numberFrom(wish.port_range_min), numberFrom(wish.port_range_max)];
   const { portMin, portMax } = ports(protocol, number, min, max);
   const prefix = wish.remote_ip_prefix ?? null;
   const groupId = wish.remote_group_id ?? null;
@@ -126,6 +125,10 @@ function protocolOf(given: string | number | null | undefined): string | null {
   if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return String(Number(text));
   const names = Object.keys(protocolNumbers).map((name) => `'${name}'`).join(', ');
   throw badRequest(`Security group rule protocol ${text.slice(0, 60)} not supported. Only protocol values [None, ${names}] and integer representations [0 to 255] are supported.`, 'SecurityGroupRuleInvalidProtocol');
+}
+
+function numberFrom(given: number | string | null | undefined): number | null {
+  return given === null || given === undefined ? null : Number(given);
 }
 
 function numberOf(protocol: string): number {

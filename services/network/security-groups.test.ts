@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { networkFixture, ok, refusal } from './network.fixture.ts';
+import { networkFixture, ok, refusal, type Parsed } from './network.fixture.ts';
 
 test('a default group is there when it is looked for, once, and cannot be deleted or renamed', async (t) => {
   const { alice, bob, findings } = await networkFixture(t);
@@ -8,7 +8,7 @@ test('a default group is there when it is looked for, once, and cannot be delete
   const lists = await Promise.all(Array.from({ length: 5 }, () => alice('GET', '/security-groups')));
   assert.equal(new Set(lists.flatMap((reply) => ok(reply).security_groups.map((group: { id: string }) => group.id))).size, 1);
   const [group] = ok(lists[0]!).security_groups;
-  const rules = group.security_group_rules.map((rule: any) => [rule.direction, rule.ethertype, rule.remote_group_id]);
+  const rules = group.security_group_rules.map((rule: Parsed) => [rule.direction, rule.ethertype, rule.remote_group_id]);
   assert.deepEqual(rules.toSorted(), [['egress', 'IPv4', null], ['egress', 'IPv6', null], ['ingress', 'IPv4', group.id], ['ingress', 'IPv6', group.id]]);
   assert.deepEqual(refusal(await alice('DELETE', `/security-groups/${group.id}`)), [409, 'SecurityGroupCannotRemoveDefault']);
   assert.deepEqual(refusal(await alice('PUT', `/security-groups/${group.id}`, { security_group: { name: 'x' } })), [409, 'SecurityGroupCannotUpdateDefault']);

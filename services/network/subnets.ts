@@ -31,7 +31,7 @@ export type NewSubnetWish = SubnetWish & {
   project_id?: string;
   tenant_id?: string;
   network_id: string;
-  ip_version: number;
+  ip_version: number | string;
   cidr?: string | null;
   ipv6_ra_mode?: string | null;
   ipv6_address_mode?: string | null;
@@ -172,8 +172,9 @@ async function lockedSubnet(context: Context, id: string, rule: string): Promise
 
 export const invalid = (reason: string) => badRequest(`Invalid input for operation: ${reason}.`, 'InvalidInput');
 
-function versionOf(given: number): 4 | 6 {
-  if (given === 4 || given === 6) return given;
+function versionOf(given: number | string): 4 | 6 {
+  const version = Number(given);
+  if (version === 4 || version === 6) return version;
   throw badRequest(`Invalid input for ip_version. Reason: '${given}' is not in [4, 6].`, 'HTTPBadRequest');
 }
 
