@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { manualClock } from '../../kit/clock.ts';
 import { identityFixture } from './fixture.ts';
 
@@ -140,4 +141,93 @@ test("nobody makes, sees or deletes another user's credentials, but administrato
   assert.equal((await ask('POST', path, { token: admin, body: { application_credential: { name: 'x' } } })).status, 403);
   assert.equal((await ask('GET', `${path}/${id}`, { token: admin })).status, 200);
   assert.equal((await ask('DELETE', `${path}/${id}`, { token: admin })).status, 204);
+});
+
+const ladder = ['reader', 'member', 'manager'] as const;
+type Rung = (typeof ladder)[number];
+const upTo = (role: Rung) => ladder.slice(0, ladder.indexOf(role) + 1);
+
+const delegate = fc.record({ do: fc.constant('delegate' as const), token: fc.nat(2), role: fc.option(fc.constantFrom(...ladder)), unrestricted: fc.boolean() });
+const use = fc.record({ do: fc.constant('use' as const), credential: fc.nat(1) });
+
+/** What may happen to one user with roles in two projects; tokens and credentials are counted from the newest, for long chains. */
+const step = fc.oneof(
+  fc.record({ do: fc.constant('grant' as const), role: fc.constantFrom(...ladder), project: fc.nat(1) }),
+  fc.record({ do: fc.constant('revoke' as const), role: fc.constantFrom(...ladder), project: fc.nat(1) }),
+  fc.record({ do: fc.constant('log in' as const), project: fc.nat(1) }),
+  fc.record({ do: fc.constant('rescope' as const), token: fc.nat(2), project: fc.option(fc.nat(1)) }),
+  delegate,
+  delegate,
+  use,
+  use,
+);
+
+test('no chain of tokens and credentials ever leads to a right that the user does not have, or that was not handed on', async (t) => {
+  const { ask, admin, person, role, identity } = await identityFixture(t);
+  const roleIds = new Map(await Promise.all(ladder.map(async (name) => [name, await role(name)] as const)));
+  let count = 0;
+  let rights = 0;
+
+  const property = fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40, size: 'max' }), async (steps) => {
+    const [user, second] = [await person(`user${++count}`, 'manager'), await person(`second${count}`)];
+    const projects = [user.projectId, second.projectId];
+    const granted = [new Set<Rung>(['manager']), new Set<Rung>()];
+    // Each with the most that it may do, whatever the user may do later.
+    const tokens: { token: string; limit: readonly string[]; only: number | undefined }[] = [{ token: user.token, limit: ladder, only: undefined }];
+    const credentials: { id: string; secret: string; limit: readonly string[]; only: number }[] = [];
+    const get = async (proof: object, scope: object | undefined, limit: readonly string[], only: number | undefined) => {
+      const reply = await ask('POST', '/auth/tokens', { body: { auth: { identity: proof, ...(scope ? { scope } : {}) } } });
+      if (reply.status === 201) tokens.push({ token: String(reply.headers['x-subject-token']), limit, only });
+    };
+    const inProject = (project: number | null) => (project === null ? undefined : { project: { id: projects[project] } });
+
+    for (const each of steps) {
+      switch (each.do) {
+        case 'grant':
+        case 'revoke': {
+          const path = `/projects/${projects[each.project]}/users/${user.id}/roles/${roleIds.get(each.role)}`;
+          await ask(each.do === 'grant' ? 'PUT' : 'DELETE', path, { token: admin });
+          granted[each.project]![each.do === 'grant' ? 'add' : 'delete'](each.role);
+          break;
+        }
+        case 'log in':
+          await get({ methods: ['password'], password: { user: { id: user.id, password: user.password } } }, inProject(each.project), ladder, undefined);
+          break;
+        case 'rescope': {
+          const from = tokens.at(-1 - (each.token % tokens.length))!;
+          await get({ methods: ['token'], token: { id: from.token } }, inProject(each.project), from.limit, from.only);
+          break;
+        }
+        case 'delegate': {
+          const from = tokens.at(-1 - (each.token % tokens.length))!;
+          const caller = await identity.authenticate(from.token);
+          const wish = { name: `credential ${credentials.length} ${steps.indexOf(each)}`, unrestricted: each.unrestricted, ...(each.role === null ? {} : { roles: [{ name: each.role }] }) };
+          const reply = await ask('POST', `/users/${user.id}/application_credentials`, { token: from.token, body: { application_credential: wish } });
+          if (reply.status !== 201) break;
+          const limit = [...caller!.roles].filter((name) => each.role === null || upTo(each.role).includes(name as Rung));
+          credentials.push({ ...reply.body.application_credential, limit, only: projects.indexOf(caller!.projectId!) });
+          break;
+        }
+        case 'use': {
+          const credential = credentials.at(-1 - (each.credential % Math.max(credentials.length, 1)));
+          if (credential) await get(byCredential(credential.id, credential.secret), undefined, credential.limit, credential.only);
+        }
+      }
+      for (const { token, limit, only } of tokens) {
+        const caller = await identity.authenticate(token);
+        if (!caller || caller.projectId === null) continue;
+        const project = projects.indexOf(caller.projectId);
+        const has = [...granted[project]!].flatMap(upTo);
+        for (const name of caller.roles) {
+          rights += 1;
+          assert.ok(has.includes(name as Rung), `${name} in ${project} was not granted`);
+          assert.ok(limit.includes(name), `${name} was not handed on`);
+        }
+        assert.ok(only === undefined || only === project, 'it left its project');
+      }
+    }
+  });
+
+  await fc.assert(property, { numRuns: 40 });
+  assert.ok(rights > 500, `only ${rights} rights were looked at`);
 });

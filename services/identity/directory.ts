@@ -60,6 +60,8 @@ export function createDirectory({ database, clock, random, log }: { database: Da
   let lookedAt = Number.NaN;
   let tidiedAt = clock.now().getTime();
   let looking: Promise<void> | undefined;
+  /** What everybody waits for who comes while it is looked. */
+  let waiting: Promise<void> | undefined;
 
   function remember(revocations: readonly Revocation[]): void {
     for (const { id, subject } of revocations) if (id > (revokedAt.get(subject) ?? 0)) revokedAt.set(subject, id);
@@ -103,6 +105,11 @@ export function createDirectory({ database, clock, random, log }: { database: Da
       });
     looking = next;
     return next;
+  }
+
+  function withPatience(work: Promise<void>): Promise<void> {
+    const patience = new AbortController();
+    return Promise.race([work, clock.after(lookWithinMs, patience.signal).catch(ignoreTheEnd)]).finally(() => patience.abort());
   }
 
   async function begin(): Promise<void> {
@@ -153,8 +160,10 @@ export function createDirectory({ database, clock, random, log }: { database: Da
       if (Number.isNaN(lookedAt)) return start().then(() => (Number.isNaN(lookedAt) ? look() : undefined));
       // A clock that was set back says nothing about how long ago it was.
       if (Math.abs(clock.now().getTime() - lookedAt) < freshForMs) return undefined;
-      const patience = new AbortController();
-      return Promise.race([looking ?? look(), clock.after(lookWithinMs, patience.signal).catch(ignoreTheEnd)]).finally(() => patience.abort());
+      waiting ??= withPatience(looking ?? look()).finally(() => {
+        waiting = undefined;
+      });
+      return waiting;
     },
   };
 }

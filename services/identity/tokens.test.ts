@@ -263,3 +263,22 @@ test('a long name outside ASCII fits into a token', async (t) => {
 
   assert.equal((await identity.authenticate(token))?.userName, name);
 });
+
+test('a token that is issued while its user is disabled is never valid afterwards', async (t) => {
+  const { ask, admin, identity, person } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const body = { auth: { identity: byName('alice', alice.password) } };
+  const disable = (enabled: boolean) => ask('PATCH', `/users/${alice.id}`, { token: admin, body: { user: { enabled } } });
+  let issued = 0;
+
+  for (let round = 0; round < 15; round++) {
+    const [disabled, ...logins] = await Promise.all([disable(false), ...Array.from({ length: 6 }, () => ask('POST', '/auth/tokens', { body }))]);
+    assert.equal(disabled.status, 200);
+    const tokens = logins.filter(({ status }) => status === 201).map(({ headers }) => String(headers['x-subject-token']));
+    issued += tokens.length;
+    await disable(true);
+    for (const token of tokens) assert.equal(await identity.authenticate(token), undefined);
+  }
+
+  assert.ok(issued > 0, 'no login was in time');
+});
