@@ -2,6 +2,7 @@
 import type { NetworkResource } from '../../drivers/driver.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
+import { setDirty } from './projection.store.ts';
 
 export type Kind = NetworkResource['kind'];
 
@@ -13,12 +14,7 @@ export const projectionChannel = 'network.projection';
 /** Marks resources as differing from what the engine was told, deleted ones too. */
 export async function mark(tx: Transaction, now: Date, kind: Kind, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  // In one order, so that two who mark the same resources wait for one another instead of deadlocking.
-  await tx.run`
-    insert into network.projection as p (kind, id, generation, dirty_since)
-    select ${kind}, id, nextval('network.generation'), ${now} from unnest(${[...new Set(ids)].sort()}::text[]) id
-    on conflict (kind, id) do update set
-      generation = greatest(p.generation + 1, nextval('network.generation')), dirty_since = coalesce(p.dirty_since, excluded.dirty_since), retry_at = null, failures = 0`;
+  await setDirty(tx, kind, ids, now);
   tx.wake(projectionChannel);
 }
 

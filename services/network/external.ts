@@ -4,7 +4,7 @@ import { nobody } from '../../kit/http/caller.ts';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { sql, type Database, type Scope } from '../../kit/postgres/database.ts';
 import { createNetwork } from './networks.ts';
-import { selectNetworks } from './networks.store.ts';
+import { holdBootstrap, selectNetworks } from './networks.store.ts';
 import { createSubnet } from './subnets.ts';
 import { subnetsOfNetwork } from './subnets.store.ts';
 
@@ -25,7 +25,7 @@ const scope: Scope = { kind: 'system', reason: 'the external network belongs to 
 export async function bootstrapNetwork(parts: { database: Database; clock: Clock; random: Random }, wish: ExternalNetwork): Promise<{ networkId: string }> {
   const { database, clock, random } = parts;
   return database.transaction(scope, async (tx) => {
-    await tx.run`select pg_advisory_xact_lock(hashtext('network.bootstrap'))`;
+    await holdBootstrap(tx);
     const context: Context = { tx, now: clock.now(), requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId: wish.projectId, isAdmin: true } };
     const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork}`))[0];
     const network =

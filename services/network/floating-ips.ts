@@ -10,7 +10,7 @@ import { byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, ty
 import { getNetwork } from './networks.ts';
 import { notAllowed, ownerOf } from './owners.ts';
 import { lockedPort } from './ports.ts';
-import { findPort, insertPort } from './ports.store.ts';
+import { findPort, firstWithRoom, insertPort } from './ports.store.ts';
 import { claim, release } from './quotas.ts';
 import { lockRouter, routerBetween } from './routers.store.ts';
 import { canonicalAddress } from './subnets.ts';
@@ -111,11 +111,9 @@ async function externalAddress({ tx }: Context, wish: NewFloatingIpWish): Promis
   if (wish.subnet_id != null && !subnets.some(({ id }) => id === wish.subnet_id)) throw bad(`Subnet ${wish.subnet_id} is not an IPv4 subnet of network ${wish.floating_network_id}`);
   if (wish.floating_ip_address != null) return { ip_address: wish.floating_ip_address, ...(wish.subnet_id == null ? {} : { subnet_id: wish.subnet_id }) };
   if (wish.subnet_id != null) return { subnet_id: wish.subnet_id };
-  const roomy = await tx.one<{ id: string }>`
-    select s.id from unnest(${subnets.map(({ id }) => id)}::text[]) with ordinality s (id, place) join network.pool p on p.subnet_id = s.id
-    where network.first_free(${wish.floating_network_id}, p.first, p.last) is not null order by s.place limit 1`;
-  if (!roomy) throw conflict(`No more IP addresses available on network ${wish.floating_network_id}.`, 'IpAddressGenerationFailure');
-  return { subnet_id: roomy.id };
+  const roomy = await firstWithRoom(tx, wish.floating_network_id, subnets.map(({ id }) => id));
+  if (roomy === undefined) throw conflict(`No more IP addresses available on network ${wish.floating_network_id}.`, 'IpAddressGenerationFailure');
+  return { subnet_id: roomy };
 }
 
 async function associate(context: Context, floatingIp: FloatingIp, wish: { port_id: string; fixed_ip_address: string | null }, description: string): Promise<void> {

@@ -66,3 +66,8 @@ export async function deleteNetworkRow(tx: Transaction, id: string): Promise<voi
 export function isPhysicalNetworkTaken(tx: Transaction, physicalNetwork: string): Promise<object | undefined> {
   return tx.one`select id from network.network where physical_network = ${physicalNetwork}`;
 }
+
+/** Whoever else would make the external network waits until the end of the transaction. */
+export async function holdBootstrap(tx: Transaction): Promise<void> {
+  await tx.run`select pg_advisory_xact_lock(hashtext('network.bootstrap'))`;
+}

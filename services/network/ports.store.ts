@@ -114,19 +114,23 @@ export async function allocateAny(tx: Transaction, { networkId, subnetId, portId
 
 /** False when somebody has it. */
 export async function allocateThis(tx: Transaction, wish: { networkId: string; subnetId: string; portId: string; address: string }): Promise<boolean> {
-  const count = await tx.run`
-    insert into network.allocation (network_id, address, subnet_id, port_id) values (${wish.networkId}, ${wish.address}::inet, ${wish.subnetId}, ${wish.portId}) on conflict do nothing`;
-  return count === 1;
+  const row = await tx.one<{ taken: boolean }>`select network.take(${wish.networkId}, ${wish.subnetId}, ${wish.portId}, ${wish.address}::inet) as taken`;
+  return row!.taken;
 }
 
 export async function freeAddresses(tx: Transaction, portId: string, addresses: readonly string[]): Promise<void> {
   await tx.run`delete from network.allocation where port_id = ${portId} and address = any(${[...addresses]}::inet[])`;
 }
 
-export async function setSecurityGroups(tx: Transaction, portId: string, groupIds: readonly string[]): Promise<void> {
+/** Resolves to a group that is not there any more, if there is one; none can go after this until the transaction ends. */
+export async function setSecurityGroups(tx: Transaction, portId: string, groupIds: readonly string[]): Promise<string | undefined> {
+  const held = await tx.rows<{ id: string }>`select id from network.security_group where id = any(${[...groupIds]}::text[]) order by id for key share`;
+  const gone = groupIds.find((id) => !held.some((group) => group.id === id));
+  if (gone !== undefined) return gone;
   await tx.run`delete from network.port_security_group where port_id = ${portId} and not security_group_id = any(${[...groupIds]}::text[])`;
   await tx.run`
     insert into network.port_security_group (port_id, security_group_id) select ${portId}, id from unnest(${[...groupIds]}::text[]) id on conflict do nothing`;
+  return undefined;
 }
 
 /** Ports on the network, at most ten: of these owners, or all but the service port. */
@@ -146,7 +150,19 @@ export function portsOfDevices(tx: Transaction, deviceIds: readonly string[]): P
   return selectPorts(tx, sql`r.device_id = any(${[...deviceIds]}::text[]) order by r.created_at, r.id`);
 }
 
-export async function setPortStatus(tx: Transaction, ids: readonly string[], status: Port['status']): Promise<string[]> {
-  const rows = await tx.rows<{ id: string }>`update network.port set status = ${status} where id = any(${[...ids]}::text[]) and status <> ${status} returning id`;
-  return rows.map(({ id }) => id);
+export async function setPortStatus(tx: Transaction, id: string, status: Port['status']): Promise<void> {
+  await tx.run`update network.port set status = ${status} where id = ${id} and status <> ${status}`;
+}
+
+/** The network's own port from which its services answer. */
+export async function findServicePort(tx: Transaction, networkId: string): Promise<Port | undefined> {
+  return (await selectPorts(tx, sql`r.network_id = ${networkId} and r.device_owner = 'network:distributed'`))[0];
+}
+
+/** The first of these subnets that has a free address. */
+export async function firstWithRoom(tx: Transaction, networkId: string, subnetIds: readonly string[]): Promise<string | undefined> {
+  const row = await tx.one<{ id: string }>`
+    select s.id from unnest(${[...subnetIds]}::text[]) with ordinality s (id, place) join network.pool p on p.subnet_id = s.id
+    where network.first_free(${networkId}, p.first, p.last) is not null order by s.place limit 1`;
+  return row?.id;
 }

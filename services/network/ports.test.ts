@@ -119,6 +119,46 @@ test('whatever ports come and go, an address is free again exactly when its port
   assert.deepEqual(await findings(), []);
 });
 
+test('the last free address of a large subnet is found, and none after it', async (t) => {
+  const { alice, lan, within, database } = await networkFixture(t);
+  const { network, subnet } = await lan(alice, '10.0.0.0/16');
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  await database.transaction({ kind: 'system', reason: 'test' }, (tx) => tx.run`
+    insert into network.allocation (network_id, address, subnet_id, port_id)
+    select ${network.id}, '10.0.0.1'::inet + step, ${subnet.id}, ${port.id} from generate_series(1, 65533) step where '10.0.0.1'::inet + step <> '10.0.200.7' on conflict do nothing`);
+
+  const last = await within('alice', (context) => createPort(context, { network_id: network.id }));
+
+  assert.equal(last.fixed_ips[0]!.ip_address, '10.0.200.7');
+  await assert.rejects(within('alice', (context) => createPort(context, { network_id: network.id })), { status: 409, code: 'IpAddressGenerationFailure' });
+});
+
+test('a group that is deleted while a port is put in it is either refused or stays', async (t) => {
+  const { alice, lan, findings } = await networkFixture(t);
+  const { network } = await lan();
+  for (let round = 0; round < 5; round++) {
+    const { security_group: group } = ok(await alice('POST', '/security-groups', { security_group: { name: 'g' } }), 201);
+    const [made, deleted] = await Promise.all([alice('POST', '/ports', { port: { network_id: network.id, security_groups: [group.id] } }), alice('DELETE', `/security-groups/${group.id}`)]);
+    assert.ok([[201, 409], [404, 204]].some(([one, other]) => made.status === one && deleted.status === other), `${made.status} and ${deleted.status}`);
+  }
+  assert.deepEqual(await findings(), []);
+});
+
+test('a subnet that is deleted while an address of it is taken is either refused or stays', async (t) => {
+  const { alice, findings } = await networkFixture(t);
+  const { network } = ok(await alice('POST', '/networks', { network: {} }), 201);
+  for (let round = 0; round < 5; round++) {
+    const { subnet } = ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '10.0.0.0/24' } }), 201);
+    const [made, deleted] = await Promise.all([alice('POST', '/ports', { port: { network_id: network.id, fixed_ips: [{ subnet_id: subnet.id }] } }), alice('DELETE', `/subnets/${subnet.id}`)]);
+    assert.ok(made.status === 201 ? deleted.status === 409 : made.status >= 400 && made.status < 500 && deleted.status === 204, `${made.status} and ${deleted.status}`);
+    if (made.status === 201) {
+      ok(await alice('DELETE', `/ports/${made.body.port.id}`), 204);
+      ok(await alice('DELETE', `/subnets/${subnet.id}`), 204);
+    }
+  }
+  assert.deepEqual(await findings(), []);
+});
+
 test('addresses are read and written as PostgreSQL does', () => {
   for (const [text, canonical] of [['::', '::'], ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'], ['::ffff:192.0.2.1', '::ffff:c000:201'], ['10.0.0.1', '10.0.0.1'], ['1:2:3:4:5:6:7::', '1:2:3:4:5:6:7:0']] as const)
     assert.equal(formatAddress(parseAddress(text)!), canonical);

@@ -10,7 +10,7 @@ import { getNetwork, type Network } from './networks.ts';
 import { demandAdmin, notAllowed, ownerOf } from './owners.ts';
 import { deletePortRows, findPort, insertPort, isMacTaken, lockPort, setSecurityGroups, updatePortRow, type AddressPair, type Port } from './ports.store.ts';
 import { claim, release } from './quotas.ts';
-import { ensureDefaultGroup, getSecurityGroup } from './security-groups.ts';
+import { ensureDefaultGroup, getSecurityGroup, groupNotThere } from './security-groups.ts';
 import { canonicalAddress } from './subnets.ts';
 
 export type { Port } from './ports.store.ts';
@@ -106,7 +106,7 @@ export async function createPort(context: Context, wish: NewPortWish, { forServe
   );
   if (id === undefined) throw macInUse(network.id, mac ?? '');
   await takeAddresses(context, { id, network_id: network.id }, wish.fixed_ips);
-  await setSecurityGroups(tx, id, groups);
+  await guard(context, id, groups);
   const made = await getPort(context, id);
   if (pairs.length > 0) await updatePortRow(tx, { ...made, allowed_address_pairs: pairsOf(made, pairs) }, now);
   await mark(tx, now, 'port', [id]);
@@ -148,7 +148,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
     },
     now,
   );
-  if (given !== undefined) await setSecurityGroups(tx, id, await groupsFor(context, before.project_id, given, secured));
+  if (given !== undefined) await guard(context, id, await groupsFor(context, before.project_id, given, secured));
   if (wish.fixed_ips !== undefined) {
     await changeAddresses(context, before, wish.fixed_ips);
     const after = await getPort(context, id);
@@ -234,6 +234,12 @@ async function groupsFor(context: Context, projectId: string, wanted: string[] |
     throw badRequest('Port security must be enabled and port must have an IP address in order to use security groups.', 'PortSecurityAndIPRequiredForSecurityGroups');
   for (const id of wanted) await getSecurityGroup(context, id);
   return [...new Set(wanted)];
+}
+
+/** Puts the port in exactly these groups. */
+export async function guard({ tx }: Pick<Context, 'tx'>, portId: string, groupIds: readonly string[]): Promise<void> {
+  const gone = await setSecurityGroups(tx, portId, groupIds);
+  if (gone !== undefined) groupNotThere(gone);
 }
 
 function addressPairs(wanted: { ip_address: string; mac_address?: string }[]): { ip_address: string; mac_address?: string }[] {

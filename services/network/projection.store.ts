@@ -8,6 +8,15 @@ export type Ref = { kind: Kind; id: string };
 /** `resource` is undefined when the engine should not hold it. */
 export type Projected = Ref & { generation: number; resource: NetworkResource | undefined };
 
+export async function setDirty(tx: Transaction, kind: Kind, ids: readonly string[], now: Date): Promise<void> {
+  // In one order, so that two who mark the same resources wait for one another instead of deadlocking.
+  await tx.run`
+    insert into network.projection as p (kind, id, generation, dirty_since)
+    select ${kind}, id, nextval('network.generation'), ${now} from unnest(${[...new Set(ids)].sort()}::text[]) id
+    on conflict (kind, id) do update set
+      generation = greatest(p.generation + 1, nextval('network.generation')), dirty_since = coalesce(p.dirty_since, excluded.dirty_since), retry_at = null, failures = 0`;
+}
+
 /** What waits to be told, the oldest first. */
 export function dirtyRefs(tx: Transaction, { now, limit }: { now: Date; limit: number }): Promise<Ref[]> {
   return tx.rows<Ref>`

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
+import { listEvents } from '../../kit/events/events.ts';
 import { networkFixture, ok } from './network.fixture.ts';
 import { bindServerPort, portsOfServers, prepareServerPort, releaseServerPorts } from './ports.ts';
 import { countDirty, readProjected } from './projection.store.ts';
-import { projectDirty, projectionScope, projectNow, reconcile } from './projection.ts';
+import { pollPorts, projectDirty, projectionScope, projectNow, reconcile } from './projection.ts';
 
 test('the engine holds what the projects made, and nothing when they have deleted it', async (t) => {
   const cloud = await networkFixture(t);
@@ -119,6 +120,28 @@ test("a server's port is prepared, told at once, bound, seen up and released wit
   await projectDirty(parts);
   assert.deepEqual(await differences(cloud), []);
   assert.deepEqual(await findings(), []);
+});
+
+test('a port is ACTIVE while the engine carries its traffic, and its watchers are told', async (t) => {
+  const cloud = await networkFixture(t);
+  const { alice, database, driver, within } = cloud;
+  const { network } = await cloud.lan();
+  const { portId } = await within('alice', (context) => prepareServerPort(context, { serverId: 's', projectId: 'alice-project', networkId: network.id, availabilityZone: 'nova' }));
+  await database.transaction(projectionScope, (tx) => bindServerPort(tx, { portId, serverId: 's', hostId: 'h' }));
+  let up: string[] = [];
+  const parts = { ...cloud.parts, driver: { networks: { ...driver.networks, portsUp: async (ids: string[]) => ids.filter((id) => up.includes(id)) } } };
+  const status = async () => ok(await alice('GET', `/ports/${portId}`)).port.status;
+
+  await pollPorts(parts, 'waiting');
+  assert.equal(await status(), 'DOWN');
+  up = [portId];
+  await pollPorts(parts, 'waiting');
+  assert.equal(await status(), 'ACTIVE');
+  up = [];
+  await pollPorts(parts, 'all');
+  assert.equal(await status(), 'DOWN');
+  const told = await database.read(projectionScope, (tx) => listEvents(tx, 'port', portId));
+  assert.deepEqual(told.map(({ type }) => type), ['port.create.end', 'port.update.end', 'port.update.end']);
 });
 
 type Cloud = Awaited<ReturnType<typeof networkFixture>>;

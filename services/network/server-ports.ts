@@ -3,24 +3,14 @@ import { conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { mark, type Change } from './changes.ts';
-import type { Network } from './networks.ts';
+import { getNetwork, type Network } from './networks.ts';
 import { selectNetworks } from './networks.store.ts';
-import { createPort, dropPorts, isManaged, lockedPort, portNotThere } from './ports.ts';
-import { lockPort, portsOfDevices, setSecurityGroups, updatePortRow, type Port } from './ports.store.ts';
+import { createPort, dropPorts, guard, isManaged, lockedPort, portNotThere } from './ports.ts';
+import { lockPort, portsOfDevices, setPortStatus, updatePortRow, type Port } from './ports.store.ts';
 import { resolveGroups, type SecurityGroup } from './security-groups.ts';
-import { selectSecurityGroups } from './security-groups.store.ts';
+import { groupsOfServer, momentOf, portsOfServers, type ServerPort } from './server-ports.store.ts';
 
-export type ServerPort = {
-  portId: string;
-  networkId: string;
-  networkName: string;
-  mac: string;
-  mtu: number;
-  addresses: { address: string; version: 4 | 6; subnetId: string; cidr: string; gateway: string | null; dnsServers: string[] }[];
-  madeForServer: boolean;
-};
-
-export type ServerPortState = ServerPort & { status: 'ACTIVE' | 'DOWN'; floatingIps: string[]; securityGroups: { id: string; name: string }[] };
+export { portsOfServers, type ServerPort, type ServerPortState } from './server-ports.store.ts';
 
 /** Networks that a new server of the caller's project may use when it names none. */
 export function networksForServer({ tx, caller }: Pick<Context, 'tx' | 'caller'>): Promise<Network[]> {
@@ -46,7 +36,7 @@ export async function prepareServerPort(
         device_id: wish.serverId,
         device_owner: deviceOwner,
         ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
-        ...(groups === undefined || !(await isSecured(tx, wish.networkId)) ? {} : { security_groups: groups }),
+        ...(groups === undefined || !(await getNetwork(context, wish.networkId)).port_security_enabled ? {} : { security_groups: groups }),
       },
       { forServer: true },
     );
@@ -85,34 +75,13 @@ export async function releaseServerPorts(tx: Transaction, { serverId, portIds }:
   await dropPorts(change, held.filter((port) => port.made_for_server));
   for (const port of held.filter((each) => !each.made_for_server)) {
     await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '' }, change.now);
-    await tx.run`update network.port set status = 'DOWN' where id = ${port.id}`;
+    await setPortStatus(tx, port.id, 'DOWN');
     await mark(tx, change.now, 'port', [port.id]);
   }
 }
 
-/** The ports of each server in the order in which its guest sees them. */
-export async function portsOfServers(tx: Transaction, serverIds: readonly string[]): Promise<Map<string, ServerPortState[]>> {
-  const rows = await tx.rows<ServerPortState & { serverId: string }>`
-    select p.device_id as "serverId", p.id as "portId", p.network_id as "networkId", n.name as "networkName", p.mac_address as mac, n.mtu, p.made_for_server as "madeForServer", p.status,
-      coalesce((select jsonb_agg(jsonb_build_object('address', host(a.address), 'version', family(a.address), 'subnetId', s.id, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip),
-          'dnsServers', to_jsonb(s.dns_nameservers)) order by family(a.address), a.address)
-        from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id), '[]') as addresses,
-      array(select host(f.floating_ip_address) from network.floating_ip f where f.port_id = p.id order by f.floating_ip_address) as "floatingIps",
-      coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name) order by g.name, g.id)
-        from network.port_security_group m join network.security_group g on g.id = m.security_group_id where m.port_id = p.id), '[]') as "securityGroups"
-    from network.port p join network.network n on n.id = p.network_id
-    where p.device_id = any(${[...serverIds]}::text[]) and p.device_owner like 'compute:%' order by p.created_at, p.id`;
-  const found = new Map<string, ServerPortState[]>(serverIds.map((id) => [id, []]));
-  for (const { serverId, ...port } of rows) found.get(serverId)?.push(port);
-  return found;
-}
-
-export async function securityGroupsOfServer({ tx }: Pick<Context, 'tx'>, serverId: string): Promise<SecurityGroup[]> {
-  return selectSecurityGroups(
-    tx,
-    sql`r.id in (select m.security_group_id from network.port_security_group m join network.port p on p.id = m.port_id where p.device_id = ${serverId} and p.device_owner like 'compute:%')
-      order by r.name, r.id`,
-  );
+export function securityGroupsOfServer({ tx }: Pick<Context, 'tx'>, serverId: string): Promise<SecurityGroup[]> {
+  return groupsOfServer(tx, serverId);
 }
 
 export async function addServerSecurityGroup(context: Context, serverId: string, groupNameOrId: string): Promise<void> {
@@ -135,18 +104,9 @@ async function changeServerGroups(context: Context, serverId: string, groupNameO
   for (const port of ports) {
     const after = change(port.security_groups, group);
     if (after.length === port.security_groups.length) continue;
-    await setSecurityGroups(tx, port.id, after);
+    await guard(context, port.id, after);
     changed.push(port.id);
   }
   await mark(tx, now, 'port', changed);
   return changed.length;
-}
-
-async function isSecured(tx: Transaction, networkId: string): Promise<boolean> {
-  return (await tx.one<{ secured: boolean }>`select port_security_enabled as secured from network.network where id = ${networkId}`)?.secured ?? true;
-}
-
-/** Workflows say no moment of their own: the database's, at which their transaction began. */
-async function momentOf(tx: Transaction): Promise<Date> {
-  return (await tx.one<{ now: Date }>`select now() as now`)!.now;
 }

@@ -4,18 +4,17 @@
  */
 import { conflict } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { sql } from '../../kit/postgres/database.ts';
 import { getNetwork } from './networks.ts';
-import { allocateAny, deletePortRows, freeAddresses, insertPort, selectPorts, type Port } from './ports.store.ts';
+import { allocateAny, deletePortRows, findServicePort, freeAddresses, insertPort, setPortStatus } from './ports.store.ts';
 import { subnetsOfNetwork } from './subnets.store.ts';
 
-export const serviceOwner = 'network:distributed';
+const serviceOwner = 'network:distributed';
 
 /** To be called while the network or its subnet is held. */
 export async function ensureServicePort(context: Context, networkId: string, { without }: { without?: string } = {}): Promise<void> {
-  const { tx, now } = context;
+  const { tx } = context;
   const subnets = (await subnetsOfNetwork(tx, networkId)).filter((subnet) => subnet.enable_dhcp && subnet.id !== without);
-  const port = await findServicePort(context, networkId);
+  const port = await findServicePort(context.tx, networkId);
   if (subnets.length === 0) {
     if (port) await deletePortRows(tx, [port.id]);
     return;
@@ -29,16 +28,12 @@ export async function ensureServicePort(context: Context, networkId: string, { w
     if ((await allocateAny(tx, { networkId, subnetId: subnet.id, portId: id })) === undefined)
       throw conflict(`No more IP addresses available on network ${networkId}.`, 'IpAddressGenerationFailure');
   }
-  await tx.run`update network.port set status = 'ACTIVE', updated_at = ${now} where id = ${id} and status <> 'ACTIVE'`;
+  await setPortStatus(tx, id, 'ACTIVE');
 }
 
 export async function dropServicePort(context: Context, networkId: string): Promise<void> {
-  const port = await findServicePort(context, networkId);
+  const port = await findServicePort(context.tx, networkId);
   if (port) await deletePortRows(context.tx, [port.id]);
-}
-
-async function findServicePort({ tx }: Context, networkId: string): Promise<Port | undefined> {
-  return (await selectPorts(tx, sql`r.network_id = ${networkId} and r.device_owner = ${serviceOwner}`))[0];
 }
 
 async function makePort(context: Context, networkId: string): Promise<string> {

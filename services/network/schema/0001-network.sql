@@ -245,6 +245,21 @@ begin
     end loop;
   end loop;
   return null;
+exception when foreign_key_violation then
+  -- The subnet was deleted just now.
+  return null;
+end $$;
+
+-- Takes this address for the port; false when somebody has it, or when the subnet was deleted just now.
+create function network.take(wanted_network text, wanted_subnet text, wanted_port text, wanted inet) returns boolean
+  language plpgsql
+as $$
+begin
+  insert into network.allocation (network_id, address, subnet_id, port_id)
+  values (wanted_network, wanted, wanted_subnet, wanted_port) on conflict do nothing;
+  return found;
+exception when foreign_key_violation then
+  return false;
 end $$;
 
 -- PostgreSQL's own difference of addresses fails beyond 63 bits.
