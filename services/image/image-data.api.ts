@@ -20,8 +20,9 @@ export function imageData(parts: RegionParts) {
         const accepted = await receiveUpload(parts, saving, body, signal);
         await request.commit((tx) => finishUpload({ ...context, tx, now: parts.clock.now() }, saving, accepted));
       } catch (error) {
-        await giveUpUpload(parts, saving, error instanceof Fault ? error.message : 'The upload was interrupted.');
-        throw error;
+        const told = error instanceof Fault || !signal.aborted ? error : new Fault(400, 'HTTPBadRequest', interrupted, { cause: error });
+        await giveUpUpload(parts, saving, told instanceof Fault ? told.message : interrupted);
+        throw told;
       }
       return undefined as never;
     },
@@ -35,6 +36,8 @@ export function imageData(parts: RegionParts) {
     },
   });
 }
+
+const interrupted = 'The upload was interrupted.';
 
 function answer({ md5 }: Image, size: number, path: string, range: string | string[] | undefined): Answer<AsyncIterable<Uint8Array>> {
   const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };

@@ -42,6 +42,11 @@ export function findImage(tx: Transaction, id: string): Promise<Image | undefine
   return tx.one<Image>`select ${columns} from ${from} where i.id = ${id}`;
 }
 
+/** The oldest of this name that the project shows to everyone. */
+export function findPublicImage(tx: Transaction, projectId: string, name: string): Promise<Image | undefined> {
+  return tx.one<Image>`select ${columns} from ${from} where i.project_id = ${projectId} and i.name = ${name} and i.visibility = 'public' order by i.created_at, i.id limit 1`;
+}
+
 /** The image, if it is of the transaction's project; nobody else changes it meanwhile. */
 export async function lockImage(tx: Transaction, id: string): Promise<Image | undefined> {
   // Row security holds `for update` to the rows that may be changed.

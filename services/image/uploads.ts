@@ -9,7 +9,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
-import { beginSaving, claimBlob, findAbandoned, findImage, finishSaving, giveUpSaving, keepSaving, type Image } from './images.store.ts';
+import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, type Image, type Visibility } from './images.store.ts';
 import { receive, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 
@@ -77,14 +77,18 @@ export type Capture = {
   minRamMiB: number;
   /** Its properties are inherited where the capture does not say otherwise. */
   sourceImageId?: string | undefined;
+  /** Private, unless told otherwise. */
+  visibility?: Visibility | undefined;
+  protected?: boolean | undefined;
 };
 
 /** An image of the caller's project whose bytes a workflow is going to bring: from `captureName(id)` in the incoming folder. */
-export async function reserveServerImage(context: Context, { name, properties, minDiskGiB, minRamMiB, sourceImageId }: Capture): Promise<{ id: string; upload: string }> {
+export async function reserveServerImage(context: Context, { name, properties, minDiskGiB, minRamMiB, sourceImageId, visibility = 'private', protected: isProtected = false }: Capture): Promise<{ id: string; upload: string }> {
   const source = sourceImageId === undefined ? undefined : await findImage(context.tx, sourceImageId);
   const image = await createImage(context, {
     name,
-    visibility: 'private',
+    visibility,
+    protected: isProtected,
     containerFormat: 'bare',
     diskFormat: 'qcow2',
     minDiskGiB,
@@ -130,8 +134,7 @@ export async function bootstrapImage(
   const asOwner = (tx: Transaction): Context => ({ tx, now: clock.now(), requestId: `req-${random.uuid()}`, caller: systemCaller(projectId) });
   const begun = await parts.database.transaction(scope, async (tx) => {
     const context = asOwner(tx);
-    const found = await tx.one<{ id: string; status: string }>`
-      select id, status from image.image where project_id = ${projectId} and name = ${name} and visibility = 'public' order by created_at, id limit 1`;
+    const found = await findPublicImage(tx, projectId, name);
     if (found && found.status !== 'queued') return { id: found.id };
     const id = found?.id ?? (await createImage(context, { name, visibility: 'public', containerFormat: 'bare', diskFormat, properties })).id;
     return { id, saving: await beginUpload(context, id, random.uuid()) };

@@ -100,7 +100,7 @@ export const volumes = implement(contract, {
   async upload(request) {
     const wish = request.body['os-volume_upload_image'];
     if (wish.disk_format != null && !['raw', 'qcow2'].includes(wish.disk_format)) throw badRequest(`Invalid input received: disk_format ${wish.disk_format} is not available: images of volumes are qcow2.`);
-    const { volume, imageId } = await uploadVolume(request, request.params.volume_id, { imageName: wish.image_name, force: isTrue(wish.force), visibility: wish.visibility });
+    const { volume, imageId } = await uploadVolume(request, request.params.volume_id, { imageName: wish.image_name, force: isTrue(wish.force), visibility: wish.visibility ?? undefined, protected: isTrue(wish.protected) });
     return {
       'os-volume_upload_image': {
         id: volume.id,
@@ -113,8 +113,8 @@ export const volumes = implement(contract, {
         disk_format: 'qcow2',
         container_format: 'bare',
         image_name: wish.image_name,
-        protected: false,
-        visibility: 'private',
+        protected: isTrue(wish.protected),
+        visibility: wish.visibility ?? 'private',
       },
     };
   },

@@ -89,6 +89,10 @@ export async function summarizeVolumes(tx: Transaction, projectId: string | unde
   return row!;
 }
 
+export async function isTypeUsed(tx: Transaction, typeId: string): Promise<boolean> {
+  return (await tx.rows`select from volume.volume where type_id = ${typeId} limit 1`).length > 0;
+}
+
 /** Volumes in a state that somebody has to end. */
 export function listInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date }[]> {
   return tx.rows`select id, status, generation, updated_at as "updatedAt" from volume.volume where status in ('creating', 'extending', 'deleting', 'uploading')`;

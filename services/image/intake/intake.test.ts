@@ -59,6 +59,14 @@ test('an inspection that takes too long is killed, and the image is not used', a
   await assert.rejects(inspectInJail(join(folder, 'image'), { declared: 'qcow2', maxVirtualSizeBytes }, { timeoutMs: 1 }), InspectionFailed);
 });
 
+test('many images that come at once are all judged, a few at a time', async (t) => {
+  const { folder } = await workplace(t);
+  await writeFile(join(folder, 'image'), soundQcow2());
+  const order = { declared: 'qcow2', maxVirtualSizeBytes };
+  const outcomes = await Promise.allSettled([...Array.from({ length: 6 }, () => inspectInJail(join(folder, 'image'), order)), inspectInJail(join(folder, 'missing'), order)]);
+  assert.deepEqual(outcomes.map(({ status }) => status), [...Array.from({ length: 6 }, () => 'fulfilled'), 'rejected']);
+});
+
 test('the strength of the jail is known', async () => {
   const strength = await jailStrength();
   assert.deepEqual(Object.keys(strength).sort(), ['limits', 'namespaces']);
