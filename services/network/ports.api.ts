@@ -26,7 +26,7 @@ export const ports = implement(contract, {
 });
 
 function shown(port: Port, isAdmin: boolean) {
-  const { internal, router_id: _router, made_for_server: _made, host_id, vnic_type, profile, created_at, updated_at, ...rest } = port;
+  const { internal, router_id: _router, server_id: _server, made_for_server: _made, host_id, vnic_type, profile, created_at, updated_at, ...rest } = port;
   const project = internal ? '' : port.project_id;
   return {
     ...rest,

@@ -23,6 +23,8 @@ export type Port = {
   host_id: string;
   vnic_type: string;
   profile: Record<string, unknown>;
+  /** Set only by what compute asks for. */
+  server_id: string | null;
   made_for_server: boolean;
   tags: string[];
   revision_number: number;
@@ -46,6 +48,7 @@ export type NewPort = {
   host_id?: string;
   vnic_type?: string;
   profile?: Record<string, unknown>;
+  server_id?: string;
   made_for_server?: boolean;
 };
 
@@ -56,7 +59,7 @@ const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.desc
   coalesce((select jsonb_agg(jsonb_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.address)) order by family(a.address), a.address)
     from network.allocation a where a.port_id = r.id), '[]') as fixed_ips,
   array(select g.security_group_id from network.port_security_group g where g.port_id = r.id order by 1) as security_groups,
-  r.port_security_enabled, r.allowed_address_pairs, r.host_id, r.vnic_type, r.profile, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.port_security_enabled, r.allowed_address_pairs, r.host_id, r.vnic_type, r.profile, r.server_id, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectPorts(tx: Transaction, tail: Sql): Promise<Port[]> {
   return tx.rows<Port>(sql`select ${columns} from network.port r where ${tail}`);
@@ -77,11 +80,11 @@ export async function insertPort(tx: Transaction, port: NewPort, now: Date): Pro
   for (;;) {
     const row = await tx.one<{ id: string }>`
       insert into network.port (project_id, network_id, network_project_id, internal, name, description, admin_state_up, mac_address, device_id, device_owner, router_id,
-        port_security_enabled, allowed_address_pairs, host_id, vnic_type, profile, made_for_server, created_at, updated_at)
+        port_security_enabled, allowed_address_pairs, host_id, vnic_type, profile, server_id, made_for_server, created_at, updated_at)
       select ${port.project_id}, n.id, n.project_id, ${port.internal ?? false}, ${port.name ?? ''}, ${port.description ?? ''}, ${port.admin_state_up ?? true},
         coalesce(${port.mac_address ?? null}::text, ${macPrefix} || (select string_agg(':' || lpad(to_hex(floor(random() * 256)::int), 2, '0'), '') from generate_series(1, 3))),
         ${port.device_id ?? ''}, ${port.device_owner ?? ''}, ${port.router_id ?? null}, ${port.port_security_enabled}, ${sql.json(port.allowed_address_pairs ?? [])}::jsonb,
-        ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.made_for_server ?? false}, ${now}, ${now}
+        ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.server_id ?? null}, ${port.made_for_server ?? false}, ${now}, ${now}
       from network.network n where n.id = ${port.network_id}
       on conflict on constraint mac_address_in_network do nothing returning id`;
     // A drawn address that is taken is drawn again: of 16 million few are.
@@ -94,7 +97,7 @@ export async function updatePortRow(tx: Transaction, port: Port, now: Date): Pro
     update network.port set name = ${port.name}, description = ${port.description}, admin_state_up = ${port.admin_state_up}, mac_address = ${port.mac_address},
       device_id = ${port.device_id}, device_owner = ${port.device_owner}, router_id = ${port.router_id}, port_security_enabled = ${port.port_security_enabled},
       allowed_address_pairs = ${sql.json(port.allowed_address_pairs)}::jsonb, host_id = ${port.host_id}, vnic_type = ${port.vnic_type}, profile = ${sql.json(port.profile)}::jsonb,
-      made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
+      server_id = ${port.server_id}, made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
     where id = ${port.id}`;
 }
 
@@ -146,8 +149,8 @@ export async function projectsOnNetwork(tx: Transaction, networkId: string): Pro
   return rows.map((row) => row.project_id);
 }
 
-export function portsOfDevices(tx: Transaction, deviceIds: readonly string[]): Promise<Port[]> {
-  return selectPorts(tx, sql`r.device_id = any(${[...deviceIds]}::text[]) order by r.created_at, r.id`);
+export function portsOfServer(tx: Transaction, serverId: string): Promise<Port[]> {
+  return selectPorts(tx, sql`r.server_id = ${serverId} order by r.created_at, r.id`);
 }
 
 export async function setPortStatus(tx: Transaction, id: string, status: Port['status']): Promise<void> {

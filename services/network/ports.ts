@@ -73,7 +73,7 @@ export async function getPort({ tx, caller }: Pick<Context, 'tx' | 'caller'>, id
   return port && (caller.isAdmin || !port.internal) ? port : portNotThere(id);
 }
 
-export async function createPort(context: Context, wish: NewPortWish, { forServer = false }: { forServer?: boolean } = {}): Promise<Port> {
+export async function createPort(context: Context, wish: NewPortWish, { serverId }: { serverId?: string } = {}): Promise<Port> {
   const { tx, now } = context;
   const projectId = ownerOf(context, wish);
   const network = await getNetwork(context, wish.network_id);
@@ -100,7 +100,7 @@ export async function createPort(context: Context, wish: NewPortWish, { forServe
       port_security_enabled: secured,
       host_id: wish['binding:host_id'] ?? '',
       profile: wish['binding:profile'] ?? {},
-      made_for_server: forServer,
+      ...(serverId === undefined ? {} : { server_id: serverId, made_for_server: true }),
     },
     now,
   );
@@ -122,6 +122,9 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
   demandRights(context, 'update_port', network, changesOf(before, wish));
   if (isManaged(before) && Object.keys(changesOf(before, wish)).some((name) => name !== 'name' && name !== 'description'))
     throw badRequest(`Bad port request: a port with device owner ${before.device_owner} is changed through what owns it.`, 'BadRequest');
+  // What it is plugged into is compute's to say (ATTACKS 30): `openstack server remove port`.
+  if (before.server_id !== null && ['device_id', 'device_owner', 'mac_address'].some((name) => name in changesOf(before, wish)))
+    throw conflict(`Unable to complete operation on port ${id} for network ${network.id}. Port already has an attached device ${before.device_id}.`, 'PortInUse');
   const mac = wish.mac_address === undefined ? before.mac_address : unicastMac(wish.mac_address);
   if (mac !== before.mac_address && (await isMacTaken(tx, network.id, mac))) throw macInUse(network.id, mac);
   const secured = wish.port_security_enabled ?? before.port_security_enabled;

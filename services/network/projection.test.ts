@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
 import { listEvents } from '../../kit/events/events.ts';
-import { networkFixture, ok } from './network.fixture.ts';
+import { networkFixture, ok, refusal } from './network.fixture.ts';
 import { bindServerPort, portsOfServers, prepareServerPort, releaseServerPorts } from './ports.ts';
 import { countDirty, readProjected } from './projection.store.ts';
 import { pollPorts, projectDirty, projectionScope, projectNow, reconcile } from './projection.ts';
@@ -142,6 +142,19 @@ test('a port is ACTIVE while the engine carries its traffic, and its watchers ar
   assert.equal(await status(), 'DOWN');
   const told = await database.read(projectionScope, (tx) => listEvents(tx, 'port', portId));
   assert.deepEqual(told.map(({ type }) => type), ['port.create.end', 'port.update.end', 'port.update.end']);
+});
+
+test("a port that merely says it is a server's is not plugged into it, and a server's port stays its own", async (t) => {
+  const cloud = await networkFixture(t);
+  const { alice, bob, admin, database, within } = cloud;
+  const { network } = await cloud.lan();
+  ok(await admin('PUT', `/networks/${network.id}`, { network: { shared: true } }));
+  const { portId } = await within('alice', (context) => prepareServerPort(context, { serverId: 's', projectId: 'alice-project', networkId: network.id, availabilityZone: 'nova' }));
+  ok(await bob('POST', '/ports', { port: { network_id: network.id, device_id: 's', device_owner: 'compute:nova' } }), 201);
+
+  const ports = (await database.read(projectionScope, (tx) => portsOfServers(tx, ['s']))).get('s')!;
+  assert.deepEqual(ports.map((port) => port.portId), [portId]);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${portId}`, { port: { device_id: 'other' } })), [409, 'PortInUse']);
 });
 
 type Cloud = Awaited<ReturnType<typeof networkFixture>>;

@@ -16,7 +16,7 @@ export type ServerPortState = ServerPort & { status: 'ACTIVE' | 'DOWN'; floating
 /** The ports of each server in the order in which its guest sees them. */
 export async function portsOfServers(tx: Transaction, serverIds: readonly string[]): Promise<Map<string, ServerPortState[]>> {
   const rows = await tx.rows<ServerPortState & { serverId: string }>`
-    select p.device_id as "serverId", p.id as "portId", p.network_id as "networkId", n.name as "networkName", p.mac_address as mac, n.mtu, p.made_for_server as "madeForServer", p.status,
+    select p.server_id as "serverId", p.id as "portId", p.network_id as "networkId", n.name as "networkName", p.mac_address as mac, n.mtu, p.made_for_server as "madeForServer", p.status,
       coalesce((select jsonb_agg(jsonb_build_object('address', host(a.address), 'version', family(a.address), 'subnetId', s.id, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip),
           'dnsServers', to_jsonb(s.dns_nameservers)) order by family(a.address), a.address)
         from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id), '[]') as addresses,
@@ -24,7 +24,7 @@ export async function portsOfServers(tx: Transaction, serverIds: readonly string
       coalesce((select jsonb_agg(jsonb_build_object('id', g.id, 'name', g.name) order by g.name, g.id)
         from network.port_security_group m join network.security_group g on g.id = m.security_group_id where m.port_id = p.id), '[]') as "securityGroups"
     from network.port p join network.network n on n.id = p.network_id
-    where p.device_id = any(${[...serverIds]}::text[]) and p.device_owner like 'compute:%' order by p.created_at, p.id`;
+    where p.server_id = any(${[...serverIds]}::text[]) order by p.created_at, p.id`;
   const found = new Map<string, ServerPortState[]>(serverIds.map((id) => [id, []]));
   for (const { serverId, ...port } of rows) found.get(serverId)?.push(port);
   return found;
@@ -33,7 +33,7 @@ export async function portsOfServers(tx: Transaction, serverIds: readonly string
 export function groupsOfServer(tx: Transaction, serverId: string): Promise<SecurityGroup[]> {
   return selectSecurityGroups(
     tx,
-    sql`r.id in (select m.security_group_id from network.port_security_group m join network.port p on p.id = m.port_id where p.device_id = ${serverId} and p.device_owner like 'compute:%')
+    sql`r.id in (select m.security_group_id from network.port_security_group m join network.port p on p.id = m.port_id where p.server_id = ${serverId})
       order by r.name, r.id`,
   );
 }

@@ -6,7 +6,7 @@ import { mark, type Change } from './changes.ts';
 import { getNetwork, type Network } from './networks.ts';
 import { selectNetworks } from './networks.store.ts';
 import { createPort, dropPorts, guard, isManaged, lockedPort, portNotThere } from './ports.ts';
-import { lockPort, portsOfDevices, setPortStatus, updatePortRow, type Port } from './ports.store.ts';
+import { lockPort, portsOfServer, setPortStatus, updatePortRow, type Port } from './ports.store.ts';
 import { resolveGroups, type SecurityGroup } from './security-groups.ts';
 import { groupsOfServer, momentOf, portsOfServers, type ServerPort } from './server-ports.store.ts';
 
@@ -38,14 +38,14 @@ export async function prepareServerPort(
         ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
         ...(groups === undefined || !(await getNetwork(context, wish.networkId)).port_security_enabled ? {} : { security_groups: groups }),
       },
-      { forServer: true },
+      { serverId: wish.serverId },
     );
     portId = port.id;
   } else {
     const port = await lockedPort(context, wish.portId);
     if (port.project_id !== wish.projectId && !context.caller.isAdmin) portNotThere(wish.portId);
     if (isManaged(port) || (port.device_id !== '' && port.device_id !== wish.serverId)) throw conflict(`Port ${port.id} is still in use.`, 'PortInUse');
-    await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner }, now);
+    await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner, server_id: wish.serverId }, now);
     await mark(tx, now, 'port', [port.id]);
     portId = port.id;
   }
@@ -57,7 +57,7 @@ export async function prepareServerPort(
 export async function bindServerPort(tx: Transaction, { portId, serverId, hostId }: { portId: string; serverId: string; hostId: string }): Promise<void> {
   const now = await momentOf(tx);
   const port = await lockPort(tx, portId);
-  if (!port || port.device_id !== serverId) portNotThere(portId);
+  if (!port || port.server_id !== serverId) portNotThere(portId);
   if (port.host_id === hostId) return;
   await updatePortRow(tx, { ...port, host_id: hostId }, now);
   await mark(tx, now, 'port', [portId]);
@@ -66,15 +66,15 @@ export async function bindServerPort(tx: Transaction, { portId, serverId, hostId
 /** Deletes the ports that were made for the server and lets go of the others; all of the server's without `portIds`. Again does nothing. */
 export async function releaseServerPorts(tx: Transaction, { serverId, portIds }: { serverId: string; portIds?: readonly string[] }): Promise<void> {
   const change: Change = { tx, now: await momentOf(tx) };
-  const found = (await portsOfDevices(tx, [serverId])).filter((port) => !isManaged(port) && (portIds?.includes(port.id) ?? true));
+  const found = (await portsOfServer(tx, serverId)).filter((port) => portIds?.includes(port.id) ?? true);
   const held: Port[] = [];
   for (const { id } of found.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
     const port = await lockPort(tx, id);
-    if (port && port.device_id === serverId) held.push(port);
+    if (port && port.server_id === serverId) held.push(port);
   }
   await dropPorts(change, held.filter((port) => port.made_for_server));
   for (const port of held.filter((each) => !each.made_for_server)) {
-    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '' }, change.now);
+    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '', server_id: null }, change.now);
     await setPortStatus(tx, port.id, 'DOWN');
     await mark(tx, change.now, 'port', [port.id]);
   }
@@ -97,7 +97,7 @@ export async function removeServerSecurityGroup(context: Context, serverId: stri
 /** The number of ports that it changed. */
 async function changeServerGroups(context: Context, serverId: string, groupNameOrId: string, change: (before: string[], group: string) => string[]): Promise<number> {
   const { tx, now } = context;
-  const ports = (await portsOfDevices(tx, [serverId])).filter((port) => !isManaged(port) && port.port_security_enabled);
+  const ports = (await portsOfServer(tx, serverId)).filter((port) => port.port_security_enabled);
   const projectId = ports[0]?.project_id ?? context.caller.projectId ?? '';
   const group = (await resolveGroups(context, projectId, [groupNameOrId]))[0]!;
   const changed: string[] = [];

@@ -97,6 +97,8 @@ create table network.port (
   host_id text not null default '',
   vnic_type text not null default 'normal',
   profile jsonb not null default '{}',
+  -- The server that took it: compute's word. `device_id` is whatever the project writes there.
+  server_id text,
   made_for_server boolean not null default false,
   tags text[] not null default '{}',
   revision_number integer not null default 0,
@@ -107,6 +109,7 @@ create table network.port (
 create index on network.port (project_id);
 create index on network.port (network_project_id);
 create index on network.port (device_id) where device_id <> '';
+create index on network.port (server_id) where server_id is not null;
 create index on network.port (router_id) where router_id is not null;
 -- One gateway a router, one service port a network: whoever comes second is refused.
 create unique index one_gateway_of_a_router on network.port (router_id) where device_owner = 'network:router_gateway';
