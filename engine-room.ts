@@ -6,7 +6,7 @@ import { buildGuestImage } from './guest/build.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { createLibvirtOvnDriver } from './drivers/libvirt-ovn/driver.ts';
 import { installNewerEngines, installPackages, missingPackages } from './drivers/libvirt-ovn/engines-install.ts';
-import { describeEngines, startEngines, stopEngines, type EngineOptions } from './drivers/libvirt-ovn/engines.ts';
+import { describeEngines, saveGuests, startEngines, stopEngines, type EngineOptions } from './drivers/libvirt-ovn/engines.ts';
 import { openGuests } from './drivers/libvirt-ovn/metadata/guests.ts';
 import { createMetadataService } from './drivers/libvirt-ovn/metadata/service.ts';
 import { createNetworkDriver } from './drivers/libvirt-ovn/network/network.ts';
@@ -50,9 +50,12 @@ export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise
         pid: () => Promise.resolve(pidIn(daemon.pidFile)),
       }));
     },
-    stop: () => stopEngines(options),
+    async stop(log) {
+      for (const { name, cause } of await saveGuests(options)) log.warn({ err: cause, machine: name }, 'a machine could not be saved and starts anew next time');
+      await stopEngines(options, { endGuests: true });
+    },
     async clear() {
-      await stopEngines(options);
+      await stopEngines(options, { endGuests: true });
     },
   };
 }

@@ -21,7 +21,8 @@ export type EngineRoom = {
   prepare(report: Report): Promise<void>;
   /** Starts the engines and returns them for watching. */
   start(): Promise<readonly Daemon[]>;
-  stop(): Promise<void>;
+  /** Ends the engines and what runs on them, so that the next start finds it as it was. */
+  stop(log: Log): Promise<void>;
 };
 
 export type SupervisorOptions = {
@@ -116,7 +117,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     await daemons?.stop();
     // Those who ask before those who are asked.
     for (const each of processes.toReversed()) await each.stop();
-    await options.engineRoom?.stop();
+    await options.engineRoom?.stop(log);
     await postgres?.stop();
     control.close();
     setImmediate(options.stopped);

@@ -6,6 +6,8 @@ import type { EngineDaemon } from './engine-daemon.ts';
 import { engineLayout, type EngineLayout } from './engine-layout.ts';
 import { chooseEnginePrograms, type EnginePrograms } from './engine-programs.ts';
 import { endProcesses, ensureExternalNetwork, processesIn, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
+import { createLibvirt } from './libvirt/libvirt.ts';
+import { domainState } from './libvirt/protocol.ts';
 import { libvirtDaemon, qemuUser } from './libvirt-daemon.ts';
 import { switchDaemons } from './switch-daemons.ts';
 
@@ -60,6 +62,23 @@ export async function stopEngines(options: EngineOptions, { endGuests = false }:
   for (const daemon of daemons.toReversed()) await daemon.stop();
   if (endGuests) await endProcesses(layout);
   if ((await processesIn(layout)).length === 0) await removeExternalNetwork(layout);
+}
+
+/**
+ * Keeps what every running guest has in memory on disk and ends it; the next `ensure` lets it go on from there.
+ * libvirt-guests does the same when a host goes down. Resolves to the guests that could not be kept.
+ */
+export async function saveGuests({ stateDir, cloudId }: Pick<EngineOptions, 'stateDir' | 'cloudId'>): Promise<{ name: string; cause: unknown }[]> {
+  const libvirt = createLibvirt({ socketPath: engineLayout({ stateDir, cloudId }).libvirtSocket });
+  const lost: { name: string; cause: unknown }[] = [];
+  try {
+    // One at a time: they share the disk.
+    for (const domain of await libvirt.listDomains())
+      if ((await libvirt.state(domain)).state === domainState.running) await libvirt.save(domain).catch((cause: unknown) => lost.push({ name: domain.name, cause }));
+  } finally {
+    await libvirt.close();
+  }
+  return lost;
 }
 
 export async function engineStatus(options: EngineOptions): Promise<{ name: string; isAlive: boolean }[]> {
