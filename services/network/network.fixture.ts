@@ -18,6 +18,8 @@ import { createDoor } from '../../kit/http/serve.ts';
 import { createLog } from '../../kit/log.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
+import { createEngine } from '../../kit/workflow/engine.ts';
+import type { RegionParts } from '../parts.ts';
 import type { ProjectionParts } from './projection.ts';
 import { bootstrapNetwork, makeNetwork, schemaDirectory } from './network.ts';
 
@@ -45,7 +47,9 @@ export async function networkFixture(t: TestContext) {
     stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random,
   });
   const parts: ProjectionParts = { driver, database, clock, log };
-  const made = makeNetwork({ ...parts, random } as unknown as Parameters<typeof makeNetwork>[0]);
+  // The network service asks for no image bytes.
+  const services = { ...parts, random } as unknown as RegionParts;
+  const made = makeNetwork(services);
   const callers: Record<string, Caller> = {
     alice: callerOf('alice', 'member'),
     bob: callerOf('bob', 'member'),
@@ -77,6 +81,8 @@ export async function networkFixture(t: TestContext) {
     parts,
     /** To be served by another door, with other callers. */
     implementation: made.implementation!,
+    /** What a worker does all the time. */
+    worker: () => createEngine<RegionParts>({ database, clock, random, workflows: made.workflows, schedules: made.schedules, services, pollMs: 50 }),
     door,
     driver,
     database,

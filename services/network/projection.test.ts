@@ -157,6 +157,19 @@ test("a port that merely says it is a server's is not plugged into it, and a ser
   assert.deepEqual(refusal(await alice('PUT', `/ports/${portId}`, { port: { device_id: 'other' } })), [409, 'PortInUse']);
 });
 
+test('a worker tells the engine of every change by itself', { timeout: 30_000 }, async (t) => {
+  const cloud = await networkFixture(t);
+  const worker = cloud.worker();
+  await worker.start();
+  t.after(() => worker.stop());
+  const { floatingip } = await wholeNetwork(cloud);
+
+  while (ok(await cloud.alice('GET', `/floatingips/${floatingip.id}`)).floatingip.status !== 'ACTIVE') await cloud.parts.clock.after(20);
+
+  while ((await dirty(cloud)) > 0) await cloud.parts.clock.after(20);
+  assert.deepEqual(await differences(cloud), []);
+});
+
 type Cloud = Awaited<ReturnType<typeof networkFixture>>;
 
 async function wholeNetwork({ alice, lan, external }: Cloud) {
