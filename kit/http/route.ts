@@ -81,17 +81,33 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
     case 'transaction':
       return recorded((tx) => call({ tx }));
     case 'own':
-      return reply(
-        await call({
-          read: (work: (tx: Transaction) => Promise<unknown>) => endpoint.database.read(scope, work),
-          // The handler goes on with what it made; the reply is written from what it returns in the end.
-          commit: async (work: (tx: Transaction) => Promise<unknown>) => {
-            let made: unknown;
-            await recorded(async (tx) => (made = await work(tx)));
-            return made;
-          },
-        }),
-      );
+      try {
+        return reply(
+          await call({
+            read: (work: (tx: Transaction) => Promise<unknown>) => endpoint.database.read(scope, work),
+            // The handler goes on with what it made; the reply is written from what it returns in the end.
+            commit: async (work: (tx: Transaction) => Promise<unknown>) => {
+              let made: unknown;
+              const recordedReply = await recorded(async (tx) => (made = await work(tx)));
+              if (recordedReply.replayed === true) throw new DoneBefore(recordedReply);
+              return made;
+            },
+          }),
+        );
+      } catch (error) {
+        if (error instanceof DoneBefore) return error.reply;
+        throw error;
+      }
+  }
+}
+
+/** Ends a handler whose work was done by an earlier request with the same key: its answer is this one's too. */
+class DoneBefore extends Error {
+  readonly reply: Outgoing;
+
+  constructor(reply: Outgoing) {
+    super('This request was done before');
+    this.reply = reply;
   }
 }
 
@@ -125,7 +141,7 @@ function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefi
   const key = incoming.headers['idempotency-key'];
   if (key === undefined || endpoint.operation.method !== 'POST') return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw badRequest('The Idempotency-Key header must be 1 to 255 visible ASCII characters.');
-  const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${JSON.stringify(incoming.body ?? null)}`;
+  const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${JSON.stringify(incoming.body ?? null, withoutSecrets)}`;
   const scope = scopeOf(endpoint.operation.access, incoming.caller);
   return {
     // In the caller's scope, so that the row can be written and is seen by nobody else's transaction.
@@ -134,6 +150,11 @@ function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefi
     key: digest(`${incoming.caller.userId} ${key}`),
     fingerprint: digest(asked),
   };
+}
+
+/** A fast hash of a password must not be kept: what is secret does not count when two requests are compared. */
+function withoutSecrets(name: string, value: unknown): unknown {
+  return /pass|secret|user_?data|private/i.test(name) && typeof value === 'string' ? '' : value;
 }
 
 function digest(text: string): string {

@@ -82,9 +82,10 @@ export async function removeAccess(tx: Transaction, id: string, projectId: strin
 
 /** Flavors that people know, and one that is small enough for the guest that comes with the cloud. */
 export async function ensureFirstFlavors(tx: Transaction, now: Date): Promise<void> {
-  // The sizes of nova-manage of old, which scripts and tutorials still name.
+  // The sizes of nova-manage of old and DevStack's small ones, which scripts and tutorials still name.
   const sizes: [id: string, name: string, vcpus: number, memoryMiB: number, diskGiB: number][] = [
-    ['0', 'm1.nano', 1, 192, 1],
+    ['42', 'm1.nano', 1, 192, 1],
+    ['84', 'm1.micro', 1, 256, 1],
     ['1', 'm1.tiny', 1, 512, 1],
     ['2', 'm1.small', 1, 2048, 20],
     ['3', 'm1.medium', 2, 4096, 40],
