@@ -1,24 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
-import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simulated.ts';
-import { systemClock, systemRandom } from '../../kit/clock.ts';
+import type { Faults } from '../../drivers/simulated/simulated.ts';
 import type { Caller } from '../../kit/http/caller.ts';
 import { createDoor } from '../../kit/http/serve.ts';
-import { createLog } from '../../kit/log.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { testDatabase } from '../../kit/postgres/testing.ts';
-import { createEngine } from '../../kit/workflow/engine.ts';
-import { createWorkflows } from '../../kit/workflow/runs.ts';
-import { fileBlobStore } from '../image/blobs.ts';
-import { bootstrapImage, makeImage, schemaDirectory as imageSchema } from '../image/image.ts';
+import type { FaultPoint } from '../../kit/workflow/execution.ts';
+import { bootstrapImage } from '../image/image.ts';
 import { soundQcow2 } from '../image/intake/corpus.ts';
-import type { RegionParts } from '../parts.ts';
 import { reconcileVolumes } from './reconciler.ts';
-import { makeVolume, schemaDirectory } from './volume.ts';
+import { volumeFixture } from './volume.fixture.ts';
+import { createSnapshotWorkflow, createVolumeWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
 import { attachmentsOfServers, beginDetaching, completeAttachment, createServerVolume, deleteServerVolumes, releaseAttachments, reserveAttachment, volumeState } from './volumes.ts';
 
 test('a volume is created, shown, extended and deleted as Cinder does it', async (t) => {
@@ -222,6 +214,42 @@ for (const [method, phase] of [['volumes.ensure', 'before'], ['volumes.ensure', 
     assert.deepEqual(await findings(), []);
   });
 
+for (const { name: workflow, steps } of [createVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow])
+  for (const { name: step } of steps)
+    for (const phase of ['before', 'after-effect', 'before-record', 'after-record'] as const)
+      test(`${workflow} ends well when its process dies ${phase} "${step}"`, async (t) => {
+        let died = false;
+        const { alice, images, idle, findings } = await startService(t, undefined, (point) => {
+          if (died || point.workflow !== workflow || point.step !== step || point.phase !== phase) return;
+          died = true;
+          throw new Error('the process died');
+        });
+        // A life of a volume, with every workflow in it.
+        const until = async (look: () => Promise<boolean>) => {
+          const deadline = Date.now() + 20_000;
+          while (!(await look())) {
+            assert.ok(Date.now() < deadline, 'it does not end');
+            await idle();
+          }
+        };
+        const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+        const settled = () => until(async () => (await alice('GET', `/volumes/${id}`)).body.volume.status === 'available');
+        await settled();
+        await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 2 } });
+        await settled();
+        const upload = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy' } })).body['os-volume_upload_image'];
+        await settled();
+        assert.equal((await images('GET', `/images/${upload.image_id}`)).body.status, 'active');
+        const { snapshot } = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body;
+        await until(async () => (await alice('GET', `/snapshots/${snapshot.id}`)).body.snapshot.status === 'available');
+        await alice('DELETE', `/snapshots/${snapshot.id}`);
+        await until(async () => (await alice('GET', `/snapshots/${snapshot.id}`)).status === 404);
+        await alice('DELETE', `/volumes/${id}`);
+        await until(async () => (await alice('GET', `/volumes/${id}`)).status === 404);
+        assert.equal(died, true);
+        assert.deepEqual(await findings(), []);
+      });
+
 test('a volume whose workflow was lost becomes an error', async (t) => {
   const { alice, parts, idle, findings } = await startService(t);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
@@ -265,26 +293,11 @@ test('types are made by administrators, and private ones are seen by who may use
   assert.equal((await alice('GET', '/types/default')).body.volume_type.name, '__DEFAULT__');
 });
 
-async function startService(t: TestContext, faults?: Faults) {
-  const folder = await mkdtemp(join(tmpdir(), 'volume-'));
-  const [clock, random] = [systemClock, systemRandom];
-  const quotaSchema = schemaDirectory.replace('/volume/', '/quota/');
-  const { database } = await testDatabase(t, { migrations: [{ service: 'quota', directory: quotaSchema }, { service: 'image', directory: imageSchema }, { service: 'volume', directory: schemaDirectory }] });
-  const blobs = await fileBlobStore(join(folder, 'blobs'));
-  const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}) });
-  const log = createLog({ name: 'test', level: 'fatal' });
-  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, workflows: createWorkflows({ clock, random }) };
-  const [image, volume] = [makeImage(parts), makeVolume(parts)];
-  const engine = createEngine({ database, clock, random, log, services: parts, workflows: [...image.workflows, ...volume.workflows] });
-  await engine.start();
+async function startService(t: TestContext, faults?: Faults, workflowFaults?: (point: FaultPoint) => void) {
+  const { parts, implementations, idle, findings } = await volumeFixture(t, { faults, workflowFaults });
   const callers = { alice: callerOf('alice'), bob: callerOf('bob'), admin: { ...callerOf('admin'), isAdmin: true } };
-  const door = createDoor({ implementations: [image.implementation!, volume.implementation!], authenticate: (token) => callers[token as keyof typeof callers], clock, random, log });
-  t.after(async () => {
-    await door.drain();
-    await engine.stop();
-    await driver.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const door = createDoor({ implementations, authenticate: (token) => callers[token as keyof typeof callers], clock: parts.clock, random: parts.random, log: parts.log });
+  t.after(() => door.drain());
 
   const as = (token: keyof typeof callers, prefix = `/volume/v3/${token}-project`) => async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object, version?: string) => {
     const response = await door.app.inject({
@@ -302,8 +315,8 @@ async function startService(t: TestContext, faults?: Faults) {
     bob: as('bob'),
     admin: as('admin'),
     images: as('alice', '/image/v2'),
-    idle: () => engine.idle(),
-    findings: async () => (await Promise.all([...image.invariants, ...volume.invariants].filter(({ id }) => /^I\d/.test(id)).map((each) => each.check()))).flat(),
+    idle,
+    findings,
   };
 }
 

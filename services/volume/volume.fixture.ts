@@ -1,0 +1,42 @@
+/** For tests: images and volumes over a database of their own, an engine and a simulated storage. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simulated.ts';
+import { systemClock as clock, systemRandom as random } from '../../kit/clock.ts';
+import { createLog } from '../../kit/log.ts';
+import { testDatabase } from '../../kit/postgres/testing.ts';
+import { createEngine } from '../../kit/workflow/engine.ts';
+import type { FaultPoint } from '../../kit/workflow/execution.ts';
+import { createWorkflows } from '../../kit/workflow/runs.ts';
+import { fileBlobStore } from '../image/blobs.ts';
+import { makeImage, schemaDirectory as imageSchema } from '../image/image.ts';
+import type { RegionParts } from '../parts.ts';
+import { makeVolume, schemaDirectory } from './volume.ts';
+
+type Test = { after(work: () => Promise<void>): void };
+
+export async function volumeFixture(t: Test, { faults, workflowFaults }: { faults?: Faults | undefined; workflowFaults?: ((point: FaultPoint) => void) | undefined } = {}) {
+  const folder = await mkdtemp(join(tmpdir(), 'volume-'));
+  const quotaSchema = schemaDirectory.replace('/volume/', '/quota/');
+  const { database } = await testDatabase(t, { migrations: [{ service: 'quota', directory: quotaSchema }, { service: 'image', directory: imageSchema }, { service: 'volume', directory: schemaDirectory }] });
+  const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}) });
+  const log = createLog({ name: 'test', level: 'fatal' });
+  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, workflows: createWorkflows({ clock, random }) };
+  const made = [makeImage(parts), makeVolume(parts)];
+  const engine = createEngine({ database, clock, random, log, services: parts, pollMs: 50, workflows: made.flatMap(({ workflows }) => workflows), ...(workflowFaults ? { faults: workflowFaults } : {}) });
+  await engine.start();
+  t.after(async () => {
+    await engine.stop();
+    await driver.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    parts,
+    implementations: made.map(({ implementation }) => implementation!),
+    workflows: made.flatMap(({ workflows }) => workflows),
+    idle: () => engine.idle(),
+    findings: async () => (await Promise.all(made.flatMap(({ invariants }) => invariants).filter(({ id }) => /^I\d/.test(id)).map((each) => each.check()))).flat(),
+  };
+}
