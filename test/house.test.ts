@@ -70,7 +70,8 @@ test('only a store, its migrations and its invariants name a table', () => {
 
 function serviceMayImport(from: string, to: string): boolean {
   const [one, other] = [serviceOf(from), serviceOf(to)];
-  if (one === other || one === 'services.ts') return true;
+  // `services.ts` makes them all, and `parts.ts` names what they are handed.
+  if (one === other || one === 'services.ts' || one === 'parts.ts') return true;
   const before = serviceOrder.indexOf(other) < serviceOrder.indexOf(one) && serviceOrder.includes(other);
   // Others see plain nouns (`ports.ts`), never a noun's role (`ports.store.ts`).
   return before && /\/[\w-]+\.ts$/.test(to);
