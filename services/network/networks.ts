@@ -8,6 +8,7 @@ import { demandAdmin, ownerOf } from './owners.ts';
 import { dropServicePort } from './service-ports.ts';
 import { portsInUse, projectsOnNetwork } from './ports.store.ts';
 import { claim, release } from './quotas.ts';
+import { markRoutersOfNetwork } from './routers.store.ts';
 import { deleteSubnetRows } from './subnets.store.ts';
 
 export type { Network } from './networks.store.ts';
@@ -110,6 +111,8 @@ export async function updateNetwork(context: Context, id: string, wish: NetworkW
     throw conflict(`External network ${id} cannot be updated to be made non-external, since it has existing gateway ports.`, 'ExternalNetworkInUse');
   await updateNetworkRow(tx, after, now);
   await mark(tx, now, 'network', [id]);
+  // Routers announce it.
+  if (after.mtu !== before.mtu) await markRoutersOfNetwork(tx, id, now);
   const network = await getNetwork(context, id);
   await tell(context, 'network', 'update', network);
   return network;

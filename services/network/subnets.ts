@@ -143,8 +143,8 @@ export async function updateSubnet(context: Context, id: string, wish: SubnetWis
   await ensureServicePort(context, before.network_id);
   await touchNetwork(tx, before.network_id, now);
   await mark(tx, now, 'network', [before.network_id]);
-  // A router's next hop is the external subnet's gateway.
-  if (before.network_external) await markRoutersOfNetwork(tx, before.network_id, now);
+  // A router's next hop is the external subnet's gateway, and to its own networks it announces how addresses are had.
+  await markRoutersOfNetwork(tx, before.network_id, now);
   const subnet = await getSubnet(context, id);
   await tell(context, 'subnet', 'update', subnet);
   return subnet;
