@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { fileBlobStore } from '../blobs.ts';
 import { inMemory } from './disk-file.ts';
 import { inspect } from './inspection.ts';
-import { inspectInJail, InspectionFailed, jailStrength } from './jail.ts';
+import { inspectInJail, InspectionFailed, jailed, jailStrength } from './jail.ts';
 import { hostile, soundQcow2 } from './corpus.ts';
 import { receive, type AcceptedBytes } from './intake.ts';
 
@@ -66,6 +68,30 @@ test('many images that come at once are all judged, a few at a time', async (t) 
   const outcomes = await Promise.allSettled([...Array.from({ length: 6 }, () => inspectInJail(join(folder, 'image'), order)), inspectInJail(join(folder, 'missing'), order)]);
   assert.deepEqual(outcomes.map(({ status }) => status), [...Array.from({ length: 6 }, () => 'fulfilled'), 'rejected']);
 });
+
+const probe = `
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+const outcome = {};
+for (const [name, attempt] of Object.entries({
+  read: () => readFileSync('/etc/passwd'),
+  write: () => writeFileSync('/tmp/escaped', ''),
+  run: () => execFileSync('true'),
+})) try { attempt(); outcome[name] = 'done'; } catch (error) { outcome[name] = error.code; }
+connect(Number(process.argv[2]), '127.0.0.1', () => { outcome.connect = 'done'; report(); }).on('error', (error) => { outcome.connect = error.code; report(); });
+function report() { console.log(JSON.stringify(outcome)); process.exit(0); }
+`;
+
+for (const walls of ['all that there are', 'only Node’s'])
+  test(`what is in the jail reads no file, writes none, starts nothing and reaches nobody, behind ${walls}`, async (t) => {
+    const { folder } = await workplace(t);
+    await writeFile(join(folder, 'probe.mjs'), probe);
+    const strength = walls === 'only Node’s' ? { namespaces: false, limits: false } : await jailStrength();
+    const [program = '', ...parameters] = jailed(join(folder, 'probe.mjs'), '9', strength);
+    const { stdout } = await promisify(execFile)(program, parameters, { env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' } });
+    assert.deepEqual(JSON.parse(stdout), { read: 'ERR_ACCESS_DENIED', write: 'ERR_ACCESS_DENIED', run: 'ERR_ACCESS_DENIED', connect: 'ERR_ACCESS_DENIED' });
+  });
 
 test('the strength of the jail is known', async () => {
   const strength = await jailStrength();

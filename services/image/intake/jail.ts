@@ -15,7 +15,6 @@ import type { Inspection, InspectionOrder } from './inspection.ts';
 export type JailStrength = { namespaces: boolean; limits: boolean };
 
 const program = fileURLToPath(new URL('./inspector.ts', import.meta.url));
-const programFolder = dirname(program);
 const heapMiB = 96;
 const processorSeconds = 60;
 const memoryBytes = 1.5 * 2 ** 30;
@@ -45,18 +44,7 @@ export class InspectionFailed extends Error {
 /** The verdict about the file at `path`, in bounded time. */
 export async function inspectInJail(path: string, order: InspectionOrder, { timeoutMs = 120_000 }: { timeoutMs?: number } = {}): Promise<Inspection> {
   const strength = await jailStrength();
-  const command = [
-    ...(strength.limits ? limits : []),
-    ...(strength.namespaces ? unshare : []),
-    process.execPath,
-    '--permission',
-    `--allow-fs-read=${programFolder}/*`,
-    `--max-old-space-size=${heapMiB}`,
-    '--disable-proto=delete',
-    '--no-warnings',
-    program,
-    JSON.stringify(order),
-  ];
+  const command = jailed(program, JSON.stringify(order), strength);
   await turn();
   try {
     const descriptor = openSync(path, 'r');
@@ -65,6 +53,22 @@ export async function inspectInJail(path: string, order: InspectionOrder, { time
   } finally {
     (waiting.shift() ?? leave)();
   }
+}
+
+/** The command that runs a program behind the walls that there are. */
+export function jailed(script: string, argument: string, strength: JailStrength): string[] {
+  return [
+    ...(strength.limits ? limits : []),
+    ...(strength.namespaces ? unshare : []),
+    process.execPath,
+    '--permission',
+    `--allow-fs-read=${dirname(script)}/*`,
+    `--max-old-space-size=${heapMiB}`,
+    '--disable-proto=delete',
+    '--no-warnings',
+    script,
+    argument,
+  ];
 }
 
 let inside = 0;
