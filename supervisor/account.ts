@@ -12,17 +12,19 @@ export const serviceAccount = { uid: 61_987, gid: 61_987 };
 export function commandAs(account: { uid: number; gid: number } | null, node: string, flags: readonly string[], code: string, visibleAs: string): { command: [string, ...string[]]; code: string } {
   if (account === null) return { command: [node, ...flags], code };
   const drop = ['setpriv', '--reuid', String(account.uid), '--regid', String(account.gid), '--clear-groups', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all', '--'];
-  if (reachable(code)) return { command: [drop[0]!, ...drop.slice(1), node, ...flags], code };
+  if (closedFolderAbove(code) === undefined) return { command: [drop[0]!, ...drop.slice(1), node, ...flags], code };
   // A checkout below a closed folder (/root): shown at another place to this process alone.
   const script = 'mkdir -p "$1" && mount --bind "$0" "$1" && shift && exec "$@"';
   const moved = (path: string) => (path.startsWith(`${code}/`) ? visibleAs + path.slice(code.length) : path);
   return { command: ['unshare', '--mount', '--propagation', 'private', '--', 'sh', '-c', script, code, visibleAs, ...drop, moved(node), ...flags], code: visibleAs };
 }
 
-/** Whether everybody may walk to this folder and read it. */
-function reachable(path: string): boolean {
+/** The first folder on the way to this one, or itself, that others may not enter. */
+export function closedFolderAbove(path: string): string | undefined {
+  const folders: string[] = [];
   for (let here = path; ; here = dirname(here)) {
-    if ((statSync(here).mode & 0o001) === 0) return false;
-    if (here === dirname(here)) return true;
+    folders.unshift(here);
+    if (here === dirname(here)) break;
   }
+  return folders.find((folder) => (statSync(folder).mode & 0o001) === 0);
 }

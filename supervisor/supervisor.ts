@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { applicationRole, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '../kit/postgres/embedded.ts';
 import { ensureDatabaseAt } from '../kit/postgres/external.ts';
 import type { Log } from '../kit/log.ts';
-import { commandAs } from './account.ts';
+import { closedFolderAbove, commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
 import { serveControl, type Status } from './control.ts';
 import { watchDaemons, type Daemon, type DaemonWatch } from './daemons.ts';
@@ -48,6 +48,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   const begun = performance.now();
   const since = new Date().toISOString();
   makeFolders(config);
+  demandReachable(config);
   await doStep(report, 'Check the address', () => demandFreePort(config));
   // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
   const { tls } = config;
@@ -185,6 +186,12 @@ function makeFolders(config: CloudConfig): void {
     mkdirSync(folder, { recursive: true, mode: 0o755 });
     if (config.account) chownSync(folder, config.account.uid, config.account.gid);
   }
+}
+
+/** The API and the workers have an account of their own, which must get to their sockets. */
+function demandReachable({ account, stateDir }: CloudConfig): void {
+  const closed = account && closedFolderAbove(stateDir);
+  if (closed) throw new Unstartable(`The account of the API (uid ${account.uid}) cannot get to ${stateDir}: ${closed} is closed to others`, `Choose another folder with --state, or open it: chmod o+x ${closed}`);
 }
 
 function demandFreePort({ host, port }: CloudConfig): Promise<void> {

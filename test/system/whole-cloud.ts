@@ -1,6 +1,6 @@
 /** A whole cloud for a test: started, asked and deleted by the same commands that a user has. */
 import { spawn } from 'node:child_process';
-import { chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ const ordinaryUser = { uid: 61_990, gid: 61_990 };
 export async function startWholeCloud(options: { driver: 'simulated' | 'libvirt-ovn'; asOrdinaryUser?: boolean; args?: string[] }): Promise<WholeCloud> {
   const home = mkdtempSync(join(tmpdir(), 'ic-'));
   const user = options.asOrdinaryUser === true && process.getuid?.() === 0 ? ordinaryUser : undefined;
+  // As root the API has an account of its own, which must be able to enter.
+  chmodSync(home, 0o755);
   if (user) chownSync(home, user.uid, user.gid);
   const stateDir = join(home, 'state');
   const port = await freePort();
