@@ -76,7 +76,7 @@ import { connect } from 'node:net';
 const outcome = {};
 for (const [name, attempt] of Object.entries({
   read: () => readFileSync('/etc/passwd'),
-  write: () => writeFileSync('/tmp/escaped', ''),
+  write: () => writeFileSync('escaped', ''),
   run: () => execFileSync('true'),
 })) try { attempt(); outcome[name] = 'done'; } catch (error) { outcome[name] = error.code; }
 connect(Number(process.argv[2]), '127.0.0.1', () => { outcome.connect = 'done'; report(); }).on('error', (error) => { outcome.connect = error.code; report(); });
