@@ -149,12 +149,17 @@ export function service<const S extends Service>(declared: S): S {
 
 /** Marks a schema (a property of a body or reply) as existing from this microversion on. */
 export function since<T extends TSchema>(version: string, schema: T): T {
-  return { ...schema, 'x-since': version };
+  return marked(schema, { 'x-since': version });
 }
 
 /** Marks a schema as existing up to and including this microversion. */
 export function until<T extends TSchema>(version: string, schema: T): T {
-  return { ...schema, 'x-until': version };
+  return marked(schema, { 'x-until': version });
+}
+
+/** TypeBox keeps what makes a property optional where a spread does not see it. */
+function marked<T extends TSchema>(schema: T, mark: object): T {
+  return Object.assign(Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)), mark) as T;
 }
 
 export type BodyOf<O extends Operation> = O extends { body: infer B extends TSchema } ? Static<B> : O extends { body: 'stream' } ? AsyncIterable<Uint8Array> : undefined;

@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Type } from 'typebox';
+import { since, until } from '../contract/contract.ts';
 import { contracts } from '../contract/contracts.ts';
 import { openApiOf } from '../contract/openapi.ts';
+import { checker } from '../kit/http/schema.ts';
 import { takenBack } from './narrowing.ts';
 import { published, publishedFile, publishedFolder, textOf } from './published.ts';
 
@@ -28,6 +31,13 @@ test('every operation has a name of its own within its service', () => {
     const addresses = Object.values(nouns).flatMap((operations) => Object.values(operations).map(({ method, path, action }) => `${method} ${path.replaceAll(/\{\w+\}/g, '{}')} ${action ?? ''}`));
     assert.deepEqual(addresses.filter((each, index) => addresses.indexOf(each) !== index), [], `${type} has two operations at one address`);
   }
+});
+
+test('a field that may be left out may still be left out when it is marked with a microversion', () => {
+  const schema = Type.Object({ marked: since('2.2', Type.Optional(Type.String())), ended: until('2.2', Type.Optional(Type.String())) });
+
+  assert.equal(checker(schema)({}), undefined);
+  assert.equal(schema.properties.marked['x-since' as 'type'], '2.2');
 });
 
 /** A small document, and all that can be done to it. */

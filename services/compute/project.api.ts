@@ -146,7 +146,9 @@ type Period = { start: Date; end: Date };
 
 function readPeriod({ start, end }: { start?: string; end?: string }, now: Date): Period {
   const period = { start: readTime(start, now), end: readTime(end, now) };
-  if (period.start >= period.end) throw badRequest('Invalid start time. The start time cannot occur after the end time.');
+  // Nova's two defaults are two moments; ours are one, and no reason to refuse.
+  const given = start !== undefined || end !== undefined;
+  if (period.start > period.end || (given && period.start.getTime() === period.end.getTime())) throw badRequest('Invalid start time. The start time cannot occur after the end time.');
   return { start: period.start, end: period.end > now ? now : period.end };
 }
 

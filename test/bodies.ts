@@ -1,0 +1,81 @@
+/** A body for every operation: the smallest that its schema takes, about real things. */
+import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import type { Promised } from './operations.ts';
+import { sample } from './samples.ts';
+import { unique, type ThingName, type Things } from './things.ts';
+
+/** Fields that name a thing, wherever they are. */
+const fields: Record<string, ThingName> = {
+  network_id: 'network',
+  subnet_id: 'subnet',
+  port_id: 'port',
+  floating_network_id: 'external network',
+  security_group_id: 'security group',
+  flavorRef: 'flavor',
+  imageRef: 'image',
+  volumeId: 'volume to attach',
+  volume_id: 'volume',
+  volume_uuid: 'volume',
+  service_id: 'service',
+  tenant: 'project',
+  project: 'project',
+};
+
+type Body = (things: Things) => Promise<unknown>;
+
+/** Where the smallest body that the schema takes is not a request that means something. */
+const bodies: Record<string, Body> = {
+  'identity.tokens.create': async ({ owner }) => ({
+    auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
+  }),
+  'identity.users.changePassword': async () => ({ user: { original_password: 'first password', password: 'second password' } }),
+  'image.images.create': async () => ({ name: unique(), disk_format: 'qcow2', container_format: 'bare' }),
+  'image.images.update': async () => [{ op: 'replace', path: '/name', value: unique() }],
+  'image.imageData.upload': async () => soundQcow2(),
+  'image.members.add': async (things) => ({ member: await things.get('project') }),
+  'image.members.update': async () => ({ status: 'accepted' }),
+  'volumev3.volumes.create': async () => ({ volume: { size: 1 } }),
+  'volumev3.volumes.extend': async () => ({ 'os-extend': { new_size: 2 } }),
+  'volumev3.volumes.resetStatus': async () => ({ 'os-reset_status': { status: 'available' } }),
+  'volumev3.volumes.unsetImageMetadata': async () => ({ 'os-unset_image_metadata': { key: 'colour' } }),
+  'volumev3.volumes.addMetadata': async () => ({ metadata: { shape: 'round' } }),
+  'volumev3.volumes.setMetadataItem': async () => ({ meta: { colour: 'red' } }),
+  'volumev3.snapshots.resetStatus': async () => ({ 'os-reset_status': { status: 'available' } }),
+  'volumev3.snapshots.setMetadataItem': async () => ({ meta: { colour: 'red' } }),
+  'volumev3.types.update': async () => ({ volume_type: { description: 'another' } }),
+  'volumev3.types.setSpec': async () => ({ colour: 'red' }),
+  'volumev3.attachments.create': async (things) => ({ attachment: { volume_uuid: await things.get('volume to attach') } }),
+  'volumev3.attachments.update': async () => ({ attachment: { connector: null } }),
+  'network.subnets.create': async (things) => ({ subnet: { network_id: await things.get('network'), ip_version: 4, cidr: '10.2.0.0/24' } }),
+  'network.routers.addInterface': async (things) => ({ subnet_id: await things.get('subnet') }),
+  'network.routers.removeInterface': async (things) => ({ subnet_id: await things.get('plugged subnet') }),
+  'network.routers.addRoutes': async (things) => {
+    await things.get('plugged subnet');
+    return { router: { routes: [{ destination: '10.9.0.0/24', nexthop: '10.1.0.9' }] } };
+  },
+  'compute.servers.create': async (things) => {
+    await things.get('subnet');
+    return { server: { name: unique(), imageRef: await things.get('image'), flavorRef: await things.get('flavor'), networks: [{ uuid: await things.get('network') }] } };
+  },
+  'compute.serverActions.resize': async (things) => ({ resize: { flavorRef: await things.get('larger flavor') } }),
+  'compute.serverActions.addSecurityGroup': async (things) => ({ addSecurityGroup: { name: await things.get('security group name') } }),
+  'compute.serverActions.removeSecurityGroup': async () => ({ removeSecurityGroup: { name: 'default' } }),
+  'compute.serverMetadata.set': async () => ({ meta: { colour: 'red' } }),
+  'compute.serverInterfaces.attach': async (things) => ({ interfaceAttachment: { port_id: await things.get('port') } }),
+  'compute.flavorExtraSpecs.update': async () => ({ 'hw:cpu_policy': 'dedicated' }),
+  'compute.services.enable': async (things) => ({ host: await things.get('host name'), binary: 'nova-compute' }),
+  'compute.services.disable': async (things) => ({ host: await things.get('host name'), binary: 'nova-compute' }),
+};
+
+export async function bodyFor({ id, operation }: Promised, things: Things): Promise<unknown> {
+  const own = bodies[id];
+  if (own) return own(things);
+  if (operation.body === undefined) return undefined;
+  if (operation.body === 'stream') throw new Error(`${id}: test/bodies.ts does not know what bytes to send`);
+  const schema = operation.body;
+  // The generator asks for fields by name; those that it meets are made first.
+  const met = new Map<string, string>();
+  sample(schema, { unique: () => 'aa', field: (name) => (name in fields ? void met.set(name, '') : undefined) });
+  for (const name of met.keys()) met.set(name, await things.get(fields[name]!));
+  return sample(schema, { unique, field: (name) => met.get(name) });
+}

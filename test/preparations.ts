@@ -1,0 +1,107 @@
+/** What an operation needs so that it can succeed, besides things that exist; and where it cannot, why. */
+import type { TestCloud } from './cloud.ts';
+import type { Things } from './things.ts';
+
+export type Preparation = {
+  before?: (cloud: TestCloud, things: Things) => Promise<unknown>;
+  body?: (cloud: TestCloud, things: Things) => Promise<unknown>;
+  headers?: (cloud: TestCloud) => Promise<Record<string, string>>;
+  /** Instead of the one who may and has the least. */
+  by?: 'admin' | 'alice' | 'reader' | 'bob';
+  owner?: 'admin' | 'alice' | 'bob';
+  /** The service's own answer is a refusal; `because` says so in its words. */
+  refused?: { status: number; because: string };
+};
+
+const act = async (cloud: TestCloud, things: Things, body: Record<string, unknown>) => {
+  const { alice } = cloud;
+  const server_id = await things.get('server');
+  const [key] = Object.keys(body);
+  const action = Object.values(serverActionCalls).find(({ of }) => of === key);
+  if (!action) throw new Error(`No action ${key}`);
+  await action.call(alice, server_id);
+  await cloud.settle();
+};
+
+type Alice = TestCloud['alice'];
+const serverActionCalls = {
+  pause: { of: 'pause', call: (alice: Alice, server_id: string) => alice.compute.serverActions.pause({ params: { server_id }, body: { pause: null } }) },
+  suspend: { of: 'suspend', call: (alice: Alice, server_id: string) => alice.compute.serverActions.suspend({ params: { server_id }, body: { suspend: null } }) },
+  stop: { of: 'os-stop', call: (alice: Alice, server_id: string) => alice.compute.serverActions.stop({ params: { server_id }, body: { 'os-stop': null } }) },
+  lock: { of: 'lock', call: (alice: Alice, server_id: string) => alice.compute.serverActions.lock({ params: { server_id }, body: { lock: null } }) },
+};
+
+const resized = async (cloud: TestCloud, things: Things) => {
+  await cloud.alice.compute.serverActions.resize({ params: { server_id: await things.get('server') }, body: { resize: { flavorRef: await things.get('larger flavor') } } });
+  await cloud.settle();
+};
+
+const grant = (place: 'project' | 'domain' | 'system', actor: 'user' | 'group') => ({
+  by: 'admin' as const,
+  async before({ admin: { identity } }: TestCloud, things: Things) {
+    const [role_id, id] = [await things.get('role'), await things.get(actor)];
+    const place_id = place === 'system' ? '' : await things.get(place);
+    const own = actor === 'user' ? { user_id: id } : { group_id: id };
+    const params = { ...own, role_id, ...(place === 'project' ? { project_id: place_id } : place === 'domain' ? { domain_id: place_id } : {}) } as never;
+    const nouns = { project: { user: identity.projectUserGrants, group: identity.projectGroupGrants }, domain: { user: identity.domainUserGrants, group: identity.domainGroupGrants }, system: { user: identity.systemUserGrants, group: identity.systemGroupGrants } };
+    await nouns[place][actor].create({ params });
+  },
+});
+
+const grants = Object.fromEntries(
+  (['project', 'domain', 'system'] as const).flatMap((place) =>
+    (['user', 'group'] as const).flatMap((actor) =>
+      (['check', 'show', 'revoke'] as const).map((verb) => [`identity.${place}${actor === 'user' ? 'User' : 'Group'}Grants.${verb}`, grant(place, actor)] as const),
+    ),
+  ),
+);
+
+const inGroup = {
+  by: 'admin' as const,
+  before: async ({ admin }: TestCloud, things: Things) => admin.identity.groups.addUser({ params: { group_id: await things.get('group'), user_id: await things.get('user') } }),
+};
+
+const tagsOf = (noun: 'networks' | 'subnets' | 'ports' | 'routers' | 'floatingips' | 'security-groups') => {
+  const names = { networks: ['networkTags', 'network'], subnets: ['subnetTags', 'subnet'], ports: ['portTags', 'port'], routers: ['routerTags', 'router'], floatingips: ['floatingIpTags', 'floating ip'], 'security-groups': ['securityGroupTags', 'security group'] } as const;
+  const [tags, thing] = names[noun];
+  const tagged = { before: async ({ alice }: TestCloud, things: Things) => alice.network[tags].add({ params: { id: await things.get(thing), tag: 'blue' } as never }) };
+  return { [`network.${tags}.has`]: tagged, [`network.${tags}.remove`]: tagged };
+};
+
+/** The token that the request is about. */
+const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-token': await alice.token() }) };
+
+export const preparations: Record<string, Preparation> = {
+  'identity.tokens.validate': { ...aboutAlice, by: 'admin' },
+  'identity.tokens.check': { ...aboutAlice, by: 'admin' },
+  // A token of another: with alice's own, she would be done for the rest of the test.
+  'identity.tokens.revoke': { headers: async ({ reader }) => ({ 'x-subject-token': await reader.token() }), by: 'admin' },
+  'volumev3.volumes.unreserve': { before: async ({ admin }, things) => admin.volume.volumes.reserve({ params: { volume_id: await things.get('volume') }, body: { 'os-reserve': null } }) },
+  'volumev3.types.removeAccess': {
+    before: async ({ admin }, things) => admin.volume.types.addAccess({ params: { type_id: await things.get('private volume type') }, body: { addProjectAccess: { project: await things.get('project') } } }),
+  },
+  'compute.flavorAccess.remove': {
+    before: async ({ admin }, things) => admin.compute.flavorAccess.add({ params: { flavor_id: await things.get('private flavor') }, body: { addTenantAccess: { tenant: await things.get('project') } } }),
+  },
+  'compute.serverActions.changePassword': { refused: { status: 409, because: 'no driver reaches into a guest; nova says so with 409 too (admin_password.py)' } },
+  ...grants,
+  'identity.groups.checkUser': inGroup,
+  'identity.groups.removeUser': inGroup,
+  'identity.domains.delete': { by: 'admin' },
+  'identity.users.listProjects': { by: 'admin' },
+  'identity.projectTags.check': { by: 'admin' },
+  ...tagsOf('networks'),
+  ...tagsOf('subnets'),
+  ...tagsOf('ports'),
+  ...tagsOf('routers'),
+  ...tagsOf('floatingips'),
+  ...tagsOf('security-groups'),
+  'compute.serverActions.unpause': { before: (cloud, things) => act(cloud, things, { pause: null }) },
+  'compute.serverActions.resume': { before: (cloud, things) => act(cloud, things, { suspend: null }) },
+  'compute.serverActions.start': { before: (cloud, things) => act(cloud, things, { 'os-stop': null }) },
+  'compute.serverActions.unlock': { before: (cloud, things) => act(cloud, things, { lock: null }) },
+  'compute.serverActions.confirmResize': { before: resized },
+  'compute.serverActions.revertResize': { before: resized },
+  'image.members.update': { by: 'bob' },
+  'image.members.add': { body: async (cloud) => ({ member: cloud.bob.projectId }) },
+};

@@ -1,0 +1,234 @@
+/** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
+import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import type { Person, TestCloud } from './cloud.ts';
+import type { Promised } from './operations.ts';
+
+export type Things = {
+  readonly owner: Person;
+  /** The id of this thing; made now, with all that it needs, if it is not there yet. */
+  get(name: ThingName): Promise<string>;
+  /** Every id so far. */
+  ids(): Promise<string[]>;
+};
+
+type Making = { cloud: TestCloud; owner: Person; admin: Person; get(name: string): Promise<string>; fresh: boolean; unique: () => string };
+
+let count = 0;
+/** Different at each call in this process. */
+export const unique = (): string => `n${++count}`;
+
+const makers = {
+  network: async ({ owner }) => (await owner.network.networks.create({ body: { network: { name: unique() } } })).body.network?.id ?? '',
+  subnet: async ({ owner, get }) => (await owner.network.subnets.create({ body: { subnet: { network_id: await get('network'), ip_version: 4, cidr: '10.1.0.0/24' } } })).body.subnet?.id ?? '',
+  port: async ({ owner, get }) => {
+    await get('subnet');
+    return (await owner.network.ports.create({ body: { port: { network_id: await get('network') } } })).body.port?.id ?? '';
+  },
+  router: async ({ owner, get }) => (await owner.network.routers.create({ body: { router: { name: unique(), external_gateway_info: { network_id: await get('external network') } } } })).body.router?.id ?? '',
+  'plugged subnet': async ({ owner, get }) => {
+    const subnet = await get('subnet');
+    await owner.network.routers.addInterface({ params: { router_id: await get('router') }, body: { subnet_id: subnet } });
+    return subnet;
+  },
+  'external network': async ({ admin }) => (await admin.network.networks.list({ query: { name: ['public'] } })).body.networks[0]?.id ?? '',
+  'floating ip': async ({ owner, get }) => (await owner.network.floatingIps.create({ body: { floatingip: { floating_network_id: await get('external network') } } })).body.floatingip?.id ?? '',
+  'security group': async ({ owner }) => (await owner.network.securityGroups.create({ body: { security_group: { name: unique() } } })).body.security_group?.id ?? '',
+  'security group name': async ({ owner, get }) => (await owner.network.securityGroups.show({ params: { security_group_id: await get('security group') } })).body.security_group.name ?? '',
+  'security group rule': async ({ owner, get }) =>
+    (await owner.network.securityGroupRules.create({ body: { security_group_rule: { security_group_id: await get('security group'), direction: 'ingress' } } })).body.security_group_rule?.id ?? '',
+  image: async ({ owner }) => {
+    const { id } = (await owner.image.images.create({ body: { name: unique(), disk_format: 'qcow2', container_format: 'bare', visibility: 'shared', tags: ['blue'] } })).body;
+    await owner.image.imageData.upload({ params: { image_id: id ?? '' }, body: soundQcow2() as never });
+    return id ?? '';
+  },
+  'queued image': async ({ owner }) => (await owner.image.images.create({ body: { name: unique(), disk_format: 'qcow2', container_format: 'bare' } })).body.id ?? '',
+  'shared image': async ({ owner }) => (await owner.image.images.create({ body: { name: unique(), disk_format: 'qcow2', container_format: 'bare', visibility: 'shared' } })).body.id ?? '',
+  'image member': async ({ cloud, owner, get }) => (await owner.image.members.add({ params: { image_id: await get('shared image') }, body: { member: cloud.bob.projectId } })).body.member_id,
+  flavor: async ({ admin }) => (await admin.compute.flavors.create({ body: { flavor: { name: unique(), ram: 64, vcpus: 1, disk: 1 } } })).body.flavor.id,
+  'larger flavor': async ({ admin }) => (await admin.compute.flavors.create({ body: { flavor: { name: unique(), ram: 128, vcpus: 2, disk: 2 } } })).body.flavor.id,
+  'private flavor': async ({ admin }) => (await admin.compute.flavors.create({ body: { flavor: { name: unique(), ram: 64, vcpus: 1, disk: 1, 'os-flavor-access:is_public': false } } })).body.flavor.id,
+  'extra spec': async ({ admin, get }) => {
+    await admin.compute.flavorExtraSpecs.create({ params: { flavor_id: await get('flavor') }, body: { extra_specs: { 'hw:cpu_policy': 'shared' } } });
+    return 'hw:cpu_policy';
+  },
+  'key pair': async ({ owner }) => (await owner.compute.keyPairs.create({ body: { keypair: { name: unique() } } })).body.keypair.name,
+  server: async ({ cloud, owner, get }) => {
+    await get('subnet');
+    const { body } = await owner.compute.servers.create({
+      body: { server: { name: unique(), imageRef: cloud.imageId, flavorRef: await get('flavor'), networks: [{ uuid: await get('network') }], metadata: { colour: 'blue' } } },
+    });
+    await cloud.settle();
+    return 'server' in body ? body.server.id : '';
+  },
+  'request of a server': async ({ owner, get }) => (await owner.compute.instanceActions.list({ params: { server_id: await get('server') } })).body.instanceActions[0]?.request_id ?? '',
+  'port of a server': async ({ owner, get }) => (await owner.compute.serverInterfaces.list({ params: { server_id: await get('server') } })).body.interfaceAttachments[0]?.port_id ?? '',
+  'network label': async ({ owner, get }) => (await owner.network.networks.show({ params: { network_id: await get('network') } })).body.network.name ?? '',
+  volume: async ({ cloud, owner }) => {
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1, name: unique(), metadata: { colour: 'blue' } } } })).body.volume;
+    await cloud.settle();
+    return id;
+  },
+  'volume of a server': async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1, name: unique() } } })).body.volume;
+    await cloud.settle();
+    await owner.compute.serverVolumes.attach({ params: { server_id: await get('server') }, body: { volumeAttachment: { volumeId: id } } });
+    await cloud.settle();
+    return id;
+  },
+  'volume with image metadata': async ({ cloud, owner }) => {
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1, imageRef: cloud.imageId } } })).body.volume;
+    await cloud.settle();
+    await owner.volume.volumes.setImageMetadata({ params: { volume_id: id }, body: { 'os-set_image_metadata': { metadata: { colour: 'blue' } } } });
+    return id;
+  },
+  'volume to attach': async ({ cloud, owner }) => {
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+    await cloud.settle();
+    return id;
+  },
+  snapshot: async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.snapshots.create({ body: { snapshot: { volume_id: await get('volume'), metadata: { colour: 'blue' } } } })).body.snapshot;
+    await cloud.settle();
+    return id;
+  },
+  attachment: async ({ owner, get }) => (await owner.volume.attachments.create({ body: { attachment: { volume_uuid: await get('volume to attach') } } })).body.attachment.id,
+  'volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { colour: 'blue' } } } })).body.volume_type.id,
+  'private volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), 'os-volume-type-access:is_public': false } } })).body.volume_type.id,
+  project: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.projects.create({ body: { project: { name: unique(), tags: ['blue'] } } })).body.project.id : owner.projectId),
+  user: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.users.create({ body: { user: { name: unique(), password: 'first password' } } })).body.user.id : owner.userId),
+  domain: async ({ admin }) => (await admin.identity.domains.create({ body: { domain: { name: unique(), enabled: false } } })).body.domain.id,
+  group: async ({ admin }) => (await admin.identity.groups.create({ body: { group: { name: unique() } } })).body.group.id,
+  role: async ({ admin }) => (await admin.identity.roles.create({ body: { role: { name: unique() } } })).body.role.id,
+  service: async ({ admin }) => (await admin.identity.services.create({ body: { service: { type: unique(), name: unique() } } })).body.service.id,
+  endpoint: async ({ admin, get }) => (await admin.identity.endpoints.create({ body: { endpoint: { interface: 'public', service_id: await get('service'), url: 'http://cloud.example/thing' } } })).body.endpoint.id,
+  region: async ({ admin }) => (await admin.identity.regions.create({ body: { region: { id: unique() } } })).body.region.id,
+  'application credential': async ({ owner }) => (await owner.identity.applicationCredentials.create({ params: { user_id: owner.userId }, body: { application_credential: { name: unique() } } })).body.application_credential.id,
+  host: async ({ admin }) => (await admin.placement.providers.list()).body.resource_providers[0]?.uuid ?? '',
+  'host name': async ({ admin }) => (await admin.placement.providers.list()).body.resource_providers[0]?.name ?? '',
+  hypervisor: async ({ admin }) => String((await admin.compute.hypervisors.list()).body.hypervisors[0]?.id ?? ''),
+  'resource class': async () => 'VCPU',
+  'compute extension': async ({ owner }) => (await owner.compute.extensions.list()).body.extensions[0]?.alias ?? '',
+  'network extension': async ({ owner }) => (await owner.network.extensions.list()).body.extensions[0]?.alias ?? '',
+  'metadata key': async () => 'colour',
+  tag: async () => 'blue',
+} satisfies Record<string, (making: Making) => Promise<string>>;
+
+export type ThingName = keyof typeof makers;
+
+/** `fresh`: projects and users too are new ones, so that they can be broken. */
+export function thingsOf(cloud: TestCloud, { owner = cloud.alice, fresh = false }: { owner?: Person; fresh?: boolean } = {}): Things {
+  const made = new Map<string, Promise<string>>();
+  const making: Making = { cloud, owner, admin: cloud.admin, fresh, unique, get };
+  async function get(name: string): Promise<string> {
+    const maker: ((making: Making) => Promise<string>) | undefined = makers[name as ThingName];
+    if (maker === undefined) throw new Error(`Nobody knows how to make a ${name}`);
+    const known = made.get(name) ?? maker(making);
+    made.set(name, known);
+    const id = await known;
+    if (id === '') throw new Error(`There is no ${name}`);
+    return id;
+  }
+  return { owner, get, ids: () => Promise.all(made.values()) };
+}
+
+/** What a parameter of a path stands for, by what comes before it. */
+const paths: Record<string, ThingName> = {
+  'identity /domains/': 'domain',
+  'identity /projects/': 'project',
+  'identity /projects/{project_id}/tags/': 'tag',
+  'identity /projects/{project_id}/users/': 'user',
+  'identity /projects/{project_id}/users/{user_id}/roles/': 'role',
+  'identity /projects/{project_id}/groups/': 'group',
+  'identity /projects/{project_id}/groups/{group_id}/roles/': 'role',
+  'identity /domains/{domain_id}/users/': 'user',
+  'identity /domains/{domain_id}/users/{user_id}/roles/': 'role',
+  'identity /domains/{domain_id}/groups/': 'group',
+  'identity /domains/{domain_id}/groups/{group_id}/roles/': 'role',
+  'identity /system/users/': 'user',
+  'identity /system/users/{user_id}/roles/': 'role',
+  'identity /system/groups/': 'group',
+  'identity /system/groups/{group_id}/roles/': 'role',
+  'identity /users/': 'user',
+  'identity /users/{user_id}/application_credentials/': 'application credential',
+  'identity /groups/': 'group',
+  'identity /groups/{group_id}/users/': 'user',
+  'identity /roles/': 'role',
+  'identity /services/': 'service',
+  'identity /endpoints/': 'endpoint',
+  'identity /regions/': 'region',
+  'placement /resource_providers/': 'host',
+  'placement /resource_providers/{uuid}/inventories/': 'resource class',
+  'placement /allocations/': 'server',
+  'placement /resource_classes/': 'resource class',
+  'image /images/': 'image',
+  'image /images/{image_id}/tags/': 'tag',
+  'image /images/{image_id}/members/': 'image member',
+  'volumev3 /volumes/': 'volume',
+  'volumev3 /volumes/{volume_id}/metadata/': 'metadata key',
+  'volumev3 /snapshots/': 'snapshot',
+  'volumev3 /snapshots/{snapshot_id}/metadata/': 'metadata key',
+  'volumev3 /attachments/': 'attachment',
+  'volumev3 /types/': 'volume type',
+  'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
+  'volumev3 /os-quota-sets/': 'project',
+  'network /extensions/': 'network extension',
+  'network /networks/': 'network',
+  'network /subnets/': 'subnet',
+  'network /ports/': 'port',
+  'network /routers/': 'router',
+  'network /floatingips/': 'floating ip',
+  'network /security-groups/': 'security group',
+  'network /security-group-rules/': 'security group rule',
+  'network /quotas/': 'project',
+  'compute /servers/': 'server',
+  'compute /servers/{server_id}/metadata/': 'metadata key',
+  'compute /servers/{server_id}/os-volume_attachments/': 'volume of a server',
+  'compute /servers/{server_id}/os-interface/': 'port of a server',
+  'compute /servers/{server_id}/ips/': 'network label',
+  'compute /servers/{server_id}/os-instance-actions/': 'request of a server',
+  'compute /flavors/': 'flavor',
+  'compute /flavors/{flavor_id}/os-extra_specs/': 'extra spec',
+  'compute /os-keypairs/': 'key pair',
+  'compute /os-quota-sets/': 'project',
+  'compute /os-simple-tenant-usage/': 'project',
+  'compute /os-hypervisors/': 'hypervisor',
+  'compute /extensions/': 'compute extension',
+};
+const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
+
+/** Where the usual thing will not do. */
+const special: Record<string, Partial<Record<string, ThingName>>> = {
+  'image.imageData.upload': { image_id: 'queued image' },
+  'image.members.show': { image_id: 'shared image' },
+  'image.members.update': { image_id: 'shared image' },
+  'image.members.remove': { image_id: 'shared image' },
+  'compute.flavorAccess.list': { flavor_id: 'private flavor' },
+  'compute.flavorAccess.add': { flavor_id: 'private flavor' },
+  'compute.flavorAccess.remove': { flavor_id: 'private flavor' },
+  'volumev3.types.access': { type_id: 'private volume type' },
+  'volumev3.types.addAccess': { type_id: 'private volume type' },
+  'volumev3.types.removeAccess': { type_id: 'private volume type' },
+  'volumev3.volumes.showImageMetadata': { volume_id: 'volume with image metadata' },
+  'volumev3.volumes.setImageMetadata': { volume_id: 'volume with image metadata' },
+  'volumev3.volumes.unsetImageMetadata': { volume_id: 'volume with image metadata' },
+};
+
+/** The thing that this parameter of the operation's path names. An operation that nobody knows is an error. */
+export function thingNamed({ id, service, operation }: Promised, param: string): ThingName {
+  const before = `${service.type} ${operation.path.slice(0, operation.path.indexOf(`{${param}}`))}`;
+  const found = special[id]?.[param] ?? (tagged.test(before) ? 'tag' : paths[before]);
+  if (found === undefined) throw new Error(`${id}: test/things.ts does not know what {${param}} of ${before} is`);
+  return found;
+}
+
+export async function paramsFor(promised: Promised, things: Things): Promise<Record<string, string>> {
+  const params: Record<string, string> = {};
+  for (const param of promised.params) params[param] = await valueOf(promised, param, things);
+  return params;
+}
+
+async function valueOf(promised: Promised, param: string, things: Things): Promise<string> {
+  // Nobody else makes credentials for a user.
+  if (promised.operation.path.startsWith('/users/{user_id}/application_credentials') && param === 'user_id') return things.owner.userId;
+  return things.get(thingNamed(promised, param));
+}
