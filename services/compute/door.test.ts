@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { createPublicKey } from 'node:crypto';
+import { test } from 'node:test';
+import { Refused } from '../../contract/client.ts';
+import type { Operation, Service } from '../../contract/contract.ts';
+import { compute } from '../../contract/compute/service.ts';
+import { placement } from '../../contract/placement/service.ts';
+import { checker } from '../../kit/http/schema.ts';
+import { startCloud, type Person, type TestCloud } from '../../test/cloud.ts';
+
+test('whatever can be read is shaped as the contract says', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, admin } = cloud;
+  const server_id = await makeServer(cloud);
+  await alice.compute.keyPairs.create({ body: { keypair: { name: 'key' } } });
+  const { flavor } = (await admin.compute.flavors.create({ body: { flavor: { name: 'own', ram: 64, vcpus: 1, disk: 1, 'os-flavor-access:is_public': false } } })).body;
+  await admin.compute.flavorExtraSpecs.create({ params: { flavor_id: flavor.id }, body: { extra_specs: { 'hw:cpu_policy': 'shared' } } });
+  await admin.compute.flavorAccess.add({ params: { flavor_id: flavor.id }, body: { addTenantAccess: { tenant: alice.projectId } } });
+  const uuid = (await admin.placement.providers.list()).body.resource_providers[0]?.uuid ?? '';
+  const [action] = (await alice.compute.instanceActions.list({ params: { server_id } })).body.instanceActions;
+  const [port] = (await alice.compute.serverInterfaces.list({ params: { server_id } })).body.interfaceAttachments;
+  await alice.compute.serverMetadata.merge({ params: { server_id }, body: { metadata: { colour: 'blue' } } });
+  const params: Record<string, string> = {
+    server_id,
+    flavor_id: flavor.id,
+    keypair_name: 'key',
+    tenant_id: alice.projectId,
+    hypervisor_id: '1',
+    alias: 'OS-DCF',
+    request_id: action?.request_id ?? '',
+    port_id: port?.port_id ?? '',
+    network_label: 'private',
+    uuid,
+    consumer_uuid: server_id,
+    resource_class: 'VCPU',
+    name: 'VCPU',
+  };
+  const key = { serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;
+  let read = 0;
+  for (const [contract, of] of [
+    [compute, (person: Person) => person.compute],
+    [placement, (person: Person) => person.placement],
+  ] as const)
+    for (const [noun, name, operation] of readingOf(contract)) {
+      if (`${noun}.${name}` === 'serverVolumes.show') continue;
+      const asker = noun === 'keyPairs' ? alice : admin;
+      const client = of(asker) as unknown as Record<string, Record<string, (options: object) => Promise<{ body: unknown }>>>;
+      const { body } = await client[noun]![name]!({ params: { ...params, key: key[noun] ?? '' } });
+      assert.deepEqual(checker(operation.response as never)(body), undefined, `${noun}.${name}: ${JSON.stringify(body).slice(0, 600)}`);
+      read++;
+    }
+  assert.ok(read > 40, `only ${read} operations were read`);
+});
+
+test('older microversions show and take what they had', async (t) => {
+  const cloud = await startCloud(t);
+  const { admin } = cloud;
+  const id = await makeServer(cloud);
+  const show = async (version: string) => {
+    const reply = await cloud.fetch(`http://cloud.example/compute/v2.1/servers/${id}`, { headers: { 'x-auth-token': await admin.token(), 'x-openstack-nova-api-version': version } });
+    return { reply, body: (await reply.json()) as { server: Record<string, unknown> } };
+  };
+
+  const [oldest, newest] = [await show('2.1'), await show('2.3')];
+
+  assert.equal(oldest.reply.headers.get('x-openstack-nova-api-version'), '2.1');
+  assert.ok('OS-EXT-SRV-ATTR:host' in oldest.body.server && !('OS-EXT-SRV-ATTR:hostname' in oldest.body.server));
+  assert.equal(newest.body.server['OS-EXT-SRV-ATTR:hostname'], 'web');
+  assert.equal((await show('2.999')).reply.status, 406);
+  const pair = async (version: string) =>
+    cloud.fetch('http://cloud.example/compute/v2.1/os-keypairs', {
+      method: 'POST',
+      headers: { 'x-auth-token': await admin.token(), 'openstack-api-version': `compute ${version}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ keypair: { name: `key-${version.replace('.', '-')}` } }),
+    });
+  assert.deepEqual([(await pair('2.1')).status, (await pair('2.2')).status], [200, 201]);
+});
+
+test('a key pair is made with a private key that fits, or imported', async (t) => {
+  const { alice, bob } = await startCloud(t);
+
+  const { keypair } = (await alice.compute.keyPairs.create({ body: { keypair: { name: 'made' } } })).body;
+
+  const jwk = createPublicKey(keypair.private_key ?? '').export({ format: 'jwk' });
+  assert.ok(Buffer.from(keypair.public_key.split(' ')[1] ?? '', 'base64').includes(Buffer.from(jwk.n ?? '', 'base64url')));
+  assert.match(keypair.fingerprint, /^([0-9a-f]{2}:){15}[0-9a-f]{2}$/);
+  const imported = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl me@home';
+  assert.equal((await alice.compute.keyPairs.create({ body: { keypair: { name: 'imported', public_key: imported } } })).body.keypair.fingerprint, '65:96:2d:fc:e8:d5:a9:11:64:0c:0f:ea:00:6e:5b:bd');
+  await assert.rejects(alice.compute.keyPairs.create({ body: { keypair: { name: 'made' } } }), refusal(409, "Key pair 'made' already exists."));
+  await assert.rejects(alice.compute.keyPairs.create({ body: { keypair: { name: 'bad', public_key: 'ssh-rsa nonsense' } } }), refusal(400));
+  assert.deepEqual((await bob.compute.keyPairs.list()).body.keypairs, []);
+  await alice.compute.keyPairs.delete({ params: { keypair_name: 'made' } });
+  await assert.rejects(alice.compute.keyPairs.show({ params: { keypair_name: 'made' } }), refusal(404));
+});
+
+test('a private flavor is for those who were let in', async (t) => {
+  const { admin, alice, bob } = await startCloud(t);
+  const { flavor } = (await admin.compute.flavors.create({ body: { flavor: { name: 'own', ram: 64, vcpus: 1, disk: 1, 'os-flavor-access:is_public': 'False' } } })).body;
+
+  await admin.compute.flavorAccess.add({ params: { flavor_id: flavor.id }, body: { addTenantAccess: { tenant: alice.projectId } } });
+
+  assert.equal((await alice.compute.flavors.show({ params: { flavor_id: flavor.id } })).body.flavor.name, 'own');
+  await assert.rejects(bob.compute.flavors.show({ params: { flavor_id: flavor.id } }), refusal(404, `Flavor ${flavor.id} could not be found.`));
+  await assert.rejects(alice.compute.flavors.create({ body: { flavor: { name: 'mine', ram: 64, vcpus: 1, disk: 1 } } }), refusal(403));
+  await admin.compute.flavors.delete({ params: { flavor_id: flavor.id } });
+  await assert.rejects(alice.compute.flavors.show({ params: { flavor_id: flavor.id } }), refusal(404));
+});
+
+function* readingOf(contract: Service): Generator<[noun: string, name: string, operation: Operation]> {
+  for (const [noun, operations] of Object.entries(contract.nouns))
+    for (const [name, operation] of Object.entries(operations)) if (operation.method === 'GET' && typeof operation.response === 'object') yield [noun, name, operation];
+}
+
+async function makeServer(cloud: TestCloud): Promise<string> {
+  const { alice, imageId } = cloud;
+  const { body } = await alice.network.networks.create({ body: { network: { name: 'private' } } });
+  assert.ok('network' in body);
+  await alice.network.subnets.create({ body: { subnet: { network_id: body.network?.id ?? '', ip_version: 4, cidr: '10.1.0.0/24' } } });
+  const made = (await alice.compute.servers.create({ body: { server: { name: 'web', flavorRef: '1', imageRef: imageId } } })).body;
+  assert.ok('server' in made);
+  await cloud.settle();
+  return made.server.id;
+}
+
+function refusal(status: number, message?: string) {
+  return (error: unknown) => {
+    assert.ok(error instanceof Refused, String(error));
+    assert.equal(error.status, status, error.message);
+    if (message !== undefined) assert.equal(Object.values(error.body as Record<string, { message: string }>)[0]?.message, message);
+    return true;
+  };
+}
