@@ -13,6 +13,7 @@ export function faultOf(error: unknown): Fault | undefined {
   if (error instanceof UnknownOutcome) return new Fault(503, 'serviceUnavailable', 'The database was lost while the change was being kept. Look whether it was made, or send it again with the same Idempotency-Key.', { headers: { 'retry-after': '1' }, cause: error });
   if (error instanceof KeyConflict) return new Fault(422, 'unprocessableEntity', 'This Idempotency-Key was used for another request. Use a new one for each request.', { cause: error });
   if (error instanceof ConstraintViolation && error.kind === 'unique') return new Fault(409, 'conflictingRequest', 'Something else was created with the same name or id at the same time.', { cause: error });
+  if (error instanceof ConstraintViolation && error.kind === 'foreign key') return new Fault(409, 'conflictingRequest', 'Something that this refers to was deleted at the same time.', { cause: error });
   // Fastify's own refusals of malformed requests carry a status: a body that is too large or is not JSON.
   const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
   if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500) return new Fault(status, status === 413 ? 'requestEntityTooLarge' : 'badRequest', error.message);
