@@ -17,7 +17,6 @@ import {
   hardRebootWorkflow,
   pauseServerWorkflow,
   rebuildServerWorkflow,
-  refreshServerWorkflow,
   resizeServerWorkflow,
   resumeServerWorkflow,
   revertResizeWorkflow,
@@ -27,6 +26,7 @@ import {
   suspendServerWorkflow,
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
+import { refreshServerWorkflow } from './server-steps.ts';
 import { instanceActions, serverAddresses, serverInterfacesApi, serverMetadataApi, serverSecurityGroups, serverVolumesApi } from './server-parts.api.ts';
 import { serversApi } from './servers.api.ts';
 import { serverInvariants } from './servers.invariants.ts';

@@ -4,9 +4,10 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { running } from '../../kit/workflow/runs.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
+import { selectBlockDevices, type BlockDevice } from './devices.store.ts';
 import { changeServer } from './server-changes.ts';
-import { subjectOf } from './server-steps.ts';
-import { hardRebootWorkflow, refreshServerWorkflow } from './server-actions.workflow.ts';
+import { refreshServerWorkflow, subjectOf } from './server-steps.ts';
+import { hardRebootWorkflow } from './server-actions.workflow.ts';
 import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
 import { lockServerRow, selectDeleted, selectLiving, type Server } from './servers.store.ts';
 
@@ -21,7 +22,8 @@ export async function reconcile(parts: RegionParts): Promise<void> {
   const servers = await database.read(scope, selectLiving);
   const machines = new Map((await driver.servers.list()).map((machine) => [machine.id, machine]));
   const known = new Set(servers.map(({ id }) => id));
-  for (const server of servers) await mend(parts, server, machines.get(server.id));
+  const devices = Map.groupBy(await database.read(scope, (tx) => selectBlockDevices(tx, servers.map(({ id }) => id))), ({ serverId }) => serverId);
+  for (const server of servers) await mend(parts, { server, machine: machines.get(server.id), devices: devices.get(server.id) ?? [] });
 
   const unknown = [...machines.values()].filter(({ id }) => !known.has(id));
   if (unknown.length === 0) return;
@@ -36,18 +38,22 @@ export async function reconcile(parts: RegionParts): Promise<void> {
 
 type Remedy = (tx: Transaction, server: Server) => Promise<void>;
 
-async function mend(parts: RegionParts, server: Server, machine: ServerState | undefined): Promise<void> {
-  if (!remedyFor(parts, server, machine)) return;
+/** A server as the rows and the hosts had it at about the same moment. */
+type Seen = { server: Server; machine: ServerState | undefined; devices: readonly BlockDevice[] };
+
+async function mend(parts: RegionParts, seen: Seen): Promise<void> {
+  const { server } = seen;
+  if (!remedyFor(parts, seen)) return;
   await parts.database.transaction(scope, async (tx) => {
     const now = await lockServerRow(tx, server.id);
     // It has changed since it was compared: the next comparison will tell.
     if (!now || now.generation !== server.generation || now.taskState !== server.taskState || now.vmState !== server.vmState) return;
     if ((await running(tx, subjectOf(server.id))).length > 0) return;
-    await remedyFor(parts, now, machine)?.(tx, now);
+    await remedyFor(parts, { ...seen, server: now })?.(tx, now);
   });
 }
 
-function remedyFor(parts: RegionParts, server: Server, machine: ServerState | undefined): Remedy | undefined {
+function remedyFor(parts: RegionParts, { server, machine, devices }: Seen): Remedy | undefined {
   const start = (tx: Transaction, workflow: typeof refreshServerWorkflow | typeof createServerWorkflow) =>
     parts.workflows.start(tx, workflow as typeof refreshServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId: server.projectId });
 
@@ -62,7 +68,7 @@ function remedyFor(parts: RegionParts, server: Server, machine: ServerState | un
   if (server.hostId === null || server.vmState === 'error' || server.vmState === 'deleted') return undefined;
 
   const is = machine?.power ?? 'missing';
-  if (is === server.power) return undefined;
+  if (is === server.power) return hasItsVolumes(machine, devices) ? undefined : async (tx) => void (await start(tx, refreshServerWorkflow));
   // The guest has powered itself off: nova/compute/manager.py, _sync_instance_power_state
   if (server.power === 'running' && is === 'stopped')
     return async (tx, row) => void (await changeServer(tx, parts.clock, row, { power: 'stopped', ...(row.vmState === 'active' ? { vmState: 'stopped' as const } : {}) }, { event: 'server.power_off.end', intent: true }));
@@ -74,4 +80,9 @@ function remedyFor(parts: RegionParts, server: Server, machine: ServerState | un
     };
   // Started, paused or resumed behind our back.
   return async (tx) => void (await start(tx, refreshServerWorkflow));
+}
+
+/** The root volume may be told apart from the others, or not: that is the driver's. */
+function hasItsVolumes(machine: ServerState | undefined, devices: readonly BlockDevice[]): boolean {
+  return devices.every(({ volumeId, state, isRoot }) => isRoot || state !== 'attached' || machine?.volumes.includes(volumeId) === true);
 }

@@ -124,8 +124,8 @@ export async function confirmResize(context: Context, id: string): Promise<void>
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'confirmResize');
   const confirmed = { ...server, resize: null };
-  await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(confirmed)));
+  await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
   await changeServer(tx, { now: () => now }, server, { resize: null, vmState: server.power === 'stopped' ? 'stopped' : 'active' }, { event: 'server.resize_confirm.end', requestId });
   await insertAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
 }
@@ -134,8 +134,8 @@ export async function revertResize(compute: Compute, context: Context, id: strin
   const { tx, now, requestId } = context;
   const server = await usable(context, id, 'revertResize');
   const reverted = { ...server, flavor: server.resize!.from, resize: null };
-  await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(reverted)));
+  await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
   const changed = await changeServer(tx, { now: () => now }, server, { flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
   await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
 }

@@ -51,9 +51,6 @@ export const softRebootWorkflow = actionWorkflow(
   { done: { vmState: 'active' }, event: 'server.reboot.end' },
 );
 
-/** Tells the host about changed metadata, a changed name, or devices that it has to have. */
-export const refreshServerWorkflow = actionWorkflow('server.refresh', [obey('tell it what changed')], { done: {}, event: 'server.refresh.end', keepsTask: true });
-
 export const resizeServerWorkflow = actionWorkflow(
   'server.resize',
   [
@@ -87,8 +84,8 @@ export const revertResizeWorkflow = actionWorkflow(
 export async function putFlavorBack(server: Server, tx: Transaction, run: Pick<ServerRun, 'services'>): Promise<Partial<Server>> {
   if (!server.resize) return {};
   const back = { ...server, flavor: server.resize.from, resize: null };
-  await moveClaim(tx, { ...needsOf(back), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(back)));
+  await moveClaim(tx, { ...needsOf(back), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
   return { flavor: back.flavor, resize: null };
 }
 

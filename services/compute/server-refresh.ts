@@ -1,6 +1,5 @@
 import type { Context } from '../../kit/http/implement.ts';
-import { refreshServerWorkflow } from './server-actions.workflow.ts';
-import { subjectOf } from './server-steps.ts';
+import { refreshServerWorkflow, subjectOf } from './server-steps.ts';
 import type { Compute } from './servers.ts';
 import type { Server } from './servers.store.ts';
 

@@ -80,6 +80,8 @@ export function actionWorkflow<Input extends About = About>(name: string, steps:
       const fault = faultFrom(failure, now);
       const state: Partial<Server> = onFailure === 'error' ? { vmState: 'error' } : { power: powerOf(server.vmState, server) };
       await changeServer(tx, run.services.clock, server, { ...(keepsTask ? {} : { taskState: null }), fault, ...state, ...more }, { event: event.replace(/\.end$/, '.error'), requestId: run.requestId, intent: true });
+      // The step may have done its work on the host before it failed: the host hears what is to be now.
+      if (name !== refreshName && server.hostId !== null) await run.services.workflows.start(tx, refreshServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId: server.projectId });
     },
     onSettled: (tx, run, outcome) => noteOutcome(tx, run, outcome, run.failure),
   });
@@ -91,3 +93,8 @@ export async function noteOutcome<Input extends About>(tx: Transaction, run: Ser
   const message = outcome === 'done' ? null : outcome === 'superseded' ? 'The server was deleted meanwhile.' : (failure && faultFrom(failure, run.services.clock.now()).message) ?? 'Error';
   await finishAction(tx, run.input.serverId, run.requestId, { result: outcome === 'done' ? 'Success' : 'Error', message, now: run.services.clock.now() });
 }
+
+const refreshName = 'server.refresh';
+
+/** Tells the host what is to be: after changed metadata, a changed name, or an action that failed half way. */
+export const refreshServerWorkflow = actionWorkflow(refreshName, [step<ServerRun>('tell it what changed', async (run) => void (await ensureMachine(run)), undefined, { retry: patient })], { done: {}, event: 'server.refresh.end', keepsTask: true });

@@ -148,6 +148,7 @@ async function readFilter(request: ListRequest): Promise<ServerFilter | undefine
   if (!caller.isAdmin && query.all_tenants !== undefined && readAll(query.all_tenants)) throw forbidden("Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.");
   const vmStates = readStatuses(query.status);
   if (vmStates === undefined) return undefined;
+  if (vmStates?.includes('deleted') && !caller.isAdmin) throw forbidden('Only administrators may list deleted instances');
   const changedSince = readTime(query['changes-since']);
   const projectId = all ? (query.project_id ?? query.tenant_id ?? null) : (caller.projectId ?? '');
   const seesDeleted = caller.isAdmin && query.deleted === true;

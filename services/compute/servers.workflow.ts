@@ -164,9 +164,10 @@ async function letGo(run: ServerRun): Promise<void> {
   await commitServer(
     run,
     async (server, tx) => {
+      // In the order in which making a server takes them (quota, ports, volumes, claim), so that neither waits for the other.
+      await releaseQuota(tx, server.projectId, quotaOf(server));
       await letGoOfDevices(tx, server);
       await releaseClaim(tx, server.id);
-      await releaseQuota(tx, server.projectId, quotaOf(server));
       const now = run.services.clock.now();
       return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, resize: null, adminPass: null, terminatedAt: now, deletedAt: now };
     },
