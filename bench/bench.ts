@@ -4,7 +4,7 @@
  * `npm run bench -- --against`: the same load also on the cloud of OS_AUTH_URL, OS_USERNAME, …, and the ratio of both in this run.
  */
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,6 +20,8 @@ const { values } = parseArgs({ options: { against: { type: 'boolean', default: f
 const count = Number(values.count);
 const program = fileURLToPath(new URL('../intercloud', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'ic-bench-'));
+// As root the API has an account of its own, which must be able to enter.
+chmodSync(home, 0o755);
 const stateDir = join(home, 'state');
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;

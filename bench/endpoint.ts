@@ -15,7 +15,7 @@ type Catalog = { type: string; endpoints: { interface: string; region: string; u
 export async function connectEndpoint(name: string, credentials: Credentials): Promise<Endpoint> {
   const { token, catalog } = await authenticate(credentials);
   const urlOf = (service: string): string => {
-    if (service === 'identity') return credentials.authUrl.replace(/\/(v3\/?)?$/, '/v3');
+    if (service === 'identity') return identityUrl(credentials.authUrl);
     const types = service === 'volume' ? ['block-storage', 'volumev3'] : [service];
     const found = catalog.find(({ type }) => types.includes(type))?.endpoints.find((endpoint) => endpoint.interface === 'public' && (credentials.region === undefined || endpoint.region === credentials.region));
     if (!found) throw new Error(`${name} has no public endpoint for ${service}`);
@@ -60,7 +60,7 @@ export function credentialsFrom(environment: Record<string, string | undefined>)
 }
 
 async function authenticate({ authUrl, username, password, project, userDomain, projectDomain }: Credentials): Promise<{ token: string; catalog: Catalog }> {
-  const response = await fetch(`${authUrl.replace(/\/(v3\/?)?$/, '/v3')}/auth/tokens`, {
+  const response = await fetch(`${identityUrl(authUrl)}/auth/tokens`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
@@ -74,4 +74,9 @@ async function authenticate({ authUrl, username, password, project, userDomain, 
   const token = response.headers.get('x-subject-token');
   if (response.status !== 201 || token === null) throw new Error(`${authUrl} gave no token: ${response.status} ${text.slice(0, 300)}`);
   return { token, catalog: (JSON.parse(text) as { token: { catalog: Catalog } }).token.catalog };
+}
+
+/** With the version, however the other cloud's openrc wrote it. */
+function identityUrl(authUrl: string): string {
+  return `${authUrl.replace(/\/+$/, '').replace(/\/v3$/, '')}/v3`;
 }
