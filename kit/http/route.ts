@@ -9,6 +9,7 @@ import type { Database, Transaction } from '../postgres/database.ts';
 import type { Caller } from './caller.ts';
 import { Answer, type AnyHandler } from './implement.ts';
 import { demandRight, scopeOf } from './right.ts';
+import { unstorable } from './unstorable.ts';
 import { servedAt, type Served } from './versions.ts';
 
 /** An operation with its handler, as the door holds it. */
@@ -185,7 +186,8 @@ function checkPath(endpoint: Endpoint, served: Served, params: Record<string, st
 }
 
 function check(endpoint: Endpoint, where: 'body' | 'query' | 'path', checker: Served['checkBody'], value: unknown): void {
-  if (JSON.stringify(value)?.includes('\\u0000')) throw badRequest(`The ${where} has a NUL character, which is not allowed.`);
+  const why = unstorable(value);
+  if (why !== undefined) throw badRequest(`The ${where} ${why}.`);
   const issue = checker?.(value);
   if (!issue) return;
   const { code, message } = endpoint.service.invalid?.(issue) ?? {

@@ -59,6 +59,8 @@ export function createDoor(options: ServeOptions): Door {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
+    // An address that cannot be decoded never reaches a route, nor its error handler.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendRefusal(request, reply, error),
   } as object) as unknown as FastifyInstance;
 
   readBodies(app);
