@@ -30,7 +30,7 @@ import { demandState, demandUnlocked, type StatefulAction } from './server-state
 import { subjectOf, type About } from './server-steps.ts';
 import { asBadRequest, asQuotaFault } from './refusals.ts';
 import { refreshServer } from './server-refresh.ts';
-import { demandFit, hostnameOf, mostMetadata, type Compute } from './servers.ts';
+import { demandFit, demandOffered, hostnameOf, mostMetadata, type Compute } from './servers.ts';
 import type { RegionParts } from '../parts.ts';
 import type { Server } from './servers.store.ts';
 
@@ -103,6 +103,7 @@ export async function resizeServer(compute: Compute, context: Context, id: strin
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'resize');
   const flavor = await getFlavor(context, flavorId).catch(asBadRequest);
+  demandOffered(flavor);
   if (flavor.id === server.flavor.id) throw badRequest('When resizing, instances must change flavor!');
   if (flavor.diskGiB === 0 && server.flavor.diskGiB !== 0 && server.imageId !== null) throw badRequest('Resize to zero disk flavor is not allowed.');
   // Nova's host refuses it after the API has said yes, and the server stays as it was; to say no at once is kinder.

@@ -1,7 +1,7 @@
 /** A server as Nova shows it. nova/api/openstack/compute/views/servers.py */
 import { createHash } from 'node:crypto';
 import type { ResponseOf } from '../../contract/contract.ts';
-import { servers as contract } from '../../contract/compute/servers.ts';
+import type { servers as contract } from '../../contract/compute/servers.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { portsOfServers, type ServerPortState } from '../network/ports.ts';
 import { listHosts } from '../placement/hosts.ts';

@@ -179,22 +179,17 @@ for (const { name } of createServerWorkflow.steps) {
   });
 
   test(`deletion wins over building when it comes as it is about to ${name}`, async (t) => {
-    let begin: (() => void) | undefined;
+    const reached = Promise.withResolvers<void>();
     const cloud = await startCloud(t, {
       workflowFaults: ({ workflow, step, phase }) => {
-        if (workflow === 'server.create' && step === name && phase === 'before') begin?.();
+        if (workflow === 'server.create' && step === name && phase === 'before') reached.resolve();
       },
     });
     const { alice } = cloud;
     await makeNetwork(alice);
-    const known = Promise.withResolvers<string>();
-    let deleting: Promise<unknown> | undefined;
-    begin = () => (deleting ??= known.promise.then((server_id) => alice.compute.servers.delete({ params: { server_id } })));
 
     const id = await create(cloud, { name: 'web' });
-    known.resolve(id);
-    await cloud.settle();
-    await deleting;
+    await Promise.all([reached.promise.then(() => alice.compute.servers.delete({ params: { server_id: id } })), cloud.settle()]);
     await cloud.settle();
 
     await assert.rejects(alice.compute.servers.show({ params: { server_id: id } }), refusal(404));

@@ -56,6 +56,7 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   if (wish.minCount > wish.maxCount) throw badRequest('min_count must be <= max_count');
   if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
   const flavor = await getFlavor(context, wish.flavorId).catch(asBadRequest);
+  demandOffered(flavor);
   const disks = plan(wish);
   const image = disks.root.kind === 'image' ? await usableImage(context, disks.root.imageId, flavor, caller.isAdmin) : null;
   const zone = wish.availabilityZone === null ? noZone : await readZone(context, wish.availabilityZone);
@@ -158,6 +159,11 @@ export function demandFit(flavor: Flavor, image: ServerImage, isAdmin: boolean):
   const bytes = flavor.diskGiB * 2 ** 30;
   if (image.virtualSizeBytes > bytes) throw badRequest(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, image is ${image.virtualSizeBytes} bytes.`);
   if (image.minDiskGiB > flavor.diskGiB) throw badRequest(`Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${bytes} bytes, minimum size is ${image.minDiskGiB * 2 ** 30} bytes.`);
+}
+
+/** Hosts make no disks besides the root disk and volumes: better to say so than to leave them out. */
+export function demandOffered(flavor: Flavor): void {
+  if (flavor.ephemeralGiB > 0 || flavor.swapMiB > 0) throw badRequest(`Flavor ${flavor.id} has an ephemeral or swap disk, which is not offered here: attach a volume instead.`);
 }
 
 async function readZone({ tx, caller }: Context, text: string): Promise<Zone> {
