@@ -23,14 +23,17 @@ export class Connection {
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #onBroken: (connection: Connection) => void;
+  #opened = false;
   #waitingSince = 0;
   #waitingFor = 0;
 
+  /** `onBroken` is told of a connection that was open; one that cannot be opened is an error here. */
   static async open(options: ConnectionOptions, onBroken: (connection: Connection) => void): Promise<Connection> {
     const socket = new Socket();
     const connection = new Connection(createClient(options, socket), socket, onBroken);
     await connection.#client.connect();
     await connection.#submitToRowSecurity();
+    connection.#opened = true;
     return connection;
   }
 
@@ -85,7 +88,7 @@ export class Connection {
   #break(): void {
     if (this.broken) return;
     this.broken = true;
-    this.#onBroken(this);
+    if (this.#opened) this.#onBroken(this);
   }
 
   /**

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
+import { createLog } from '../log.ts';
 import { openDatabase } from './database.ts';
 import { applicationRole, ensureDatabase, startEmbeddedPostgres } from './embedded.ts';
 
@@ -53,6 +54,34 @@ test('acknowledged writes survive kill -9 of the server, and callers only notice
   // Each row that is there was acknowledged, or reported as not known.
   assert.equal(present.size, acknowledged.length + unknown.filter((id) => present.has(id)).length);
   t.diagnostic(`${acknowledged.length} acknowledged, ${unknown.length} of unknown outcome`);
+});
+
+test('who listens tries in vain one attempt at a time, and has one connection when the server is back', async (t) => {
+  const { options } = await makeDirectory(t);
+  let server = await startEmbeddedPostgres({ ...options, durable: false });
+  t.after(() => server.stop());
+  await ensureDatabase(server, 'shop');
+  let failed = 0;
+  let sixFailed = (): void => undefined;
+  const enough = new Promise<void>((resolve) => (sixFailed = resolve));
+  const destination = { write: (line: string) => void (line.includes('cannot listen') && ++failed === 6 && sixFailed()) };
+  const database = openDatabase({ ...at(server), applicationName: 'listener', waitMs: 20_000, log: createLog({ name: 'test', level: 'warn', destination }) });
+  t.after(() => database.close());
+  let woken = (): void => undefined;
+  await database.listen('news', () => woken());
+  await database.holdLock(1, 2);
+
+  process.kill(server.pid, 'SIGKILL');
+  await enough;
+  const back = new Promise<void>((resolve) => (woken = resolve));
+  server = await startEmbeddedPostgres({ ...options, durable: false });
+  await back;
+
+  const held = await database.read(system, (tx) => tx.rows<{ pid: number }>`
+    select pid from pg_stat_activity where application_name = 'listener session'`);
+  assert.equal(held.length, 1);
+  // One after another, ever later: some more while the server started, never twice as many each time.
+  assert.ok(failed < 15, `${failed} attempts`);
 });
 
 test('a server goes with its parent, also by kill -9, and the next one starts on its data', async (t) => {

@@ -65,13 +65,18 @@ export class Session {
     const signal = this.#closing.signal;
     for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, 1_000)) {
       signal.throwIfAborted();
+      let connection: Connection | undefined;
+      let serves = false;
       try {
-        const connection = await Connection.open(this.#options, () => this.#lost());
+        // Until it serves, it is this loop that tries again: a second one beside it would double the attempts each time.
+        connection = await Connection.open(this.#options, () => serves && this.#lost());
         connection.onNotification((channel) => this.#tell(channel));
         for (const channel of this.#handlers.keys()) await connection.query(compile(sql`listen ${sql.ident(channel)}`));
         for (const [group, member] of this.#locks.values()) await connection.query(lock(group, member));
+        serves = true;
         return connection;
       } catch (error) {
+        connection?.destroy();
         this.#log?.warn({ err: error, retryInMs: pauseMs }, 'cannot listen to the database');
         await delay(pauseMs, undefined, { signal });
       }
