@@ -7,6 +7,7 @@ import type { BlobStore, Driver } from './drivers/driver.ts';
 import { createLibvirtOvnDriver } from './drivers/libvirt-ovn/driver.ts';
 import { installNewerEngines, installPackages, missingPackages } from './drivers/libvirt-ovn/engines-install.ts';
 import { describeEngines, saveGuests, startEngines, stopEngines, type EngineOptions } from './drivers/libvirt-ovn/engines.ts';
+import { processesIn } from './drivers/libvirt-ovn/external-network.ts';
 import { openGuests } from './drivers/libvirt-ovn/metadata/guests.ts';
 import { createMetadataService } from './drivers/libvirt-ovn/metadata/service.ts';
 import { createNetworkDriver } from './drivers/libvirt-ovn/network/network.ts';
@@ -51,13 +52,21 @@ export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise
       }));
     },
     async stop(log) {
-      for (const { name, cause } of await saveGuests(options)) log.warn({ err: cause, machine: name }, 'a machine could not be saved and starts anew next time');
+      await keepGuests(options, log).catch((error: unknown) => log.error({ err: error }, 'machines could not be saved and start anew next time'));
       await stopEngines(options, { endGuests: true });
     },
     async clear() {
       await stopEngines(options, { endGuests: true });
     },
   };
+}
+
+async function keepGuests(options: EngineOptions, log: Log): Promise<void> {
+  const { layout, daemons } = await describeEngines(options);
+  if ((await processesIn(layout)).length === 0) return;
+  // It may have died a moment ago, with its guests running on.
+  await daemons.find(({ name }) => name === 'libvirtd')?.start();
+  for (const { name, cause } of await saveGuests(options)) log.warn({ err: cause, machine: name }, 'a machine could not be saved and starts anew next time');
 }
 
 export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log: Log): Promise<Driver> {

@@ -2,7 +2,7 @@
  * Starts one role of a cloud in this process: `node main.ts <role> --state <dir>`.
  *
  * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver and alone keeps
- * root's rights; doctor and clear do one thing and end.
+ * root's rights; doctor, halt and clear do one thing and end.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -14,16 +14,17 @@ import { systemClock, systemRandom } from './kit/clock.ts';
 import { createLog, type Log } from './kit/log.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
-import { baseUrl, databaseNames, layoutOf, readConfig, type CloudConfig } from './supervisor/config.ts';
+import { baseUrl, databaseNames, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
 import type { Cloud, DatabaseServer } from './cloud.ts';
 
 const [role = '', , stateDir = ''] = process.argv.slice(2);
-const config = readConfig(stateDir);
+const config = role === 'supervisor' ? await wishedConfig() : readConfig(stateDir);
 if (!config) throw new Error(`There is no cloud in ${stateDir}`);
-const log = createLog({ name: role, level: 'info' });
+// What these print is for whoever called them.
+const log = createLog({ name: role, level: role === 'halt' || role === 'clear' ? 'warn' : 'info' });
 
-const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, clear };
+const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, halt, clear };
 const start = roles[role] ?? noRole;
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
@@ -55,6 +56,13 @@ async function supervisor(config: CloudConfig): Promise<void> {
     report: tell,
     stopped: () => process.exit(0),
   });
+}
+
+/** Kept only now that nobody else starts this cloud: the lock on the folder is ours. */
+async function wishedConfig(): Promise<CloudConfig> {
+  const { config } = await new Promise<{ config: CloudConfig }>((resolve) => process.once('message', resolve));
+  writeConfig(config);
+  return config;
 }
 
 async function api(config: CloudConfig): Promise<void> {
@@ -117,6 +125,17 @@ async function doctor(config: CloudConfig): Promise<void> {
   process.stdout.write(`${JSON.stringify(await diagnose(cloud))}\n`, () => process.exit(0));
 }
 
+/** Ends what a supervisor that was killed has left running. */
+async function halt(config: CloudConfig): Promise<void> {
+  const { predecessorsGone } = await import('./supervisor/predecessors.ts');
+  await predecessorsGone(config.stateDir, log);
+  if (config.driver === 'libvirt-ovn') {
+    const { engineRoom } = await import('./engine-room.ts');
+    await engineRoom(config).stop(log);
+  }
+  process.exit(0);
+}
+
 async function clear(config: CloudConfig): Promise<void> {
   if (config.driver === 'libvirt-ovn') {
     const { engineRoom } = await import('./engine-room.ts');
@@ -174,7 +193,9 @@ function ready(stop: () => Promise<void>): void {
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
   process.on('disconnect', end);
-  process.send?.({ ready: true });
+  // Gone while we started: nobody waits for us.
+  if (process.connected) process.send?.({ ready: true });
+  else end();
 }
 
 /** What the supervisor hands over apart from the command line. */

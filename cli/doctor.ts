@@ -2,7 +2,7 @@
 import Table from 'cli-table3';
 import { readConfig } from '../supervisor/config.ts';
 import { runRole } from './role.ts';
-import { Failure } from './up.ts';
+import { Failure } from './failure.ts';
 
 type Diagnosis = { id: string; title: string; findings: { message: string; remedy: string }[] };
 

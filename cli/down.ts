@@ -2,11 +2,17 @@
 import { rmSync } from 'node:fs';
 import { layoutOf, readConfig } from '../supervisor/config.ts';
 import { askSupervisor } from '../supervisor/control.ts';
-import { runRole } from './role.ts';
-import { Failure } from './up.ts';
+import { lockedExitCode, runRole } from './role.ts';
+import { Failure } from './failure.ts';
 
 export async function down(stateDir: string): Promise<void> {
   const stopped = await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'down' });
+  // A supervisor that was killed has left its engines running.
+  if (stopped === undefined && readConfig(stateDir)) {
+    const { code } = await runRole('halt', stateDir);
+    if (code === lockedExitCode) throw new Failure(`Another command starts or stops the cloud of ${stateDir}`, 'Try again when it has ended');
+    if (code !== 0) throw new Failure('What an earlier start left running could not be stopped', 'Mend what is said above and try again');
+  }
   process.stdout.write(stopped === undefined ? `The cloud of ${stateDir} was not running.\n` : 'The cloud is down; everything is kept for the next start.\n');
 }
 

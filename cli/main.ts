@@ -5,6 +5,7 @@ import { stateDirOf } from '../supervisor/config.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
+import { demandOwner } from './state-folder.ts';
 import { status } from './status.ts';
 import { up, type UpOptions } from './up.ts';
 
@@ -12,6 +13,11 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const program = new Command('intercloud').description('A cloud in one command, that speaks OpenStack to unmodified clients.').version(version).showHelpAfterError();
 
+const existing = ({ state }: { state?: string }): string => {
+  const stateDir = stateDirOf(state);
+  demandOwner(stateDir, { orRoot: true });
+  return stateDir;
+};
 const stateOption = () => new Option('--state <dir>', 'the folder that holds all a cloud has (default: /var/lib/intercloud as root, ~/.local/state/intercloud otherwise; or $INTERCLOUD_STATE)').argParser(stateDirOf);
 const formatOption = () => new Option('-f, --format <format>', 'how to print').choices(['table', 'json']).default('table');
 
@@ -35,34 +41,34 @@ program
   .command('down')
   .description('stop the cloud and its machines; everything is kept')
   .addOption(stateOption())
-  .action((options: { state?: string }) => down(stateDirOf(options.state)));
+  .action((options: { state?: string }) => down(existing(options)));
 
 program
   .command('status')
   .description('which processes and engines run')
   .addOption(stateOption())
   .addOption(formatOption())
-  .action((options: { state?: string; format: string }) => status(stateDirOf(options.state), options.format));
+  .action((options: { state?: string; format: string }) => status(existing(options), options.format));
 
 program
   .command('doctor')
   .description('check what must always be true, and say how to mend what is not; the exit status is 0 when all is well')
   .addOption(stateOption())
   .addOption(formatOption())
-  .action((options: { state?: string; format: string }) => doctor(stateDirOf(options.state), options.format));
+  .action((options: { state?: string; format: string }) => doctor(existing(options), options.format));
 
 program
   .command('openrc')
   .description('print the environment for clients: eval "$(intercloud openrc)"')
   .addOption(stateOption())
-  .action((options: { state?: string }) => openrc(stateDirOf(options.state)));
+  .action((options: { state?: string }) => openrc(existing(options)));
 
 program
   .command('reset')
   .description('stop the cloud and delete all that it has')
   .addOption(stateOption())
   .option('--yes', 'really delete')
-  .action((options: { state?: string; yes?: boolean }) => reset(stateDirOf(options.state), options.yes === true));
+  .action((options: { state?: string; yes?: boolean }) => reset(existing(options), options.yes === true));
 
 try {
   await program.parseAsync();

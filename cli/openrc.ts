@@ -1,7 +1,7 @@
 /** `intercloud openrc`: the environment that every OpenStack client reads. */
 import { readConfig } from '../supervisor/config.ts';
 import { clientSettings } from './client-files.ts';
-import { Failure } from './up.ts';
+import { Failure } from './failure.ts';
 
 export function openrc(stateDir: string): void {
   const config = readConfig(stateDir);

@@ -1,22 +1,35 @@
-/** Runs one role of the program (`main.ts`) as a process of its own: the command line holds no engine and no database. */
+/** Runs roles of the program (`main.ts`) as processes of their own: the command line holds no engine and no database. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { CloudConfig } from '../supervisor/config.ts';
 
 const code = fileURLToPath(new URL('../', import.meta.url));
+const env = () => ({ ...process.env, NODE_OPTIONS: '--disable-proto=delete' });
+const command = (role: string, stateDir: string): [string, ...string[]] => [process.execPath, '--max-semi-space-size=1', `${code}main.ts`, role, '--state', stateDir];
 
-export function startRole(role: string, stateDir: string, options: { detached: boolean; output: 'inherit' | 'pipe' | number }): ChildProcess {
-  return spawn(process.execPath, ['--max-semi-space-size=1', `${code}main.ts`, role, '--state', stateDir], {
-    detached: options.detached,
-    stdio: ['ignore', options.output, options.output === 'pipe' ? 'inherit' : options.output, 'ipc'],
-    env: { ...process.env, NODE_OPTIONS: '--disable-proto=delete' },
-  });
+/** How a role ends that was to hold the lock of the state folder when another process holds it. */
+export const lockedExitCode = 97;
+
+/** The lock goes with the role's process, however that ends: one at a time changes what runs in the folder. */
+function locked(stateDir: string, role: string, waitSeconds: number): [string, ...string[]] {
+  return ['flock', '--exclusive', '--wait', String(waitSeconds), '--conflict-exit-code', String(lockedExitCode), '--no-fork', stateDir, ...command(role, stateDir)];
+}
+
+/** In the background, with the lock for as long as it lives. */
+export function startSupervisor(config: CloudConfig, output: number): ChildProcess {
+  const [program, ...args] = locked(config.stateDir, 'supervisor', 0);
+  const supervisor = spawn(program, args, { detached: true, stdio: ['ignore', output, output, 'ipc'], env: env() });
+  supervisor.send({ config });
+  return supervisor;
 }
 
 /** What the role prints, when it has ended well or not. */
-export async function runRole(role: string, stateDir: string): Promise<{ output: string; code: number | null }> {
-  const child = startRole(role, stateDir, { detached: false, output: 'pipe' });
+export async function runRole(role: 'doctor' | 'halt' | 'clear', stateDir: string): Promise<{ output: string; code: number | null }> {
+  // A supervisor that has said goodbye needs another moment.
+  const [program, ...args] = role === 'doctor' ? command(role, stateDir) : locked(stateDir, role, 10);
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: env() });
   let output = '';
-  child.stdout!.on('data', (data) => (output += String(data)));
+  child.stdout.on('data', (data) => (output += String(data)));
   const exitCode = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);

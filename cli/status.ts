@@ -16,9 +16,9 @@ export async function status(stateDir: string, format: string): Promise<void> {
     ...running.processes,
     ...running.engines.map(({ name, pid, alive, restarts }) => ({ name, pid, state: alive ? 'ready' : 'restarting', restarts })),
   ];
-  if (rows.some(({ state }) => state !== 'ready')) process.exitCode = 1;
+  if (running.phase !== 'up' || rows.some(({ state }) => state !== 'ready')) process.exitCode = 1;
   if (format === 'json') {
-    process.stdout.write(`${JSON.stringify({ state: 'up', url: baseUrl(config), driver: config.driver, stateDir, processes: rows }, null, 2)}\n`);
+    process.stdout.write(`${JSON.stringify({ state: running.phase, url: baseUrl(config), driver: config.driver, stateDir, processes: rows }, null, 2)}\n`);
     return;
   }
   const table = new Table({ head: ['Process', 'Pid', 'State', 'Restarts'], style: { head: [], border: [] } });

@@ -1,16 +1,19 @@
 /** `intercloud up`: settles what the cloud is, starts its supervisor, and shows what happens. */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { contracts } from '../contract/contracts.ts';
 import { serviceAccount } from '../supervisor/account.ts';
-import { baseUrl, cloudIdOf, externalNetworkOf, layoutOf, readConfig, writeConfig, type CloudConfig, type DriverName } from '../supervisor/config.ts';
+import { baseUrl, cloudIdOf, externalNetworkOf, layoutOf, readConfig, type CloudConfig, type DriverName } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
 import type { StepReport } from '../supervisor/steps.ts';
 import { showStep } from './progress.ts';
-import { startRole } from './role.ts';
+import { lockedExitCode, startSupervisor } from './role.ts';
 import { writeClientFiles, type ClientFiles } from './client-files.ts';
+import { Failure } from './failure.ts';
+import { demandOwner, demandShortPath } from './state-folder.ts';
 
 export type UpOptions = {
   state: string;
@@ -26,19 +29,27 @@ export type UpOptions = {
   format: string;
 };
 
+// The first start on a machine installs packages and builds an image.
+const othersWithinMs = 15 * 60_000;
+
 export async function up(options: UpOptions): Promise<void> {
   const layout = layoutOf(options.state);
-  const running = await askSupervisor<Status>(layout.supervisorSocket, { command: 'status' });
-  const before = readConfig(options.state);
-  if (running && before) {
-    refuseOtherWishes(options, before);
-    return say(before, writeClientFiles(before), options.format, { already: true, freshPassword: false });
+  demandOwner(options.state);
+  for (const deadline = performance.now() + othersWithinMs; ; await pause(200)) {
+    const running = await askSupervisor<Status>(layout.supervisorSocket, { command: 'status' });
+    const before = readConfig(options.state);
+    if (running?.phase === 'up' && before) {
+      refuseOtherWishes(options, before);
+      return say(before, writeClientFiles(before), options.format, { already: true, freshPassword: false });
+    }
+    if (!running) {
+      const config = settle(options, before);
+      const freshPassword = makePassword(layout.adminPassword, layout.secrets);
+      if ((await start(config, options.format)) === 'up') return say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
+    }
+    // Another command starts or stops it: whatever comes of that, we go on from there.
+    if (performance.now() > deadline) throw new Failure(`The cloud of ${options.state} has been ${running?.phase ?? 'starting'} for ${othersWithinMs / 60_000} minutes`, `Look into ${join(layout.log, 'supervisor.log')}`);
   }
-  const config = settle(options, before);
-  writeConfig(config);
-  const freshPassword = makePassword(layout.adminPassword, layout.secrets);
-  await start(config, options.format);
-  say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
 }
 
 function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfig {
@@ -48,6 +59,7 @@ function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfi
   if (driver === 'libvirt-ovn' && !asRoot) throw new Failure('Real machines need root: libvirt, Open vSwitch and taps cannot be had without', 'Run it with sudo, or take simulated hosts: intercloud up --driver simulated');
   if (before && before.driver !== driver) throw new Failure(`This cloud has ${before.driver} hosts; they cannot become ${driver} ones`, `Start another cloud beside it: intercloud up --driver ${driver} --state <another folder>`);
   if ((options.tlsCert === undefined) !== (options.tlsKey === undefined)) throw new Failure('--tls-cert and --tls-key go together', 'Give both, or --tls alone for a certificate of our own');
+  demandShortPath(options.state, driver);
   return {
     cloudId,
     stateDir: options.state,
@@ -97,21 +109,28 @@ function makePassword(path: string, folder: string): boolean {
   return true;
 }
 
-function start(config: CloudConfig, format: string): Promise<void> {
+/** `locked`: another command was faster. */
+function start(config: CloudConfig, format: string): Promise<'up' | 'locked'> {
   const layout = layoutOf(config.stateDir);
   mkdirSync(layout.log, { recursive: true, mode: 0o755 });
-  const supervisor = startRole('supervisor', config.stateDir, { detached: true, output: openSync(join(layout.log, 'supervisor.log'), 'a', 0o640) });
+  const output = openSync(join(layout.log, 'supervisor.log'), 'a', 0o640);
+  const supervisor = startSupervisor(config, output);
+  closeSync(output);
   const show = showStep(format === 'json' || !process.stdout.isTTY ? 'plain' : 'terminal', process.stderr);
   return new Promise((resolve, reject) => {
-    supervisor.once('error', reject);
-    supervisor.once('exit', (code, signal) => reject(new Failure(`The supervisor ended (${signal ?? code})`, `Its last words are in ${join(layout.log, 'supervisor.log')}`)));
+    // It may be gone before it is told what to do; how it ended says why.
+    supervisor.on('error', (error) => supervisor.pid === undefined && reject(error));
+    supervisor.once('exit', (code, signal) => {
+      if (code === lockedExitCode) resolve('locked');
+      else reject(new Failure(`The supervisor ended (${signal ?? code})`, `Its last words are in ${join(layout.log, 'supervisor.log')}`));
+    });
     supervisor.on('message', (report: StepReport) => {
       show(report);
       if (report.kind === 'ready') {
         supervisor.removeAllListeners();
         supervisor.disconnect();
         supervisor.unref();
-        resolve();
+        resolve('up');
       } else if (report.kind === 'failed') {
         supervisor.removeAllListeners('exit');
         reject(new Failure(report.message, report.remedy ?? `The logs are in ${layout.log}`));
@@ -146,13 +165,4 @@ function say(config: CloudConfig, files: ClientFiles, format: string, more: { al
 
 function stateFlag(config: CloudConfig): string {
   return process.env['INTERCLOUD_STATE'] === undefined ? ` --state ${config.stateDir}` : '';
-}
-
-export class Failure extends Error {
-  readonly remedy: string;
-
-  constructor(message: string, remedy: string) {
-    super(message);
-    this.remedy = remedy;
-  }
 }

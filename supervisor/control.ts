@@ -5,11 +5,14 @@ import { createInterface } from 'node:readline';
 import type { DaemonState } from './daemons.ts';
 import type { ProcessState } from './process.ts';
 
-export type Status = { pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
+export type Phase = 'starting' | 'up' | 'stopping';
+export type Status = { phase: Phase; pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
 export type Command = { command: 'status' } | { command: 'down' };
 
-const answerWithinMs = 60_000;
+// Machines are saved before a cloud is down, one after another.
+const answerWithinMs = { status: 10_000, down: 1_800_000 };
 
+/** Takes the place of a supervisor that was killed: whoever calls holds the cloud's lock. */
 export function serveControl(path: string, handle: (command: Command) => Promise<unknown>): Promise<Server> {
   rmSync(path, { force: true });
   const server = createServer((socket) => {
@@ -42,16 +45,19 @@ export function askSupervisor<T>(path: string, command: Command): Promise<T | un
   return new Promise((resolve, reject) => {
     const socket = connect(path);
     let text = '';
-    socket.setTimeout(answerWithinMs, () => socket.destroy(new Error(`The supervisor did not answer in ${answerWithinMs / 1000} s`)));
+    const withinMs = answerWithinMs[command.command];
+    socket.setTimeout(withinMs, () => socket.destroy(new Error(`The supervisor did not answer in ${withinMs / 1000} s`)));
     socket.on('connect', () => socket.write(`${JSON.stringify(command)}\n`));
     socket.on('data', (data) => (text += data.toString()));
     socket.on('end', () => {
+      // It was killed while it was asked: what it kept is gone with it.
+      if (text === '') return resolve(undefined);
       const reply = JSON.parse(text) as { answer: T; error?: string };
       if (reply.error === undefined) resolve(reply.answer);
       else reject(new Error(reply.error));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(undefined);
+      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code ?? '')) resolve(undefined);
       else reject(error);
     });
   });

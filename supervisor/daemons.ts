@@ -12,7 +12,7 @@ export type DaemonState = { name: string; pid: number | null; alive: boolean; re
 
 export type DaemonWatch = { states(): Promise<DaemonState[]>; stop(): Promise<void> };
 
-/** Looks at every one once a second; in their order, since later ones connect to earlier ones. */
+/** Looks at every one, twice a second; in their order, since later ones connect to earlier ones. */
 export function watchDaemons(daemons: readonly Daemon[], log: Log, everyMs = 500): DaemonWatch {
   const restarts = new Map<string, number>();
   let stopped = false;

@@ -27,9 +27,15 @@ export type ProcessOptions = {
 };
 
 const stopWithinMs = 15_000;
-const firstDelayMs = 50;
 const longestDelayMs = 5_000;
 const calmMs = 10_000;
+
+export const firstDelayMs = 50;
+
+/** At once for one that had run well, ever later for one that ends again and again. */
+export function restartDelayMs(before: number, since: Date): number {
+  return Date.now() - since.getTime() > calmMs ? firstDelayMs : Math.min(longestDelayMs, before * 2);
+}
 
 export function manageProcess(options: ProcessOptions): ManagedProcess {
   const { name, log, readyWithinMs = 60_000 } = options;
@@ -60,28 +66,34 @@ export function manageProcess(options: ProcessOptions): ManagedProcess {
     });
     closeSync(output);
     child = started;
-    if (options.secrets) started.send({ secrets: options.secrets });
     return new Promise((ready, failed) => {
-      const limit = setTimeout(() => failed(new Error(`${name} was not ready in ${readyWithinMs / 1000} s; see ${options.logFile}`)), readyWithinMs);
+      // One that hangs before it serves is ended, and so gets its next chance.
+      const limit = setTimeout(() => {
+        failed(new Error(`${name} was not ready in ${readyWithinMs / 1000} s; see ${options.logFile}`));
+        started.kill('SIGKILL');
+      }, readyWithinMs);
       started.on('message', (message: { ready?: boolean }) => {
         if (message.ready !== true) return;
         clearTimeout(limit);
         enter('ready');
         ready();
       });
-      started.once('error', (cause) => failed(new Error(`Cannot start ${name}`, { cause })));
-      started.once('exit', (code, signal) => {
+      const over = (why: Error, code: number | null, signal: NodeJS.Signals | null) => {
         clearTimeout(limit);
-        failed(new Error(`${name} ended (${signal ?? code}) before it was ready; see ${options.logFile}`));
-        if (child === started) child = undefined;
+        failed(why);
+        if (child !== started) return;
+        child = undefined;
         if (!stopping) again(code, signal);
-      });
+      };
+      // After an error to start there is no exit; any other error is of a process that still runs.
+      started.on('error', (cause) => (started.pid === undefined ? over(new Error(`Cannot start ${name}`, { cause }), null, null) : log.warn({ err: cause, process: name }, 'a process could not be told')));
+      if (options.secrets) started.send({ secrets: options.secrets });
+      started.once('exit', (code, signal) => over(new Error(`${name} ended (${signal ?? code}) before it was ready; see ${options.logFile}`), code, signal));
     });
   }
 
   function again(code: number | null, signal: NodeJS.Signals | null): void {
-    const lived = Date.now() - since.getTime();
-    delayMs = lived > calmMs ? firstDelayMs : Math.min(longestDelayMs, delayMs * 2);
+    delayMs = restartDelayMs(delayMs, since);
     enter('restarting');
     restarts += 1;
     log.warn({ process: name, code, signal, delayMs }, 'a process ended and is started again');

@@ -2,16 +2,17 @@
  * Keeps one cloud's processes on one machine: starts them in order, starts again what ends, stops them in
  * reverse. It serves no request and reads no input but its owner's, so that it need never be restarted itself.
  */
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { applicationRole, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres } from '../kit/postgres/embedded.ts';
 import { ensureDatabaseAt } from '../kit/postgres/external.ts';
 import type { Log } from '../kit/log.ts';
 import { closedFolderAbove, commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
-import { serveControl, type Status } from './control.ts';
+import { serveControl, type Phase, type Status } from './control.ts';
 import { watchDaemons, type Daemon, type DaemonWatch } from './daemons.ts';
+import { keepPostgres, type PostgresKeeper } from './postgres.ts';
+import { predecessorsGone } from './predecessors.ts';
 import { manageProcess, type ManagedProcess } from './process.ts';
 import { doStep, Unstartable, type Report } from './steps.ts';
 
@@ -42,54 +43,73 @@ export type SupervisorOptions = {
 
 const smallHeap = ['--max-semi-space-size=2'];
 
+/** The caller holds the lock of the state folder: no other supervisor is here. */
 export async function supervise(options: SupervisorOptions): Promise<void> {
   const { config, log, report } = options;
   const layout = layoutOf(config.stateDir);
   const begun = performance.now();
   const since = new Date().toISOString();
-  makeFolders(config);
-  demandReachable(config);
-  await doStep(report, 'Check the address', () => demandFreePort(config));
-  // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
-  const { tls } = config;
-  if (tls?.authority) await doStep(report, 'Make the certificate', async () => (await import('./certificates.ts')).ensureCertificates({ ...tls, authority: tls.authority! }, config.account));
-  if (options.engineRoom) await options.engineRoom.prepare(report);
-
+  let phase: Phase = 'starting';
   let postgres: PostgresKeeper | undefined;
   let daemons: DaemonWatch | undefined;
   const processes: ManagedProcess[] = [];
   let stopping: Promise<void> | undefined;
   const stop = () => (stopping ??= stopAll());
+  makeFolders(config);
+  // First of all, so that whoever comes meanwhile can see that we are here, and may say that we shall stop.
   const control = await serveControl(layout.supervisorSocket, async (command): Promise<unknown> => {
     if (command.command === 'status') return status();
     await stop();
     return 'stopped';
   });
+  process.on('SIGTERM', () => void stop());
+  process.on('SIGINT', () => void stop());
 
+  const starting = start();
   try {
-    if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres(options));
+    await starting;
+  } catch (error) {
+    // What fails after that fails for that.
+    const why = stopping ? toldToStop() : error;
+    await stop();
+    throw why;
+  }
+  if (stopping) return stopping;
+  phase = 'up';
+  report({ kind: 'ready', ms: Math.round(performance.now() - begun) });
+
+  async function start(): Promise<void> {
+    const room = options.engineRoom;
+    demandReachable(config);
+    await goOn(doStep(report, 'Check the address', () => predecessorsGone(config.stateDir, log).then(() => demandFreePort(config))));
+    // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
+    const { tls } = config;
+    if (tls?.authority) await goOn(doStep(report, 'Make the certificate', async () => (await import('./certificates.ts')).ensureCertificates({ ...tls, authority: tls.authority! }, config.account)));
+    if (room) await goOn(room.prepare(report));
+    if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres({ config, databases: options.databases, log }));
     else await doStep(report, 'Prepare the databases', () => prepareDatabases(options));
-    const starting: Promise<unknown>[] = [];
+    await goOn();
     // The API first of all: it answers while engines and guests are still on their way.
     const api = role('api', config.account);
-    starting.push(doStep(report, 'Start the API', () => api.start()));
+    const answering = doStep(report, 'Start the API', () => api.start());
     // Waited for below; until then its failure must not end the process before what came first is told.
-    starting[0]!.catch((error: unknown) => log.error({ err: error }, 'the API did not start'));
-    if (options.engineRoom) {
-      const room = options.engineRoom;
-      const watched = await doStep(report, 'Start libvirt and OVN', () => room.start());
+    answering.catch((error: unknown) => log.error({ err: error }, 'the API did not start'));
+    if (room) {
+      const watched = await goOn(doStep(report, 'Start libvirt and OVN', () => room.start()));
       daemons = watchDaemons(watched, log);
     }
     const agent = role('agent', null);
-    await doStep(report, `Start the host agent (${config.driver})`, () => agent.start());
+    await goOn(doStep(report, `Start the host agent (${config.driver})`, () => agent.start()));
     const worker = role('worker', config.account);
-    starting.push(doStep(report, 'Start the workers, and make flavors, network and image', () => worker.start()));
-    await Promise.all(starting);
-  } catch (error) {
-    await stop();
-    throw error;
+    await Promise.all([answering, doStep(report, 'Start the workers, and make flavors, network and image', () => worker.start())]);
   }
-  report({ kind: 'ready', ms: Math.round(performance.now() - begun) });
+
+  /** Nothing more is started once we are told to stop. */
+  async function goOn<T>(step?: Promise<T>): Promise<T> {
+    const result = (await step) as T;
+    if (stopping) throw toldToStop();
+    return result;
+  }
 
   function role(name: string, account: CloudConfig['account']): ManagedProcess {
     const { command, code } = commandAs(account, options.node, smallHeap, options.code, `/run/intercloud-${config.cloudId}`);
@@ -110,60 +130,35 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   async function status(): Promise<Status> {
     const own = processes.map((each) => each.state());
     if (postgres) own.unshift(postgres.state());
-    return { pid: process.pid, since, processes: own, engines: (await daemons?.states()) ?? [] };
+    return { phase, pid: process.pid, since, processes: own, engines: (await daemons?.states()) ?? [] };
   }
 
   async function stopAll(): Promise<void> {
+    phase = 'stopping';
     log.info('stopping');
-    await daemons?.stop();
-    // Those who ask before those who are asked.
-    for (const each of processes.toReversed()) await each.stop();
-    await options.engineRoom?.stop(log);
-    await postgres?.stop();
+    // Those who ask before those who are asked. What cannot be stopped in order must not keep the rest from it.
+    await attempt('the watch of the engines', () => daemons?.stop());
+    for (const each of processes.toReversed()) await attempt(each.name, () => each.stop());
+    // A start that is under way ends first: what it still brings up is stopped here too.
+    await starting.catch((error: unknown) => log.debug({ err: error }, 'the start was broken off'));
+    await attempt('the watch of the engines', () => daemons?.stop());
+    await attempt('the engines', () => options.engineRoom?.stop(log));
+    await attempt('PostgreSQL', () => postgres?.stop());
     control.close();
     setImmediate(options.stopped);
   }
 
-  process.on('SIGTERM', () => void stop());
-  process.on('SIGINT', () => void stop());
+  async function attempt(what: string, work: () => Promise<void> | undefined): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      log.error({ err: error, what }, 'it could not be stopped in order');
+    }
+  }
 }
 
-type PostgresKeeper = { state(): ReturnType<ManagedProcess['state']>; stop(): Promise<void> };
-
-/** PostgreSQL, started again when it ends without being told to. */
-async function keepPostgres({ config, databases, log }: SupervisorOptions): Promise<PostgresKeeper> {
-  const layout = layoutOf(config.stateDir);
-  let stopping = false;
-  let restarts = 0;
-  let since = new Date();
-  const start = () =>
-    startEmbeddedPostgres({
-      dataDir: layout.postgres,
-      runtimeDir: layout.run,
-      ...(config.account ? { socketGroup: config.account.gid } : {}),
-      log,
-    });
-  let server: EmbeddedPostgres = await start();
-  for (const name of databases) await ensureDatabase(server, name);
-  writeFileSync(layout.postgresAddress, `${JSON.stringify({ socketDir: server.socketDir, port: server.port, user: applicationRole })}\n`);
-  const keep = async (): Promise<void> => {
-    while (!stopping) {
-      const { code, signal } = await server.exited;
-      if (stopping) return;
-      log.warn({ code, signal }, 'PostgreSQL ended and is started again');
-      restarts += 1;
-      since = new Date();
-      server = await start();
-    }
-  };
-  void keep().catch((error: unknown) => log.fatal({ err: error }, 'PostgreSQL cannot be started again'));
-  return {
-    state: () => ({ name: 'postgresql', pid: server.pid, state: 'ready', restarts, since: since.toISOString() }),
-    async stop() {
-      stopping = true;
-      await server.stop();
-    },
-  };
+function toldToStop(): Unstartable {
+  return new Unstartable('The cloud was told to stop while it started', 'Start it again: intercloud up');
 }
 
 async function prepareDatabases({ config, databases }: SupervisorOptions): Promise<void> {

@@ -9,9 +9,11 @@ import { fileURLToPath } from 'node:url';
 export type Ran = { code: number | null; out: string; err: string };
 
 export type WholeCloud = {
+  /** The command, for what others try on this cloud. */
+  program: string;
   stateDir: string;
   url: string;
-  /** `intercloud …` on this cloud. */
+  /** `intercloud …` on this cloud, or on that of another state folder. */
   intercloud(args: string[], options?: RunOptions): Promise<Ran>;
   /** `openstack …` as admin, or with other settings; what it printed. Throws with its words when it fails. */
   openstack(args: string[], options?: { env?: Record<string, string>; input?: string }): Promise<string>;
@@ -22,7 +24,7 @@ export type WholeCloud = {
   reset(): Promise<void>;
 };
 
-type RunOptions = { env?: Record<string, string>; input?: string; timeoutMs?: number };
+type RunOptions = { env?: Record<string, string>; input?: string; timeoutMs?: number; state?: string };
 
 const program = fileURLToPath(new URL('../../intercloud', import.meta.url));
 /** Nobody's number, for what an ordinary user does when the tests run as root. */
@@ -39,7 +41,7 @@ export async function startWholeCloud(options: { driver: 'simulated' | 'libvirt-
   const environment = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin`, HOME: home, LANG: 'C.UTF-8', NODE_COMPILE_CACHE: join(home, 'code') };
   const prefix = user ? ['setpriv', '--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--'] : [];
   const exec = (command: string[], { env, input, timeoutMs = 180_000 }: RunOptions = {}) => run([...prefix, ...command], { env: { ...environment, ...env }, timeoutMs, ...(input === undefined ? {} : { input }) });
-  const intercloud = (args: string[], more?: RunOptions) => exec([program, ...args, '--state', stateDir], more);
+  const intercloud = (args: string[], { state = stateDir, ...more }: RunOptions = {}) => exec([program, ...args, '--state', state], more);
 
   const up = await intercloud(['up', '--driver', options.driver, '--port', String(port), ...(options.args ?? [])], { timeoutMs: 900_000 });
   const logs = (lines = 30) =>
@@ -65,6 +67,7 @@ export async function startWholeCloud(options: { driver: 'simulated' | 'libvirt-
     return ran.out;
   };
   return {
+    program,
     stateDir,
     url: `http://127.0.0.1:${port}`,
     intercloud,
