@@ -44,6 +44,6 @@ export function listOverdue(tx: Transaction, before: Date): Promise<{ id: string
   return tx.rows`select id from image.image where status = 'saving' and saving_until < ${before}`;
 }
 
-export function countImages(tx: Transaction): Promise<{ projectId: string; count: number }[]> {
-  return tx.rows`select project_id as "projectId", count(*)::int as count from image.image group by project_id`;
+export function countImages(tx: Transaction): Promise<{ projectId: string; count: number; bytes: number }[]> {
+  return tx.rows`select project_id as "projectId", count(*)::int as count, sum(charged_bytes)::bigint as bytes from image.image group by project_id`;
 }

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { imageData as contract } from '../../contract/image/image-data.ts';
 import { Fault } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
+import { scopeOf } from '../../kit/http/right.ts';
 import { getImage, type Image } from './images.ts';
 import type { RegionParts } from '../parts.ts';
 import { beginUpload, finishUpload, giveUpUpload, receiveUpload } from './uploads.ts';
@@ -15,7 +16,8 @@ export function imageData(parts: RegionParts) {
       if (type !== 'application/octet-stream' || !(request.body instanceof Readable)) throw new Fault(415, 'HTTPUnsupportedMediaType', 'Content-Type must be application/octet-stream');
       const { body, signal } = request;
       const context = { caller: request.caller, requestId: request.requestId, now: request.now };
-      const saving = await request.commit((tx) => beginUpload({ ...context, tx }, request.params.image_id, parts.random.uuid()));
+      // Not by `commit`: an upload is one deed and has one entry in the audit, when it is done.
+      const saving = await parts.database.transaction(scopeOf(contract.upload.access, request.caller), (tx) => beginUpload({ ...context, tx }, request.params.image_id, parts.random.uuid(), lengthOf(request.headers['content-length'])));
       try {
         const accepted = await receiveUpload(parts, saving, body, signal);
         await request.commit((tx) => finishUpload({ ...context, tx, now: parts.clock.now() }, saving, accepted));
@@ -35,6 +37,11 @@ export function imageData(parts: RegionParts) {
       return answer(image, image.sizeBytes, await parts.blobs.path(image.sha256), request.headers['range']);
     },
   });
+}
+
+/** Nothing, where the client does not know it itself. */
+function lengthOf(given: string | string[] | undefined): number {
+  return typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : 0;
 }
 
 const interrupted = 'The upload was interrupted.';

@@ -93,7 +93,7 @@ function shown(image: Image) {
     min_ram: image.minRamMiB,
     min_disk: image.minDiskGiB,
     size: image.sizeBytes,
-    virtual_size: image.virtualSizeBytes,
+    virtual_size: image.containerFormat === 'bare' ? image.virtualSizeBytes : null,
     checksum: image.md5,
     os_hash_algo: image.sha512 === null ? null : 'sha512',
     os_hash_value: image.sha512,

@@ -33,15 +33,14 @@ export function imageInvariants({ database, blobs, clock }: RegionParts): Invari
     },
     {
       id: 'I4',
-      title: 'the images counted for each project are those that it has',
+      title: 'the images and bytes counted for each project are those that it has',
       check: () =>
         database.read(looking, async (tx) => {
-          const counted = new Map((await countedQuota(tx, ['image.images'])).map(({ projectId, used }) => [projectId, used]));
-          const real = new Map((await countImages(tx)).map(({ projectId, count }) => [projectId, count]));
-          const projects = new Set([...counted.keys(), ...real.keys()]);
-          return [...projects]
-            .filter((project) => (counted.get(project) ?? 0) !== (real.get(project) ?? 0))
-            .map((project): Finding => ({ message: `Project ${project} has ${real.get(project) ?? 0} images and is charged for ${counted.get(project) ?? 0}`, remedy: 'This is a fault of ours: report it.' }));
+          const counted = new Map<string, number>((await countedQuota(tx, ['image.images', 'image.bytes'])).map(({ projectId, resource, used }) => [`${projectId} ${resource}`, used]));
+          const real = new Map<string, number>((await countImages(tx)).flatMap(({ projectId, count, bytes }) => [[`${projectId} image.images`, count], [`${projectId} image.bytes`, bytes]] as const));
+          return [...new Set([...counted.keys(), ...real.keys()])]
+            .filter((key) => (counted.get(key) ?? 0) !== (real.get(key) ?? 0))
+            .map((key): Finding => ({ message: `Project ${key.replace(' ', ' has of ')} ${real.get(key) ?? 0} and is charged for ${counted.get(key) ?? 0}`, remedy: 'This is a fault of ours: report it.' }));
         }),
     },
     {

@@ -23,10 +23,12 @@ export type Image = {
   sha256: string | null;
   sizeBytes: number | null;
   failure: string | null;
+  /** What its project is charged for it. */
+  chargedBytes: number;
   createdAt: Date;
   updatedAt: Date;
   /** Of the blob: how its bytes are to be read, and how large the disk in them is. */
-  format: 'raw' | 'qcow2' | null;
+  format: 'raw' | 'qcow2' | 'opaque' | null;
   virtualSizeBytes: number | null;
 };
 
@@ -34,7 +36,7 @@ export type ImageDraft = Pick<Image, 'projectId' | 'name' | 'visibility' | 'cont
 
 const columns = sql.raw(`i.id, i.project_id as "projectId", i.name, i.status, i.visibility, i.container_format as "containerFormat",
   i.disk_format as "diskFormat", i.min_disk_gib as "minDiskGiB", i.min_ram_mib as "minRamMiB", i.protected, i.hidden, i.tags, i.properties,
-  i.md5, i.sha512, i.sha256, i.size_bytes as "sizeBytes", i.failure, i.created_at as "createdAt", i.updated_at as "updatedAt",
+  i.md5, i.sha512, i.sha256, i.size_bytes as "sizeBytes", i.failure, i.charged_bytes as "chargedBytes", i.created_at as "createdAt", i.updated_at as "updatedAt",
   b.format, b.virtual_size_bytes as "virtualSizeBytes"`);
 const from = sql.raw('image.image i left join image.blob b using (sha256)');
 
@@ -91,14 +93,19 @@ export function keepSaving(tx: Transaction, id: string, { upload, until }: { upl
   return tx.run`update image.image set saving_until = ${until} where id = ${id} and status = 'saving' and upload = ${upload}`;
 }
 
-export type Stored = { md5: string; sha256: string; sha512: string; sizeBytes: number; virtualSizeBytes: number; format: 'raw' | 'qcow2' };
+export type Stored = { md5: string; sha256: string; sha512: string; sizeBytes: number; virtualSizeBytes: number | null; format: 'raw' | 'qcow2' | 'opaque' };
 
 /** The image has these bytes from now on; the blob's row must be there (`claimBlob`). */
 export function finishSaving(tx: Transaction, id: string, { upload, bytes, now }: { upload: string; bytes: Pick<Stored, 'md5' | 'sha256' | 'sha512' | 'sizeBytes'>; now: Date }): Promise<number> {
   return tx.run`
-    update image.image set status = 'active', md5 = ${bytes.md5}, sha512 = ${bytes.sha512}, sha256 = ${bytes.sha256}, size_bytes = ${bytes.sizeBytes},
+    update image.image set status = 'active', md5 = ${bytes.md5}, sha512 = ${bytes.sha512}, sha256 = ${bytes.sha256}, size_bytes = ${bytes.sizeBytes}, charged_bytes = ${bytes.sizeBytes},
       upload = null, saving_until = null, failure = null, updated_at = ${now}
     where id = ${id} and status = 'saving' and upload = ${upload}`;
+}
+
+/** Notes what the project is charged for the bytes on their way. */
+export function setCharged(tx: Transaction, id: string, { upload, bytes }: { upload: string; bytes: number }): Promise<number> {
+  return tx.run`update image.image set charged_bytes = ${bytes} where id = ${id} and status = 'saving' and upload = ${upload}`;
 }
 
 /** Keeps the collector away from bytes that are about to be stored. */
@@ -106,13 +113,16 @@ export function claimBlob(tx: Transaction, bytes: Stored, now: Date): Promise<nu
   return tx.run`
     insert into image.blob (sha256, format, size_bytes, virtual_size_bytes, stored_at)
     values (${bytes.sha256}, ${bytes.format}, ${bytes.sizeBytes}, ${bytes.virtualSizeBytes}, ${now})
-    on conflict (sha256) do update set stored_at = excluded.stored_at, dropped_at = null`;
+    on conflict (sha256) do update set stored_at = excluded.stored_at, dropped_at = null,
+      -- The same bytes, looked at this time.
+      format = case excluded.format when 'opaque' then blob.format else excluded.format end,
+      virtual_size_bytes = coalesce(excluded.virtual_size_bytes, blob.virtual_size_bytes)`;
 }
 
 /** Back to where bytes can be brought again. */
 export function giveUpSaving(tx: Transaction, id: string, { upload, reason, now }: { upload: string; reason: string; now: Date }): Promise<number> {
   return tx.run`
-    update image.image set status = 'queued', upload = null, saving_until = null, failure = ${reason}, updated_at = ${now}
+    update image.image set status = 'queued', upload = null, saving_until = null, charged_bytes = 0, failure = ${reason}, updated_at = ${now}
     where id = ${id} and status = 'saving' and upload = ${upload}`;
 }
 

@@ -17,7 +17,8 @@ import { collectBytes } from './collector.ts';
 import { bootstrapImage, makeImage, schemaDirectory } from './image.ts';
 import { getServerImage } from './images.ts';
 import { hostile, soundQcow2 } from './intake/corpus.ts';
-import { acceptCapture, activateImage, failImage, reserveServerImage } from './uploads.ts';
+import { quotaUsage, setQuotaLimits } from '../quota/quotas.ts';
+import { acceptCapture, activateImage, beginUpload, failImage, giveUpUpload, receiveUpload, reserveServerImage } from './uploads.ts';
 
 const json = 'application/json';
 const patch = 'application/openstack-images-v2.1-json-patch';
@@ -222,6 +223,90 @@ test('a captured disk becomes an image of the project, or says why not', async (
   const bad = await reserve();
   await parts.database.transaction({ kind: 'system', reason: 'test' }, (tx) => failImage(tx, bad.id, 'The disk could not be read.', parts.clock.now()));
   assert.equal((await alice('GET', `/images/${bad.id}`)).body.os_intercloud_failure, 'The disk could not be read.');
+});
+
+test('bytes in a container are stored and given back as they are, and never booted', async (t) => {
+  const { alice, bob, parts, findings } = await startService(t);
+  // What nobody looks into may be anything: here, what would be refused as a disk.
+  const bytes = hostile[0]!.bytes;
+  for (const container_format of ['ami', 'ovf', 'docker']) {
+    const { id } = (await alice('POST', '/images', { disk_format: 'vmdk', container_format, visibility: 'community' })).body;
+    assert.equal((await alice('PUT', `/images/${id}/file`, bytes)).status, 204);
+    const { body } = await alice('GET', `/images/${id}`);
+    assert.deepEqual({ status: body.status, size: body.size, virtual_size: body.virtual_size, checksum: body.checksum }, { status: 'active', size: bytes.length, virtual_size: null, checksum: hashed('md5', bytes) });
+    assert.deepEqual((await bob('GET', `/images/${id}/file`)).raw, bytes);
+    await assert.rejects(parts.database.read({ kind: 'project', projectId: 'alice-project' }, (tx) => getServerImage({ tx }, id)), { status: 400, code: 'ImageUnacceptable' });
+    assert.equal((await alice('PATCH', `/images/${id}`, [{ op: 'replace', path: '/container_format', value: 'bare' }], { 'content-type': patch })).status, 403);
+  }
+  assert.deepEqual(await findings(), []);
+});
+
+test('the same bytes in a container and as a disk stay a container and a disk', async (t) => {
+  const { alice, parts } = await startService(t);
+  const bytes = soundQcow2();
+  const make = async (container_format: string) => {
+    const { id } = (await alice('POST', '/images', { disk_format: 'qcow2', container_format })).body;
+    await alice('PUT', `/images/${id}/file`, bytes);
+    return id as string;
+  };
+  const boot = (id: string) => parts.database.read({ kind: 'project', projectId: 'alice-project' }, (tx) => getServerImage({ tx }, id));
+  const [packed, disk, again] = [await make('ovf'), await make('bare'), await make('ovf')];
+
+  assert.deepEqual((await boot(disk)).vetted, { imageId: disk, sha256: hashed('sha256', bytes), format: 'qcow2', sizeBytes: bytes.length, virtualSizeBytes: 2 ** 30 });
+  for (const id of [packed, again]) {
+    await assert.rejects(boot(id), { code: 'ImageUnacceptable' });
+    assert.equal((await alice('GET', `/images/${id}`)).body.virtual_size, null);
+  }
+});
+
+test('a project’s bytes are charged before they are there, and given back whatever becomes of them', async (t) => {
+  const { alice, admin, parts, clock, findings } = await startService(t);
+  const bytes = soundQcow2();
+  const limit = (most: number) => parts.database.transaction({ kind: 'system', reason: 'test' }, (tx) => setQuotaLimits(tx, 'alice-project', { 'image.bytes': most }));
+  const used = () => parts.database.read({ kind: 'system', reason: 'test' }, async (tx) => (await quotaUsage(tx, 'alice-project', ['image.bytes']))['image.bytes']!.used);
+  const make = async () => (await alice('POST', '/images', { disk_format: 'qcow2', container_format: 'bare' })).body.id as string;
+  await limit(2 * bytes.length);
+
+  const ids = [await make(), await make(), await make()];
+  const uploads = await Promise.all(ids.map((id) => alice('PUT', `/images/${id}/file`, bytes)));
+  assert.deepEqual(uploads.map(({ status }) => status).sort(), [204, 204, 413]);
+  assert.match(uploads.find(({ status }) => status === 413)!.body.message, /over a limit for image_size_total \(limit 1, used 1, wanted 1\)/);
+  assert.equal(await used(), 2 * bytes.length);
+  const left = ids[uploads.findIndex(({ status }) => status === 413)]!;
+  assert.equal((await alice('GET', `/images/${left}`)).body.status, 'queued');
+  assert.deepEqual(await findings(), []);
+
+  // A client that does not say how much it brings is stopped on the way.
+  await limit(bytes.length * 2 + 1000);
+  const saving = await parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, (tx) => beginUpload({ tx, now: clock.now(), requestId: 'req-1', caller: callerOf('alice') }, left, 'slow'));
+  await assert.rejects(receiveUpload(parts, saving, chunks(bytes), new AbortController().signal), { status: 413 });
+  await giveUpUpload(parts, saving, 'too many');
+  assert.equal(await used(), 2 * bytes.length);
+
+  // Bytes that are refused are not charged, nor are those of an image that is gone.
+  await alice('PUT', `/images/${left}/file`, hostile[0]!.bytes.subarray(0, 500));
+  for (const id of ids) await alice('DELETE', `/images/${id}`);
+  assert.equal(await used(), 0);
+  assert.deepEqual(await findings(), []);
+
+  // With its owner an image changes its charge.
+  await limit(-1);
+  const moved = await make();
+  await alice('PUT', `/images/${moved}/file`, bytes);
+  await alice('POST', `/images/${moved}/members`, { member: 'bob-project' });
+  assert.equal((await admin('PATCH', `/images/${moved}`, [{ op: 'replace', path: '/owner', value: 'carol-project' }], { 'content-type': patch })).status, 200);
+  assert.equal(await used(), 0);
+  assert.deepEqual(await findings(), []);
+});
+
+test('an upload is one deed in the audit', async (t) => {
+  const { alice, parts } = await startService(t);
+  const { id } = (await alice('POST', '/images', { disk_format: 'qcow2', container_format: 'bare' })).body;
+  const entries = () => parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows`select action, outcome, user_id as "userId" from kit.audit where target = ${`/image/v2/images/${id}/file`}`);
+  await alice('PUT', `/images/${id}/file`, hostile[0]!.bytes);
+  assert.deepEqual(await entries(), []);
+  await alice('PUT', `/images/${id}/file`, soundQcow2());
+  assert.deepEqual(await entries(), [{ action: 'image.imageData.upload', outcome: 'success', userId: 'alice' }]);
 });
 
 test('the image that comes with the cloud is made once', async (t) => {

@@ -5,9 +5,10 @@ import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { VettedImage } from '../../drivers/driver.ts';
-import { claimQuota, OverQuota, releaseQuota } from '../quota/quotas.ts';
 import { demandWritable, type ImageChange } from './image-patch.ts';
 import { told } from './image-events.ts';
+import { claimImages, moveCharge, releaseImages } from './image-quotas.ts';
+import { bootableFormats } from './intake/inspection.ts';
 import { vetted } from './intake/intake.ts';
 import {
   deleteImage as deleteRow,
@@ -24,6 +25,7 @@ import {
   type SortKey,
   type Visibility,
 } from './images.store.ts';
+import { moveShares } from './members.store.ts';
 
 export type { Image } from './images.store.ts';
 
@@ -46,8 +48,10 @@ export type ServerImage = {
 export async function getServerImage(context: Pick<Context, 'tx'>, imageId: string): Promise<ServerImage> {
   const image = await findImage(context.tx, imageId);
   if (!image) throw notFound(`Image ${imageId} could not be found.`, 'ImageNotFound');
-  const bytes = image.status === 'active' ? bytesOf(image) : undefined;
-  if (!bytes) throw badRequest(`Image ${imageId} is not active.`, 'ImageNotActive');
+  if (image.status !== 'active') throw badRequest(`Image ${imageId} is not active.`, 'ImageNotActive');
+  const bytes = bytesOf(image);
+  // nova/exception.py, ImageUnacceptable
+  if (!bytes) throw badRequest(`Image ${imageId} is unacceptable: a disk cannot be made from container_format ${image.containerFormat} and disk_format ${image.diskFormat}.`, 'ImageUnacceptable');
   const { id, name, status, minDiskGiB, minRamMiB, properties, containerFormat, diskFormat } = image;
   return { id, name, status, minDiskGiB, minRamMiB, properties, containerFormat, diskFormat, sizeBytes: bytes.sizeBytes, virtualSizeBytes: bytes.virtualSizeBytes, vetted: bytes };
 }
@@ -60,8 +64,10 @@ export async function vettedImage(tx: Transaction, imageId: string): Promise<Vet
   return bytes;
 }
 
-function bytesOf({ id, sha256, format, sizeBytes, virtualSizeBytes }: Image): VettedImage | undefined {
-  if (sha256 === null || format === null || sizeBytes === null || virtualSizeBytes === null) return undefined;
+/** Only what was judged as a disk, and is offered as one, is ever handed to a driver. */
+function bytesOf({ id, sha256, format, sizeBytes, virtualSizeBytes, containerFormat, diskFormat }: Image): VettedImage | undefined {
+  if (sha256 === null || format === null || format === 'opaque' || sizeBytes === null || virtualSizeBytes === null) return undefined;
+  if (containerFormat !== 'bare' || !bootableFormats.some((bootable) => bootable === diskFormat)) return undefined;
   return vetted({ imageId: id, sha256, format, sizeBytes, virtualSizeBytes });
 }
 
@@ -102,18 +108,9 @@ export async function createImage(context: Context, wish: NewImage): Promise<Ima
     properties: wish.properties,
   };
   demandVisibility(context, draft.visibility);
-  await claim(tx, owner);
+  await claimImages(tx, owner, { images: 1 });
   const id = await insertImage(tx, draft, { id: wish.id?.toLowerCase(), now });
   return told(context, 'image.create', await getImage(context, id));
-}
-
-async function claim(tx: Transaction, projectId: string): Promise<void> {
-  try {
-    await claimQuota(tx, projectId, { 'image.images': 1 });
-  } catch (error) {
-    if (error instanceof OverQuota) throw new Fault(413, 'HTTPRequestEntityTooLarge', `Project ${projectId} is over a limit for image_count_total (limit ${error.limit}, used ${error.used}).`, { cause: error });
-    throw error;
-  }
 }
 
 export async function deleteImage(context: Context, id: string): Promise<void> {
@@ -121,7 +118,7 @@ export async function deleteImage(context: Context, id: string): Promise<void> {
   if (image.protected) throw new Fault(403, 'HTTPForbidden', `Image ${id} is protected and cannot be deleted.`);
   // Disks made from it have their own copy of what they need; the collector takes the bytes.
   await deleteRow(context.tx, id);
-  await releaseQuota(context.tx, image.projectId, { 'image.images': 1 });
+  await releaseImages(context.tx, image.projectId, { images: 1, bytes: image.chargedBytes });
   await told(context, 'image.delete', image);
 }
 
@@ -131,6 +128,10 @@ export async function patchImage(context: Context, id: string, changes: readonly
   for (const change of changes) apply(context, image, draft, change);
   if (draft.visibility !== image.visibility) demandVisibility(context, draft.visibility);
   if (Object.keys(draft.properties).length > 128) throw new Fault(413, 'HTTPRequestEntityTooLarge', 'Image property limit exceeded: 128 is the most.');
+  if (draft.projectId !== image.projectId) {
+    await moveCharge(context.tx, image, draft.projectId);
+    await moveShares(context.tx, id, draft.projectId);
+  }
   await updateImage(context.tx, id, draft, context.now);
   return told(context, 'image.update', await getImage(context, id));
 }

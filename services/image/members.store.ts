@@ -25,6 +25,11 @@ export function setMemberStatus(tx: Transaction, imageId: string, memberId: stri
   return tx.run`update image.member set status = ${status}, updated_at = ${now} where image_id = ${imageId} and member_id = ${memberId}`;
 }
 
+/** The shares of an image are its owner's. */
+export function moveShares(tx: Transaction, imageId: string, projectId: string): Promise<number> {
+  return tx.run`update image.member set project_id = ${projectId} where image_id = ${imageId}`;
+}
+
 export function deleteMember(tx: Transaction, imageId: string, memberId: string): Promise<number> {
   return tx.run`delete from image.member where image_id = ${imageId} and member_id = ${memberId}`;
 }

@@ -9,31 +9,39 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
-import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, type Image, type Visibility } from './images.store.ts';
+import { chargeUpload, releaseImages } from './image-quotas.ts';
+import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, type Image, type Visibility } from './images.store.ts';
 import { receive, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 
 const silenceMs = 10 * 60_000;
 const sayAgainMs = 30_000;
+/** So many bytes more are charged at a time, where the limit leaves room for them. */
+const chargeAhead = 64 * 2 ** 20;
 /** A server's disk may take long to be read. */
 const captureMs = 6 * 60 * 60_000;
 
-export type Saving = { imageId: string; upload: string; declared: string };
+export type Saving = { imageId: string; upload: string; declared: string | null; chargedBytes: number };
 
-export async function beginUpload(context: Context, imageId: string, upload: string): Promise<Saving> {
+/** `expectedBytes`: how many there will be, as far as it is known; a quota that has no room for them refuses them all. */
+export async function beginUpload(context: Context, imageId: string, upload: string, expectedBytes = 0): Promise<Saving> {
   const image = await getOwnImage(context, imageId, 'upload_image');
   // glance/domain/__init__.py: both must be known before there are bytes.
   if (image.diskFormat === null || image.containerFormat === null) throw new Fault(400, 'HTTPBadRequest', 'Properties disk_format, container_format must be set prior to saving data.');
-  if (image.containerFormat !== 'bare') throw new Fault(415, 'HTTPUnsupportedMediaType', `Images of container_format ${image.containerFormat} cannot be booted in this cloud: use bare.`);
   if ((await beginSaving(context.tx, imageId, { upload, until: after(context.now, silenceMs), now: context.now })) === 0) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
+  if (expectedBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
+  await chargeUpload(context.tx, imageId, { upload, bytes: expectedBytes });
   await told(context, 'image.upload.start', { ...image, status: 'saving' });
-  return { imageId, upload, declared: image.diskFormat };
+  // glance/location.py, set_data: what is in a container is not looked into. It is never booted either (`getServerImage`).
+  return { imageId, upload, declared: image.containerFormat === 'bare' ? image.diskFormat : null, chargedBytes: expectedBytes };
 }
 
 /** Reads and judges the bytes, outside of any transaction. */
 export async function receiveUpload(parts: RegionParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
   let saidAt = parts.clock.now().getTime();
-  const progress = async () => {
+  let { chargedBytes } = saving;
+  const progress = async (sizeBytes: number) => {
+    if (sizeBytes > chargedBytes) chargedBytes = await chargeMore(parts, saving, sizeBytes);
     const now = parts.clock.now();
     if (now.getTime() - saidAt < sayAgainMs) return;
     saidAt = now.getTime();
@@ -43,8 +51,23 @@ export async function receiveUpload(parts: RegionParts, saving: Saving, bytes: A
   return receive(intakeOf(parts), bytes, { upload: saving.upload, declared: saving.declared, signal, progress });
 }
 
+/** For these bytes and more, or for these alone. */
+async function chargeMore(parts: RegionParts, saving: Saving, sizeBytes: number): Promise<number> {
+  const charge = async (bytes: number) => {
+    if (!(await parts.database.transaction(uploading, (tx) => chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes })))) throw gone(saving.imageId);
+    return bytes;
+  };
+  try {
+    return await charge(sizeBytes + chargeAhead);
+  } catch (error) {
+    if (error instanceof Fault && error.status === 413) return charge(sizeBytes);
+    throw error;
+  }
+}
+
 export async function finishUpload(context: Context, saving: Saving, bytes: AcceptedBytes): Promise<Image> {
   const { tx, now } = context;
+  await chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes: bytes.sizeBytes });
   if ((await finishSaving(tx, saving.imageId, { upload: saving.upload, bytes, now })) === 0) throw gone(saving.imageId);
   return told(context, 'image.upload.end', await getImage(context, saving.imageId));
 }
@@ -63,7 +86,9 @@ export function giveUpAbandoned({ database, clock }: { database: Database; clock
 }
 
 async function giveUp(tx: Transaction, { id, upload }: { id: string; upload: string }, reason: string, now: Date): Promise<void> {
-  if ((await giveUpSaving(tx, id, { upload, reason, now })) === 0) return;
+  const before = await lockImage(tx, id);
+  if (!before || (await giveUpSaving(tx, id, { upload, reason, now })) === 0) return;
+  await releaseImages(tx, before.projectId, { bytes: before.chargedBytes });
   const image = await findImage(tx, id);
   if (image) await told({ tx, now }, 'image.upload.error', image);
 }
@@ -113,6 +138,8 @@ export function acceptCapture(parts: RegionParts, { upload }: { imageId: string;
 export async function activateImage(tx: Transaction, imageId: string, accepted: AcceptedBytes, now: Date): Promise<void> {
   const image = await findImage(tx, imageId);
   if (!image || image.status === 'active') return;
+  // What a capture holds is known only now; a project that has no room for it does not get it.
+  await chargeUpload(tx, imageId, { upload: captureName(imageId), bytes: accepted.sizeBytes });
   await finishSaving(tx, imageId, { upload: captureName(imageId), bytes: accepted, now });
   await told({ tx, now }, 'image.upload.end', { ...image, status: 'active' });
 }

@@ -24,6 +24,7 @@ export const quotaDefaults = {
   'network.security_group_rule': 100,
   'network.rbac_policy': 10,
   'image.images': -1,
+  'image.bytes': -1,
 } as const;
 
 export type QuotaResource = keyof typeof quotaDefaults;

@@ -34,6 +34,10 @@ function judge(file: DiskFile, { declared, maxVirtualSizeBytes }: InspectionOrde
     case 'gpt':
       if (detected !== 'raw' || !hasPartitionTable(file)) throw mismatch();
       return raw(file, maxVirtualSizeBytes);
+    // What Xen boots with, which has no format of its own: glance/location.py, set_data.
+    case 'ami':
+    case 'ari':
+    case 'aki':
     case 'raw':
       if (detected !== 'raw') throw mismatch();
       return raw(file, maxVirtualSizeBytes);

@@ -18,9 +18,10 @@ export type AcceptedBytes = {
   md5: string;
   sha512: string;
   sizeBytes: number;
-  virtualSizeBytes: number;
-  format: 'raw' | 'qcow2';
-};
+} & Judgement;
+
+/** `opaque`: nobody has looked at them, and nothing of this cloud ever reads them but to give them back. */
+export type Judgement = { format: 'raw' | 'qcow2'; virtualSizeBytes: number } | { format: 'opaque'; virtualSizeBytes: null };
 
 export type IntakeLimits = { maxBytes: number; maxVirtualSizeBytes: number };
 
@@ -34,10 +35,11 @@ export type Intake = {
   limits?: IntakeLimits;
 };
 
-type Order = { upload: string; declared: string; signal?: AbortSignal };
+/** `declared`: the disk format to judge them by; null for what is packed in a container that cannot be looked into. */
+type Order = { upload: string; declared: string | null; signal?: AbortSignal };
 
 /** Takes the bytes of a stream. Whatever is wrong with them is a fault in Glance's words; nothing stays in the incoming folder. */
-export async function receive(intake: Intake, bytes: AsyncIterable<Uint8Array>, order: Order & { progress?: () => Promise<void> }): Promise<AcceptedBytes> {
+export async function receive(intake: Intake, bytes: AsyncIterable<Uint8Array>, order: Order & { progress?: Progress }): Promise<AcceptedBytes> {
   const { blobs, limits = defaultLimits } = intake;
   try {
     const hashes = await write(blobs.incomingPath(order.upload), bytes, { ...order, limits });
@@ -47,6 +49,9 @@ export async function receive(intake: Intake, bytes: AsyncIterable<Uint8Array>, 
   }
 }
 
+/** Asked before bytes are written: with how many there will be. */
+export type Progress = (sizeBytes: number) => Promise<void>;
+
 /** Takes a file that a driver has left in the incoming folder; it stays there, so that this can be done again. */
 export async function receiveFile(intake: Intake, order: Order): Promise<AcceptedBytes> {
   const hashes = new Hashes();
@@ -55,18 +60,20 @@ export async function receiveFile(intake: Intake, order: Order): Promise<Accepte
 }
 
 /** The brand is made here: only from what `deliver` has put into the store under this hash. */
-export function vetted(image: { imageId: string } & Pick<AcceptedBytes, 'sha256' | 'format' | 'sizeBytes' | 'virtualSizeBytes'>): VettedImage {
+export function vetted(image: { imageId: string; sha256: string; format: 'raw' | 'qcow2'; sizeBytes: number; virtualSizeBytes: number }): VettedImage {
   const { imageId, sha256, format, sizeBytes, virtualSizeBytes } = image;
   return { imageId, sha256, format, sizeBytes, virtualSizeBytes } as VettedImage;
 }
 
 async function deliver({ blobs, claim, limits = defaultLimits }: Intake, { upload, declared }: Order, hashes: Hashes): Promise<AcceptedBytes> {
-  const accepted = { ...hashes.digest(), ...(await judged(blobs.incomingPath(upload), declared, limits)) };
+  const accepted = { ...hashes.digest(), ...(declared === null ? opaque : await judged(blobs.incomingPath(upload), declared, limits)) };
   // In this order: the collector leaves alone what was claimed a short while ago.
   await claim(accepted);
   await blobs.keep(upload, accepted.sha256);
   return accepted;
 }
+
+const opaque: Judgement = { format: 'opaque', virtualSizeBytes: null };
 
 async function judged(path: string, declared: string, { maxVirtualSizeBytes }: IntakeLimits): Promise<{ format: 'raw' | 'qcow2'; virtualSizeBytes: number }> {
   try {
@@ -81,15 +88,15 @@ async function judged(path: string, declared: string, { maxVirtualSizeBytes }: I
   }
 }
 
-async function write(path: string, bytes: AsyncIterable<Uint8Array>, { limits, signal, progress }: { limits: IntakeLimits; signal?: AbortSignal; progress?: () => Promise<void> }): Promise<Hashes> {
+async function write(path: string, bytes: AsyncIterable<Uint8Array>, { limits, signal, progress }: { limits: IntakeLimits; signal?: AbortSignal; progress?: Progress }): Promise<Hashes> {
   const hashes = new Hashes();
   await using file = await open(path, 'wx', 0o644);
   for await (const chunk of bytes) {
     signal?.throwIfAborted();
     hashes.update(chunk);
     if (hashes.sizeBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
+    await progress?.(hashes.sizeBytes);
     await file.writeFile(chunk);
-    await progress?.();
   }
   await file.sync();
   return hashes;

@@ -1,0 +1,56 @@
+/** How many images and bytes a project may have, refused in Glance's words: glance/quota/keystone.py. */
+import { Fault } from '../../kit/fault.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { claimQuota, OverQuota, releaseQuota, type QuotaResource } from '../quota/quotas.ts';
+import { lockImage, setCharged, type Image } from './images.store.ts';
+
+type Held = { images?: number; bytes?: number };
+
+export async function claimImages(tx: Transaction, projectId: string, held: Held): Promise<void> {
+  try {
+    await claimQuota(tx, projectId, named(held));
+  } catch (error) {
+    if (error instanceof OverQuota) throw new ImageOverQuota(projectId, error);
+    throw error;
+  }
+}
+
+export function releaseImages(tx: Transaction, projectId: string, held: Held): Promise<void> {
+  return releaseQuota(tx, projectId, named(held));
+}
+
+/** The image with all that it is charged for goes from one project to another. */
+export async function moveCharge(tx: Transaction, { projectId, chargedBytes }: Image, to: string): Promise<void> {
+  const held = { images: 1, bytes: chargedBytes };
+  await claimImages(tx, to, held);
+  await releaseImages(tx, projectId, held);
+}
+
+/** Charges the owner for so many bytes in all, before they are there (ATTACKS 11). False: the image is no longer this upload's. */
+export async function chargeUpload(tx: Transaction, imageId: string, { upload, bytes }: { upload: string; bytes: number }): Promise<boolean> {
+  const image = await lockImage(tx, imageId);
+  if (!image || (await setCharged(tx, imageId, { upload, bytes })) === 0) return false;
+  await claimImages(tx, image.projectId, { bytes: bytes - image.chargedBytes });
+  return true;
+}
+
+/** Asking again does not help: somebody has to delete something first. */
+class ImageOverQuota extends Fault {
+  readonly retryable = false;
+
+  constructor(projectId: string, over: OverQuota) {
+    // oslo_limit/exception.py, ProjectOverLimit.
+    super(413, 'HTTPRequestEntityTooLarge', `Project ${projectId} is over a limit for ${glanceNames[over.resource] ?? over.resource} (limit ${inUnits(over.resource, over.limit)}, used ${inUnits(over.resource, over.used)}, wanted ${inUnits(over.resource, over.wanted)}).`, { cause: over });
+  }
+}
+
+const glanceNames: Partial<Record<QuotaResource, string>> = { 'image.images': 'image_count_total', 'image.bytes': 'image_size_total' };
+
+/** Glance counts bytes in MiB. */
+function inUnits(resource: QuotaResource, amount: number): number {
+  return resource === 'image.bytes' && amount > 0 ? Math.ceil(amount / 2 ** 20) : amount;
+}
+
+function named({ images = 0, bytes = 0 }: Held) {
+  return { 'image.images': images, 'image.bytes': bytes };
+}
