@@ -1,7 +1,7 @@
 /** `intercloud doctor`: asks every service for what must always be true. Exit status 1 when something is not. */
-import Table from 'cli-table3';
 import { readConfig } from '../supervisor/config.ts';
 import { runRole } from './role.ts';
+import { table } from './table.ts';
 import { Failure } from './failure.ts';
 
 type Diagnosis = { id: string; title: string; findings: { message: string; remedy: string }[] };
@@ -17,7 +17,6 @@ export async function doctor(stateDir: string, format: string): Promise<void> {
     process.stdout.write(`${JSON.stringify({ healthy: ill.length === 0, checks: diagnoses }, null, 2)}\n`);
     return;
   }
-  const table = new Table({ head: ['', 'Invariant', 'Found'], style: { head: [], border: [] }, colWidths: [null, null, 70], wordWrap: true });
-  table.push(...diagnoses.map(({ id, title, findings }) => [id, title, findings.length === 0 ? 'well' : findings.map(({ message, remedy }) => `${message}\n  → ${remedy}`).join('\n')]));
-  process.stdout.write(`${table.toString()}\n${ill.length === 0 ? 'All is well.' : `${ill.length} of ${diagnoses.length} checks found something.`}\n`);
+  const told = diagnoses.map(({ id, title, findings }) => [id, title, findings.length === 0 ? 'well' : findings.map(({ message, remedy }) => `${message}\n  → ${remedy}`).join('\n')]);
+  process.stdout.write(`${table(['', 'Invariant', 'Found'], told)}\n${ill.length === 0 ? 'All is well.' : `${ill.length} of ${diagnoses.length} checks found something.`}\n`);
 }

@@ -1,7 +1,7 @@
 /** `intercloud status`: what runs. Exit status 0 when all of it does, 3 when the cloud is down (as LSB has it). */
-import Table from 'cli-table3';
 import { baseUrl, layoutOf, readConfig } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
+import { table } from './table.ts';
 
 export async function status(stateDir: string, format: string): Promise<void> {
   const config = readConfig(stateDir);
@@ -21,7 +21,6 @@ export async function status(stateDir: string, format: string): Promise<void> {
     process.stdout.write(`${JSON.stringify({ state: running.phase, url: baseUrl(config), driver: config.driver, stateDir, processes: rows }, null, 2)}\n`);
     return;
   }
-  const table = new Table({ head: ['Process', 'Pid', 'State', 'Restarts'], style: { head: [], border: [] } });
-  table.push(...rows.map(({ name, pid, state, restarts }) => [name, String(pid ?? '-'), state, String(restarts)]));
-  process.stdout.write(`${baseUrl(config)}  ${config.driver} hosts, region ${config.region}, state in ${stateDir}\n${table.toString()}\n`);
+  const processes = table(['Process', 'Pid', 'State', 'Restarts'], rows.map(({ name, pid, state, restarts }) => [name, String(pid ?? '-'), state, String(restarts)]));
+  process.stdout.write(`${baseUrl(config)}  ${config.driver} hosts, region ${config.region}, state in ${stateDir}\n${processes}\n`);
 }

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import Table from 'cli-table3';
 import { contracts } from '../contract/contracts.ts';
 import { serviceAccount } from '../supervisor/account.ts';
 import { baseUrl, cloudIdOf, externalNetworkOf, layoutOf, readConfig, type CloudConfig, type DriverName } from '../supervisor/config.ts';
@@ -147,13 +146,12 @@ function say(config: CloudConfig, files: ClientFiles, format: string, more: { al
     process.stdout.write(`${JSON.stringify({ url: base, region: config.region, driver: config.driver, state: config.stateDir, cloud: files.cloud, cloudsYaml: files.path, adminPasswordFile: layout.adminPassword, endpoints }, null, 2)}\n`);
     return;
   }
-  const table = new Table({ head: ['Service', 'Name', 'Address'], style: { head: [], border: [] } });
-  table.push(...endpoints.map(({ service, name, url }) => [service, name, url]));
+  const addresses = table(['Service', 'Name', 'Address'], endpoints.map(({ service, name, url }) => [service, name, url]));
   const password = more.freshPassword ? [`  Password of admin (shown once; kept in ${layout.adminPassword}): ${readFileSync(layout.adminPassword, 'utf8').trim()}`] : [];
   process.stdout.write(
     [
       more.already ? 'The cloud runs already.' : 'The cloud is up.',
-      table.toString(),
+      addresses,
       ...password,
       files.written ? `  export OS_CLOUD=${files.cloud}` : `  export OS_CLIENT_CONFIG_FILE=${files.path} OS_CLOUD=${files.cloud}     # ${files.reason}`,
       '  openstack server list',
