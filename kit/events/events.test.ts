@@ -183,7 +183,7 @@ test('a request with the same key is answered from memory, for a day, and anothe
   const clock = manualClock(new Date());
   const { database } = await startShop(t);
   const scope = { kind: 'project', projectId: 'red' } as const;
-  const request = { projectId: 'red', key: 'k', fingerprint: 'POST chair' };
+  const request = { projectId: 'red', key: 'k', secret: 'what only the caller knows', fingerprint: 'POST chair' };
   const result = { status: 202, headers: { location: '/chair/1' }, body: '{"id":1}' };
   let done = 0;
   const ask = (meanwhile = async () => {}) =>
@@ -214,6 +214,21 @@ test('a request with the same key is answered from memory, for a day, and anothe
   clock.advance(24 * 3600 * 1000);
   await ask();
   assert.equal(done, 2);
+});
+
+test('the kept answer to a request can be read only with the key that was sent', async (t) => {
+  const { database } = await startShop(t);
+  const scope = { kind: 'project', projectId: 'red' } as const;
+  const request = { projectId: 'red', key: 'digest of the key', secret: 'what only the caller knows', fingerprint: 'POST chair' };
+  const result = { status: 201, headers: { 'x-subject-token': 'ticket' }, body: '{"private_key":"treasure"}' };
+
+  await database.transaction(scope, (tx) => keepResult(tx, systemClock, request, result));
+
+  const [row] = await database.read(system, (tx) => tx.rows<{ sealed: Buffer }>`select * from kit.idempotency`);
+  const readable = JSON.stringify(row) + row!.sealed.toString('latin1');
+  for (const secret of ['treasure', 'ticket', request.secret]) assert.ok(!readable.includes(secret), secret);
+  assert.deepEqual(await database.transaction(scope, (tx) => findResult(tx, systemClock, request)), result);
+  await assert.rejects(database.transaction(scope, (tx) => findResult(tx, systemClock, { ...request, secret: 'a guess' })), /unable to authenticate/);
 });
 
 test('an entry of the audit is there exactly when the deed is', async (t) => {

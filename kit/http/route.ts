@@ -149,6 +149,7 @@ function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefi
     projectId: scope.kind === 'project' ? scope.projectId : (incoming.caller.projectId ?? ''),
     // Two users of one project do not get each other's answers.
     key: digest(`${incoming.caller.userId} ${key}`),
+    secret: key,
     fingerprint: digest(asked),
   };
 }
