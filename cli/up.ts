@@ -13,6 +13,7 @@ import { lockedExitCode, startSupervisor } from './role.ts';
 import { writeClientFiles, type ClientFiles } from './client-files.ts';
 import { Failure } from './failure.ts';
 import { demandOwner, demandShortPath } from './state-folder.ts';
+import { table } from './table.ts';
 
 export type UpOptions = {
   state: string;
