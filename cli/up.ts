@@ -1,7 +1,7 @@
 /** `intercloud up`: settles what the cloud is, starts its supervisor, and shows what happens. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { contracts } from '../contract/contracts.ts';
 import { serviceAccount } from '../supervisor/account.ts';
@@ -104,6 +104,8 @@ function refuseOtherWishes(options: UpOptions, running: CloudConfig): void {
 /** Made once. Whether it is new: it is shown then and never again. */
 function makePassword(path: string, folder: string): boolean {
   if (existsSync(path)) return false;
+  // The state folder first: made on the way it would be as closed as this one.
+  mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(path, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   return true;
