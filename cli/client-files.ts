@@ -1,5 +1,5 @@
 /** Where OpenStack's clients look for clouds: written there, unless something of the user's is there already. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { baseUrl, layoutOf, type CloudConfig } from '../supervisor/config.ts';
@@ -13,12 +13,19 @@ export function writeClientFiles(config: CloudConfig): ClientFiles {
   const { cloudsYaml } = layoutOf(config.stateDir);
   const text = cloudsYamlOf(config);
   writeFileSync(cloudsYaml, text, { mode: 0o600 });
-  const usual = join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'openstack', 'clouds.yaml');
+  const usual = usualPath();
   const there = textOf(usual);
-  if (there !== undefined && !there.startsWith(`${mark} for ${config.stateDir}\n`)) return { cloud, path: cloudsYaml, written: false, reason: `${usual} is not ours and stays as it is` };
+  if (there !== undefined && !isOurs(there, config)) return { cloud, path: cloudsYaml, written: false, reason: `${usual} is not ours and stays as it is` };
   mkdirSync(dirname(usual), { recursive: true, mode: 0o700 });
   writeFileSync(usual, text, { mode: 0o600 });
   return { cloud, path: usual, written: true, reason: '' };
+}
+
+/** A cloud that is no more is not offered to clients any longer. */
+export function removeClientFiles(config: CloudConfig): void {
+  const usual = usualPath();
+  const there = textOf(usual);
+  if (there !== undefined && isOurs(there, config)) rmSync(usual);
 }
 
 export function clientSettings(config: CloudConfig): Record<string, string> {
@@ -46,6 +53,14 @@ function cloudsYamlOf(config: CloudConfig): string {
     ...(config.tls?.authority ? [`    cacert: ${JSON.stringify(config.tls.authority)}`] : []),
     '',
   ].join('\n');
+}
+
+function usualPath(): string {
+  return join(process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'openstack', 'clouds.yaml');
+}
+
+function isOurs(text: string, { stateDir }: CloudConfig): boolean {
+  return text.startsWith(`${mark} for ${stateDir}\n`);
 }
 
 function textOf(path: string): string | undefined {

@@ -23,6 +23,7 @@ export async function reset(stateDir: string, yes: boolean): Promise<void> {
   await down(stateDir);
   const { code } = await runRole('clear', stateDir);
   if (code !== 0) throw new Failure('The engines could not be taken down', `Nothing in ${stateDir} has been deleted; mend what is said above and try again`);
+  removeClientFiles(config);
   rmSync(stateDir, { recursive: true, force: true });
   process.stdout.write(`${stateDir} is deleted.\n`);
 }
