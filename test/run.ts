@@ -4,13 +4,13 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { prepareMachine } from './machine.ts';
 
 type Counts = { passed: number; failed: number; skipped: number };
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 process.chdir(root);
 const chosen = process.argv.slice(2);
-const asRoot = process.getuid?.() === 0;
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const scratch = mkdtempSync(join(tmpdir(), 'intercloud-run-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
@@ -26,11 +26,11 @@ if (chosen.length === 0) {
   step('types', 'tsc', ['--noEmit']);
   step('lint', 'oxlint', ['--type-aware', '--deny-warnings']);
 }
+// Before all tests, so that none is left out for want of a package.
+const environment = files.some((path) => whole(path) || path.startsWith('test/conformance/')) ? await prepared() : {};
 // Without isolation: services and engine have no globals, and this is what enforces it.
 group('rules', files.filter((path) => !whole(path)), ['--test-isolation=none']);
-const systems = files.filter(whole);
-if (systems.length > 0) installClients();
-group('systems', systems, ['--test-concurrency=1']);
+group('systems', files.filter(whole), ['--test-concurrency=1']);
 
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
@@ -42,11 +42,22 @@ function step(name: string, command: string, args: string[]): void {
   total[status === 0 ? 'passed' : 'failed'] += 1;
 }
 
+/** A machine that cannot be prepared is one failure; what can run without runs. */
+async function prepared(): Promise<Record<string, string>> {
+  try {
+    return await prepareMachine((line) => process.stdout.write(`${line}\n`));
+  } catch (error) {
+    process.stdout.write(`✘ packages  ${error instanceof Error ? error.message : String(error)}\n`);
+    total.failed += 1;
+    return {};
+  }
+}
+
 function group(name: string, paths: string[], flags: string[]): void {
   if (paths.length === 0) return;
   const counted = join(scratch, `${name}.json`);
   const reporters = ['--test-reporter=spec', '--test-reporter-destination=stdout', `--test-reporter=${join(root, 'test/count.ts')}`, `--test-reporter-destination=${counted}`];
-  const { status } = spawnSync(process.execPath, ['--test', ...flags, ...reporters, ...paths], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, ['--test', ...flags, ...reporters, ...paths], { stdio: 'inherit', env: { ...process.env, ...environment } });
   const counts = countsIn(counted);
   // A runner that died counts as a failure even when every test that it told of passed.
   if (status !== 0 && counts.failed === 0) counts.failed = 1;
@@ -59,17 +70,4 @@ function countsIn(path: string): Counts {
   } catch {
     return { passed: 0, failed: 0, skipped: 0 };
   }
-}
-
-/** The stock clients that the systems are tried with, from the distribution. */
-function installClients(): void {
-  const wanted = ['python3-openstackclient', 'openssh-client'];
-  const missing = wanted.filter((name) => spawnSync('dpkg-query', ['--show', name], { stdio: 'ignore' }).status !== 0);
-  if (missing.length === 0) return;
-  if (!asRoot) throw new Error(`These packages are needed for the tests: apt-get install ${missing.join(' ')}`);
-  process.stdout.write(`Installing ${missing.join(', ')}\n`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  spawnSync('apt-get', ['update', '-q'], { stdio: 'ignore', env });
-  const { status } = spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...missing], { stdio: ['ignore', 'ignore', 'inherit'], env });
-  if (status !== 0) throw new Error(`apt-get could not install ${missing.join(', ')}`);
 }

@@ -15,20 +15,23 @@ const switchPackages = ['openvswitch-switch', 'ovn-central', 'ovn-host'];
 /** For guest/build.sh. */
 const guestPackages = ['syslinux', 'syslinux-common', 'mtools', 'dosfstools', 'e2fsprogs', 'fdisk', 'cpio', 'fakeroot', 'kmod', 'lz4', 'xz-utils', 'zstd'];
 
-/** The packages to install on this host, in the order of their names; none when it has all. */
-export async function missingPackages(): Promise<string[]> {
+/** The packages to install on this host, these too, in the order of their names; none when it has all. */
+export async function missingPackages(more: readonly string[] = []): Promise<string[]> {
   const ownSwitch = isWanted(await candidateVersion('openvswitch-switch'));
-  const wanted = [...computePackages, ...networkPackages, ...guestPackages, ...(ownSwitch ? switchPackages : ['mmdebstrap'])];
+  return notInstalled([...computePackages, ...networkPackages, ...guestPackages, ...(ownSwitch ? switchPackages : ['mmdebstrap']), ...more]);
+}
+
+export async function notInstalled(wanted: readonly string[]): Promise<string[]> {
   const known = await run('dpkg-query', ['--show', '--showformat', '${Package} ${db:Status-Status}\\n']);
   const installed = new Set(known.split('\n').flatMap((line) => (line.endsWith(' installed') ? [line.split(' ')[0]] : [])));
-  return wanted.filter((name) => !installed.has(name)).sort();
+  return [...new Set(wanted)].filter((name) => !installed.has(name)).sort();
 }
 
 /** Installs what is missing; needs root. No daemon is started that does not run already: this program starts its own. */
-export async function installPackages({ onProgress }: { onProgress: Progress }): Promise<void> {
+export async function installPackages({ onProgress, more = [] }: { onProgress: Progress; more?: readonly string[] }): Promise<void> {
   onProgress('Reading the lists of packages');
   await apt(['update', '-q'], onProgress, { quiet: true });
-  const packages = await missingPackages();
+  const packages = await missingPackages(more);
   if (packages.length === 0) return;
   onProgress(`Installing ${packages.length} packages`);
   await using _policy = await noDaemonStarts();

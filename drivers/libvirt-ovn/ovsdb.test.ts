@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { test, type TestContext } from 'node:test';
 import { run, searchPath } from './command.ts';
-import { isThere } from './engine-programs.ts';
+import { chooseEnginePrograms } from './engine-programs.ts';
 import { connectOvsdb, type OvsdbClient } from './ovsdb.ts';
 import { uuidSet } from './ovsdb-values.ts';
 
-const needsServer = { skip: !(await isThere('/usr/sbin/ovsdb-server')) && 'needs ovsdb-server', timeout: 60_000 };
+const programs = await chooseEnginePrograms(join(process.env['INTERCLOUD_CACHE'] ?? '/var/cache/intercloud', 'switch-root'));
+const needsServer = { skip: !programs && 'needs ovsdb-server', timeout: 60_000 };
 
 const schema = {
   name: 'Shelf', version: '1.0.0',
@@ -35,7 +36,8 @@ async function startServer(t: TestContext): Promise<{ address: string; start(): 
   const folder = await mkdtemp(join(tmpdir(), 'ic-ovsdb-'));
   const at = (name: string): string => join(folder, name);
   await writeFile(at('schema'), JSON.stringify(schema));
-  await run('ovsdb-tool', ['create', at('db'), at('schema')]);
+  assert.ok(programs);
+  await run(programs.program('ovsdb-tool'), ['create', at('db'), at('schema')]);
   let child: ChildProcess | undefined;
   const clients: OvsdbClient[] = [];
   const stop = async (): Promise<void> => {
@@ -52,7 +54,7 @@ async function startServer(t: TestContext): Promise<{ address: string; start(): 
   const server = {
     address: `unix:${at('socket')}`,
     async start() {
-      child = spawn('ovsdb-server', [at('db'), `--remote=punix:${at('socket')}`, `--unixctl=${at('control')}`, '-vconsole:off'], {
+      child = spawn(programs.program('ovsdb-server'), [at('db'), `--remote=punix:${at('socket')}`, `--unixctl=${at('control')}`, '-vconsole:off'], {
         env: { ...process.env, PATH: searchPath() }, stdio: 'ignore',
       });
       await once(child, 'spawn');
