@@ -5,6 +5,7 @@
 #
 # WORK_DIR keeps the downloaded packages from one run to the next.
 set -euo pipefail
+umask 022
 export LC_ALL=C PATH=$PATH:/usr/sbin:/sbin
 here=$(cd "$(dirname "$0")" && pwd)
 # Files in the image belong to root; without root, fakeroot remembers that for mke2fs.
@@ -17,30 +18,39 @@ w=$(mktemp -d "$1/build.XXXXXX"); trap 'rm -rf "$w"' EXIT
 step() { echo "guest: $*"; }
 
 # ---- packages -----------------------------------------------------------------------------------------------------
+# What apt knows may be nothing, or of a day whose packages the mirror has no more: root can have it look.
+refresh() { [ -z "${FAKEROOTKEY:-}" ] && [ "$(id -u)" = 0 ] && step "reading the lists of packages" && apt-get -o Acquire::Retries=3 update -q >/dev/null; }
 # Debian's cloud kernel or, on Ubuntu, the one for virtual machines; its modules are a package of their own there.
-kernel=
-for meta in linux-image-cloud-amd64 linux-image-virtual; do
-  kernel=$(apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^<]*\)$/\1/p' | head -1)
-  [ -n "$kernel" ] && break
-done
-[ -n "$kernel" ] || { echo "No kernel package for virtual machines is known to apt: run apt-get update" >&2; exit 1; }
-modules=$(apt-cache depends "$kernel" | sed -n 's/^ *Depends: \(linux-modules-[^<]*\)$/\1/p')
+find_kernel() {
+  for meta in linux-image-cloud-amd64 linux-image-virtual; do
+    kernel=$(apt-cache depends "$meta" 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[^<]*\)$/\1/p' | head -1)
+    [ -z "$kernel" ] || return 0
+  done
+  return 1
+}
 programs="busybox-static dropbear-bin openssh-sftp-server e2fsprogs util-linux libpam-modules sudo jq"
-# Libraries have other names in every release, so they are found by dependency.
 # shellcheck disable=SC2086
-libraries=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances $programs \
-  | sed -n 's/^\(z\{0,1\}lib[a-z0-9.+-]*\)$/\1/p' | sort -u)
-# One request for all; apt says which of the dependencies are only virtual by having no candidate for them.
+find_packages() {
+  find_kernel || return 1
+  modules=$(apt-cache depends "$kernel" | sed -n 's/^ *Depends: \(linux-modules-[^<]*\)$/\1/p')
+  # Libraries have other names in every release, so they are found by dependency.
+  libraries=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances $programs \
+    | sed -n 's/^\(z\{0,1\}lib[a-z0-9.+-]*\)$/\1/p' | sort -u)
+  # One request for all; apt says which of the dependencies are only virtual by having no candidate for them.
+  wanted=$(apt-cache policy $kernel $modules $programs $libraries | awk '/^[^ ].*:$/ {name=$1; sub(/:$/, "", name)} $1=="Candidate:" && $2!="(none)" {print name "=" $2}' | sort -u)
+}
 # shellcheck disable=SC2086
-wanted=$(apt-cache policy $kernel $modules $programs $libraries | awk '/^[^ ].*:$/ {name=$1; sub(/:$/, "", name)} $1=="Candidate:" && $2!="(none)" {print name "=" $2}' | sort -u)
-step "downloading $(echo "$wanted" | wc -l) packages ($kernel)"
-missing=
-for p in $wanted; do
-  v=${p#*=}; v=${v//:/%3a}
-  compgen -G "$debs/${p%%=*}_${v}_*.deb" >/dev/null || missing="$missing $p"
-done
-# shellcheck disable=SC2086
-[ -z "$missing" ] || ( cd "$debs"; apt-get -o APT::Sandbox::User=root -o Acquire::Retries=3 download -q $missing >/dev/null )
+download() {
+  local p v missing=
+  step "downloading $(echo "$wanted" | wc -l) packages ($kernel)"
+  for p in $wanted; do
+    v=${p#*=}; v=${v//:/%3a}
+    compgen -G "$debs/${p%%=*}_${v}_*.deb" >/dev/null || missing="$missing $p"
+  done
+  [ -z "$missing" ] || ( cd "$debs" && apt-get -o APT::Sandbox::User=root -o Acquire::Retries=3 download -q $missing >/dev/null )
+}
+find_packages || { refresh && find_packages; } || { echo "No kernel package for virtual machines is known to apt: run apt-get update" >&2; exit 1; }
+download || { refresh && find_packages && download; } || exit 1
 
 step "unpacking"
 x=$w/x; mkdir -p "$x"/usr/{bin,sbin,lib,lib64}
@@ -90,7 +100,8 @@ for a in ip ifconfig route udhcpc ping mount umount poweroff reboot halt ls cat 
 cp -a "$here/overlay/." "$r/"
 chown -R 0:0 "$r"
 chmod 4755 "$r/usr/bin/sudo" "$r/bin/busybox"   # busybox drops root itself, except in ping, su and login
-# A checkout keeps no more of a file's mode than whether it may be run.
+# A checkout keeps no more of a file's mode than whether it may be run, and its owner's umask.
+chmod 0755 "$r"; chmod -R go+rX,go-w "$r/etc" "$r/usr"
 chmod 0440 "$r/etc/sudoers"; chmod 0600 "$r/etc/shadow"; chmod 1777 "$r/tmp"; chmod 0700 "$r/root"; chown 1000:1000 "$r/home/cirros"
 
 # ---- kernel, modules and initrd -------------------------------------------------------------------------------------
