@@ -28,6 +28,7 @@ export function digestOf(database: Database): Promise<Map<string, string>> {
 
 /** Tables that remember what was: they may grow when a thing comes and goes. */
 const memory = new Set([
+  'image.blob', //         bytes that nobody has any more are collected within the hour
   'compute.action', //     what was asked of a server can be read after its end
   'network.projection', // generations, so that a late call cannot bring back what is gone
 ]);

@@ -5,6 +5,8 @@ import type { Promised } from './operations.ts';
 
 export type Things = {
   readonly owner: Person;
+  /** An image that everybody sees. */
+  readonly imageId: string;
   /** The id of this thing; made now, with all that it needs, if it is not there yet. */
   get(name: ThingName): Promise<string>;
   /** Every id so far. */
@@ -115,9 +117,9 @@ const makers = {
 
 export type ThingName = keyof typeof makers;
 
-/** `fresh`: projects and users too are new ones, so that they can be broken. */
-export function thingsOf(cloud: TestCloud, { owner = cloud.alice, fresh = false }: { owner?: Person; fresh?: boolean } = {}): Things {
-  const made = new Map<string, Promise<string>>();
+/** `fresh`: projects and users too are new ones, so that they can be broken. `known`: these are there already. */
+export function thingsOf(cloud: TestCloud, { owner = cloud.alice, fresh = false, known: before = {} }: { owner?: Person; fresh?: boolean; known?: Partial<Record<ThingName, string>> } = {}): Things {
+  const made = new Map<string, Promise<string>>(Object.entries(before).map(([name, id]) => [name, Promise.resolve(id)]));
   const making: Making = { cloud, owner, admin: cloud.admin, fresh, unique, get };
   async function get(name: string): Promise<string> {
     const maker: ((making: Making) => Promise<string>) | undefined = makers[name as ThingName];
@@ -128,7 +130,7 @@ export function thingsOf(cloud: TestCloud, { owner = cloud.alice, fresh = false 
     if (id === '') throw new Error(`There is no ${name}`);
     return id;
   }
-  return { owner, get, ids: () => Promise.all(made.values()) };
+  return { owner, imageId: cloud.imageId, get, ids: () => Promise.all(made.values()) };
 }
 
 /** What a parameter of a path stands for, by what comes before it. */

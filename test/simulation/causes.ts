@@ -1,0 +1,108 @@
+/** How a user causes each workflow: what has to be there, and the request that starts it. */
+import type { Person, TestCloud } from '../cloud.ts';
+import type { Things } from '../things.ts';
+
+export type Cause = {
+  prepare(cloud: TestCloud, things: Things): Promise<void>;
+  act(person: Person, things: Things): Promise<unknown>;
+};
+
+type ActionCalls = Person['compute']['serverActions'];
+
+/** An action of a server, after others that bring it there. */
+function action(call: (actions: ActionCalls, params: { server_id: string }, things: Things) => Promise<unknown>, ...before: ((actions: ActionCalls, params: { server_id: string }, things: Things) => Promise<unknown>)[]): Cause {
+  const about = async (things: Things) => ({ server_id: await things.get('server') });
+  return {
+    async prepare(cloud, things) {
+      const params = await about(things);
+      for (const each of before) {
+        await each(things.owner.compute.serverActions, params, things);
+        await cloud.settle();
+      }
+    },
+    act: async (person, things) => call(person.compute.serverActions, await about(things), things),
+  };
+}
+
+const stop = (actions: ActionCalls, params: { server_id: string }) => actions.stop({ params, body: { 'os-stop': null } });
+const pause = (actions: ActionCalls, params: { server_id: string }) => actions.pause({ params, body: { pause: null } });
+const suspend = (actions: ActionCalls, params: { server_id: string }) => actions.suspend({ params, body: { suspend: null } });
+const resize = async (actions: ActionCalls, params: { server_id: string }, things: Things) => actions.resize({ params, body: { resize: { flavorRef: await things.get('larger flavor') } } });
+const reboot = (type: 'SOFT' | 'HARD') => (actions: ActionCalls, params: { server_id: string }) => actions.reboot({ params, body: { reboot: { type } } });
+
+const withThings = (...names: Parameters<Things['get']>[0][]) => async (_cloud: TestCloud, things: Things) => {
+  for (const name of names) await things.get(name);
+};
+
+export const causes: Record<string, Cause> = {
+  'server.create': {
+    prepare: withThings('subnet', 'flavor', 'volume to attach'),
+    async act({ compute }, things) {
+      const server = { name: 'web', flavorRef: await things.get('flavor'), networks: [{ uuid: await things.get('network') }] };
+      const [imageRef, volume] = [things.imageId, await things.get('volume to attach')];
+      // A disk of its own, one that goes with it, and one that does not.
+      const block_device_mapping_v2 = [
+        { boot_index: 0, source_type: 'image', destination_type: 'local', uuid: imageRef, delete_on_termination: true },
+        { source_type: 'blank', destination_type: 'volume', volume_size: 1, delete_on_termination: true },
+        { source_type: 'volume', destination_type: 'volume', uuid: volume, delete_on_termination: false },
+      ] as const;
+      return compute.servers.create({ body: { server: { ...server, imageRef, block_device_mapping_v2: [...block_device_mapping_v2] } } });
+    },
+  },
+  'server.delete': { prepare: withThings('server', 'volume of a server'), act: async ({ compute }, things) => compute.servers.delete({ params: { server_id: await things.get('server') } }) },
+  'server.start': action((actions, params) => actions.start({ params, body: { 'os-start': null } }), stop),
+  'server.stop': action(stop),
+  'server.pause': action(pause),
+  'server.unpause': action((actions, params) => actions.unpause({ params, body: { unpause: null } }), pause),
+  'server.suspend': action(suspend),
+  'server.resume': action((actions, params) => actions.resume({ params, body: { resume: null } }), suspend),
+  'server.reboot-soft': action(reboot('SOFT')),
+  'server.reboot-hard': action(reboot('HARD')),
+  'server.resize': action(resize),
+  'server.resize-revert': action((actions, params) => actions.revertResize({ params, body: { revertResize: null } }), resize),
+  'server.rebuild': action((actions, params, things) => actions.rebuild({ params, body: { rebuild: { imageRef: things.imageId } } })),
+  'server.create-image': action((actions, params) => actions.createImage({ params, body: { createImage: { name: 'copy' } } })),
+  'server.refresh': {
+    prepare: withThings('server'),
+    act: async ({ compute }, things) => compute.serverMetadata.replace({ params: { server_id: await things.get('server') }, body: { metadata: { colour: 'red' } } }),
+  },
+  'server.attach-volume': {
+    prepare: withThings('server', 'volume to attach'),
+    act: async ({ compute }, things) => compute.serverVolumes.attach({ params: { server_id: await things.get('server') }, body: { volumeAttachment: { volumeId: await things.get('volume to attach') } } }),
+  },
+  'server.detach-volume': {
+    prepare: withThings('volume of a server'),
+    act: async ({ compute }, things) => compute.serverVolumes.detach({ params: { server_id: await things.get('server'), volume_id: await things.get('volume of a server') } }),
+  },
+  'server.attach-interface': {
+    prepare: withThings('server'),
+    act: async ({ compute }, things) => compute.serverInterfaces.attach({ params: { server_id: await things.get('server') }, body: { interfaceAttachment: { net_id: await things.get('network') } } }),
+  },
+  'server.detach-interface': {
+    prepare: withThings('port of a server'),
+    act: async ({ compute }, things) => compute.serverInterfaces.detach({ params: { server_id: await things.get('server'), port_id: await things.get('port of a server') } }),
+  },
+  'volume.create': { prepare: withThings(), act: ({ volume }, things) => volume.volumes.create({ body: { volume: { size: 1, imageRef: things.imageId } } }) },
+  'volume.extend': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.volumes.extend({ params: { volume_id: await things.get('volume') }, body: { 'os-extend': { new_size: 2 } } }) },
+  'volume.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.volumes.delete({ params: { volume_id: await things.get('volume') }, query: { cascade: true } }) },
+  'volume.upload': {
+    prepare: withThings('volume'),
+    act: async ({ volume }, things) => volume.volumes.upload({ params: { volume_id: await things.get('volume') }, body: { 'os-volume_upload_image': { image_name: 'copy' } } }),
+  },
+  'volume.snapshot.create': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.snapshots.create({ body: { snapshot: { volume_id: await things.get('volume') } } }) },
+  'volume.snapshot.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.snapshots.delete({ params: { snapshot_id: await things.get('snapshot') } }) },
+};
+
+/** The user takes away all that there is, in the order in which it can go. */
+export async function clearUp(cloud: TestCloud, { compute, volume, image, network }: Person): Promise<void> {
+  for (const { id } of (await compute.servers.list()).body.servers) await compute.servers.delete({ params: { server_id: id } });
+  await cloud.settle();
+  for (const { id } of (await volume.snapshots.list()).body.snapshots) await volume.snapshots.delete({ params: { snapshot_id: id } });
+  await cloud.settle();
+  for (const { id } of (await volume.volumes.list()).body.volumes) await volume.volumes.delete({ params: { volume_id: id } });
+  for (const { id } of (await image.images.list({ query: { visibility: 'shared' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
+  for (const { id } of (await image.images.list({ query: { visibility: 'private' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
+  for (const { id, device_owner } of (await network.ports.list()).body.ports) if (device_owner === '') await network.ports.delete({ params: { port_id: id ?? '' } });
+  await cloud.settle();
+}
+
