@@ -3,7 +3,6 @@ import { rmSync } from 'node:fs';
 import { layoutOf, readConfig } from '../supervisor/config.ts';
 import { askSupervisor } from '../supervisor/control.ts';
 import { removeClientFiles } from './client-files.ts';
-import { removeClientFiles } from './client-files.ts';
 import { lockedExitCode, runRole } from './role.ts';
 import { Failure } from './failure.ts';
 
@@ -26,7 +25,6 @@ export async function reset(stateDir: string, yes: boolean): Promise<void> {
   const { code } = await runRole('clear', stateDir);
   if (code !== 0) throw new Failure('The engines could not be taken down', `Nothing in ${stateDir} has been deleted; mend what is said above and try again`);
   removeClientFiles(config);
-  removeClientFiles(stateDir);
   rmSync(stateDir, { recursive: true, force: true });
   process.stdout.write(`${stateDir} is deleted.\n`);
 }
