@@ -76,6 +76,8 @@ export async function raiseGeneration(tx: Transaction, providerId: string): Prom
 export type Reserve = { vcpuRatio: number; reservedMemoryMiB: number };
 
 export async function upsertProvider(tx: Transaction, report: HostReport, now: Date): Promise<void> {
+  // Two that report a new host at once would meet at its name, where ON CONFLICT (id) does not look.
+  await tx.run`select pg_advisory_xact_lock(hashtext('placement.provider'), hashtext(${report.id}))`;
   await tx.run`
     insert into placement.provider (id, hostname, seen_at, created_at, report)
     values (${report.id}, ${report.hostname}, ${now}, ${now}, ${sql.json(report)}::jsonb)
