@@ -259,7 +259,7 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
 
 function fetchFrom(door: Door): typeof fetch {
   return async (address, init) => {
-    const url = new URL(String(address));
+    const url = new URL(address instanceof Request ? address.url : address);
     const reply = await door.app.inject({
       method: (init?.method ?? 'GET') as 'GET',
       url: `${url.pathname}${url.search}`,

@@ -1,7 +1,10 @@
 /** Each step of each workflow is failed and killed in turn: all of it settles, nothing is left behind, and nothing is counted that is not there. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DriverError } from '../../drivers/driver.ts';
+import type { Faults } from '../../drivers/simulated/simulated.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
+import { retryStuck, stuck } from '../../kit/workflow/runs.ts';
 import { Abandoned } from '../../kit/workflow/workflow.ts';
 import { startCloud, type TestCloud } from '../cloud.ts';
 import { thingsOf, type ThingName, type Things } from '../things.ts';
@@ -29,6 +32,41 @@ const blows: Blow[] = [
   { title: 'fails for good, and undoing it fails once', phase: 'after-effect', error: () => new Injected(false), once: false, undoToo: true },
 ];
 
+/** What the region does to those who ask it for servers and volumes. */
+const troubles: { title: string; make: () => { faults: Faults; hits: () => number } }[] = [
+  {
+    title: 'the region does each thing, and the answer is lost once',
+    make() {
+      const lost = new Set<string>();
+      return {
+        hits: () => lost.size,
+        faults({ method, id }, phase) {
+          const call = `${method} ${id ?? ''}`;
+          if (phase !== 'after' || !isWork(method) || lost.has(call)) return;
+          lost.add(call);
+          throw new DriverError('unavailable', 'The answer is lost because the test says so');
+        },
+      };
+    },
+  },
+  {
+    title: 'the region refuses all of it, until it is mended',
+    make() {
+      let hits = 0;
+      return {
+        hits: () => hits,
+        faults({ method }, phase) {
+          if (phase !== 'before' || !isWork(method)) return;
+          hits += 1;
+          throw new DriverError('failed', 'This fails because the test says so');
+        },
+      };
+    },
+  },
+];
+
+const isWork = (method: string) => /^(servers|volumes)\./.test(method) && !method.endsWith('.list');
+
 /** What is being broken; the engine asks at every point. */
 type Aim = { workflow: string; step: string; blow: Blow; hits: number; undoHits: number };
 
@@ -44,34 +82,54 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
       throw aim.blow.error();
     }
   };
+  let faults: Faults | undefined;
   let world = await makeWorld();
   const workflows = world.cloud.cloud.regionMade.flatMap((made) => made.workflows);
   assert.ok(workflows.length > 10, `only ${workflows.length} workflows were seen`);
   assert.deepEqual(Object.keys(causes).sort(), workflows.map(({ name }) => name).sort(), 'test/simulation/causes.ts says for each workflow how a user causes it');
 
   const only = process.env['TEST_WORKFLOW'];
-  for (const { name, steps } of workflows.filter((each) => only === undefined || each.name === only))
+  for (const { name, steps } of workflows.filter((each) => only === undefined || each.name === only)) {
     for (const step of steps)
       for (const blow of blows) {
         if (blow.undoToo === true && step.undo === undefined) continue;
-        await t.test(`${name}: "${step.name}" ${blow.title}`, async () => {
-          try {
-            await tryCase(world, causes[name]!, { workflow: name, step: step.name, blow, hits: 0, undoHits: 0 });
-          } catch (error) {
-            // What it left behind must not be taken for the next one's.
-            await world.end();
-            world = await makeWorld();
-            throw error;
-          } finally {
-            aim = undefined;
-          }
+        await tryIn(`${name}: "${step.name}" ${blow.title}`, async () => {
+          const wanted: Aim = { workflow: name, step: step.name, blow, hits: 0, undoHits: 0 };
+          await tryCase(world, causes[name]!, () => void (aim = wanted));
+          assert.ok(wanted.hits > 0, 'the step was never reached');
+          if (blow.undoToo === true) assert.ok(wanted.undoHits > 1, 'it was never undone');
         });
       }
+    for (const { title, make } of troubles)
+      await tryIn(`${name}: ${title}`, async () => {
+        const trouble = make();
+        await tryCase(world, causes[name]!, () => void (faults = trouble.faults), async () => {
+          const given = await undoStuck(world.cloud);
+          // Undoing is given up after a while, and then an operator does what the finding says; nothing else needs one.
+          assert.deepEqual(given, steps.some(({ undo }) => undo) && given.length > 0 ? [name] : []);
+        });
+        assert.ok(trouble.hits() > 0, 'the region was never asked');
+      });
+  }
   await world.end();
+
+  async function tryIn(title: string, work: () => Promise<void>): Promise<void> {
+    await t.test(title, async () => {
+      try {
+        await work();
+      } catch (error) {
+        // What it left behind must not be taken for the next one's.
+        [aim, faults] = [undefined, undefined];
+        await world.end();
+        world = await makeWorld();
+        throw error;
+      }
+    });
+  }
 
   async function makeWorld(): Promise<World> {
     const endings: (() => Promise<void>)[] = [];
-    const cloud = await startCloud({ after: (work) => void endings.push(work) }, { workflowFaults });
+    const cloud = await startCloud({ after: (work) => void endings.push(work) }, { workflowFaults, faults: (call, phase) => faults?.(call, phase) });
     const things = thingsOf(cloud);
     for (const each of kept) await things.get(each);
     // A project's default group is made when it is first looked for, and stays.
@@ -87,19 +145,19 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
     };
   }
 
-  async function tryCase({ cloud, things: common }: World, cause: Cause, wanted: Aim): Promise<void> {
+  async function tryCase({ cloud, things: common }: World, cause: Cause, strike: () => void, mend: () => Promise<void> = async () => undefined): Promise<void> {
     const before = await cloud.leftovers(cloud.alice.projectId);
     const things = await withKept(cloud, common);
     await cause.prepare(cloud, things);
     await cloud.settle();
 
-    aim = wanted;
+    strike();
     await cause.act(cloud.alice, things);
     await cloud.settle();
-    aim = undefined;
+    [aim, faults] = [undefined, undefined];
+    await mend();
+    await cloud.settle();
 
-    assert.ok(wanted.hits > 0, 'the step was never reached');
-    if (wanted.blow.undoToo === true) assert.ok(wanted.undoHits > 1, 'it was never undone');
     assert.deepEqual(await cloud.diagnose(), []);
     await clearUp(cloud, cloud.alice);
     assert.deepEqual(await cloud.diagnose(), []);
@@ -108,6 +166,15 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
 });
 
 type World = { cloud: TestCloud; things: Things; end(): Promise<void> };
+
+/** What the remedy of I7 says; resolves to the workflows that were stuck. */
+async function undoStuck({ cloud: { region } }: TestCloud): Promise<string[]> {
+  return region.database.transaction({ kind: 'system', reason: 'the operator retries' }, async (tx) => {
+    const found = await stuck(tx);
+    for (const { id } of found) await retryStuck(tx, id, { now: region.clock.now() });
+    return found.map(({ workflow }) => workflow);
+  });
+}
 
 async function withKept(cloud: TestCloud, common: Things): Promise<Things> {
   const known: Partial<Record<ThingName, string>> = {};
