@@ -5,7 +5,7 @@
  * root's rights; doctor, halt and clear do one thing and end.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { givingCaptures } from './agent/captures.ts';
 import { serveDriver } from './agent/host.ts';
@@ -14,6 +14,7 @@ import { systemClock, systemRandom } from './kit/clock.ts';
 import { createLog, type Log } from './kit/log.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
+import { codeFolderFor } from './supervisor/account.ts';
 import { baseUrl, databaseNames, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
 import type { Cloud, DatabaseServer } from './cloud.ts';
@@ -141,6 +142,8 @@ async function clear(config: CloudConfig): Promise<void> {
     const { engineRoom } = await import('./engine-room.ts');
     await engineRoom(config).clear();
   }
+  // Empty for us: what is mounted there is so for the account's processes alone.
+  if (config.account) await rmdir(codeFolderFor(config.cloudId)).catch(unlessAbsent);
   process.exit(0);
 }
 
@@ -207,4 +210,8 @@ function tell(report: StepReport): void {
   if (report.kind === 'failed') log.error(report, 'the cloud did not start');
   else log.info(report, 'progress');
   if (process.connected) process.send?.(report);
+}
+
+function unlessAbsent(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }

@@ -15,6 +15,11 @@ const showCode = [
   'mkdir "$1/node_modules"; mount --bind node_modules "$1/node_modules"; cd /; shift; exec "$@"',
 ].join('\n');
 
+/** Where a cloud's account finds code that it cannot reach. */
+export function codeFolderFor(cloudId: string): string {
+  return `/run/intercloud-${cloudId}`;
+}
+
 /** A command that runs `node` as this account; `code` is shown at `visibleAs` when the account cannot reach it. */
 export function commandAs(account: { uid: number; gid: number } | null, node: string, flags: readonly string[], code: string, visibleAs: string): { command: [string, ...string[]]; code: string } {
   if (account === null) return { command: [node, ...flags], code };

@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { ensureDatabaseAt } from '../kit/postgres/external.ts';
 import type { Log } from '../kit/log.ts';
-import { closedFolderAbove, commandAs } from './account.ts';
+import { closedFolderAbove, codeFolderFor, commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
 import { serveControl, type Phase, type Status } from './control.ts';
 import { watchDaemons, type Daemon, type DaemonWatch } from './daemons.ts';
@@ -112,7 +112,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   }
 
   function role(name: string, account: CloudConfig['account']): ManagedProcess {
-    const { command, code } = commandAs(account, options.node, smallHeap, options.code, `/run/intercloud-${config.cloudId}`);
+    const { command, code } = commandAs(account, options.node, smallHeap, options.code, codeFolderFor(config.cloudId));
     const managed = manageProcess({
       name,
       command,

@@ -9,6 +9,7 @@ import { endProcesses, ensureExternalNetwork, processesIn, removeExternalNetwork
 import { createLibvirt } from './libvirt/libvirt.ts';
 import { domainState } from './libvirt/protocol.ts';
 import { libvirtDaemon, qemuUser } from './libvirt-daemon.ts';
+import { removeNamespaces } from './metadata/namespace.ts';
 import { switchDaemons } from './switch-daemons.ts';
 
 export type EngineOptions = {
@@ -61,7 +62,9 @@ export async function stopEngines(options: EngineOptions, { endGuests = false }:
   const { layout, daemons } = await describeEngines(options);
   for (const daemon of daemons.toReversed()) await daemon.stop();
   if (endGuests) await endProcesses(layout);
-  if ((await processesIn(layout)).length === 0) await removeExternalNetwork(layout);
+  if ((await processesIn(layout)).length > 0) return;
+  await removeExternalNetwork(layout);
+  await removeNamespaces(layout.cloudId);
 }
 
 /**

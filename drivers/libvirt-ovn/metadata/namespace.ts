@@ -70,6 +70,11 @@ export async function removePlace({ local, namespace: at }: SwitchPlace, place: 
   if ((await namespaceNames()).includes(place.namespace)) await run('ip', ['netns', 'delete', place.namespace]);
 }
 
+/** Takes away what is left of this cloud's namespaces when its switch has gone already, and with it their links to it. */
+export async function removeNamespaces(cloudId: string): Promise<void> {
+  for (const { namespace } of await strayPlaces(cloudId, [])) await run('ip', ['netns', 'delete', namespace]);
+}
+
 /** Namespaces of this cloud that no network among these has. */
 export async function strayPlaces(cloudId: string, networkIds: string[]): Promise<MetadataPlace[]> {
   const wanted = new Set(networkIds.map((id) => placeOf(cloudId, id).namespace));
