@@ -20,6 +20,8 @@ export class Connection {
   /** What `kit.scope()` is outside transactions; undefined when not known. */
   sessionScope: string | undefined;
   broken = false;
+  /** When its pool got it back. */
+  idleSince = 0;
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #onBroken: (connection: Connection) => void;

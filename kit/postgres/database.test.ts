@@ -164,6 +164,19 @@ test('a migration under running programs makes no statement fail', async (t) => 
   assert.ok(results.every((rows) => rows.every((row) => 'colour' in row)));
 });
 
+test('connections that nobody has used for a while are closed, but for the last', async (t) => {
+  const { database, open } = await startShop(t);
+  const wide = open({ max: 5, idleMs: 50, applicationName: 'wide' });
+  const count = async () => (await database.read(system, (tx) => tx.one<{ count: number }>`select count(*)::int as count from pg_stat_activity where application_name = 'wide'`))!.count;
+
+  await Promise.all(Array.from({ length: 5 }, () => wide.read(red, (tx) => tx.one`select pg_sleep(0.01)`)));
+  assert.equal(await count(), 5);
+
+  while ((await count()) > 1) await new Promise(setImmediate);
+  await wide.read(red, (tx) => tx.one`select 1`);
+  assert.equal(await count(), 1);
+});
+
 test('who waits in vain for a connection is told so', async (t) => {
   const { open } = await startShop(t);
   const narrow = open({ max: 1, waitMs: 50 });

@@ -66,6 +66,8 @@ export type DatabaseOptions = Target & {
   /** Connections for transactions; one more is used for listening. */
   max?: number;
   waitMs?: number;
+  /** After how long a connection that nobody uses is closed. */
+  idleMs?: number;
   statementTimeoutMs?: number;
   random?: Random;
   log?: Log;
@@ -75,8 +77,8 @@ const attempts = 5;
 
 /** Returns at once; connections are made when they are asked for. */
 export function openDatabase(options: DatabaseOptions): Database {
-  const { max = 10, waitMs = 5_000, statementTimeoutMs = 30_000, random = systemRandom, log, ...target } = options;
-  const pool = new Pool({ ...target, max, waitMs, statementTimeoutMs });
+  const { max = 10, waitMs = 5_000, idleMs = 60_000, statementTimeoutMs = 30_000, random = systemRandom, log, ...target } = options;
+  const pool = new Pool({ ...target, max, waitMs, idleMs, statementTimeoutMs });
   const session = new Session({ ...target, waitMs, statementTimeoutMs }, log);
   const toWake = new Set<string>();
 

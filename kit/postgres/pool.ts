@@ -7,6 +7,8 @@ export type PoolOptions = ConnectionOptions & {
   max: number;
   /** How long a caller waits for a connection before `DatabaseUnavailable`. */
   waitMs: number;
+  /** A connection that nobody has used for so long is closed, except the last: each is a process of the server's, with memory of its own. */
+  idleMs: number;
 };
 
 type Waiter = { give(connection: Connection | undefined): void };
@@ -22,7 +24,10 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#watch = setInterval(() => this.#breakSilentOnes(), 1_000).unref();
+    this.#watch = setInterval(() => {
+      this.#breakSilentOnes();
+      this.#closeIdleOnes();
+    }, Math.min(1_000, options.idleMs)).unref();
   }
 
   /** One that already has this scope, where there is one. */
@@ -42,8 +47,9 @@ export class Pool {
     if (connection.broken) return;
     if (this.#closed) return void this.#end(connection);
     const [waiter] = this.#waiters;
-    if (waiter) waiter.give(connection);
-    else this.#idle.push(connection);
+    if (waiter) return waiter.give(connection);
+    connection.idleSince = performance.now();
+    this.#idle.push(connection);
   }
 
   /** Waits for what is lent, but not for ever. */
@@ -117,6 +123,14 @@ export class Pool {
     const index = this.#idle.indexOf(connection);
     if (index >= 0) this.#idle.splice(index, 1);
     this.#letOneTry();
+  }
+
+  /** What was used last is used next, so that those in front are the ones that are not needed. */
+  #closeIdleOnes(): void {
+    const oldest = performance.now() - this.#options.idleMs;
+    const unused = this.#idle.findIndex(({ idleSince }) => idleSince > oldest);
+    const count = Math.min(unused < 0 ? this.#idle.length : unused, this.#open.size - 1);
+    for (const connection of this.#idle.splice(0, Math.max(count, 0))) void this.#end(connection);
   }
 
   async #end(connection: Connection): Promise<void> {
