@@ -111,6 +111,7 @@ const makers = {
   'resource class': async () => 'VCPU',
   'compute extension': async ({ owner }) => (await owner.compute.extensions.list()).body.extensions[0]?.alias ?? '',
   'network extension': async ({ owner }) => (await owner.network.extensions.list()).body.extensions[0]?.alias ?? '',
+  'storage host': async ({ admin }) => (await admin.volume.services.list({ query: { binary: 'cinder-volume' } })).body.services[0]?.host ?? '',
   'metadata key': async () => 'colour',
   tag: async () => 'blue',
 } satisfies Record<string, (making: Making) => Promise<string>>;
@@ -173,6 +174,7 @@ const paths: Record<string, ThingName> = {
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',
+  'volumev3 /os-hosts/': 'storage host',
   'network /extensions/': 'network extension',
   'network /networks/': 'network',
   'network /subnets/': 'subnet',

@@ -18,6 +18,7 @@ export const members = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ members: Type.Array(Member), schema: Type.String() }, { additionalProperties: false }),
+    list: { resource: 'image_member', show: 'show', parameter: 'member_id' },
   },
   add: {
     method: 'POST',

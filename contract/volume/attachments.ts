@@ -20,6 +20,7 @@ export const attachments = operations({
     query: listQuery,
     status: 200,
     response: Type.Object({ attachments: Type.Array(AttachmentSummary), attachments_links: Type.Optional(Links) }, closed),
+    list: { resource: 'volume_attachment', show: 'show', parameter: 'attachment_id' },
   },
   detail: {
     method: 'GET',
@@ -31,6 +32,7 @@ export const attachments = operations({
     query: listQuery,
     status: 200,
     response: Type.Object({ attachments: Type.Array(Attachment), attachments_links: Type.Optional(Links) }, closed),
+    list: { resource: 'volume_attachment', show: 'show', parameter: 'attachment_id' },
   },
   create: {
     method: 'POST',

@@ -55,10 +55,10 @@ export const limits = operations({
   extensions: {
     method: 'GET',
     path: '/extensions',
-    summary: 'List extensions: whatever there is has long become part of the API',
+    summary: 'List the extensions of Cinder that are here',
     access: { rule: 'extension:list', who: 'user' },
     stability: 'stable',
     status: 200,
-    response: Type.Object({ extensions: Type.Array(Type.Unknown()) }, closed),
+    response: Type.Object({ extensions: Type.Array(Type.Object({ alias: Type.String(), name: Type.String(), updated: Type.String(), description: Type.String(), links: Type.Array(Type.Unknown()) }, closed)) }, closed),
   },
 });

@@ -4,6 +4,7 @@ import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
 import { limits } from './limits.ts';
 import { changes } from './microversions.ts';
+import { hosts, pools, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
 import { types } from './types.ts';
 import { volumes } from './volumes.ts';
@@ -43,7 +44,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, types, limits },
+  nouns: { volumes, snapshots, attachments, types, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

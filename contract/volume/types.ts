@@ -19,6 +19,7 @@ export const types = operations({
     query: Type.Object({ ...paging, is_public: filter, name: filter, description: filter }),
     status: 200,
     response: Type.Object({ volume_types: Type.Array(VolumeType), volume_type_links: Type.Optional(Links) }, closed),
+    list: { resource: 'volume_type', show: 'show', parameter: 'type_id', ofNoProject: true },
   },
   default: {
     method: 'GET',

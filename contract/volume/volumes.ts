@@ -1,6 +1,6 @@
 /** Volumes and what may be done with them: cinder/api/v3/volumes.py, contrib/volume_actions.py, contrib/admin_actions.py. */
 import { Type } from 'typebox';
-import { operations } from '../contract.ts';
+import { operations, since, until } from '../contract.ts';
 import { filter, Flag, Links, Metadata, orNull, paging, Size, Text, Volume, VolumeSummary } from './volume.ts';
 
 const closed = { additionalProperties: false };
@@ -11,10 +11,10 @@ const listQuery = Type.Object({
   ...paging,
   project_id: filter,
   name: filter,
-  'name~': filter,
+  'name~': since('3.34', filter),
   status: filter,
   metadata: filter,
-  bootable: filter,
+  bootable: since('3.11', filter),
   availability_zone: filter,
   volume_type: filter,
   id: filter,
@@ -33,6 +33,7 @@ export const volumes = operations({
     query: listQuery,
     status: 200,
     response: Type.Object({ volumes: Type.Array(VolumeSummary), volumes_links: Type.Optional(Links) }, closed),
+    list: { resource: 'volume', show: 'show', parameter: 'volume_id' },
   },
   detail: {
     method: 'GET',
@@ -141,7 +142,7 @@ export const volumes = operations({
     summary: 'Make a volume larger',
     access: member('volume:extend'),
     stability: 'stable',
-    body: action({ 'os-extend': Type.Object({ new_size: Size }, closed) }),
+    body: action({ 'os-extend': Type.Object({ new_size: Size, available_only: until('3.41', Type.Optional(Type.Literal(true))) }, closed) }),
     status: 202,
   },
   setBootable: {
@@ -214,7 +215,7 @@ export const volumes = operations({
     path: '/volumes/{volume_id}/action',
     action: 'os-reserve',
     summary: 'Keep a volume for an attachment to come',
-    access: { rule: 'volume_extension:volume_actions:reserve', who: 'service' },
+    access: member('volume_extension:volume_actions:reserve'),
     stability: 'stable',
     body: action({ 'os-reserve': Type.Unknown() }),
     status: 202,
@@ -224,7 +225,7 @@ export const volumes = operations({
     path: '/volumes/{volume_id}/action',
     action: 'os-unreserve',
     summary: 'Keep it no longer',
-    access: { rule: 'volume_extension:volume_actions:unreserve', who: 'service' },
+    access: member('volume_extension:volume_actions:unreserve'),
     stability: 'stable',
     body: action({ 'os-unreserve': Type.Unknown() }),
     status: 202,

@@ -329,6 +329,33 @@ test('refusals are HTML unless JSON is asked for, and the versions are told to a
   assert.equal((await alice('GET', '/schemas/images')).body.properties.images.items.name, 'image');
 });
 
+test('images can be watched by their project', async (t) => {
+  const { alice, bob, watch } = await startService(t);
+  const events = await watch('alice', '/images');
+  await bob('POST', '/images', { name: 'of another' });
+  const { id } = (await alice('POST', '/images', { name: 'mine' })).body;
+  const { type, shown } = await events.next();
+  assert.deepEqual([type, shown.id, shown.status], ['image.create', id, 'queued']);
+  await events.end();
+});
+
+test('the shares of an image can be watched by its owner and by the member, and no other image’s', async (t) => {
+  const { alice, bob, watch } = await startService(t);
+  const [other, { id }] = [(await alice('POST', '/images', {})).body, (await alice('POST', '/images', {})).body];
+  const owner = await watch('alice', `/images/${id}/members`);
+  await alice('POST', `/images/${other.id}/members`, { member: 'bob-project' });
+  await alice('POST', `/images/${id}/members`, { member: 'bob-project' });
+  assert.deepEqual((({ type, shown }) => [type, shown.image_id, shown.member_id, shown.status])(await owner.next()), ['image.member.create', id, 'bob-project', 'pending']);
+  await owner.end();
+
+  const member = await watch('bob', `/images/${id}/members`);
+  await bob('PUT', `/images/${id}/members/bob-project`, { status: 'accepted' });
+  assert.deepEqual((({ type, shown }) => [type, shown.status])(await member.next()), ['image.member.update', 'accepted']);
+  await alice('DELETE', `/images/${id}/members/bob-project`);
+  assert.equal((await member.next()).type, 'deleted');
+  await member.end();
+});
+
 async function startService(t: TestContext) {
   const folder = await mkdtemp(join(tmpdir(), 'image-'));
   const clock = manualClock(new Date('2026-01-01T00:00:00Z'));
@@ -345,6 +372,23 @@ async function startService(t: TestContext) {
     await driver.close();
     await rm(folder, { recursive: true, force: true });
   });
+
+  let address: string | undefined;
+  /** What happens to the items of a list, as this user is told. */
+  async function watch(token: string, path: string) {
+    address ??= await door.listen({ host: '127.0.0.1', port: 0 });
+    const response = await fetch(`${address}/image/v2${path}`, { headers: { 'x-auth-token': token, accept: 'text/event-stream' } });
+    const lines = linesOf(response);
+    assert.equal((await lines.next()).value, ': watching');
+    const next = async (field: string): Promise<string> => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done === true) throw new Error('The watch ended');
+        if (value.startsWith(`${field}: `)) return value.slice(field.length + 2);
+      }
+    };
+    return { end: () => lines.return(undefined), next: async () => ({ type: await next('event'), shown: JSON.parse(await next('data')) as Record<string, unknown> }) };
+  }
 
   const as = (token: string | undefined) => async (method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: object, headers: Record<string, string> = {}) => {
     const bytes = Buffer.isBuffer(body);
@@ -365,6 +409,7 @@ async function startService(t: TestContext) {
     bob: as('bob'),
     admin: as('admin'),
     nobody: as(undefined),
+    watch,
     findings: async () => (await Promise.all(made.invariants.filter(({ id }) => /^I\d/.test(id)).map((each) => each.check()))).flat(),
   };
 }
@@ -379,4 +424,13 @@ function hashed(algorithm: string, bytes: Buffer): string {
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter(Boolean);
+  }
 }

@@ -1,7 +1,7 @@
 /** With whom an image is shared: glance/api/v2/image_members.py. */
 import { conflict, Fault, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { told } from './image-events.ts';
+import { toldMember } from './image-events.ts';
 import { getImage } from './images.ts';
 import type { Image } from './images.store.ts';
 import { deleteMember, findMember, insertMember, listMembers, setMemberStatus, type Member, type MemberStatus } from './members.store.ts';
@@ -29,7 +29,7 @@ export async function addMember(context: Context, imageId: string, memberId: str
   if ((await listMembers(tx, imageId)).length >= 128) throw new Fault(413, 'HTTPRequestEntityTooLarge', `Image member limit exceeded for image ${imageId}: 128 is the most.`);
   const member = await insertMember(tx, { imageId, projectId: image.projectId, memberId, now });
   if (!member) throw conflict(`Member ${memberId} is duplicated for image ${imageId}`);
-  await told(context, 'image.member.create', image);
+  await toldMember(context, 'image.member.create', image, memberId);
   return member;
 }
 
@@ -39,7 +39,7 @@ export async function answerMembership(context: Context, imageId: string, member
   if (memberId !== context.caller.projectId && !context.caller.isAdmin) throw notAllowed('update', imageId);
   if (image.projectId === context.caller.projectId && !context.caller.isAdmin) throw notAllowed('update', imageId);
   if ((await setMemberStatus(context.tx, imageId, memberId, { status, now: context.now })) === 0) throw noMember(imageId, memberId);
-  await told(context, 'image.member.update', image);
+  await toldMember(context, 'image.member.update', image, memberId);
   return getMember(context, imageId, memberId);
 }
 
@@ -47,7 +47,7 @@ export async function removeMember(context: Context, imageId: string, memberId: 
   const image = await sharedImage(context, imageId, 'delete');
   if (!owns(context, image)) throw notAllowed('delete', imageId);
   if ((await deleteMember(context.tx, imageId, memberId)) === 0) throw noMember(imageId, memberId);
-  await told(context, 'image.member.delete', image);
+  await toldMember(context, 'image.member.delete', image, memberId);
 }
 
 async function sharedImage(context: Context, imageId: string, action: string): Promise<Image> {

@@ -3,6 +3,7 @@ import { limits as contract } from '../../contract/volume/limits.ts';
 import { forbidden } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits } from '../quota/quotas.ts';
+import { listExtensions } from './extensions.ts';
 import { availabilityZone } from './volumes.ts';
 
 const counted = ['volumes', 'snapshots', 'gigabytes'] as const;
@@ -75,5 +76,5 @@ export const limits = implement(contract, {
   },
 
   zones: () => Promise.resolve({ availabilityZoneInfo: [{ zoneName: availabilityZone, zoneState: { available: true } }] }),
-  extensions: () => Promise.resolve({ extensions: [] }),
+  extensions: () => Promise.resolve({ extensions: listExtensions() }),
 });

@@ -80,6 +80,7 @@ export function readPage(query: Readonly<Record<string, unknown>>, filterNames: 
     if (!/^\d{1,9}$/.test(given)) throw badRequest(`Invalid input received: ${name} param must be an integer`);
     return Number(given);
   };
+  if (text('sort') !== undefined && (text('sort_key') ?? text('sort_dir')) !== undefined) throw badRequest("The 'sort_key' and 'sort_dir' parameters are deprecated and cannot be used with the 'sort' parameter.");
   const all = text('all_tenants');
   return {
     limit: Math.min(whole('limit', mostPerPage), mostPerPage),
@@ -93,9 +94,8 @@ export function readPage(query: Readonly<Record<string, unknown>>, filterNames: 
   };
 }
 
-/** One more than the page was asked for: then there is another page. */
+/** As Cinder: behind a full page there may be another one, which may be empty. cinder/api/common.py, _get_collection_links */
 export function cut<T extends { id: string }>(found: readonly T[], limit: number, page: (change: Record<string, string>) => string): { page: readonly T[]; next: string | undefined } {
-  const shown = found.slice(0, limit);
-  const last = shown.at(-1);
-  return { page: shown, next: found.length > limit && last ? page({ marker: last.id }) : undefined };
+  const last = found.at(-1);
+  return { page: found, next: found.length >= limit && last ? page({ marker: last.id }) : undefined };
 }

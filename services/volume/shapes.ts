@@ -1,6 +1,7 @@
 /** How Cinder writes its nouns: cinder/api/v3/views. */
 import { badRequest } from '../../kit/fault.ts';
 import type { Attachment } from './attachments.store.ts';
+import { pool } from './services.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { VolumeType } from './types.ts';
 import type { Volume } from './volumes.store.ts';
@@ -26,7 +27,8 @@ export function volumeBrief(asked: Asked, { id, name }: Volume) {
   return { id, name, links: linksTo(asked, `/volumes/${id}`) };
 }
 
-export function volumeShown(asked: Asked, volume: Volume, attachments: readonly Attachment[] = []) {
+/** `extended`: with what Cinder's extensions add where a volume is looked at, and not where it is made or changed. */
+export function volumeShown(asked: Asked, volume: Volume, { attachments = [], extended }: { attachments?: readonly Attachment[] | undefined; extended: boolean }) {
   const { id, source } = volume;
   return {
     id,
@@ -48,12 +50,20 @@ export function volumeShown(asked: Asked, volume: Volume, attachments: readonly 
     consistencygroup_id: null,
     replication_status: null,
     multiattach: false,
-    metadata: volume.metadata,
+    // cinder/api/api_utils.py, add_visible_admin_metadata
+    metadata: { ...volume.metadata, ...(volume.readonly === null ? {} : { readonly: volume.readonly ? 'True' : 'False' }) },
     links: linksTo(asked, `/volumes/${id}`),
     group_id: null,
-    ...(volume.imageMetadata === null ? {} : { volume_image_metadata: volume.imageMetadata }),
-    'os-vol-tenant-attr:tenant_id': volume.projectId,
-    ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null, 'os-vol-host-attr:host': null, 'os-vol-mig-status-attr:migstat': null, 'os-vol-mig-status-attr:name_id': null } : {}),
+    ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null } : {}),
+    ...(extended ? extensionsOf(asked, volume) : {}),
+  };
+}
+
+function extensionsOf({ caller }: Asked, { imageMetadata, projectId, status }: Volume) {
+  return {
+    ...(imageMetadata === null ? {} : { volume_image_metadata: imageMetadata }),
+    'os-vol-tenant-attr:tenant_id': projectId,
+    ...(caller.isAdmin ? { 'os-vol-host-attr:host': status === 'creating' ? null : pool, 'os-vol-mig-status-attr:migstat': null, 'os-vol-mig-status-attr:name_id': null } : {}),
   };
 }
 

@@ -23,7 +23,7 @@ export const snapshots = implement(contract, {
 
   async create(request) {
     const { snapshot: wish } = request.body;
-    const snapshot = await createSnapshot(request, { volumeId: wish.volume_id, name: wish.name ?? wish.display_name ?? null, description: wish.description ?? wish.display_description ?? null, force: isTrue(wish.force), metadata: wish.metadata ?? {} });
+    const snapshot = await createSnapshot(request, { volumeId: wish.volume_id ?? 'None', name: wish.name ?? wish.display_name ?? null, description: wish.description ?? wish.display_description ?? null, force: isTrue(wish.force), metadata: wish.metadata ?? {} });
     return { snapshot: snapshotShown(snapshot, { extended: false }) };
   },
 

@@ -63,12 +63,12 @@ async function getOwnSnapshot(context: Context, id: string): Promise<Snapshot> {
   return snapshot ?? getSnapshot(context, id);
 }
 
-const sortable: Record<string, Sql> = { created_at: sql.raw('s.created_at'), updated_at: sql.raw('s.updated_at'), name: sql.raw(`coalesce(s.name, '')`), size: sql.raw('s.size_gib'), status: sql.raw('s.status'), id: sql.raw('s.id') };
+const sortable: Record<string, Sql> = { created_at: sql.raw('s.created_at'), updated_at: sql.raw('s.updated_at'), name: sql.raw(`coalesce(s.name, '')`), display_name: sql.raw(`coalesce(s.name, '')`), volume_id: sql.raw('s.volume_id'), size: sql.raw('s.size_gib'), status: sql.raw('s.status'), id: sql.raw('s.id') };
 const filterable: Record<string, Sql> = { id: sql.raw('s.id'), name: sql.raw('s.name'), status: sql.raw('s.status'), volume_id: sql.raw('s.volume_id'), project_id: sql.raw('s.project_id') };
 
 export async function listSnapshots(context: Context, query: ListQuery): Promise<Snapshot[]> {
   const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('s.name'), metadata: sql.raw('s.metadata'), project: sql.raw('s.project_id') }, table: sql.raw('volume.snapshot s'), id: sql.raw('s.id'), noun: 'snapshot' });
-  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit + 1, offset: query.offset });
+  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
 }
 
 export function subjectOf(snapshotId: string): string {

@@ -2,6 +2,7 @@
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { deleteAccess, deleteTypeRow, findType, findTypeByNameOrId, insertAccess, insertType, projectsOfType, selectTypes, updateTypeRow, type Viewer, type VolumeType } from './types.store.ts';
+import { tellType } from './volume-events.ts';
 import { isTypeUsed } from './volumes.store.ts';
 
 export type { VolumeType } from './types.store.ts';
@@ -32,9 +33,10 @@ export async function typeForVolume(context: Looking, nameOrId: string | null | 
   return type;
 }
 
-export async function createType({ tx }: Context, { name, description, isPublic, extraSpecs }: { name: string; description: string | null; isPublic: boolean; extraSpecs: Record<string, string> }): Promise<VolumeType> {
-  const made = await insertType(tx, { name, description, public: isPublic, extraSpecs });
+export async function createType(context: Context, { name, description, isPublic, extraSpecs }: { name: string; description: string | null; isPublic: boolean; extraSpecs: Record<string, string> }): Promise<VolumeType> {
+  const made = await insertType(context.tx, { name, description, public: isPublic, extraSpecs });
   if (!made) throw conflict(`Volume Type ${name} already exists.`);
+  await tellType(context, 'volume_type.create', made);
   return made;
 }
 
@@ -43,6 +45,8 @@ export async function updateType(context: Context, id: string, { name, descripti
   if (name === '') throw badRequest('Volume type name can not be empty.');
   const changed = { ...type, name: name ?? type.name, description: description ?? type.description, public: isPublic ?? type.public };
   await updateTypeRow(context.tx, changed);
+  // One that becomes private is told as well: to those who no longer see it, it is gone.
+  await tellType(context, 'volume_type.update', { ...changed, public: changed.public || type.public });
   return changed;
 }
 
@@ -51,11 +55,13 @@ export async function deleteType(context: Context, id: string): Promise<void> {
   if (type.name === defaultName) throw badRequest(`The volume type ${id} is a default volume type and cannot be deleted.`);
   if (await isTypeUsed(context.tx, id)) throw badRequest('Target volume type is still in use.');
   await deleteTypeRow(context.tx, id);
+  await tellType(context, 'volume_type.delete', type);
 }
 
 export async function setSpecs(context: Context, id: string, specs: Record<string, string>): Promise<Record<string, string>> {
   const type = await getType(context, id);
   await updateTypeRow(context.tx, { ...type, extraSpecs: { ...type.extraSpecs, ...specs } });
+  await tellType(context, 'volume_type_extra_specs.create', type);
   return specs;
 }
 
@@ -63,6 +69,7 @@ export async function deleteSpec(context: Context, id: string, key: string): Pro
   const type = await getType(context, id);
   if (!Object.hasOwn(type.extraSpecs, key)) throw notFound(`Volume Type ${id} has no extra specs with key ${key}.`);
   await updateTypeRow(context.tx, { ...type, extraSpecs: Object.fromEntries(Object.entries(type.extraSpecs).filter(([name]) => name !== key)) });
+  await tellType(context, 'volume_type_extra_specs.delete', type);
 }
 
 // Who may use a private type

@@ -1,6 +1,8 @@
-/** Every change of a volume or snapshot, told in the transaction that makes it. */
+/** Every change of a volume, snapshot, attachment or type, told in the transaction that makes it. */
 import { emit } from '../../kit/events/events.ts';
+import type { Attachment } from './attachments.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
+import type { VolumeType } from './types.store.ts';
 import type { Volume } from './volumes.store.ts';
 import type { Starting } from './work.ts';
 
@@ -10,4 +12,13 @@ export function tellVolume({ tx, now, requestId }: Starting, type: string, { id,
 
 export function tellSnapshot({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, volumeId }: Snapshot): Promise<void> {
   return emit(tx, { now: () => now }, { type, resource: 'volume_snapshot', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB, volumeId } });
+}
+
+export function tellAttachment({ tx, now, requestId }: Starting, type: string, { id, projectId, status, serverId, volumeId }: Attachment): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_attachment', resourceId: id, projectId, requestId, payload: { status, serverId, volumeId } });
+}
+
+/** Types are everyone's, so that everyone who watches is told; of private ones nobody is. */
+export async function tellType({ tx, now, requestId }: Starting, type: string, { id, name, public: isPublic }: VolumeType): Promise<void> {
+  if (isPublic) await emit(tx, { now: () => now }, { type, resource: 'volume_type', resourceId: id, requestId, payload: { name } });
 }

@@ -7,6 +7,8 @@ import type { Made, RegionParts } from '../parts.ts';
 import { attachments } from './attachments.api.ts';
 import { limits } from './limits.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
+import { hosts, pools, services } from './services.api.ts';
+import { heartbeat } from './services.ts';
 import { snapshots } from './snapshots.api.ts';
 import { types } from './types.api.ts';
 import { volumes } from './volumes.api.ts';
@@ -17,9 +19,9 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, types, limits }),
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, types, limits, services, hosts, pools }),
     workflows: [createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow],
-    schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) })],
+    schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],
     invariants: volumeInvariants(parts),
   };
 }

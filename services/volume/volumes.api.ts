@@ -4,14 +4,14 @@ import { badRequest, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { cut, readPage } from './lists.ts';
 import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
-import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
+import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
 
 const filters = ['id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
 
 type Detailed = Parameters<typeof attachmentsByVolume>[0] & Parameters<typeof volumeShown>[0];
 
-async function one(request: Detailed, volume: Volume) {
-  return { volume: volumeShown(request, volume, (await attachmentsByVolume(request, [volume.id])).get(volume.id)) };
+async function one(request: Detailed, volume: Volume, { extended = false }: { extended?: boolean } = {}) {
+  return { volume: volumeShown(request, volume, { attachments: (await attachmentsByVolume(request, [volume.id])).get(volume.id), extended }) };
 }
 
 function queryOf(query: Readonly<Record<string, unknown>>): VolumeQuery {
@@ -29,7 +29,7 @@ export const volumes = implement(contract, {
     const query = queryOf(request.query);
     const { page, next } = cut(await listVolumes(request, query), query.limit, request.page);
     const attachments = await attachmentsByVolume(request, page.map(({ id }) => id));
-    return new Answer({ volumes: page.map((volume) => volumeShown(request, volume, attachments.get(volume.id))), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
+    return new Answer({ volumes: page.map((volume) => volumeShown(request, volume, { attachments: attachments.get(volume.id), extended: true })), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
   },
 
   async summary(request) {
@@ -52,7 +52,7 @@ export const volumes = implement(contract, {
     return one(request, volume);
   },
 
-  show: async (request) => one(request, await getVolume(request, request.params.volume_id)),
+  show: async (request) => one(request, await getVolume(request, request.params.volume_id), { extended: true }),
 
   async update(request) {
     const { volume: wish } = request.body;
@@ -68,7 +68,8 @@ export const volumes = implement(contract, {
   },
 
   async extend(request) {
-    await extendVolume(request, request.params.volume_id, Number(request.body['os-extend'].new_size), { inUse: true });
+    const { new_size: size, available_only: availableOnly = false } = request.body['os-extend'];
+    await extendVolume(request, request.params.volume_id, Number(size), { inUse: !availableOnly });
     return undefined;
   },
 
@@ -78,10 +79,7 @@ export const volumes = implement(contract, {
   },
 
   async setReadonly(request) {
-    const readonly = isTrue(request.body['os-update_readonly_flag'].readonly);
-    // No driver can attach for reading only, so a volume that says it is would not be.
-    if (readonly) throw badRequest('Invalid input received: Volumes that are only read are not available in this cloud.');
-    await getVolume(request, request.params.volume_id);
+    await setReadonly(request, request.params.volume_id, isTrue(request.body['os-update_readonly_flag'].readonly));
     return undefined;
   },
 

@@ -17,6 +17,7 @@ export type Volume = {
   typeName: string | null;
   availabilityZone: string;
   bootable: boolean;
+  readonly: boolean | null;
   metadata: Record<string, string>;
   imageMetadata: Record<string, string> | null;
   source: VolumeSource;
@@ -28,7 +29,7 @@ export type Volume = {
 };
 
 const columns = sql.raw(`v.id, v.project_id as "projectId", v.user_id as "userId", v.name, v.description, v.status, v.previous_status as "previousStatus",
-  v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable,
+  v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable, v.readonly,
   v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.generation, v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
 const from = sql.raw('volume.volume v left join volume.type t on t.id = v.type_id');
 
@@ -53,7 +54,7 @@ export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Dat
   return row!.id;
 }
 
-export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'metadata' | 'imageMetadata' | 'failure'>>;
+export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure'>>;
 
 const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   name: (value) => sql`name = ${value}`,
@@ -63,6 +64,7 @@ const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   sizeGiB: (value) => sql`size_gib = ${value}`,
   wantedGiB: (value) => sql`wanted_gib = ${value}`,
   bootable: (value) => sql`bootable = ${value}`,
+  readonly: (value) => sql`readonly = ${value}`,
   metadata: (value) => sql`metadata = ${sql.json(value)}::jsonb`,
   imageMetadata: (value) => sql`image_metadata = ${value === null ? null : sql.json(value)}::jsonb`,
   failure: (value) => sql`failure = ${value}`,

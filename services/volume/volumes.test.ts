@@ -8,6 +8,7 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { bootstrapImage } from '../image/image.ts';
 import { soundQcow2 } from '../image/intake/corpus.ts';
+import { heartbeat } from './services.ts';
 import { reconcileVolumes } from './reconciler.ts';
 import { volumeFixture } from './volume.fixture.ts';
 import { createSnapshotWorkflow, createVolumeWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
@@ -293,11 +294,188 @@ test('types are made by administrators, and private ones are seen by who may use
   assert.equal((await alice('GET', '/types/default')).body.volume_type.name, '__DEFAULT__');
 });
 
+test('a volume is shown by who looks at it as Cinder does, and by who makes or changes it with less', async (t) => {
+  const { alice, admin, idle } = await startService(t);
+  const added = (body: { volume: object }) => Object.keys(body.volume).filter((name) => name.includes(':') || name === 'volume_image_metadata');
+  const made = await alice('POST', '/volumes', { volume: { size: 1 } });
+  const { id } = made.body.volume;
+  await idle();
+  assert.deepEqual(added(made.body), []);
+  assert.deepEqual(added((await alice('PUT', `/volumes/${id}`, { volume: { name: 'new' } })).body), []);
+  assert.deepEqual(added((await alice('GET', `/volumes/${id}`)).body), ['os-vol-tenant-attr:tenant_id']);
+  assert.equal((await admin('GET', `/volumes/${id}`)).body.volume['os-vol-host-attr:host'], 'intercloud@storage#storage');
+});
+
+test('a volume that is to be read only says so, and is not attached for writing', async (t) => {
+  const { alice, idle } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1, metadata: { a: 'b' } } })).body.volume;
+  const set = (readonly: boolean) => alice('POST', `/volumes/${id}/action`, { 'os-update_readonly_flag': { readonly } });
+  assert.equal((await set(true)).status, 400);
+  await idle();
+  assert.equal((await set(true)).status, 202);
+  assert.deepEqual((await alice('GET', `/volumes/${id}`)).body.volume.metadata, { a: 'b', readonly: 'True' });
+  const refused = await alice('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.27');
+  assert.deepEqual([refused.status, refused.body.badRequest.message], [400, `Invalid attaching mode 'rw' for volume ${id}.`]);
+  assert.equal((await set(false)).status, 202);
+  assert.deepEqual((await alice('GET', `/volumes/${id}`)).body.volume.metadata, { a: 'b', readonly: 'False' });
+  assert.equal((await alice('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.27')).status, 200);
+});
+
+test('a volume in use is extended from 3.42 on, and filters are as old as Cinder’s', async (t) => {
+  const { alice, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1, name: 'data' } })).body.volume;
+  await idle();
+  const { attachment } = (await alice('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.44')).body;
+  await alice('POST', `/attachments/${attachment.id}/action`, { 'os-complete': null }, '3.44');
+  const extend = (body: object, version?: string) => alice('POST', `/volumes/${id}/action`, { 'os-extend': body }, version);
+  for (const version of [undefined, '3.41']) {
+    const refused = await extend({ new_size: 2 }, version);
+    assert.deepEqual([refused.status, refused.body.badRequest.message], [400, `Invalid volume: Volume ${id} status must be 'available' to extend, currently in-use.`]);
+  }
+  assert.equal((await extend({ new_size: 2, available_only: true }, '3.41')).status, 400);
+  assert.equal((await extend({ new_size: 2, available_only: true }, '3.42')).status, 400);
+  assert.equal((await extend({ new_size: 2 }, '3.42')).status, 202);
+  await idle();
+  const { volume } = (await alice('GET', `/volumes/${id}`)).body;
+  assert.deepEqual([volume.size, volume.status], [2, 'in-use']);
+  assert.deepEqual(await findings(), []);
+
+  const count = async (noun: string, query: string, version: string) => (await alice('GET', `/${noun}?${query}`, undefined, version)).body[noun].length as number;
+  assert.deepEqual([await count('volumes', 'name~=none', '3.33'), await count('volumes', 'name~=none', '3.34'), await count('volumes', 'name~=at', '3.34')], [1, 0, 1]);
+  assert.deepEqual([await count('volumes', 'bootable=true', '3.10'), await count('volumes', 'bootable=true', '3.11')], [1, 0]);
+});
+
+test('a full page has a link to the next one, and lists are sorted by the names of old clients too', async (t) => {
+  const { alice, idle } = await startService(t);
+  for (const name of ['b', 'a']) await alice('POST', '/volumes', { volume: { size: 1, name } });
+  await idle();
+  const page = (await alice('GET', '/volumes?limit=2&sort=display_name:asc')).body;
+  assert.deepEqual(page.volumes.map(({ name }: { name: string }) => name), ['a', 'b']);
+  const next = new URL(page.volumes_links[0].href);
+  assert.deepEqual((await alice('GET', `/volumes${next.search}`)).body, { volumes: [] });
+  assert.equal('volumes_links' in (await alice('GET', '/volumes?limit=3')).body, false);
+  assert.equal((await alice('GET', '/volumes?sort=name:asc&sort_key=name')).status, 400);
+  assert.equal((await alice('GET', '/snapshots?sort_key=display_name&sort_dir=asc')).status, 200);
+});
+
+test('a reserved volume is attaching until it is let go', async (t) => {
+  const { alice, bob, idle } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const status = async () => (await alice('GET', `/volumes/${id}`)).body.volume.status as string;
+  assert.equal((await bob('POST', `/volumes/${id}/action`, { 'os-reserve': null })).status, 404);
+  assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-reserve': null })).status, 202);
+  assert.equal(await status(), 'attaching');
+  assert.equal((await alice('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.27')).status, 400);
+  assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-unreserve': null })).status, 202);
+  assert.equal(await status(), 'available');
+});
+
+test('a new volume holds nothing of one that was deleted', async (t) => {
+  const { alice, images, parts, idle } = await startService(t);
+  const image = await bootstrapImage(parts, { name: 'guest', bytes: chunks(soundQcow2()), projectId: 'admin-project' });
+  const copyOf = async (id: string): Promise<string> => {
+    const { image_id } = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy' } })).body['os-volume_upload_image'];
+    await idle();
+    const { body } = await images('GET', `/images/${image_id}`);
+    assert.equal(body.status, 'active');
+    return body.os_hash_value;
+  };
+  const make = async (wish: object) => {
+    const { id } = (await alice('POST', '/volumes', { volume: { size: 1, ...wish } })).body.volume;
+    await idle();
+    return id as string;
+  };
+  const empty = await copyOf(await make({}));
+  const secret = await make({ imageRef: image.id });
+  assert.notEqual(await copyOf(secret), empty);
+  await alice('DELETE', `/volumes/${secret}`);
+  await idle();
+  const next = await make({});
+  await alice('POST', `/volumes/${next}/action`, { 'os-extend': { new_size: 1 + 1 } });
+  assert.equal(await copyOf(await make({})), empty);
+});
+
+test('operators see what works on volumes, and keep the storage from taking new ones', async (t) => {
+  const { alice, admin, parts, idle } = await startService(t);
+  await heartbeat.beat(parts);
+  const listed = (await admin('GET', '/os-services', undefined, '3.7')).body.services as Record<string, unknown>[];
+  assert.deepEqual(listed.map(({ updated_at: _at, ...service }) => service), [
+    { binary: 'cinder-scheduler', host: 'intercloud', zone: 'nova', status: 'enabled', state: 'up', disabled_reason: null, cluster: null },
+    { binary: 'cinder-volume', host: 'intercloud@storage', zone: 'nova', status: 'enabled', state: 'up', disabled_reason: null, cluster: null, replication_status: 'disabled', active_backend_id: null, frozen: false },
+  ]);
+  assert.equal((await alice('GET', '/os-services')).status, 403);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;
+  await idle();
+  const use = { host: 'intercloud@storage', volume_count: '1', total_volume_gb: '2', snapshot_count: '0', total_snapshot_gb: '0' };
+  assert.deepEqual((await admin('GET', '/os-hosts/intercloud@storage')).body, { host: [{ resource: { ...use, project: '(total)' } }, { resource: { ...use, project: 'alice-project' } }] });
+  assert.equal((await admin('GET', '/scheduler-stats/get_pools?detail=True')).body.pools[0].capabilities.allocated_capacity_gb, 2);
+  assert.equal((await admin('GET', '/os-hosts')).body.hosts.length, 2);
+
+  assert.equal((await admin('PUT', '/os-services/disable', { host: 'intercloud', binary: 'cinder-scheduler' })).status, 400);
+  assert.equal((await admin('PUT', '/os-services/disable-log-reason', { host: 'nobody', binary: 'cinder-volume', disabled_reason: 'x' })).status, 404);
+  assert.equal((await admin('PUT', '/os-services/disable-log-reason', { host: 'intercloud@storage', binary: 'cinder-volume', disabled_reason: 'full' })).body.status, 'disabled');
+  assert.equal((await admin('GET', '/os-services?binary=cinder-volume')).body.services[0].disabled_reason, 'full');
+  assert.equal((await admin('GET', '/os-hosts/intercloud@storage')).status, 404);
+  const refused = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume.id;
+  await idle();
+  assert.equal((await alice('GET', `/volumes/${refused}`)).body.volume.status, 'error');
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'available');
+  assert.deepEqual((await admin('PUT', '/os-hosts/intercloud@storage', { status: 'enable' })).body, { host: 'intercloud@storage', status: 'enabled' });
+  const taken = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume.id;
+  await idle();
+  assert.equal((await alice('GET', `/volumes/${taken}`)).body.volume.status, 'available');
+});
+
+for (const [list, change] of [
+  ['/volumes', 'volume.create.start'],
+  ['/volumes/detail', 'volume.create.start'],
+  ['/snapshots', 'snapshot.create.start'],
+  ['/snapshots/detail', 'snapshot.create.start'],
+  ['/attachments', 'volume.attachment.create'],
+  ['/attachments/detail', 'volume.attachment.create'],
+  ['/types', 'volume_type.create'],
+] as const)
+  test(`${list} can be watched by its project, and by nobody else`, async (t) => {
+    const { alice, bob, admin, idle, watch } = await startService(t);
+    const events = await watch(`/volume/v3/alice-project${list}`);
+    const make = async (who: typeof alice) => {
+      const { id } = (await who('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+      await idle();
+      if (list.startsWith('/snapshots')) return (await who('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id as string;
+      if (list.startsWith('/attachments')) return (await who('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.44')).body.attachment.id as string;
+      return id as string;
+    };
+    if (list === '/types') await admin('POST', '/types', { volume_type: { name: 'hidden', 'os-volume-type-access:is_public': false } });
+    else await make(bob);
+    const id = list === '/types' ? (await admin('POST', '/types', { volume_type: { name: 'fast' } })).body.volume_type.id : await make(alice);
+
+    const { type, shown } = await events.next();
+    assert.deepEqual([type, (Object.values(shown)[0] as { id: string }).id], [change, id]);
+    await events.end();
+  });
+
 async function startService(t: TestContext, faults?: Faults, workflowFaults?: (point: FaultPoint) => void) {
   const { parts, implementations, idle, findings } = await volumeFixture(t, { faults, workflowFaults });
   const callers = { alice: callerOf('alice'), bob: callerOf('bob'), admin: { ...callerOf('admin'), isAdmin: true } };
   const door = createDoor({ implementations, authenticate: (token) => callers[token as keyof typeof callers], clock: parts.clock, random: parts.random, log: parts.log });
   t.after(() => door.drain());
+
+  /** What happens to the items of a list, as alice is told. */
+  async function watch(path: string) {
+    const address = await door.listen({ host: '127.0.0.1', port: 0 });
+    const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': 'alice', accept: 'text/event-stream', 'openstack-api-version': 'volume 3.44' } });
+    const lines = linesOf(response);
+    assert.equal((await lines.next()).value, ': watching');
+    const next = async (field: string): Promise<string> => {
+      for (;;) {
+        const { value, done } = await lines.next();
+        if (done === true) throw new Error('The watch ended');
+        if (value.startsWith(`${field}: `)) return value.slice(field.length + 2);
+      }
+    };
+    return { end: () => lines.return(undefined), next: async () => ({ type: await next('event'), shown: JSON.parse(await next('data')) as Record<string, unknown> }) };
+  }
 
   const as = (token: keyof typeof callers, prefix = `/volume/v3/${token}-project`) => async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object, version?: string) => {
     const response = await door.app.inject({
@@ -315,6 +493,7 @@ async function startService(t: TestContext, faults?: Faults, workflowFaults?: (p
     bob: as('bob'),
     admin: as('admin'),
     images: as('alice', '/image/v2'),
+    watch,
     idle,
     findings,
   };
@@ -326,4 +505,13 @@ function callerOf(name: string): Caller {
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
+}
+
+async function* linesOf(response: Response): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter(Boolean);
+  }
 }

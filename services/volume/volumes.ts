@@ -8,7 +8,7 @@ import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttach
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
 import { typeForVolume } from './types.ts';
-import { tellVolume } from './volume-events.ts';
+import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
 import { databaseNow, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
@@ -188,9 +188,15 @@ export async function resetVolumeStatus(context: Context, id: string, status: st
   await changeVolume(context, id, { status });
 }
 
+export async function setReadonly(context: Context, id: string, readonly: boolean): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  if (volume.status !== 'available') throw badRequest(`Invalid volume: Volume ${id} status must be available to update readonly flag, but current status is: ${volume.status}.`);
+  await changeVolume(context, id, { readonly });
+}
+
 export async function setReserved(context: Context, id: string, reserved: boolean): Promise<void> {
   const volume = await getOwnVolume(context, id);
-  const [from, to] = reserved ? ['available', 'maintenance'] : ['maintenance', 'available'];
+  const [from, to] = reserved ? ['available', 'attaching'] : ['attaching', 'available'];
   if (volume.status !== from) throw badRequest(`Invalid volume: Volume ${id} status must be ${from}, but current status is: ${volume.status}.`);
   await changeVolume(context, id, { status: to });
 }
@@ -210,13 +216,13 @@ export async function uploadVolume(context: Context, id: string, wish: { imageNa
 
 export type VolumeQuery = ListQuery & { bootable?: boolean | undefined };
 
-const sortable: Record<string, Sql> = { created_at: sql.raw('v.created_at'), updated_at: sql.raw('v.updated_at'), name: sql.raw(`coalesce(v.name, '')`), size: sql.raw('v.size_gib'), status: sql.raw('v.status'), id: sql.raw('v.id'), availability_zone: sql.raw('v.availability_zone') };
+const sortable: Record<string, Sql> = { created_at: sql.raw('v.created_at'), updated_at: sql.raw('v.updated_at'), name: sql.raw(`coalesce(v.name, '')`), display_name: sql.raw(`coalesce(v.name, '')`), size: sql.raw('v.size_gib'), status: sql.raw('v.status'), id: sql.raw('v.id'), availability_zone: sql.raw('v.availability_zone') };
 const filterable: Record<string, Sql> = { id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
 
 export async function listVolumes(context: Context, query: VolumeQuery): Promise<Volume[]> {
   const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('v.name'), metadata: sql.raw('v.metadata'), project: sql.raw('v.project_id') }, table: sql.raw('volume.volume v left join volume.type t on t.id = v.type_id'), id: sql.raw('v.id'), noun: 'volume' });
   if (query.bootable !== undefined) conditions.push(sql`v.bootable = ${query.bootable}`);
-  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit + 1, offset: query.offset });
+  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
 }
 
 export function summary(context: Context, { everyProject }: { everyProject: boolean }): Promise<{ count: number; sizeGiB: number }> {
@@ -237,9 +243,13 @@ export async function createAttachment(context: Context, { volumeId, serverId, o
   const early = volume.status === 'creating' && volume.madeFor !== null && volume.madeFor === serverId;
   const taken = (await attachmentsOfVolumes(tx, [volumeId])).length > 0;
   if ((volume.status !== 'available' && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
+  // Every driver attaches for writing, so that what is to be read only is not attached at all: cinder/volume/manager.py, attachment_update.
+  if (volume.readonly === true) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
   const id = await insertAttachment(tx, { projectId: volume.projectId, volumeId, serverId, ofCompute, now });
   if (!early) await begin(context, volume, { status: 'reserved' }, 'volume.attach.start');
-  return (await findAttachment(tx, id))!;
+  const attachment = (await findAttachment(tx, id))!;
+  await tellAttachment(context, 'volume.attachment.create', attachment);
+  return attachment;
 }
 
 export async function getAttachment({ tx }: Pick<Context, 'tx'>, id: string): Promise<Attachment> {
@@ -276,6 +286,7 @@ export async function listVolumeAttachments(context: Context, { volumeId, server
 
 async function detach(context: { tx: Transaction; now: Date; requestId?: string }, attachment: Attachment): Promise<void> {
   await deleteAttachmentRow(context.tx, attachment.id);
+  await tellAttachment(context, 'volume.attachment.delete', attachment);
   const volume = await lockVolume(context.tx, attachment.volumeId);
   if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await begin(context, volume, { status: 'available' }, 'volume.detach.end');
   // What an extension or a copy will put back is no longer in use then.
@@ -305,6 +316,7 @@ export async function completeAttachment(tx: Transaction, { attachmentId, device
   if (!attachment) return;
   const now = await databaseNow(tx);
   await setAttached(tx, attachmentId, { device, hostId, now });
+  await tellAttachment({ tx, now }, 'volume.attachment.complete', { ...attachment, status: 'attached' });
   const volume = await lockVolume(tx, attachment.volumeId);
   if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await begin({ tx, now }, volume, { status: 'in-use' }, 'volume.attach.end');
 }
@@ -314,8 +326,10 @@ export async function beginDetaching(tx: Transaction, { volumeId, serverId }: { 
   const volume = await lockVolume(tx, volumeId);
   if (!volume || attachment?.serverId !== serverId || volume.status !== 'in-use')
     throw badRequest("Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.");
+  const now = await databaseNow(tx);
   await setDetaching(tx, attachment.id);
-  await begin({ tx, now: await databaseNow(tx) }, volume, { status: 'detaching' }, 'volume.detach.start');
+  await tellAttachment({ tx, now }, 'volume.attachment.detaching', { ...attachment, status: 'detaching' });
+  await begin({ tx, now }, volume, { status: 'detaching' }, 'volume.detach.start');
 }
 
 /** The server has let go of these volumes; of all without `volumeIds`. Twice is once. */

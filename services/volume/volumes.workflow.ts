@@ -8,6 +8,7 @@ import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
+import { takesVolumes } from './services.ts';
 import { deleteSnapshotRow, findSnapshot, lockSnapshot, snapshotsOf, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { named } from './volume-quotas.ts';
@@ -30,6 +31,7 @@ export const createVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
       async (run) => {
         const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
         if (!volume) return;
+        if (!(await read(run, takesVolumes))) throw new Refused('No valid backend was found');
         await asked(ensureVolume(run, volume, volume.sizeGiB));
         await run.commit((tx) => settle(tx, run, volume.id, async (row) => ({ status: (await attachmentsOfVolumes(tx, [row.id])).length > 0 ? 'reserved' : 'available' }), 'volume.create.end'));
       },

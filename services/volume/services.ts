@@ -1,0 +1,81 @@
+/** What works on volumes: the workers, and the storage behind the region's driver. */
+import { DriverError } from '../../drivers/driver.ts';
+import { badRequest, notFound } from '../../kit/fault.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import type { RegionParts } from '../parts.ts';
+import { markSeen, selectServices, updateService, useByProject, type ProjectUse, type VolumeService } from './services.store.ts';
+
+export type { ProjectUse } from './services.store.ts';
+
+/** Where volumes are, as Cinder writes it: host@backend#pool. There is one storage a region. */
+const storageHost = 'intercloud@storage';
+export const pool = `${storageHost}#storage`;
+
+const beatMs = 15_000;
+/** cinder: service_down_time */
+const silenceMs = 60_000;
+
+/** A worker that comes here works; the storage does when it answers. */
+export const heartbeat = { everyMs: beatMs, beat };
+
+async function beat({ database, driver, clock, log }: Pick<RegionParts, 'database' | 'driver' | 'clock' | 'log'>): Promise<void> {
+  const seen = (binary: VolumeService['binary']) => database.transaction({ kind: 'system', reason: 'services say that they work' }, (tx) => markSeen(tx, binary, clock.now()));
+  await seen('cinder-scheduler');
+  try {
+    await driver.volumes.list();
+  } catch (error) {
+    if (!(error instanceof DriverError)) throw error;
+    log.warn({ err: error }, 'the storage does not answer');
+    return;
+  }
+  await seen('cinder-volume');
+}
+
+export type Service = VolumeService & { up: boolean };
+
+export async function listServices({ tx, now }: { tx: Transaction; now: Date }, { host, binary }: { host?: string | undefined; binary?: string | undefined } = {}): Promise<Service[]> {
+  const all = (await selectServices(tx)).map((service) => ({ ...service, up: now.getTime() - service.seenAt.getTime() <= silenceMs }));
+  // A host stands for all that is on it: cinder/db/sqlalchemy/api.py, _filter_host
+  return all.filter((service) => (host === undefined || service.host === host || service.host.startsWith(`${host}@`)) && (binary === undefined || service.binary === binary));
+}
+
+export async function setService({ tx }: { tx: Transaction }, { host, binary }: { host: string; binary: string }, { disabled, reason = null }: { disabled: boolean; reason?: string | null }): Promise<void> {
+  const found = (await selectServices(tx)).find((service) => service.host === host && service.binary === binary);
+  if (!found) throw notFound(`Service ${binary} could not be found on host ${host}.`);
+  // The workers share their work: none can be told to say nothing.
+  if (disabled && found.binary !== 'cinder-volume') throw badRequest(`Invalid input received: ${binary} cannot be disabled: only storage can.`);
+  await updateService(tx, { ...found, disabled, disabledReason: disabled ? reason : null });
+}
+
+/** Whether new volumes may go to the storage. */
+export async function takesVolumes(tx: Transaction): Promise<boolean> {
+  return (await selectServices(tx)).some(({ binary, disabled }) => binary === 'cinder-volume' && !disabled);
+}
+
+export async function useOfHost(context: { tx: Transaction; now: Date }, host: string): Promise<ProjectUse[]> {
+  const services = await listServices(context);
+  if (!services.some((service) => service.host === host && service.binary === 'cinder-volume' && !service.disabled)) throw notFound(`Host ${host} could not be found.`);
+  return useByProject(context.tx);
+}
+
+/** What the scheduler knows of the pool. How large the storage is, no driver says. */
+export async function capabilities(tx: Transaction): Promise<Record<string, string | number | boolean>> {
+  const use = await useByProject(tx);
+  const provisioned = use.reduce((sum, { volumeGiB }) => sum + volumeGiB, 0);
+  return {
+    volume_backend_name: 'storage',
+    pool_name: 'storage',
+    vendor_name: 'Intercloud',
+    driver_version: '1.0',
+    storage_protocol: 'file',
+    total_capacity_gb: 'unknown',
+    free_capacity_gb: 'unknown',
+    allocated_capacity_gb: provisioned,
+    provisioned_capacity_gb: provisioned,
+    reserved_percentage: 0,
+    thin_provisioning_support: true,
+    thick_provisioning_support: false,
+    multiattach: false,
+    QoS_support: false,
+  };
+}
