@@ -1,6 +1,6 @@
 /** `intercloud up`: settles what the cloud is, starts its supervisor, and shows what happens. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { contracts } from '../contract/contracts.ts';
@@ -83,6 +83,8 @@ function tlsOf(options: UpOptions, before: CloudConfig | undefined): CloudConfig
     mkdirSync(tls, { recursive: true, mode: 0o755 });
     copyFileSync(options.tlsCert, own.certificate);
     copyFileSync(options.tlsKey, own.key);
+    chmodSync(own.key, 0o600);
+    if (process.getuid?.() === 0) chownSync(own.key, serviceAccount.uid, serviceAccount.gid);
     return { ...own, authority: null };
   }
   if (options.tls === true) return { ...own, authority: join(tls, 'authority.pem') };

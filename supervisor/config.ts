@@ -1,6 +1,6 @@
 /** What one cloud on one machine is: the folder that holds all of it, and how it was started. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -77,7 +77,9 @@ export function readConfig(stateDir: string): CloudConfig | undefined {
 export function writeConfig(config: CloudConfig): void {
   const { config: path } = layoutOf(config.stateDir);
   mkdirSync(config.stateDir, { recursive: true });
-  writeFileSync(`${path}.new`, `${JSON.stringify(config, null, 2)}\n`);
+  // The URL of a database may hold its password: for us, and for the account that serves.
+  writeFileSync(`${path}.new`, `${JSON.stringify(config, null, 2)}\n`, { mode: 0o640 });
+  if (config.account) chownSync(`${path}.new`, -1, config.account.gid);
   renameSync(`${path}.new`, path);
 }
 

@@ -178,7 +178,8 @@ function makeFolders(config: CloudConfig): void {
   mkdirSync(layout.postgres, { recursive: true, mode: config.account ? 0o711 : 0o700 });
   const own = [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside'), join(layout.cache, `code-${config.account?.uid ?? 'own'}`)];
   for (const folder of own) {
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
+    // Images are their projects'.
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (config.account) chownSync(folder, config.account.uid, config.account.gid);
   }
 }
