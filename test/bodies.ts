@@ -66,6 +66,12 @@ const bodies: Record<string, Body> = {
   'compute.serverActions.removeSecurityGroup': async () => ({ removeSecurityGroup: { name: 'default' } }),
   'compute.serverMetadata.set': async () => ({ meta: { colour: 'red' } }),
   'compute.serverInterfaces.attach': async (things) => ({ interfaceAttachment: { port_id: await things.get('port') } }),
+  'compute.imageMetadataProxies.set': async () => ({ meta: { colour: 'red' } }),
+  'compute.floatingIpProxies.create': async (things) => {
+    await things.get('external network');
+    return {};
+  },
+  'compute.securityGroupRuleProxies.create': async (things) => ({ security_group_rule: { parent_group_id: await things.get('security group'), ip_protocol: 'tcp', from_port: 80, to_port: 80 } }),
   'compute.flavorExtraSpecs.update': async () => ({ 'hw:cpu_policy': 'dedicated' }),
   'compute.services.enable': async (things) => ({ host: await things.get('host name'), binary: 'nova-compute' }),
   'compute.services.disable': async (things) => ({ host: await things.get('host name'), binary: 'nova-compute' }),

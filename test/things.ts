@@ -45,6 +45,11 @@ const makers = {
   },
   'queued image': async ({ owner }) => (await owner.image.images.create({ body: { name: unique(), disk_format: 'qcow2', container_format: 'bare' } })).body.id ?? '',
   'shared image': async ({ owner }) => (await owner.image.images.create({ body: { name: unique(), disk_format: 'qcow2', container_format: 'bare', visibility: 'shared' } })).body.id ?? '',
+  'image with metadata': async ({ owner }) => {
+    const { id } = (await owner.image.images.create({ body: { name: unique() } })).body;
+    await owner.compute.imageMetadataProxies.merge({ params: { image_id: id ?? '' }, body: { metadata: { colour: 'blue' } } });
+    return id ?? '';
+  },
   'image member': async ({ cloud, owner, get }) => (await owner.image.members.add({ params: { image_id: await get('shared image') }, body: { member: cloud.bob.projectId } })).body.member_id,
   flavor: async ({ admin }) => (await admin.compute.flavors.create({ body: { flavor: { name: unique(), ram: 64, vcpus: 1, disk: 1 } } })).body.flavor.id,
   'larger flavor': async ({ admin }) => (await admin.compute.flavors.create({ body: { flavor: { name: unique(), ram: 128, vcpus: 2, disk: 2 } } })).body.flavor.id,
@@ -197,6 +202,11 @@ const paths: Record<string, ThingName> = {
   'compute /os-simple-tenant-usage/': 'project',
   'compute /os-hypervisors/': 'hypervisor',
   'compute /extensions/': 'compute extension',
+  'compute /images/': 'image with metadata',
+  'compute /images/{image_id}/metadata/': 'metadata key',
+  'compute /os-security-groups/': 'security group',
+  'compute /os-security-group-rules/': 'security group rule',
+  'compute /os-floating-ips/': 'floating ip',
 };
 const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
 

@@ -2,7 +2,7 @@
 import { Type, type TSchema } from 'typebox';
 import { operations } from '../contract.ts';
 import { address, adminPass, boolean, diskConfig, exactly, metadata, name, uuid } from './fields.ts';
-import { server } from './servers.ts';
+import { changedServer } from './servers.ts';
 
 function action<const A extends string, B extends TSchema>(key: A, value: B, rule: string, summary: string) {
   return {
@@ -51,7 +51,7 @@ export const serverActions = operations({
       'servers:rebuild',
       'Make its root disk anew from an image',
     ),
-    response: exactly({ server: Type.Object({ ...server.properties, adminPass: Type.Optional(Type.String()) }, { additionalProperties: false }) }),
+    response: exactly({ server: Type.Object({ ...changedServer.properties, adminPass: Type.Optional(Type.String()) }, { additionalProperties: false }) }),
   },
   createImage: action('createImage', exactly({ name, metadata: Type.Optional(metadata) }), 'servers:create_image', 'Make an image of its root disk'),
   changePassword: action('changePassword', exactly({ adminPass }), 'os-admin-password', 'Change the password inside the guest'),

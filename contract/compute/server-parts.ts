@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
 import { address, exactly, metadata, nullableText, paging, uuid } from './fields.ts';
+import { shownGroup } from './proxies.ts';
 
 const access = (rule: string, who: 'reader' | 'member') => ({ rule: `os_compute_api:${rule}`, who, adminEverywhere: true }) as const;
 
@@ -83,7 +84,7 @@ export const serverSecurityGroups = operations({
     access: access('os-security-groups:list', 'reader'),
     stability: 'stable',
     status: 200,
-    response: exactly({ security_groups: Type.Array(Type.Object({ id: Type.String(), name: Type.String(), tenant_id: Type.String(), description: nullableText, rules: Type.Array(Type.Object({})) })) }),
+    response: exactly({ security_groups: Type.Array(shownGroup) }),
   },
 });
 

@@ -51,6 +51,23 @@ export const server = exactly({
   'os-extended-volumes:volumes_attached': Type.Array(exactly({ id: Type.String(), delete_on_termination: since('2.3', Type.Boolean()) })),
 });
 
+/**
+ * What renaming and rebuilding answer: until 2.75 without what extensions of version 2.0 had added.
+ * nova/api/openstack/compute/servers.py, update and _action_rebuild
+ */
+export const changedServer = exactly({
+  ...server.properties,
+  ...Object.fromEntries(
+    Object.entries(server.properties)
+      .filter(([field]) => /^OS-(EXT-(AZ|STS|SRV-ATTR)|SRV-USG):|^(config_drive|key_name|security_groups|os-extended-volumes:volumes_attached)$/.test(field))
+      .map(([field, schema]) => [field, since('2.75', schema)]),
+  ),
+  addresses: Type.Record(
+    Type.String(),
+    Type.Array(exactly({ version: Type.Integer(), addr: Type.String(), 'OS-EXT-IPS:type': since('2.75', Type.Union([Type.Literal('fixed'), Type.Literal('floating')])), 'OS-EXT-IPS-MAC:mac_addr': since('2.75', Type.String()) })),
+  ),
+}) as typeof server;
+
 const blockDevice = exactly({
   boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])),
   source_type: Type.Optional(Type.Union([Type.Literal('volume'), Type.Literal('image'), Type.Literal('snapshot'), Type.Literal('blank')])),
@@ -172,7 +189,7 @@ export const servers = operations({
       server: exactly({ name: Type.Optional(name), 'OS-DCF:diskConfig': Type.Optional(diskConfig), accessIPv4: Type.Optional(Type.Union([address, Type.Literal('')])), accessIPv6: Type.Optional(Type.Union([address, Type.Literal('')])) }),
     }),
     status: 200,
-    response: exactly({ server }),
+    response: exactly({ server: changedServer }),
   },
   delete: { method: 'DELETE', path: '/servers/{server_id}', summary: 'Delete a server', access: rule('delete', 'member'), stability: 'stable', status: 204 },
 });

@@ -4,6 +4,7 @@ import { flavorAccess, flavorExtraSpecs, flavors } from './flavors.ts';
 import { keyPairs } from './key-pairs.ts';
 import { changes, newest } from './microversions.ts';
 import { limits, quotaSets, usages } from './project.ts';
+import { floatingIpPools, floatingIpProxies, imageMetadataProxies, imageProxies, securityGroupProxies, securityGroupRuleProxies } from './proxies.ts';
 import { availabilityZones, extensions, hypervisors, services } from './region.ts';
 import { serverActions } from './server-actions.ts';
 import { instanceActions, serverAddresses, serverInterfaces, serverMetadata, serverSecurityGroups, serverVolumes } from './server-parts.ts';
@@ -85,5 +86,11 @@ export const compute = service({
     hypervisors,
     services,
     extensions,
+    imageProxies,
+    imageMetadataProxies,
+    securityGroupProxies,
+    securityGroupRuleProxies,
+    floatingIpProxies,
+    floatingIpPools,
   },
 });

@@ -51,6 +51,11 @@ export function reducer(schema: unknown, version: string): ((value: unknown) => 
     }
   const item = reducer(schema['items'], version);
   if (item) whole.push((value) => Array.isArray(value) && value.forEach(item));
+  // A record: all its values are alike.
+  for (const values of isNode(schema['patternProperties']) ? Object.values(schema['patternProperties']) : []) {
+    const inner = reducer(values, version);
+    if (inner) whole.push((value) => isNode(value) && Object.values(value).forEach(inner));
+  }
   for (const key of ['anyOf', 'allOf', 'oneOf'])
     if (Array.isArray(schema[key]))
       for (const part of schema[key]) {

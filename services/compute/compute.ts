@@ -5,12 +5,15 @@ import type { Made, RegionParts } from '../parts.ts';
 import { observeHosts } from '../placement/placement.ts';
 import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
 import { extensions } from './extensions.ts';
+import { floatingIpPools, floatingIpProxies } from './floating-ip-proxies.api.ts';
 import { flavorAccess, flavorExtraSpecs, flavorsApi } from './flavors.api.ts';
 import { ensureFirstFlavors } from './flavors.ts';
-import { keyPairs } from './key-pairs.api.ts';
+import { imageMetadataProxies, imageProxies } from './image-proxies.api.ts';
+import { keyPairsApi } from './key-pairs.api.ts';
 import { limits, quotaSets, usages } from './project.api.ts';
 import { reconcileServers } from './reconcile.ts';
 import { availabilityZones, hypervisors, services } from './region.api.ts';
+import { securityGroupProxies, securityGroupRuleProxies } from './security-group-proxies.api.ts';
 import { serverActionsApi } from './server-actions.api.ts';
 import {
   createImageWorkflow,
@@ -70,7 +73,7 @@ export function makeCompute(parts: RegionParts): Made {
       flavors: flavorsApi(parts),
       flavorExtraSpecs,
       flavorAccess,
-      keyPairs,
+      keyPairs: keyPairsApi(parts),
       limits,
       quotaSets,
       usages,
@@ -78,6 +81,12 @@ export function makeCompute(parts: RegionParts): Made {
       hypervisors,
       services,
       extensions,
+      imageProxies,
+      imageMetadataProxies,
+      securityGroupProxies,
+      securityGroupRuleProxies,
+      floatingIpProxies,
+      floatingIpPools,
     }),
     workflows,
     schedules: [reconcileServers],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { Refused } from '../../contract/client.ts';
 import type { Operation, Service } from '../../contract/contract.ts';
@@ -20,6 +20,10 @@ test('whatever can be read is shaped as the contract says', async (t) => {
   const [action] = (await alice.compute.instanceActions.list({ params: { server_id } })).body.instanceActions;
   const [port] = (await alice.compute.serverInterfaces.list({ params: { server_id } })).body.interfaceAttachments;
   await alice.compute.serverMetadata.merge({ params: { server_id }, body: { metadata: { colour: 'blue' } } });
+  const image = (await alice.image.images.create({ body: { name: 'image' } })).body;
+  await alice.compute.imageMetadataProxies.merge({ params: { image_id: String(image.id) }, body: { metadata: { colour: 'blue' } } });
+  const { network } = (await admin.network.networks.create({ body: { network: { name: 'outside', 'router:external': true } } })).body;
+  await admin.network.subnets.create({ body: { subnet: { network_id: network?.id ?? '', ip_version: 4, cidr: '192.0.2.0/24' } } });
   const params: Record<string, string> = {
     server_id,
     flavor_id: flavor.id,
@@ -34,8 +38,11 @@ test('whatever can be read is shaped as the contract says', async (t) => {
     consumer_uuid: server_id,
     resource_class: 'VCPU',
     name: 'VCPU',
+    image_id: String(image.id),
+    group_id: (await alice.compute.securityGroupProxies.list()).body.security_groups[0]?.id ?? '',
+    floating_ip_id: (await alice.compute.floatingIpProxies.create({ body: {} })).body.floating_ip.id,
   };
-  const key = { serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;
+  const key = { imageMetadataProxies: 'colour', serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;
   let read = 0;
   for (const [contract, of] of [
     [compute, (person: Person) => person.compute],
@@ -91,6 +98,44 @@ test('a key pair is made with a private key that fits, or imported', async (t) =
   assert.deepEqual((await bob.compute.keyPairs.list()).body.keypairs, []);
   await alice.compute.keyPairs.delete({ params: { keypair_name: 'made' } });
   await assert.rejects(alice.compute.keyPairs.show({ params: { keypair_name: 'made' } }), refusal(404));
+});
+
+test('a key pair for Windows is a certificate that the user signed', async (t) => {
+  const { alice } = await startCloud(t);
+
+  const { keypair } = (await alice.compute.keyPairs.create({ body: { keypair: { name: 'windows', type: 'x509' } } })).body;
+
+  const certificate = new X509Certificate(keypair.public_key);
+  assert.ok(certificate.verify(certificate.publicKey) && certificate.checkPrivateKey(createPrivateKey(keypair.private_key ?? '')));
+  assert.equal(certificate.subject, `CN=${keypair.user_id}`);
+  assert.deepEqual(certificate.keyUsage, ['1.3.6.1.5.5.7.3.2']);
+  assert.match(certificate.subjectAltName ?? '', /^othername:UPN:.+@localhost$/);
+  assert.ok(certificate.validFromDate <= new Date() && certificate.validToDate > new Date(Date.now() + 9 * 365 * 86_400_000));
+  assert.equal((await alice.compute.keyPairs.show({ params: { keypair_name: 'windows' } })).body.keypair.type, 'x509');
+  const again = (await alice.compute.keyPairs.create({ body: { keypair: { name: 'imported', type: 'x509', public_key: keypair.public_key } } })).body.keypair;
+  assert.equal(again.fingerprint, keypair.fingerprint);
+  await assert.rejects(alice.compute.keyPairs.create({ body: { keypair: { name: 'bad', type: 'x509', public_key: 'ssh-rsa AAAA' } } }), refusal(400, 'Keypair data is invalid: failed to generate X509 fingerprint'));
+});
+
+test('what renaming and rebuilding answer leaves out what version 2.0 had as extensions', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, imageId } = cloud;
+  const id = await makeServer(cloud);
+
+  const renamed = (await alice.compute.servers.update({ params: { server_id: id }, body: { server: { name: 'new', accessIPv6: '::babe:220.12.22.2' } } })).body.server;
+  const rebuilt = (await alice.compute.serverActions.rebuild({ params: { server_id: id }, body: { rebuild: { imageRef: imageId } } })).body.server;
+
+  for (const body of [renamed, rebuilt]) assert.deepEqual(Object.keys(body).filter((field) => /^OS-(EXT|SRV)|key_name|security_groups|config_drive/.test(field)), []);
+  assert.deepEqual(Object.keys(Object.values(renamed.addresses)[0]![0]!).sort(), ['addr', 'version']);
+  assert.equal(renamed.accessIPv6, '::babe:dc0c:1602');
+  await assert.rejects(alice.compute.servers.update({ params: { server_id: id }, body: { server: { accessIPv4: '1.2' } } }), refusal(400));
+});
+
+test('servers that changed since a date are found by a date as ISO 8601 writes it', async (t) => {
+  const { alice } = await startCloud(t);
+
+  for (const date of ['2026-01-01', '2026-01-01T00:00:00Z', '2026-01-01 00:00:00', '2026-01-01T00:00:00.5+02:00']) assert.deepEqual((await alice.compute.servers.list({ query: { 'changes-since': date } })).body.servers, []);
+  for (const date of ['2011/01/01', 'yesterday', '2026-13-01', '1']) await assert.rejects(alice.compute.servers.list({ query: { 'changes-since': date } }), refusal(400));
 });
 
 test('a private flavor is for those who were let in', async (t) => {

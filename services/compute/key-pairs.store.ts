@@ -1,16 +1,16 @@
 import type { Transaction } from '../../kit/postgres/database.ts';
 
-export type KeyPair = { number: number; userId: string; name: string; fingerprint: string; publicKey: string; createdAt: Date };
+export type KeyPair = { number: number; userId: string; name: string; type: 'ssh' | 'x509'; fingerprint: string; publicKey: string; createdAt: Date };
 
 export function selectKeyPairs(tx: Transaction, userId: string): Promise<KeyPair[]> {
   return tx.rows<KeyPair>`
-    select number, user_id as "userId", name, fingerprint, public_key as "publicKey", created_at as "createdAt"
+    select number, user_id as "userId", name, type, fingerprint, public_key as "publicKey", created_at as "createdAt"
     from compute.key_pair where user_id = ${userId} order by name`;
 }
 
 export function selectKeyPair(tx: Transaction, userId: string, name: string): Promise<KeyPair | undefined> {
   return tx.one<KeyPair>`
-    select number, user_id as "userId", name, fingerprint, public_key as "publicKey", created_at as "createdAt"
+    select number, user_id as "userId", name, type, fingerprint, public_key as "publicKey", created_at as "createdAt"
     from compute.key_pair where user_id = ${userId} and name = ${name}`;
 }
 
@@ -23,8 +23,8 @@ export async function countKeyPairsAlone(tx: Transaction, userId: string): Promi
 
 export function insertKeyPair(tx: Transaction, pair: Omit<KeyPair, 'number'>): Promise<number> {
   return tx.run`
-    insert into compute.key_pair (user_id, name, fingerprint, public_key, created_at)
-    values (${pair.userId}, ${pair.name}, ${pair.fingerprint}, ${pair.publicKey}, ${pair.createdAt})
+    insert into compute.key_pair (user_id, name, type, fingerprint, public_key, created_at)
+    values (${pair.userId}, ${pair.name}, ${pair.type}, ${pair.fingerprint}, ${pair.publicKey}, ${pair.createdAt})
     on conflict do nothing`;
 }
 

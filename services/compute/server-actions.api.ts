@@ -22,6 +22,7 @@ import {
 import { viewServer } from './server-view.ts';
 import { flavorId, newPassword } from './servers.api.ts';
 import { deleteServer, getServer, type Compute } from './servers.ts';
+import { plainAddress, shortestAddress } from './words.ts';
 import { demandState } from './server-states.ts';
 
 export function serverActionsApi(compute: Compute, driver: Driver) {
@@ -73,8 +74,8 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
         adminPass,
         metadata: wish.metadata,
         diskConfig: wish['OS-DCF:diskConfig'],
-        accessIpv4: wish.accessIPv4,
-        accessIpv6: wish.accessIPv6,
+        accessIpv4: wish.accessIPv4 === undefined ? undefined : plainAddress(wish.accessIPv4),
+        accessIpv6: wish.accessIPv6 === undefined ? undefined : shortestAddress(wish.accessIPv6),
       });
       return new Answer({ server: { ...(await viewServer(request, server)), adminPass } }, { headers: { location: request.url(`/servers/${server.id}`) } });
     },

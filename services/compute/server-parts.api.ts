@@ -3,6 +3,7 @@ import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import { securityGroupsOfServer } from '../network/ports.ts';
 import { selectActions, type Action } from './actions.store.ts';
+import { showGroups } from './security-group-proxies.api.ts';
 import { removeMetadata, setMetadata } from './server-actions.ts';
 import { attachPort, attachVolume, detachPort, detachVolume, getServerPort, getServerVolume, listServerPorts, listServerVolumes, type BlockDevice, type ShownPort } from './server-devices.ts';
 import { addressesOf, orderedPorts } from './server-view.ts';
@@ -107,9 +108,8 @@ async function plainAddresses(request: Context, id: string): Promise<Plain> {
 
 export const serverSecurityGroups = implement(groupsContract, {
   async list(request) {
-    const { projectId } = await getServer(request, request.params.server_id);
-    const groups = await securityGroupsOfServer(request, request.params.server_id);
-    return { security_groups: groups.map(({ id, name }) => ({ id, name, tenant_id: projectId, description: name, rules: [] })) };
+    await getServer(request, request.params.server_id);
+    return { security_groups: await showGroups(request, await securityGroupsOfServer(request, request.params.server_id)) };
   },
 });
 

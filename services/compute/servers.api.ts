@@ -8,7 +8,7 @@ import { vmStatesOf } from './server-states.ts';
 import { createServers, deleteServer, getServer, listServers, updateServer, type Compute } from './servers.ts';
 import { sortable, type Page, type Server, type ServerFilter, type SortKey } from './servers.store.ts';
 import { listHosts } from '../placement/hosts.ts';
-import { truth } from './words.ts';
+import { plainAddress, shortestAddress, truth } from './words.ts';
 
 type ListRequest = Request<typeof contract.list>;
 type NewServerBody = Request<typeof contract.create>['body']['server'];
@@ -42,8 +42,8 @@ export function serversApi(compute: Compute) {
         adminPass,
         metadata: body.metadata ?? {},
         availabilityZone: body.availability_zone ?? null,
-        accessIpv4: body.accessIPv4 ?? '',
-        accessIpv6: body.accessIPv6 ?? '',
+        accessIpv4: plainAddress(body.accessIPv4 ?? ''),
+        accessIpv6: shortestAddress(body.accessIPv6 ?? ''),
         diskConfig: body['OS-DCF:diskConfig'] ?? null,
         ...readCounts(body),
       });
@@ -63,8 +63,8 @@ export function serversApi(compute: Compute) {
       const { name, accessIPv4, accessIPv6, 'OS-DCF:diskConfig': diskConfig } = request.body.server;
       const server = await updateServer(compute, request, request.params.server_id, {
         ...(name === undefined ? {} : { name }),
-        ...(accessIPv4 === undefined ? {} : { accessIpv4: accessIPv4 }),
-        ...(accessIPv6 === undefined ? {} : { accessIpv6: accessIPv6 }),
+        ...(accessIPv4 === undefined ? {} : { accessIpv4: plainAddress(accessIPv4) }),
+        ...(accessIPv6 === undefined ? {} : { accessIpv6: shortestAddress(accessIPv6) }),
         ...(diskConfig === undefined ? {} : { diskConfig }),
       });
       return { server: await viewServer(request, server) };
@@ -211,8 +211,10 @@ function readAll(text: string): boolean {
 
 function readTime(text: string | undefined): Date | null {
   if (text === undefined) return null;
-  const date = new Date(/[Zz]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
-  if (Number.isNaN(date.getTime())) throw badRequest('Invalid changes-since value');
+  // ISO 8601, and what has no zone is UTC. JavaScript alone would take much else.
+  const zoned = /[Zz]$|[+-]\d\d:?\d\d$/.test(text) || !text.includes(':') ? text : `${text}Z`;
+  const date = new Date(/^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?$/.test(text) ? zoned.replace(',', '.') : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw badRequest(`Invalid input for query parameters changes-since. Value: ${text}. '${text}' is not a 'date-time'`);
   return date;
 }
 

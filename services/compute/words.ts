@@ -1,4 +1,6 @@
-/** Nova's ways of writing true, numbers and times, read and written at the door. */
+/** Nova's ways of writing true, numbers, times and addresses, read and written at the door. */
+import { isIPv4, isIPv6 } from 'node:net';
+import { badRequest } from '../../kit/fault.ts';
 
 export function truth(value: boolean | string): boolean {
   return typeof value === 'boolean' ? value : ['true', '1', 'on', 'yes'].includes(value.toLowerCase());
@@ -12,4 +14,17 @@ export function asTime(date: Date): string {
 /** As Python writes a time without a zone: `2026-05-01T10:00:00.123000` */
 export function asPreciseTime(date: Date): string {
   return `${date.toISOString().slice(0, 23)}000`;
+}
+
+/** An IPv6 address as RFC 5952 writes it; nothing for nothing. */
+export function shortestAddress(address: string): string {
+  if (isIPv6(address)) return new URL(`http://[${address}]`).hostname.slice(1, -1);
+  if (address !== '') throw badRequest(`Invalid input for field/attribute accessIPv6. Value: ${address}. '${address}' is not a 'ipv6'`);
+  return '';
+}
+
+/** An IPv4 address, or nothing for nothing. */
+export function plainAddress(address: string): string {
+  if (address === '' || isIPv4(address)) return address;
+  throw badRequest(`Invalid input for field/attribute accessIPv4. Value: ${address}. '${address}' is not a 'ipv4'`);
 }
