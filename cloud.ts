@@ -7,7 +7,7 @@ import type { Driver } from './drivers/driver.ts';
 import type { Clock, Random } from './kit/clock.ts';
 import { createDoor, type Door, type ServeOptions } from './kit/http/serve.ts';
 import type { Log } from './kit/log.ts';
-import { openDatabase, type Database, type DatabaseOptions } from './kit/postgres/database.ts';
+import { openDatabase, sql, type Database, type DatabaseOptions, type Sql } from './kit/postgres/database.ts';
 import { urlOfDatabase } from './kit/postgres/external.ts';
 import { migrate } from './kit/postgres/migrate.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
@@ -128,8 +128,9 @@ export type Diagnosis = { id: string; title: string; findings: Finding[] };
 /** Checks every invariant; one that cannot be checked is itself a finding. */
 export function diagnose(cloud: Cloud): Promise<Diagnosis[]> {
   const invariants = [...cloud.homeMade, ...cloud.regionMade].flatMap((made) => made.invariants);
+  const databases = [databaseInvariants('home', cloud.home), databaseInvariants(cloud.region.region, cloud.region)].flat();
   return Promise.all(
-    [...invariants, ...workflowInvariants(cloud.region)].map(async ({ id, title, check }) => {
+    [...invariants, ...databases, ...workflowInvariants(cloud.region)].map(async ({ id, title, check }) => {
       try {
         return { id, title, findings: await check() };
       } catch (error) {
@@ -137,6 +138,29 @@ export function diagnose(cloud: Cloud): Promise<Diagnosis[]> {
       }
     }),
   );
+}
+
+/** What every database of ours keeps, whatever services it has. */
+function databaseInvariants(name: string, { database }: HomeParts): Invariant[] {
+  const ask = <T extends object>(statement: Sql) => database.read({ kind: 'system', reason: 'doctor' }, (tx) => tx.rows<T>(statement));
+  return [
+    {
+      id: 'I8',
+      title: `what the database of ${name} acknowledges is on disk`,
+      async check() {
+        const settings = await ask<{ name: string; setting: string }>(sql`select name, setting from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting in ('off', 'local')`);
+        return settings.map((each) => ({ message: `${each.name} is ${each.setting}: a power failure may lose what clients were told is done`, remedy: `Set ${each.name} = on in PostgreSQL's configuration` }));
+      },
+    },
+    {
+      id: 'I11',
+      title: `one audit entry for each change in the database of ${name}`,
+      async check() {
+        const twice = await ask<{ request_id: string; entries: number }>(sql`select request_id, count(*)::int as entries from kit.audit where request_id is not null group by request_id having count(*) > 1 limit 20`);
+        return twice.map(({ request_id: id, entries }) => ({ message: `Request ${id} has ${entries} audit entries`, remedy: 'Report it with the log of that request: a change was recorded more than once' }));
+      },
+    },
+  ];
 }
 
 function workflowInvariants({ database, clock }: RegionParts): Invariant[] {

@@ -271,6 +271,30 @@ test('a list can be watched, and shows only what its reader may see', async (t) 
   await text.return(undefined);
 });
 
+test('draining lets requests under way finish, ends watches, and takes no new ones', async (t) => {
+  const { door } = await startLibrary(t);
+  const address = await door.listen({ host: '127.0.0.1', port: 0 });
+  const headers = { 'x-auth-token': 'alice-token', 'content-type': 'application/json' };
+  const watching = await fetch(`${address}/library/v1/books`, { headers: { ...headers, accept: 'text/event-stream' } });
+  // Its first bytes have arrived, its last ones have not: it is under way.
+  const { promise: arrived, resolve } = Promise.withResolvers<void>();
+  door.app.server.once('request', () => resolve());
+  const slow = new TransformStream<Uint8Array, Uint8Array>();
+  const writer = slow.writable.getWriter();
+  const under = fetch(`${address}/library/v1/books`, { method: 'POST', headers, body: slow.readable, duplex: 'half' } as RequestInit);
+  void writer.write(new TextEncoder().encode('{"book":{"title":'));
+  await arrived;
+
+  const drained = door.drain();
+  await writer.write(new TextEncoder().encode('"Emma"}}'));
+  await writer.close();
+
+  assert.equal((await under).status, 201);
+  assert.match(await watching.text(), /^: watching/);
+  await drained;
+  await assert.rejects(fetch(`${address}/library/v1/books`, { headers }));
+});
+
 async function* linesOf(response: Response): AsyncGenerator<string> {
   let rest = '';
   for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {

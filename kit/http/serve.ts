@@ -73,7 +73,10 @@ export function createDoor(options: ServeOptions): Door {
     listen: (at) => app.listen(at),
     async drain() {
       stopping.abort();
+      // A connection that is kept alive becomes idle after its last reply, and would be waited for.
+      const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
       await app.close();
+      clearInterval(sweep);
       for (const stream of streams.values()) await (await stream).close();
     },
   };
@@ -124,6 +127,7 @@ export function createDoor(options: ServeOptions): Door {
     if (typeof token === 'string' && token !== '') arrival.caller = (await options.authenticate(token)) ?? nobody;
     limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
     if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
+    if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
     const project = (request.params as Record<string, string>)['project_in_path'];
     // nova/api/openstack/wsgi.py, cinder likewise: the project in the path must be the token's.
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
@@ -154,6 +158,8 @@ export function createDoor(options: ServeOptions): Door {
     if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
       const show = Object.values(Object.fromEntries(nouns)).find((noun) => Object.values(noun).includes(endpoint))?.[endpoint.operation.list.show];
       if (!show) throw new Error(`${endpoint.id} names no operation that shows one`);
+      // Of what belongs to a project only that project's events come; here the list itself says who may ask for them.
+      if (endpoint.operation.list.ofNoProject) await perform(endpoint, { ...incoming, query: { ...incoming.query, limit: '1' } });
       const events = watch(await streamOf(endpoint.database), endpoint, show, incoming);
       return reply.headers({ ...headersFor(arrival, version), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).send(Readable.from(events));
     }
