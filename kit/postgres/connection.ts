@@ -120,13 +120,20 @@ const becomeBound = `
   begin read write;
   select pg_advisory_xact_lock(hashtext('${boundRole}'));
   do $$ begin
-    if not exists (select from pg_roles where rolname = '${boundRole}') then
-      create role ${boundRole} nologin nosuperuser nobypassrls;
-    end if;
+    -- Roles are the server's, and the lock is this database's: another database of this cloud may be first.
+    begin
+      if not exists (select from pg_roles where rolname = '${boundRole}') then
+        create role ${boundRole} nologin nosuperuser nobypassrls;
+      end if;
+    exception when duplicate_object or unique_violation then null;
+    end;
     execute format('grant connect, create, temporary on database %I to ${boundRole}', current_database());
-    if not pg_has_role('${boundRole}', 'SET') then
-      grant ${boundRole} to current_user with set true;
-    end if;
+    begin
+      if not pg_has_role('${boundRole}', 'SET') then
+        grant ${boundRole} to current_user with set true;
+      end if;
+    exception when unique_violation then null;
+    end;
   end $$;
   commit;
   set role ${boundRole};`;
