@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -48,12 +49,31 @@ test('with --tls the stock client trusts the cloud\'s own authority', async (t) 
   await assert.rejects(fetch(cloud.url.replace('http:', 'https:')), 'a client that does not know the authority');
 });
 
+test("an operator's certificate is served, with a key that only the operator can read", async (t) => {
+  const cloud = await startWholeCloud({ driver: 'simulated', args: ['--tls'] });
+  t.after(() => cloud.reset());
+  const [certificate, key, authority] = ['server.pem', 'server.key', 'authority.pem'].map((name) => readFileSync(join(cloud.stateDir, 'tls', name)));
+  const own = { certificate: join(dirname(cloud.stateDir), 'own.pem'), key: join(dirname(cloud.stateDir), 'own.key') };
+  writeFileSync(own.certificate, certificate!);
+  writeFileSync(own.key, key!, { mode: 0o600 });
+  assert.equal((await cloud.intercloud(['down'])).code, 0);
+
+  const { code, err } = await cloud.intercloud(['up', '--tls-cert', own.certificate, '--tls-key', own.key]);
+
+  assert.equal(code, 0, err);
+  assert.equal(statSync(join(cloud.stateDir, 'tls', 'server.key')).mode & 0o777, 0o600);
+  const status = await new Promise((resolve, reject) => {
+    get(`${cloud.url.replace('http:', 'https:')}/identity/v3`, { ca: authority }, (reply) => resolve(reply.resume().statusCode)).on('error', reject);
+  });
+  assert.equal(status, 200);
+});
+
 test('any PostgreSQL serves by its URL', async (t) => {
   const server = await startTestServer({ durable: true });
   // The API's account comes through the folder of the socket.
   for (const folder of [server.dataDir, server.socketDir]) chmodSync(folder, 0o755);
   const url = `postgres://postgres@${encodeURIComponent(server.socketDir)}:${server.port}/postgres`;
-  let cloud: WholeCloud | undefined;
+  let cloud: WholeCloud | undefined = undefined as WholeCloud | undefined;
   t.after(async () => {
     await cloud?.reset();
     await server.stop();
@@ -61,6 +81,8 @@ test('any PostgreSQL serves by its URL', async (t) => {
   cloud = await startWholeCloud({ driver: 'simulated', args: ['--database', url] });
 
   assert.ok(!existsSync(join(cloud.stateDir, 'postgres', 'cluster')));
+  // The URL may hold a password.
+  assert.equal(statSync(join(cloud.stateDir, 'cloud.json')).mode & 0o007, 0);
   await makeServer(cloud, 'here');
 });
 
