@@ -73,12 +73,13 @@ test('any PostgreSQL serves by its URL', async (t) => {
   // The API's account comes through the folder of the socket.
   for (const folder of [server.dataDir, server.socketDir]) chmodSync(folder, 0o755);
   const url = `postgres://postgres@${encodeURIComponent(server.socketDir)}:${server.port}/postgres`;
-  let cloud: WholeCloud | undefined = undefined as WholeCloud | undefined;
+  const clouds: WholeCloud[] = [];
   t.after(async () => {
-    await cloud?.reset();
+    for (const each of clouds) await each.reset();
     await server.stop();
   });
-  cloud = await startWholeCloud({ driver: 'simulated', args: ['--database', url] });
+  const cloud = await startWholeCloud({ driver: 'simulated', args: ['--database', url] });
+  clouds.push(cloud);
 
   assert.ok(!existsSync(join(cloud.stateDir, 'postgres', 'cluster')));
   // The URL may hold a password.
