@@ -120,6 +120,8 @@ export type Service = {
   /** Whether operations are also found below `<path>/<project id>`. */
   projectInPath: boolean;
   where: 'home' | 'region';
+  /** `unknown`: where an id is missing behind the last slash there is nothing, as in services that use Routes; else the slash does not count. */
+  slashAtEnd?: 'unknown';
   microversions?: {
     /** In `OpenStack-API-Version: <name> X.Y`. */
     name: string;

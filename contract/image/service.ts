@@ -23,6 +23,7 @@ export const image = service({
   catalogPath: '/image',
   projectInPath: false,
   where: 'region',
+  slashAtEnd: 'unknown',
   discovery: [
     { path: '/image', status: 300, document: versions },
     { path: '/image/versions', status: 200, document: versions },

@@ -38,6 +38,7 @@ export const volume = service({
   catalogPath: '/volume/v3/{project_id}',
   projectInPath: true,
   where: 'region',
+  slashAtEnd: 'unknown',
   microversions: { name: 'volume', min, max, changes },
   discovery: [
     { path: '/volume', status: 300, document: versions },

@@ -11,7 +11,7 @@ import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { chargeUpload, releaseImages } from './image-quotas.ts';
 import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, type Image, type Visibility } from './images.store.ts';
-import { receive, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
+import { receive, receiveExpanded, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 
 const silenceMs = 10 * 60_000;
@@ -105,17 +105,21 @@ export type Capture = {
   /** Private, unless told otherwise. */
   visibility?: Visibility | undefined;
   protected?: boolean | undefined;
+  /** qcow2, unless told otherwise. */
+  diskFormat?: CaptureFormat | undefined;
 };
 
+export type CaptureFormat = 'qcow2' | 'raw';
+
 /** An image of the caller's project whose bytes a workflow is going to bring: from `captureName(id)` in the incoming folder. */
-export async function reserveServerImage(context: Context, { name, properties, minDiskGiB, minRamMiB, sourceImageId, visibility = 'private', protected: isProtected = false }: Capture): Promise<{ id: string; upload: string }> {
+export async function reserveServerImage(context: Context, { name, properties, minDiskGiB, minRamMiB, sourceImageId, visibility = 'private', protected: isProtected = false, diskFormat = 'qcow2' }: Capture): Promise<{ id: string; upload: string }> {
   const source = sourceImageId === undefined ? undefined : await findImage(context.tx, sourceImageId);
   const image = await createImage(context, {
     name,
     visibility,
     protected: isProtected,
     containerFormat: 'bare',
-    diskFormat: 'qcow2',
+    diskFormat,
     minDiskGiB,
     minRamMiB,
     properties: { ...source?.properties, ...properties },
@@ -131,7 +135,8 @@ export function captureName(imageId: string): string {
 }
 
 /** Judges and stores what a driver has captured. May be repeated. Not in a transaction. */
-export function acceptCapture(parts: RegionParts, { upload }: { imageId: string; upload: string }): Promise<AcceptedBytes> {
+export function acceptCapture(parts: RegionParts, { upload, diskFormat = 'qcow2' }: { imageId: string; upload: string; diskFormat?: CaptureFormat }): Promise<AcceptedBytes> {
+  if (diskFormat === 'raw') return receiveExpanded(intakeOf(parts), { upload });
   return receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
 }
 

@@ -97,8 +97,10 @@ export const volumes = implement(contract, {
 
   async upload(request) {
     const wish = request.body['os-volume_upload_image'];
-    if (wish.disk_format != null && !['raw', 'qcow2'].includes(wish.disk_format)) throw badRequest(`Invalid input received: disk_format ${wish.disk_format} is not available: images of volumes are qcow2.`);
-    const { volume, imageId } = await uploadVolume(request, request.params.volume_id, { imageName: wish.image_name, force: isTrue(wish.force), visibility: wish.visibility ?? undefined, protected: isTrue(wish.protected) });
+    const [diskFormat, containerFormat] = [wish.disk_format ?? 'raw', wish.container_format ?? 'bare'];
+    if (diskFormat !== 'raw' && diskFormat !== 'qcow2') throw badRequest(`Invalid input received: disk_format ${diskFormat} is not available: images of volumes are raw or qcow2.`);
+    if (containerFormat !== 'bare') throw badRequest(`Invalid input received: container_format ${containerFormat} is not available: images of volumes are bare.`);
+    const { volume, imageId } = await uploadVolume(request, request.params.volume_id, { imageName: wish.image_name, diskFormat, force: isTrue(wish.force), visibility: wish.visibility ?? undefined, protected: isTrue(wish.protected) });
     return {
       'os-volume_upload_image': {
         id: volume.id,
@@ -108,7 +110,7 @@ export const volumes = implement(contract, {
         size: volume.sizeGiB,
         volume_type: volume.typeName === null ? null : { id: volume.typeId, name: volume.typeName },
         image_id: imageId,
-        disk_format: 'qcow2',
+        disk_format: diskFormat,
         container_format: 'bare',
         image_name: wish.image_name,
         protected: isTrue(wish.protected),

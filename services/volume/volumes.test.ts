@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { open } from 'node:fs/promises';
 import { test, type TestContext } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
 import type { Faults } from '../../drivers/simulated/simulated.ts';
@@ -137,13 +138,32 @@ test('a volume made from an image boots, knows its image, and becomes an image a
   const { volume } = (await alice('GET', `/volumes/${id}`)).body;
   assert.deepEqual({ status: volume.status, bootable: volume.bootable, name: volume.volume_image_metadata.image_name, bus: volume.volume_image_metadata.hw_disk_bus }, { status: 'available', bootable: 'true', name: 'guest', bus: 'virtio' });
 
-  const upload = await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'again' } });
+  const upload = await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'again', disk_format: 'qcow2' } });
   assert.equal(upload.status, 202);
   assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'uploading');
   await idle();
   const made = await images('GET', `/images/${upload.body['os-volume_upload_image'].image_id}`);
   assert.deepEqual({ status: made.body.status, bus: made.body.hw_disk_bus, virtual: made.body.virtual_size }, { status: 'active', bus: 'virtio', virtual: 2 ** 30 });
   assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'available');
+  assert.deepEqual(await findings(), []);
+});
+
+test('a volume becomes an image of the format that was asked for, with the same disk in it', async (t) => {
+  const { alice, images, parts, idle, findings } = await startService(t);
+  const image = await bootstrapImage(parts, { name: 'guest', bytes: chunks(soundQcow2()), projectId: 'admin-project' });
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1, imageRef: image.id } })).body.volume;
+  await idle();
+  const copy = (wish: object) => alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy', ...wish } });
+  for (const [wish, format] of [[{}, 'raw'], [{ disk_format: 'qcow2' }, 'qcow2']] as const) {
+    const { 'os-volume_upload_image': told } = (await copy(wish)).body;
+    await idle();
+    const { body: made } = await images('GET', `/images/${told.image_id}`);
+    assert.deepEqual([told.disk_format, made.status, made.disk_format, made.virtual_size], [format, 'active', format, 2 ** 30]);
+    const [stored] = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows<{ sha256: string }>`select sha256 from image.image where id = ${told.image_id}`);
+    if (format === 'raw') assert.equal((await beginningOf(await parts.blobs.path(stored!.sha256), 8)).toString('latin1'), 'hello\0\0\0');
+  }
+  assert.equal((await copy({ disk_format: 'vmdk' })).status, 400);
+  assert.equal((await copy({ container_format: 'ovf' })).status, 400);
   assert.deepEqual(await findings(), []);
 });
 
@@ -238,7 +258,7 @@ for (const { name: workflow, steps } of [createVolumeWorkflow, extendVolumeWorkf
         await settled();
         await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 2 } });
         await settled();
-        const upload = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy' } })).body['os-volume_upload_image'];
+        const upload = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy', disk_format: 'qcow2' } })).body['os-volume_upload_image'];
         await settled();
         assert.equal((await images('GET', `/images/${upload.image_id}`)).body.status, 'active');
         const { snapshot } = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body;
@@ -358,6 +378,18 @@ test('a full page has a link to the next one, and lists are sorted by the names 
   assert.equal((await alice('GET', '/snapshots?sort_key=display_name&sort_dir=asc')).status, 200);
 });
 
+test('an address whose id is missing is not the list', async (t) => {
+  const { alice, images } = await startService(t);
+  assert.deepEqual([(await alice('GET', '/volumes/')).status, (await alice('GET', '/volumes/?limit=1')).status, (await alice('DELETE', '/volumes/')).status, (await images('GET', '/images/')).status], [404, 404, 404, 404]);
+  assert.deepEqual([(await alice('GET', '/volumes')).status, (await images('GET', '/images')).status], [200, 200]);
+});
+
+test('a snapshot of nothing is not found', async (t) => {
+  const { alice } = await startService(t);
+  const refused = await alice('POST', '/snapshots', { snapshot: { volume_id: null } });
+  assert.deepEqual([refused.status, refused.body.itemNotFound.message], [404, 'Volume None could not be found.']);
+});
+
 test('a reserved volume is attaching until it is let go', async (t) => {
   const { alice, bob, idle } = await startService(t);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
@@ -375,7 +407,7 @@ test('a new volume holds nothing of one that was deleted', async (t) => {
   const { alice, images, parts, idle } = await startService(t);
   const image = await bootstrapImage(parts, { name: 'guest', bytes: chunks(soundQcow2()), projectId: 'admin-project' });
   const copyOf = async (id: string): Promise<string> => {
-    const { image_id } = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy' } })).body['os-volume_upload_image'];
+    const { image_id } = (await alice('POST', `/volumes/${id}/action`, { 'os-volume_upload_image': { image_name: 'copy', disk_format: 'qcow2' } })).body['os-volume_upload_image'];
     await idle();
     const { body } = await images('GET', `/images/${image_id}`);
     assert.equal(body.status, 'active');
@@ -501,6 +533,11 @@ async function startService(t: TestContext, faults?: Faults, workflowFaults?: (p
 
 function callerOf(name: string): Caller {
   return { userId: name, userName: name, userDomainId: 'default', projectId: `${name}-project`, projectName: name, projectDomainId: 'default', domainId: null, system: false, roles: new Set(['member', 'reader']), isAdmin: false, token: name, expiresAt: new Date('2100-01-01') };
+}
+
+async function beginningOf(path: string, length: number): Promise<Buffer> {
+  await using file = await open(path, 'r');
+  return (await file.read(Buffer.alloc(length), 0, length, 0)).buffer;
 }
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {

@@ -3,7 +3,7 @@ import { badRequest, Fault, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import { getServerImage } from '../image/images.ts';
-import { reserveServerImage } from '../image/uploads.ts';
+import { reserveServerImage, type CaptureFormat } from '../image/uploads.ts';
 import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttachment, listAttachments, setAttached, setDetaching, type Attachment } from './attachments.store.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
@@ -201,14 +201,14 @@ export async function setReserved(context: Context, id: string, reserved: boolea
   await changeVolume(context, id, { status: to });
 }
 
-export async function uploadVolume(context: Context, id: string, wish: { imageName: string; force: boolean; visibility?: 'private' | 'public' | 'shared' | 'community' | undefined; protected?: boolean | undefined }): Promise<{ volume: Volume; imageId: string }> {
+export async function uploadVolume(context: Context, id: string, wish: { imageName: string; diskFormat: CaptureFormat; force: boolean; visibility?: 'private' | 'public' | 'shared' | 'community' | undefined; protected?: boolean | undefined }): Promise<{ volume: Volume; imageId: string }> {
   const volume = await getOwnVolume(context, id);
   if (volume.status !== 'available' && !(volume.status === 'in-use' && wish.force)) throw badRequest(`Invalid volume: Volume ${id} status must be available, but current status is: ${volume.status}.`);
   if (wish.visibility === 'public' && !context.caller.isAdmin) throw forbidden("Policy doesn't allow volume_extension:volume_actions:upload_public to be performed.");
   const { min_disk: _disk, min_ram: minRam, size: _size, image_id: _image, image_name: _name, container_format: _container, disk_format: _format, ...properties } = volume.imageMetadata ?? {};
-  const image = await reserveServerImage(context, { name: wish.imageName, properties, minDiskGiB: volume.sizeGiB, minRamMiB: Number(minRam ?? 0), visibility: wish.visibility, protected: wish.protected });
+  const image = await reserveServerImage(context, { name: wish.imageName, properties, minDiskGiB: volume.sizeGiB, minRamMiB: Number(minRam ?? 0), visibility: wish.visibility, protected: wish.protected, diskFormat: wish.diskFormat });
   await begin(context, volume, { status: 'uploading', previousStatus: volume.status }, 'volume.upload.start');
-  await startWork(context, uploadVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, imageId: image.id, upload: image.upload }, generation: volume.generation + 1 });
+  await startWork(context, uploadVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, imageId: image.id, upload: image.upload, diskFormat: wish.diskFormat }, generation: volume.generation + 1 });
   return { volume: await getVolume(context, id), imageId: image.id };
 }
 

@@ -4,7 +4,7 @@ import { Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { step, workflow, type Failure, type Run } from '../../kit/workflow/workflow.ts';
 import { vettedImage } from '../image/images.ts';
-import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
+import { acceptCapture, activateImage, failImage, type CaptureFormat } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
@@ -104,7 +104,7 @@ export const deleteVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
   { deadlineSeconds: 3600, onFailed: (tx, run, failure) => settle(tx, run, run.input.volumeId, async () => ({ status: 'error_deleting', failure: reason(failure) }), 'volume.delete.error') },
 );
 
-type Upload = AboutVolume & { imageId: string; upload: string };
+type Upload = AboutVolume & { imageId: string; upload: string; diskFormat?: CaptureFormat };
 type Uploaded = { accepted: Awaited<ReturnType<typeof acceptCapture>> };
 
 export const uploadVolumeWorkflow = workflow<Upload, Uploaded, RegionParts>(

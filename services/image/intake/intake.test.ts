@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { deflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { fileBlobStore } from '../blobs.ts';
 import { inMemory } from './disk-file.ts';
 import { inspect } from './inspection.ts';
 import { inspectInJail, InspectionFailed, jailed, jailStrength } from './jail.ts';
-import { hostile, soundQcow2 } from './corpus.ts';
+import { cluster, hostile, soundQcow2 } from './corpus.ts';
+import { expandQcow2 } from './expand.ts';
 import { receive, type AcceptedBytes } from './intake.ts';
 
 const maxVirtualSizeBytes = 2 ** 44;
@@ -23,6 +25,28 @@ for (const { name, declared, bytes, reason } of hostile)
     assert.match('reason' in inspection ? inspection.reason : '', reason);
     assert.ok(performance.now() - started < 1000);
   });
+
+test('a qcow2 becomes the raw disk that is in it, compressed or not, with holes where it is zero', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'expand-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [from, to] = [join(folder, 'qcow2'), join(folder, 'raw')];
+  const packed = deflateRawSync(Buffer.alloc(cluster, 'packed '));
+  const file = soundQcow2({ content: Buffer.from('plain'), virtualSize: 5 * cluster - 512 });
+  // In one cluster of the file after the plain one: the disk's last, and one that says that it is zero.
+  const table = 4 * cluster;
+  file.writeBigUInt64BE((1n << 62n) | (BigInt(Math.ceil((100 + packed.length) / 512) - 1) << 54n) | BigInt(5 * cluster + 4096 + 100), table + 4 * 8);
+  file.writeBigUInt64BE(BigInt(5 * cluster) | 1n, table + 2 * 8);
+  packed.copy(file, 5 * cluster + 4096 + 100);
+  await writeFile(from, file);
+
+  for (let twice = 0; twice < 2; twice++) await expandQcow2(from, to);
+  const raw = await readFile(to);
+  assert.equal(raw.length, 5 * cluster - 512);
+  assert.equal(raw.subarray(0, 5).toString(), 'plain');
+  assert.ok(raw.subarray(cluster, 4 * cluster).every((byte) => byte === 0));
+  assert.deepEqual(raw.subarray(4 * cluster), Buffer.alloc(cluster, 'packed ').subarray(0, cluster - 512));
+  assert.ok((await stat(to)).blocks * 512 < 3 * cluster);
+});
 
 test('a sound image passes, and its disk has the size that it says', () => {
   assert.deepEqual(inspect(inMemory(soundQcow2()), { declared: 'qcow2', maxVirtualSizeBytes }), { verdict: 'safe', format: 'qcow2', virtualSizeBytes: 2 ** 30 });

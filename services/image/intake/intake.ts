@@ -10,6 +10,7 @@ import { open } from 'node:fs/promises';
 import type { VettedImage } from '../../../drivers/driver.ts';
 import { Fault } from '../../../kit/fault.ts';
 import type { ImageBlobs } from '../blobs.ts';
+import { expandQcow2 } from './expand.ts';
 import { inspectInJail, InspectionFailed } from './jail.ts';
 
 /** What the intake found out about bytes that are now in the store. */
@@ -57,6 +58,19 @@ export async function receiveFile(intake: Intake, order: Order): Promise<Accepte
   const hashes = new Hashes();
   for await (const chunk of createReadStream(intake.blobs.incomingPath(order.upload), { highWaterMark: 2 ** 20 })) hashes.update(chunk as Buffer);
   return deliver(intake, order, hashes);
+}
+
+/** The same for a qcow2 file that is to become a raw image: it is judged before it is read. */
+export async function receiveExpanded(intake: Intake, { upload }: { upload: string }): Promise<AcceptedBytes> {
+  const { blobs, limits = defaultLimits } = intake;
+  const expanded = `${upload}-raw`;
+  await judged(blobs.incomingPath(upload), 'qcow2', limits);
+  try {
+    await expandQcow2(blobs.incomingPath(upload), blobs.incomingPath(expanded));
+    return await receiveFile(intake, { upload: expanded, declared: 'raw' });
+  } finally {
+    await blobs.discard(expanded);
+  }
 }
 
 /** The brand is made here: only from what `deliver` has put into the store under this hash. */
