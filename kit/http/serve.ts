@@ -128,7 +128,6 @@ export function createDoor(options: ServeOptions): Door {
     limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
     if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
     if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
-    if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
     const project = (request.params as Record<string, string>)['project_in_path'];
     // nova/api/openstack/wsgi.py, cinder likewise: the project in the path must be the token's.
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
