@@ -3,11 +3,12 @@ import { rmSync } from 'node:fs';
 import { layoutOf, readConfig } from '../supervisor/config.ts';
 import { askSupervisor } from '../supervisor/control.ts';
 import { removeClientFiles } from './client-files.ts';
-import { lockedExitCode, runRole } from './role.ts';
+import { lockedExitCode, runRole, supervisorGone } from './role.ts';
 import { Failure } from './failure.ts';
 
 export async function down(stateDir: string): Promise<void> {
   const stopped = await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'down' });
+  if (stopped !== undefined) await supervisorGone(stateDir);
   // A supervisor that was killed has left its engines running.
   if (stopped === undefined && readConfig(stateDir)) {
     const { code } = await runRole('halt', stateDir);

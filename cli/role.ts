@@ -23,9 +23,17 @@ export function startSupervisor(config: CloudConfig, output: number): ChildProce
   return supervisor;
 }
 
+/** Waits for the lock: a supervisor that has said goodbye needs another moment to be gone. */
+export async function supervisorGone(stateDir: string): Promise<void> {
+  const child = spawn('flock', ['--shared', '--wait', '10', stateDir, 'true'], { stdio: 'ignore' });
+  await new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+}
+
 /** What the role prints, when it has ended well or not. */
 export async function runRole(role: 'doctor' | 'halt' | 'clear', stateDir: string): Promise<{ output: string; code: number | null }> {
-  // A supervisor that has said goodbye needs another moment.
   const [program, ...args] = role === 'doctor' ? command(role, stateDir) : locked(stateDir, role, 10);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: env() });
   let output = '';

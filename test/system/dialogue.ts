@@ -144,14 +144,14 @@ export async function healthy(cloud: WholeCloud): Promise<void> {
 
 const sshOptions = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes'];
 
-async function ssh(key: string, address: string, command: string): Promise<string> {
+export async function ssh(key: string, address: string, command: string): Promise<string> {
   const { code, out, err } = await run(['ssh', '-i', key, ...sshOptions, `cirros@${address}`, command], { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' }, timeoutMs: 60_000 });
   if (code !== 0) throw new Error(`ssh ${address} ${command}: ${code} ${out}${err}`);
   return out;
 }
 
 /** A guest under emulation needs its time; anything but "not yet" ends the waiting. */
-async function waitForSsh(key: string, address: string, command: string): Promise<string> {
+export async function waitForSsh(key: string, address: string, command: string): Promise<string> {
   let last: unknown;
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
