@@ -23,7 +23,7 @@ const machineCache = '/var/cache/intercloud';
 export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise<void> } {
   const options = engineOptions(config);
   return {
-    async prepare(report) {
+    async install(report) {
       await mkdir(machineCache, { recursive: true });
       const missing = await missingPackages();
       try {
@@ -36,7 +36,9 @@ export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise
           { cause },
         );
       }
-      const image = await doStep(report, 'Build the guest image', (doing) => buildGuestImage({ cacheDir: machineCache, onProgress: doing }).then((built) => built));
+    },
+    async buildImage(report) {
+      const image = await doStep(report, 'Build the guest image', (doing) => buildGuestImage({ cacheDir: machineCache, onProgress: doing }));
       const { guestImage } = layoutOf(config.stateDir);
       await mkdir(dirname(guestImage), { recursive: true });
       await rm(guestImage, { force: true });

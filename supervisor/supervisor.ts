@@ -18,8 +18,10 @@ import { doStep, Unstartable, type Report } from './steps.ts';
 
 /** What runs below the agent, for a driver that has engines of its own. */
 export type EngineRoom = {
-  /** Installs and builds what is missing; each report with its title. */
-  prepare(report: Report): Promise<void>;
+  /** Installs what is missing, each step with its report. */
+  install(report: Report): Promise<void>;
+  /** Builds the first guest image, unless it is there. */
+  buildImage(report: Report): Promise<void>;
   /** Starts the engines and returns them for watching. */
   start(): Promise<readonly Daemon[]>;
   /** Ends the engines and what runs on them, so that the next start finds it as it was. */
@@ -85,7 +87,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
     const { tls } = config;
     if (tls?.authority) await goOn(doStep(report, 'Make the certificate', async () => (await import('./certificates.ts')).ensureCertificates({ ...tls, authority: tls.authority! }, config.account)));
-    if (room) await goOn(room.prepare(report));
+    if (room) await goOn(room.install(report));
     if (config.database === 'embedded') postgres = await doStep(report, 'Start PostgreSQL', () => keepPostgres({ config, databases: options.databases, log }));
     else await doStep(report, 'Prepare the databases', () => prepareDatabases(options));
     await goOn();
@@ -94,12 +96,15 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     const answering = doStep(report, 'Start the API', () => api.start());
     // Waited for below; until then its failure must not end the process before what came first is told.
     answering.catch((error: unknown) => log.error({ err: error }, 'the API did not start'));
+    const imageBuilt = room?.buildImage(report);
+    imageBuilt?.catch((error: unknown) => log.error({ err: error }, 'the guest image was not built'));
     if (room) {
       const watched = await goOn(doStep(report, 'Start libvirt and OVN', () => room.start()));
       daemons = watchDaemons(watched, log);
     }
     const agent = role('agent', null);
     await goOn(doStep(report, `Start the host agent (${config.driver})`, () => agent.start()));
+    await goOn(imageBuilt);
     const worker = role('worker', config.account);
     await Promise.all([answering, doStep(report, 'Start the workers, and make flavors, network and image', () => worker.start())]);
   }
