@@ -68,6 +68,8 @@ export type Operation = {
     /** The operation of the same noun that shows one, and the path parameter that takes the id. */
     show: string;
     parameter: string;
+    /** Its items belong to no project: whoever may list may watch, and is told of the items that they may see. */
+    ofNoProject?: true;
   };
 };
 

@@ -46,6 +46,7 @@ export const applicationCredentials = operations({
     query: Type.Object({ ...pageQuery, name: Type.Optional(Type.String()) }),
     status: 200,
     response: listOf('application_credentials', ApplicationCredential),
+    list: { resource: 'application_credential', show: 'show', parameter: 'application_credential_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

@@ -25,6 +25,7 @@ export const services = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, type: Type.Optional(Type.String()) }),
     status: 200,
     response: listOf('services', CatalogService),
+    list: { resource: 'service', show: 'show', parameter: 'service_id', ofNoProject: true },
   },
   create: {
     method: 'POST',
@@ -101,6 +102,7 @@ export const endpoints = operations({
     }),
     status: 200,
     response: listOf('endpoints', Endpoint),
+    list: { resource: 'endpoint', show: 'show', parameter: 'endpoint_id', ofNoProject: true },
   },
   create: {
     method: 'POST',
@@ -163,6 +165,7 @@ export const regions = operations({
     query: Type.Object({ ...pageQuery, parent_region_id: Type.Optional(Type.String()) }),
     status: 200,
     response: listOf('regions', Region),
+    list: { resource: 'region', show: 'show', parameter: 'region_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

@@ -28,6 +28,7 @@ export const domains = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, enabled: Type.Optional(Type.Boolean()) }),
     status: 200,
     response: listOf('domains', Domain),
+    list: { resource: 'domain', show: 'show', parameter: 'domain_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

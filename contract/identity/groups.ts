@@ -24,6 +24,7 @@ export const groups = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()) }),
     status: 200,
     response: listOf('groups', Group),
+    list: { resource: 'group', show: 'show', parameter: 'group_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

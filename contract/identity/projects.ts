@@ -58,6 +58,7 @@ export const projects = operations({
     query: Type.Object({ ...pageQuery, ...projectFilters }),
     status: 200,
     response: listOf('projects', Project),
+    list: { resource: 'project', show: 'show', parameter: 'project_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

@@ -31,6 +31,7 @@ export const roles = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()) }),
     status: 200,
     response: listOf('roles', Role),
+    list: { resource: 'role', show: 'show', parameter: 'role_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

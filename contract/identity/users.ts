@@ -43,6 +43,7 @@ export const users = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()), enabled: Type.Optional(Type.Boolean()) }),
     status: 200,
     response: listOf('users', User),
+    list: { resource: 'user', show: 'show', parameter: 'user_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

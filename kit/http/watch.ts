@@ -9,13 +9,13 @@ const heartbeatMs = 15_000;
 /** Refuses before the first byte; afterwards a slow or departed reader ends it. */
 export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incoming: Incoming): AsyncIterable<string> {
   demandRight(list.operation.access, incoming.caller);
-  const { resource, parameter } = list.operation.list!;
+  const { resource, parameter, ofNoProject = false } = list.operation.list!;
   const scope = scopeOf({ ...list.operation.access, adminEverywhere: false }, incoming.caller);
   const after = Number(incoming.headers['last-event-id'] ?? Number.NaN);
   const ended = new AbortController();
   const events = stream.subscribe({
     resource,
-    ...(scope.kind === 'project' ? { projectId: scope.projectId } : {}),
+    ...(scope.kind === 'project' && !ofNoProject ? { projectId: scope.projectId } : {}),
     ...(Number.isSafeInteger(after) ? { after } : {}),
     signal: AbortSignal.any([incoming.signal, ended.signal]),
   });
@@ -37,8 +37,10 @@ export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incom
         }
         if (first.done === true) return;
         next = iterator.next();
-        const { id, type, resourceId } = first.value;
+        const { id, type, resourceId, payload } = first.value;
+        if (!isBelow(incoming.params, payload)) continue;
         const shown = await showOne(show, { ...incoming, params: { ...incoming.params, [parameter]: resourceId }, query: {} });
+        if (shown === hidden) continue;
         yield `id: ${id}\nevent: ${shown === undefined ? 'deleted' : type}\ndata: ${JSON.stringify(shown ?? { id: resourceId })}\n\n`;
       }
     } finally {
@@ -60,11 +62,20 @@ function heartbeat(signal: AbortSignal): Promise<undefined> {
   });
 }
 
+/** Of a list below something, such as a user's credentials: whether the event's payload names the same one. */
+function isBelow(params: Readonly<Record<string, string>>, payload: object): boolean {
+  return Object.entries(payload).every(([name, value]) => params[name] === undefined || params[name] === value);
+}
+
+/** Something that the reader may not see: not a word about it. */
+const hidden = Symbol('hidden');
+
 async function showOne(show: Endpoint, incoming: Incoming): Promise<unknown> {
   try {
     return (await perform(show, incoming)).body;
   } catch (error) {
     if (error instanceof Fault && error.status === 404) return undefined;
+    if (error instanceof Fault && error.status === 403) return hidden;
     throw error;
   }
 }

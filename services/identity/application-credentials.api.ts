@@ -30,13 +30,13 @@ export function applicationCredentialsDoor(parts: IdentityParts) {
         name: name.trim(),
         description,
         unrestricted: unrestricted ?? false,
-        expiresAt: expiresAt == null ? null : new Date(expiresAt.endsWith('Z') ? expiresAt : `${expiresAt}Z`),
+        expiresAt: expiresAt == null ? null : naive(expiresAt),
         wantedRoles: roles,
       };
       // What is committed, and kept for a repeated request, does not have the secret: it is shown to the first one only.
       const shown = await request.commit(async (tx) => {
         const credential = await createApplicationCredential({ ...request, tx }, wish, hash);
-        await announce({ ...request, tx }, 'application_credential', 'created', credential.id);
+        await announce({ ...request, tx }, 'application_credential', 'created', credential.id, { user_id: userId });
         return { application_credential: credentialView(credential, request) };
       });
       return { application_credential: { ...shown.application_credential, secret } };
@@ -48,7 +48,7 @@ export function applicationCredentialsDoor(parts: IdentityParts) {
     async delete(request) {
       const { user_id: userId, application_credential_id: id } = request.params;
       await deleteApplicationCredential(request, directory, tokens.verify(request.caller.token), userId, id);
-      await announce(request, 'application_credential', 'deleted', id);
+      await announce(request, 'application_credential', 'deleted', id, { user_id: userId });
     },
   });
 }
@@ -62,9 +62,14 @@ function credentialView({ id, userId, projectId, name, description, unrestricted
     project_id: projectId,
     system: null,
     roles,
-    // Six digits and no zone: keystone stores a naive UTC time and writes it so.
-    expires_at: expiresAt === null ? null : expiresAt.toISOString().replace('Z', '000'),
+    expires_at: expiresAt,
     unrestricted,
     links: { self: url(`/users/${userId}/application_credentials/${id}`) },
   };
+}
+
+/** With all six digits of the fraction, and without the zone, which is always UTC. */
+function naive(time: string): string {
+  const [seconds = '', fraction = ''] = time.replace('Z', '').split('.');
+  return `${seconds}.${fraction.padEnd(6, '0')}`;
 }

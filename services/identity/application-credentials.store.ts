@@ -8,11 +8,12 @@ export type ApplicationCredential = {
   name: string;
   description: string | null;
   unrestricted: boolean;
-  expiresAt: Date | null;
+  /** UTC with six digits and no zone, as keystone stores and shows it: a `Date` would lose three of them. */
+  expiresAt: string | null;
   roles: { id: string; name: string; domain_id: string | null }[];
 };
 
-const columns = sql`c.id, c.user_id as "userId", c.project_id as "projectId", c.name, c.description, c.unrestricted, c.expires_at as "expiresAt",
+const columns = sql`c.id, c.user_id as "userId", c.project_id as "projectId", c.name, c.description, c.unrestricted, to_char(c.expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US') as "expiresAt",
   coalesce((
     select jsonb_agg(jsonb_build_object('id', r.id, 'name', r.name, 'domain_id', r.domain_id) order by r.name)
     from identity.application_credential_role cr join identity.role r on r.id = cr.role_id where cr.application_credential_id = c.id
@@ -41,7 +42,7 @@ export async function insertApplicationCredential(tx: Transaction, credential: A
   const { id, userId, projectId, name, description, unrestricted, expiresAt, roles } = credential;
   await tx.run`
     insert into identity.application_credential (id, user_id, project_id, name, description, secret_hash, unrestricted, expires_at)
-    values (${id}, ${userId}, ${projectId}, ${name}, ${description}, ${secretHash}, ${unrestricted}, ${expiresAt})`;
+    values (${id}, ${userId}, ${projectId}, ${name}, ${description}, ${secretHash}, ${unrestricted}, ${expiresAt}::timestamp at time zone 'utc')`;
   await tx.run`
     insert into identity.application_credential_role (application_credential_id, role_id)
     select ${id}, role_id from unnest(${roles.map((role) => role.id)}::text[]) role_id`;

@@ -49,7 +49,7 @@ export async function createApplicationCredential(
   wish: Omit<ApplicationCredential, 'roles'> & { wantedRoles: readonly WantedRole[] | undefined },
   secretHash: string,
 ): Promise<ApplicationCredential> {
-  if (wish.expiresAt && wish.expiresAt <= now) throw badRequest("The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.");
+  if (wish.expiresAt !== null && endOf(wish.expiresAt) <= now) throw badRequest("The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.");
   const { wantedRoles, ...credential } = wish;
   // What the caller's own token can do, and still may do: a credential made with a credential is no wider (ATTACKS 13).
   const effective = (await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId })).filter(({ name }) => caller.roles.has(name));
@@ -63,6 +63,13 @@ export async function createApplicationCredential(
     throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('application_credential', `Duplicate entry found with name ${made.name}`) : error;
   });
   return made;
+}
+
+/** When the credential ends, to the millisecond. */
+export function endOf(expiresAt: string): Date {
+  const end = new Date(`${expiresAt}Z`);
+  if (Number.isNaN(end.getTime())) throw badRequest(`Invalid input for field 'application_credential.expires_at': ${expiresAt} is no time.`, 'SchemaValidationError');
+  return end;
 }
 
 export async function deleteApplicationCredential({ tx, caller, now }: Context, directory: Directory, claims: Claims | undefined, userId: string, id: string): Promise<void> {

@@ -6,6 +6,7 @@ import type { TokenRequest } from '../../contract/identity/tokens.ts';
 import type { Static } from 'typebox';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, type ApplicationCredential } from './application-credentials.store.ts';
+import { endOf } from './application-credentials.ts';
 import { findDomain, findDomainByName, type Domain } from './domains.store.ts';
 import { newestRevocation, wereRevoked } from './directory.store.ts';
 import { listEffectiveRoles } from './grants.store.ts';
@@ -95,8 +96,8 @@ async function proveApplicationCredential({ read, passwords, now }: Authenticati
   });
   // Only success may be quick: a wrong secret takes as long as one for a credential that is not there.
   const matches = (hash !== null && matchesGenerated(given.secret, hash)) || (await passwords.matches(given.secret, hash));
-  if (!matches || !credential || (credential.expiresAt !== null && credential.expiresAt <= now)) throw notAuthenticated();
-  return { userId: credential.userId, methods: ['application_credential'], applicationCredentialId: credential.id, ...(credential.expiresAt ? { expiresAt: credential.expiresAt } : {}) };
+  if (!matches || !credential || (credential.expiresAt !== null && endOf(credential.expiresAt) <= now)) throw notAuthenticated();
+  return { userId: credential.userId, methods: ['application_credential'], applicationCredentialId: credential.id, ...(credential.expiresAt === null ? {} : { expiresAt: endOf(credential.expiresAt) }) };
 }
 
 // keystone/auth/plugins/token.py: a token never leads to more than what it was got with.

@@ -3,6 +3,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { Fault } from '../../kit/fault.ts';
 import { ConstraintViolation, sql, type Transaction } from '../../kit/postgres/database.ts';
 import { demandReading } from './access.ts';
+import { announce } from './announcements.ts';
 import {
   deleteEndpoint as removeEndpoint,
   deleteRegion as removeRegion,
@@ -85,8 +86,11 @@ export async function updateService({ tx }: Context, id: string, change: Partial
   return after;
 }
 
-export async function deleteService({ tx }: Context, id: string): Promise<void> {
+/** With its endpoints, which are told one by one. */
+export async function deleteService(context: Context, id: string): Promise<void> {
+  const { tx } = context;
   if (!(await findService(tx, id))) throw couldNotFind('service', id);
+  for (const endpoint of await selectEndpoints(tx, [sql`service_id = ${id}`], 10_000)) await announce(context, 'endpoint', 'deleted', endpoint.id);
   await removeService(tx, id);
 }
 

@@ -49,3 +49,12 @@ export async function deleteDomain(tx: Transaction, id: string): Promise<void> {
 
 /** For rows that lie in a domain. */
 export const inEnabledDomain: Sql = sql`domain_id in (select id from identity.domain where enabled)`;
+
+/** What goes with the domain. */
+export function listInDomain(tx: Transaction, id: string): Promise<{ resource: string; id: string }[]> {
+  return tx.rows<{ resource: string; id: string }>`
+    select 'user' as resource, id from identity."user" where domain_id = ${id}
+    union all select 'group', id from identity."group" where domain_id = ${id}
+    union all select 'project', id from identity.project where domain_id = ${id}
+    union all select 'role', id from identity.role where domain_id = ${id}`;
+}

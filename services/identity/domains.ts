@@ -2,8 +2,9 @@
 import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
 import { demandReading, domainToList } from './access.ts';
+import { announce } from './announcements.ts';
 import type { Directory } from './directory.ts';
-import { deleteDomain as removeDomain, findDomain, insertDomain, listDomains as selectDomains, lockDomain, updateDomain as storeDomain, type Domain } from './domains.store.ts';
+import { deleteDomain as removeDomain, findDomain, insertDomain, listDomains as selectDomains, listInDomain, lockDomain, updateDomain as storeDomain, type Domain } from './domains.store.ts';
 import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
 import { clearProjectParents } from './projects.store.ts';
 import { alreadyThere, couldNotFind, immutable, notAllowed } from './refusals.ts';
@@ -46,12 +47,15 @@ export async function updateDomain({ tx, now }: Context, directory: Directory, i
   return after;
 }
 
-export async function deleteDomain({ tx, now }: Context, directory: Directory, id: string): Promise<void> {
+/** With all that is in it, which is told one by one. */
+export async function deleteDomain(context: Context, directory: Directory, id: string): Promise<void> {
+  const { tx, now } = context;
   const domain = await lockDomain(tx, id);
   if (!domain) throw couldNotFind('domain', id);
   if (domain.options.immutable === true) throw immutable('delete', 'domain', id);
   if (domain.enabled) throw notAllowed('Cannot delete a domain that is enabled, please disable it first.');
   await clearProjectParents(tx, id);
+  for (const { resource, id: held } of await listInDomain(tx, id)) await announce(context, resource, 'deleted', held);
   await removeDomain(tx, id);
   await directory.revoke(tx, [`domain:${id}`], now);
   directory.rolesChanged(tx);

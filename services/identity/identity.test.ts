@@ -225,3 +225,47 @@ test('what must always be true is true', async (t) => {
 
   for (const invariant of identity.invariants) assert.deepEqual(await invariant.check(), []);
 });
+
+test('users who change their password may choose neither the present one nor the one before it', async (t) => {
+  const { ask, person, loginAs } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const change = (from: string, to: string) => ask('POST', `/users/${alice.id}/password`, { body: { user: { original_password: from, password: to } } });
+
+  assert.equal((await change(alice.password, alice.password)).status, 400);
+  assert.equal((await change(alice.password, 'second')).status, 204);
+  const refused = await change('second', alice.password);
+  assert.deepEqual([refused.status, refused.body.error.message], [
+    400,
+    'The new password cannot be identical to a previous password. The total number which includes the new password must be unique is 2.',
+  ]);
+  // Who does not know the present password learns nothing about the ones before.
+  assert.equal((await change('wrong', alice.password)).status, 401);
+  assert.equal((await change('second', 'third')).status, 204);
+  assert.equal((await change('third', alice.password)).status, 204);
+  assert.ok(await loginAs('alice', alice.password));
+});
+
+test('an application credential ends at the microsecond that was asked for', async (t) => {
+  const { ask, person } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const make = (name: string, expires_at: string) => ask('POST', `/users/${alice.id}/application_credentials`, { token: alice.token, body: { application_credential: { name, expires_at } } });
+
+  const { body } = await make('a', '2099-11-22T10:43:06.551591');
+  assert.equal(body.application_credential.expires_at, '2099-11-22T10:43:06.551591');
+  const shown = await ask('GET', `/users/${alice.id}/application_credentials/${body.application_credential.id}`, { token: alice.token });
+  assert.equal(shown.body.application_credential.expires_at, '2099-11-22T10:43:06.551591');
+  assert.equal((await make('b', '2099-11-22T10:43:06Z')).body.application_credential.expires_at, '2099-11-22T10:43:06.000000');
+  assert.equal((await make('c', '2099-13-22T10:43:06Z')).status, 400);
+  assert.equal((await make('d', '2000-01-01T00:00:00Z')).status, 400);
+});
+
+test('a token that is no longer valid is not found, whoever asks about it', async (t) => {
+  const { ask, person, loginAs } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+  const subject = { 'x-subject-token': await loginAs('alice', alice.password) };
+
+  assert.equal((await ask('GET', '/auth/tokens', { token: alice.token, headers: subject })).status, 200);
+  assert.equal((await ask('DELETE', '/auth/tokens', { token: alice.token, headers: subject })).status, 204);
+
+  for (const method of ['GET', 'HEAD', 'DELETE'] as const) assert.equal((await ask(method, '/auth/tokens', { token: alice.token, headers: subject })).status, 404, method);
+});

@@ -73,10 +73,12 @@ export function projectTagsDoor({ directory }: IdentityParts) {
     },
     async replace(request) {
       const { tags } = await updateProject(request, directory, request.params.project_id, { tags: request.body.tags });
+      await announce(request, 'project', 'updated', request.params.project_id);
       return { tags, links: { self: selfOf(request) } };
     },
     async clear(request) {
       await updateProject(request, directory, request.params.project_id, { tags: [] });
+      await announce(request, 'project', 'updated', request.params.project_id);
     },
     async check(request) {
       const { tags } = await getProject(request, request.params.project_id, 'identity:get_project_tag');
@@ -87,11 +89,13 @@ export function projectTagsDoor({ directory }: IdentityParts) {
       const added = new Set([...tags, request.params.tag]);
       if (added.size > 80) throw invalid('A project has at most 80 tags.');
       await updateProject(request, directory, id, { tags: [...added] });
+      await announce(request, 'project', 'updated', id);
     },
     async remove(request) {
       const { id, tags } = await getProject(request, request.params.project_id, 'identity:delete_project_tag');
       if (!tags.includes(request.params.tag)) throw couldNotFind('project tag', request.params.tag);
       await updateProject(request, directory, id, { tags: tags.filter((tag) => tag !== request.params.tag) });
+      await announce(request, 'project', 'updated', id);
     },
   });
 }

@@ -28,6 +28,10 @@ export const alreadyThere = (type: string, details: string) => conflict(`Conflic
 
 export const invalid = (message: string) => badRequest(message, 'ValidationError');
 
+/** keystone/exception.py, PasswordHistoryValidationError, with `unique_last_password_count` of 2. */
+export const passwordUsedBefore = () =>
+  badRequest('The new password cannot be identical to a previous password. The total number which includes the new password must be unique is 2.', 'PasswordHistoryValidationError');
+
 /** A refusal whose reason anyone may hear. */
 export const notAllowed = (message: string) => new Fault(403, 'ForbiddenNotSecurity', message);
 

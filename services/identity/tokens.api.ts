@@ -27,9 +27,10 @@ export function tokensDoor({ tokens, passwords, directory }: IdentityParts) {
     const token = request.headers['x-subject-token'];
     if (typeof token !== 'string' || token === '') throw notFound('No token in the request', 'TokenNotFound');
     const claims = tokens.verify(token, isTrue(request.query.allow_expired) ? expiredWindowMs : 0);
-    if (!(who(request.caller) || claims?.userId === request.caller.userId)) throw forbiddenAction(rule);
-    // Not what was sent: an error must not repeat a secret.
+    // Before the right is looked at, as the right depends on whose token it is (keystone/common/rbac_enforcer/enforcer.py,
+    // _extract_subject_token_target_data). Not what was sent: an error must not repeat a secret.
     if (!claims) throw notFound('Failed to validate token', 'TokenNotFound');
+    if (!(who(request.caller) || claims.userId === request.caller.userId)) throw forbiddenAction(rule);
     return { token, claims };
   }
   const validator = (caller: Caller) => readsEverything(caller) || caller.roles.has('service');

@@ -12,9 +12,9 @@ import { newId, type IdentityParts } from './parts.ts';
 import { domainOfCaller, projectView } from './projects.api.ts';
 import { projectConditions } from './projects.ts';
 import { listProjects } from './projects.store.ts';
-import { notAuthenticated } from './refusals.ts';
+import { notAuthenticated, passwordUsedBefore } from './refusals.ts';
 import { changePassword, createUser, deleteUser, getUser, listUsers, updateUser, type User } from './users.ts';
-import { findPasswordHash, findUser } from './users.store.ts';
+import { findPasswordHash, findPreviousPasswordHash, findUser } from './users.store.ts';
 
 // A password that is sent under its old name is none of those attributes that are shown to others.
 const columns = ['id', 'name', 'domain_id', 'enabled', 'default_project_id', 'description', 'email', 'password', 'original_password', 'password_expires_at', 'options', 'links'];
@@ -65,8 +65,12 @@ export function usersDoor(parts: IdentityParts) {
     async changePassword(request) {
       const { user_id: id } = request.params;
       const { original_password: original, password } = request.body.user;
-      const hash = await request.read(async (tx) => ((await findUser(tx, id))?.enabled ? findPasswordHash(tx, id) : null));
+      const { hash, previous } = await request.read(async (tx) => ({
+        hash: (await findUser(tx, id))?.enabled ? await findPasswordHash(tx, id) : null,
+        previous: await findPreviousPasswordHash(tx, id),
+      }));
       if (!(await passwords.matches(original, hash)) || hash === null) throw notAuthenticated();
+      if (password === original || (previous !== null && (await passwords.matches(password, previous)))) throw passwordUsedBefore();
       const next = await passwords.hash(password);
       return request.commit(async (tx) => {
         await changePassword({ ...request, tx }, directory, id, { from: hash, to: next });

@@ -52,8 +52,14 @@ export async function updateUser(tx: Transaction, user: User): Promise<void> {
     where id = ${user.id}`;
 }
 
+/** The one before the present one, which the user may not choose again. */
+export async function findPreviousPasswordHash(tx: Transaction, userId: string): Promise<string | null> {
+  const row = await tx.one<{ hash: string | null }>`select previous_password_hash as hash from identity."user" where id = ${userId}`;
+  return row?.hash ?? null;
+}
+
 export async function setPasswordHash(tx: Transaction, userId: string, hash: string | null): Promise<void> {
-  await tx.run`update identity."user" set password_hash = ${hash} where id = ${userId}`;
+  await tx.run`update identity."user" set previous_password_hash = password_hash, password_hash = ${hash} where id = ${userId}`;
 }
 
 export async function deleteUser(tx: Transaction, id: string): Promise<void> {
