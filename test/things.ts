@@ -116,6 +116,13 @@ const makers = {
   'resource class': async () => 'VCPU',
   'compute extension': async ({ owner }) => (await owner.compute.extensions.list()).body.extensions[0]?.alias ?? '',
   'network extension': async ({ owner }) => (await owner.network.extensions.list()).body.extensions[0]?.alias ?? '',
+  'volume transfer': async ({ get }) => (await get('volume transfer and its key')).split(' ')[0]!,
+  'volume transfer and its key': async ({ cloud, owner }) => {
+    const { id: volumeId } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+    await cloud.settle();
+    const { transfer } = (await owner.volume.transfers.create({ body: { transfer: { volume_id: volumeId } } })).body;
+    return `${transfer.id} ${transfer.auth_key}`;
+  },
   'storage host': async ({ admin }) => (await admin.volume.services.list({ query: { binary: 'cinder-volume' } })).body.services[0]?.host ?? '',
   'metadata key': async () => 'colour',
   tag: async () => 'blue',
@@ -179,6 +186,7 @@ const paths: Record<string, ThingName> = {
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',
+  'volumev3 /os-volume-transfer/': 'volume transfer',
   'volumev3 /os-hosts/': 'storage host',
   'network /extensions/': 'network extension',
   'network /networks/': 'network',

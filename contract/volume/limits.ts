@@ -38,7 +38,7 @@ export const limits = operations({
     summary: 'Say what a project may have',
     access: admin('volume_extension:quotas:update'),
     stability: 'stable',
-    body: Type.Object({ quota_set: Type.Object({ volumes: Limit, snapshots: Limit, gigabytes: Limit, tenant_id: Type.Optional(Type.String()), force: Type.Optional(Type.Boolean()), skip_validation: Type.Optional(Type.Boolean()) }, closed) }, closed),
+    body: Type.Object({ quota_set: Type.Object({ volumes: Limit, snapshots: Limit, gigabytes: Limit, per_volume_gigabytes: Limit, backups: Limit, backup_gigabytes: Limit, groups: Limit, tenant_id: Type.Optional(Type.String()), force: Type.Optional(Type.Boolean()), skip_validation: Type.Optional(Type.Boolean()) }, closed) }, closed),
     status: 200,
     response: QuotaSet,
   },

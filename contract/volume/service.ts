@@ -6,6 +6,7 @@ import { limits } from './limits.ts';
 import { changes } from './microversions.ts';
 import { hosts, pools, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
+import { transfers } from './transfers.ts';
 import { types } from './types.ts';
 import { volumes } from './volumes.ts';
 
@@ -45,7 +46,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, types, limits, services, hosts, pools },
+  nouns: { volumes, snapshots, attachments, transfers, types, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

@@ -81,6 +81,16 @@ export const snapshots = operations({
     body: Type.Object({ 'os-reset_status': Type.Object({ status: Text }, closed) }, closed),
     status: 202,
   },
+  forceDelete: {
+    method: 'POST',
+    path: '/snapshots/{snapshot_id}/action',
+    action: 'os-force_delete',
+    summary: 'Delete a snapshot in whatever status',
+    access: { rule: 'volume_extension:snapshot_admin_actions:force_delete', who: 'admin' },
+    stability: 'stable',
+    body: Type.Object({ 'os-force_delete': Type.Union([Type.Null(), Type.Object({}, closed)]) }, closed),
+    status: 202,
+  },
   metadata: {
     method: 'GET',
     path: '/snapshots/{snapshot_id}/metadata',

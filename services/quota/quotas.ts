@@ -14,6 +14,11 @@ export const quotaDefaults = {
   'volume.volumes': 10,
   'volume.snapshots': 10,
   'volume.gigabytes': 1000,
+  'volume.per_volume_gigabytes': -1,
+  // There is nothing of these yet; an operator may say how much of it there is to be.
+  'volume.backups': 0,
+  'volume.backup_gigabytes': 0,
+  'volume.groups': 0,
   'network.network': 100,
   'network.subnet': 100,
   'network.subnetpool': -1,
@@ -48,26 +53,29 @@ export class OverQuota extends Error {
 
 /** Counts these, or throws OverQuota for the first that does not fit; negative amounts give back. */
 export async function claimQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
-  // In one order, so that two claims that touch the same rows wait for one another instead of deadlocking.
-  for (const [resource, wanted] of entries(amounts)) {
-    if (wanted === 0) continue;
-    if (wanted < 0) {
-      // Not by the insert below: its row would be checked before its conflict is seen.
-      const released = await tx.run`update quota.claim set used = used + ${wanted}::bigint where project_id = ${projectId} and resource = ${resource}`;
-      if (released === 1) continue;
-      throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
-    }
-    const fallback = quotaDefaults[resource];
-    const claimed = await tx.run`
-      insert into quota.claim as c (project_id, resource, used)
-      select ${projectId}, ${resource}, ${wanted}::bigint where ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
-        or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
-      on conflict (project_id, resource) do update set used = c.used + excluded.used
-      where coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
-    if (claimed === 1) continue;
-    const { limit, used } = (await quotaUsage(tx, projectId, [resource]))[resource]!;
-    throw new OverQuota(resource, wanted, used, limit);
+  // In one order, so that two claims that touch the same rows wait for one another instead of deadlocking; and sent
+  // together, because the database does them in the order in which they are sent.
+  await Promise.all(entries(amounts).map(([resource, wanted]) => claimOne(tx, projectId, resource, wanted)));
+}
+
+async function claimOne(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number): Promise<void> {
+  if (wanted === 0) return;
+  if (wanted < 0) {
+    // Not by the insert below: its row would be checked before its conflict is seen.
+    const released = await tx.run`update quota.claim set used = used + ${wanted}::bigint where project_id = ${projectId} and resource = ${resource}`;
+    if (released === 1) return;
+    throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
   }
+  const fallback = quotaDefaults[resource];
+  const claimed = await tx.run`
+    insert into quota.claim as c (project_id, resource, used)
+    select ${projectId}, ${resource}, ${wanted}::bigint where ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
+      or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
+    on conflict (project_id, resource) do update set used = c.used + excluded.used
+    where coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
+  if (claimed === 1) return;
+  const { limit, used } = (await quotaUsage(tx, projectId, [resource]))[resource]!;
+  throw new OverQuota(resource, wanted, used, limit);
 }
 
 export function releaseQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {

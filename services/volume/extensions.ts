@@ -12,6 +12,7 @@ const extensions = [
   ['os-vol-host-attr', 'VolumeHostAttribute', '2011-11-03T00:00:00+00:00', 'Expose host as an attribute of a volume.'],
   ['os-vol-image-meta', 'VolumeImageMetadata', '2012-12-07T00:00:00+00:00', 'Show image metadata associated with the volume.'],
   ['os-vol-tenant-attr', 'VolumeTenantAttribute', '2011-11-03T00:00:00+00:00', 'Expose the internal project_id as an attribute of a volume.'],
+  ['os-volume-transfer', 'VolumeTransfer', '2013-05-29T00:00:00+00:00', 'Volume transfer management support.'],
   ['os-volume-type-access', 'VolumeTypeAccess', '2014-06-26T00:00:00Z', 'Volume type access support.'],
 ] as const;
 

@@ -6,13 +6,10 @@ import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits } from '../
 import { listExtensions } from './extensions.ts';
 import { availabilityZone } from './volumes.ts';
 
-const counted = ['volumes', 'snapshots', 'gigabytes'] as const;
+const counted = ['volumes', 'snapshots', 'gigabytes', 'per_volume_gigabytes', 'backups', 'backup_gigabytes', 'groups'] as const;
 type Counted = (typeof counted)[number];
 const resourceOf = (name: Counted) => `volume.${name}` as const;
 const resources = counted.map(resourceOf);
-
-/** What Cinder counts and this cloud does not have: none may be had, and none is. */
-const absent = { per_volume_gigabytes: -1, backups: 0, backup_gigabytes: 0, groups: 0 };
 
 type Use = { limit: number; used: number };
 
@@ -28,12 +25,12 @@ function each<T>(of: (name: Counted) => T): Record<Counted, T> {
 
 async function quotaSet(context: Context, projectId: string) {
   const found = await usage(context, projectId);
-  return { ...each((name) => found[name].limit), ...absent };
+  return each((name) => found[name].limit);
 }
 
 export const limits = implement(contract, {
   async limits(request) {
-    const { volumes, snapshots, gigabytes } = await usage(request, request.query.project_id ?? request.query.tenant_id ?? request.caller.projectId ?? '');
+    const { volumes, snapshots, gigabytes, backups, backup_gigabytes: backupGigabytes } = await usage(request, request.query.project_id ?? request.query.tenant_id ?? request.caller.projectId ?? '');
     return {
       limits: {
         rate: [],
@@ -41,13 +38,13 @@ export const limits = implement(contract, {
           maxTotalVolumes: volumes.limit,
           maxTotalSnapshots: snapshots.limit,
           maxTotalVolumeGigabytes: gigabytes.limit,
-          maxTotalBackups: absent.backups,
-          maxTotalBackupGigabytes: absent.backup_gigabytes,
+          maxTotalBackups: backups.limit,
+          maxTotalBackupGigabytes: backupGigabytes.limit,
           totalVolumesUsed: volumes.used,
           totalSnapshotsUsed: snapshots.used,
           totalGigabytesUsed: gigabytes.used,
-          totalBackupsUsed: 0,
-          totalBackupGigabytesUsed: 0,
+          totalBackupsUsed: backups.used,
+          totalBackupGigabytesUsed: backupGigabytes.used,
         },
       },
     };
@@ -58,10 +55,10 @@ export const limits = implement(contract, {
     if (request.query.usage !== true) return { quota_set: { id, ...(await quotaSet(request, id)) } };
     const found = await usage(request, id);
     const used = (use: Use) => ({ limit: use.limit, in_use: use.used, reserved: 0, allocated: 0 });
-    return { quota_set: { id, ...each((name) => used(found[name])), ...Object.fromEntries(Object.entries(absent).map(([name, limit]) => [name, used({ limit, used: 0 })])) } };
+    return { quota_set: { id, ...each((name) => used(found[name])) } };
   },
 
-  defaultQuota: (request) => Promise.resolve({ quota_set: { id: request.params.project_id, ...each((name) => quotaDefaults[resourceOf(name)]), ...absent } }),
+  defaultQuota: (request) => Promise.resolve({ quota_set: { id: request.params.project_id, ...each((name) => quotaDefaults[resourceOf(name)]) } }),
 
   async updateQuota(request) {
     const { quota_set: wish } = request.body;

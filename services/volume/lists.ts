@@ -1,5 +1,5 @@
 /** Cinder's lists: filters, one order, and pages. cinder/api/common.py, cinder/db/sqlalchemy/api.py */
-import { badRequest } from '../../kit/fault.ts';
+import { badRequest, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
 
@@ -40,7 +40,7 @@ export async function readFilters({ tx, caller }: Context, query: ListQuery, { s
   const order = sql.join(sorting.map(({ column, direction }) => sql`${column} ${sql.raw(direction)}`));
   if (query.marker === undefined) return { conditions, order, beyond: [] };
   const { marker } = query;
-  if ((await tx.rows(sql`select from ${table} where ${id} = ${marker}`)).length === 0) throw badRequest(`${noun} [${marker}] could not be found.`);
+  if ((await tx.rows(sql`select from ${table} where ${id} = ${marker}`)).length === 0) throw notFound(`${noun} ${marker} could not be found.`);
   const ofMarker = (column: Sql) => sql`(select ${column} from ${table} where ${id} = ${marker})`;
   const beyond = sql.or(
     sorting.map(({ column, direction }, index) =>

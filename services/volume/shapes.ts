@@ -97,8 +97,9 @@ export function attachmentShown(attachment: Attachment) {
   return { ...attachmentBrief(attachment), attached_at: attachedAt === null ? null : micros(attachedAt), detached_at: null, attach_mode: attachedAt === null ? 'null' : 'rw', connection_info: {} };
 }
 
-export function typeShown({ id, name, description, public: isPublic, extraSpecs }: VolumeType, { caller }: Asked) {
-  return { id, name, description, is_public: isPublic, 'os-volume-type-access:is_public': isPublic, extra_specs: extraSpecs, ...(caller.isAdmin ? { qos_specs_id: null } : {}) };
+/** `qos`: as where types are looked at; cinder/api/contrib/types_manage.py answers without. */
+export function typeShown({ id, name, description, public: isPublic, extraSpecs }: VolumeType, { caller }: Asked, { qos = true }: { qos?: boolean } = {}) {
+  return { id, name, description, is_public: isPublic, 'os-volume-type-access:is_public': isPublic, extra_specs: extraSpecs, ...(qos && caller.isAdmin ? { qos_specs_id: null } : {}) };
 }
 
 /** Truth as clients write it. */

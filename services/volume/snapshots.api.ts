@@ -47,6 +47,11 @@ export const snapshots = implement(contract, {
     return undefined;
   },
 
+  async forceDelete(request) {
+    await deleteSnapshot(request, request.params.snapshot_id, { force: true });
+    return undefined;
+  },
+
   metadata: async (request) => ({ metadata: (await getSnapshot(request, request.params.snapshot_id)).metadata }),
 
   async addMetadata(request) {

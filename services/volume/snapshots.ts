@@ -32,10 +32,10 @@ export async function createSnapshot(context: Context, wish: { volumeId: string;
   return snapshot;
 }
 
-export async function deleteSnapshot(context: Context, id: string): Promise<void> {
+export async function deleteSnapshot(context: Context, id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   if (snapshot.status === 'deleting') return;
-  if (!['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Snapshot status must be available or error, but current status is: ${snapshot.status}.`);
+  if (!force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Snapshot status must be available or error, but current status is: ${snapshot.status}.`);
   const changed = { ...snapshot, status: 'deleting', generation: snapshot.generation + 1, failure: null };
   await updateSnapshot(context.tx, changed, context.now);
   await startWork(context, deleteSnapshotWorkflow, { subject: subjectOf(id), projectId: snapshot.projectId, input: { snapshotId: id }, generation: changed.generation, supersede: true });
@@ -67,7 +67,7 @@ const sortable: Record<string, Sql> = { created_at: sql.raw('s.created_at'), upd
 const filterable: Record<string, Sql> = { id: sql.raw('s.id'), name: sql.raw('s.name'), status: sql.raw('s.status'), volume_id: sql.raw('s.volume_id'), project_id: sql.raw('s.project_id') };
 
 export async function listSnapshots(context: Context, query: ListQuery): Promise<Snapshot[]> {
-  const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('s.name'), metadata: sql.raw('s.metadata'), project: sql.raw('s.project_id') }, table: sql.raw('volume.snapshot s'), id: sql.raw('s.id'), noun: 'snapshot' });
+  const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('s.name'), metadata: sql.raw('s.metadata'), project: sql.raw('s.project_id') }, table: sql.raw('volume.snapshot s'), id: sql.raw('s.id'), noun: 'Snapshot' });
   return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
 }
 

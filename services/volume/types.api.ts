@@ -19,12 +19,12 @@ export const types = implement(contract, {
 
   async create(request) {
     const { name, description, extra_specs: extraSpecs, 'os-volume-type-access:is_public': isPublic } = request.body.volume_type;
-    return { volume_type: typeShown(await createType(request, { name, description: description ?? null, isPublic: isPublic === undefined || isTrue(isPublic), extraSpecs: extraSpecs ?? {} }), request) };
+    return { volume_type: typeShown(await createType(request, { name, description: description ?? null, isPublic: isPublic === undefined || isTrue(isPublic), extraSpecs: extraSpecs ?? {} }), request, { qos: false }) };
   },
 
   async update(request) {
     const { name, description, is_public: isPublic } = request.body.volume_type;
-    return { volume_type: typeShown(await updateType(request, request.params.type_id, { name, description, isPublic: isPublic === undefined ? undefined : isTrue(isPublic) }), request) };
+    return { volume_type: typeShown(await updateType(request, request.params.type_id, { name, description, isPublic: isPublic === undefined ? undefined : isTrue(isPublic) }), request, { qos: false }) };
   },
 
   async delete(request) {

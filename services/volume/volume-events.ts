@@ -2,6 +2,7 @@
 import { emit } from '../../kit/events/events.ts';
 import type { Attachment } from './attachments.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
+import type { Transfer } from './transfers.store.ts';
 import type { VolumeType } from './types.store.ts';
 import type { Volume } from './volumes.store.ts';
 import type { Starting } from './work.ts';
@@ -21,4 +22,8 @@ export function tellAttachment({ tx, now, requestId }: Starting, type: string, {
 /** Types are everyone's, so that everyone who watches is told; of private ones nobody is. */
 export async function tellType({ tx, now, requestId }: Starting, type: string, { id, name, public: isPublic }: VolumeType): Promise<void> {
   if (isPublic) await emit(tx, { now: () => now }, { type, resource: 'volume_type', resourceId: id, requestId, payload: { name } });
+}
+
+export function tellTransfer({ tx, now, requestId }: Starting, type: string, { id, projectId, volumeId, name }: Transfer): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_transfer', resourceId: id, projectId, requestId, payload: { name, volumeId } });
 }

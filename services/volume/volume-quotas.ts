@@ -1,7 +1,7 @@
 /** Counting as Cinder counts, and refusing in its words: cinder/quota_utils.py, process_reserve_over_quota. */
-import { Fault } from '../../kit/fault.ts';
+import { badRequest, Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { claimQuota, OverQuota } from '../quota/quotas.ts';
+import { claimQuota, OverQuota, quotaUsage } from '../quota/quotas.ts';
 
 export type Counted = { volumes?: number; snapshots?: number; gigabytes?: number };
 
@@ -28,4 +28,10 @@ function words({ resource, wanted, used, limit }: OverQuota): string {
     default:
       return `VolumeLimitExceeded: Maximum number of volumes allowed (${limit}) exceeded for quota 'volumes'.`;
   }
+}
+
+/** cinder/exception.py, VolumeSizeExceedsLimit: how large one volume may be. */
+export async function demandVolumeSize(tx: Transaction, projectId: string, sizeGiB: number): Promise<void> {
+  const limit = (await quotaUsage(tx, projectId, ['volume.per_volume_gigabytes']))['volume.per_volume_gigabytes']!.limit;
+  if (limit !== -1 && sizeGiB > limit) throw badRequest(`Requested volume size ${sizeGiB}G is larger than maximum allowed limit ${limit}G.`);
 }

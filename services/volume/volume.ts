@@ -10,6 +10,7 @@ import { reconcileVolumes } from './reconciler.ts';
 import { hosts, pools, services } from './services.api.ts';
 import { heartbeat } from './services.ts';
 import { snapshots } from './snapshots.api.ts';
+import { transfers } from './transfers.api.ts';
 import { types } from './types.api.ts';
 import { volumes } from './volumes.api.ts';
 import { volumeInvariants } from './volumes.invariants.ts';
@@ -19,7 +20,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, types, limits, services, hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, transfers, types, limits, services, hosts, pools }),
     workflows: [createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow],
     schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],
     invariants: volumeInvariants(parts),

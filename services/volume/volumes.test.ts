@@ -304,7 +304,8 @@ test('types are made by administrators, and private ones are seen by who may use
   const { alice, bob, admin } = await startService(t);
   assert.equal((await alice('POST', '/types', { volume_type: { name: 'fast' } })).status, 403);
   const { volume_type: type } = (await admin('POST', '/types', { volume_type: { name: 'fast', 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' } } })).body;
-  assert.deepEqual(type, { id: type.id, name: 'fast', description: null, is_public: false, 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' }, qos_specs_id: null });
+  assert.deepEqual(type, { id: type.id, name: 'fast', description: null, is_public: false, 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' } });
+  assert.equal((await admin('GET', `/types/${type.id}`)).body.volume_type.qos_specs_id, null);
   assert.equal((await admin('POST', `/types/${type.id}/action`, { addProjectAccess: { project: 'alice-project' } })).status, 202);
   assert.equal((await alice('GET', `/types/${type.id}`)).status, 200);
   assert.equal((await bob('GET', `/types/${type.id}`)).status, 404);
@@ -390,6 +391,87 @@ test('a snapshot of nothing is not found', async (t) => {
   assert.deepEqual([refused.status, refused.body.itemNotFound.message], [404, 'Volume None could not be found.']);
 });
 
+test('a volume goes with its snapshots and its charge to the project that has the key', async (t) => {
+  const { alice, bob, admin, parts, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;
+  await idle();
+  const snapshot = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id;
+  assert.equal((await alice('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).status, 400);
+  await idle();
+
+  const { status, body: { transfer } } = await alice('POST', '/os-volume-transfer', { transfer: { volume_id: id, name: ' to bob ' } });
+  assert.equal(status, 202);
+  assert.match(transfer.auth_key, /^[0-9a-f]{16}$/);
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'awaiting-transfer');
+  const { auth_key: key, ...shown } = transfer;
+  assert.deepEqual((await alice('GET', `/os-volume-transfer/${transfer.id}`)).body.transfer, shown);
+  assert.deepEqual((await alice('GET', '/os-volume-transfer/detail?name=to bob')).body.transfers, [shown]);
+  assert.deepEqual((await bob('GET', '/os-volume-transfer?all_tenants=1')).body, { transfers: [] });
+  assert.equal((await admin('GET', '/os-volume-transfer?all_tenants=1')).body.transfers.length, 1);
+  assert.equal((await bob('GET', `/os-volume-transfer/${transfer.id}`)).status, 404);
+  assert.equal((await bob('DELETE', `/os-volume-transfer/${transfer.id}`)).status, 404);
+  assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 400);
+  assert.equal((await alice('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).status, 400);
+
+  const accept = (auth_key: string) => bob('POST', `/os-volume-transfer/${transfer.id}/accept`, { accept: { auth_key } });
+  assert.equal((await accept('0000000000000000')).status, 400);
+  await admin('PUT', '/os-quota-sets/bob-project', { quota_set: { gigabytes: 3 } });
+  assert.equal((await accept(key)).status, 413);
+  assert.deepEqual(await findings(), []);
+  await admin('PUT', '/os-quota-sets/bob-project', { quota_set: { gigabytes: 4 } });
+  const answers = await Promise.all([accept(key), accept(key)]);
+  assert.deepEqual(answers.map((answer) => answer.status).sort(), [202, 404]);
+
+  assert.equal((await alice('GET', `/volumes/${id}`)).status, 404);
+  assert.equal((await alice('GET', `/snapshots/${snapshot}`)).status, 404);
+  const { volume } = (await bob('GET', `/volumes/${id}`)).body;
+  assert.deepEqual([volume.status, volume.user_id, volume['os-vol-tenant-attr:tenant_id']], ['available', 'bob', 'bob-project']);
+  assert.equal((await bob('GET', `/snapshots/${snapshot}`)).body.snapshot.status, 'available');
+  const used = async (who: typeof bob, project: string) => (await who('GET', `/os-quota-sets/${project}?usage=True`)).body.quota_set.gigabytes.in_use;
+  assert.deepEqual([await used(alice, 'alice-project'), await used(bob, 'bob-project')], [0, 4]);
+  assert.deepEqual(await findings(), []);
+  const kept = await parts.database.read({ kind: 'system', reason: 'test' }, async (tx) => JSON.stringify([await tx.rows`select * from kit.event`, await tx.rows`select * from kit.audit`]));
+  assert.equal(kept.includes(key), false);
+});
+
+test('an offer that is taken back leaves the volume as it was', async (t) => {
+  const { alice, bob, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const { transfer } = (await alice('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).body;
+  assert.equal((await bob('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).status, 404);
+  assert.equal((await alice('DELETE', `/os-volume-transfer/${transfer.id}`)).status, 202);
+  assert.equal((await bob('POST', `/os-volume-transfer/${transfer.id}/accept`, { accept: { auth_key: transfer.auth_key } })).status, 404);
+  assert.equal((await alice('GET', `/volumes/${id}`)).body.volume.status, 'available');
+  assert.deepEqual(await findings(), []);
+});
+
+test('no volume is larger than the project’s limit for one', async (t) => {
+  const { alice, admin, idle } = await startService(t);
+  const { quota_set: set } = (await admin('PUT', '/os-quota-sets/alice-project', { quota_set: { per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50 } })).body;
+  assert.deepEqual(set, { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50, groups: 0 });
+  const refused = await alice('POST', '/volumes', { volume: { size: 3 } });
+  assert.deepEqual([refused.status, refused.body.badRequest.message], [400, 'Requested volume size 3G is larger than maximum allowed limit 2G.']);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;
+  await idle();
+  assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 400);
+});
+
+test('an administrator deletes a snapshot in whatever status, and a list knows no marker of nothing', async (t) => {
+  const { alice, admin, idle, findings } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const snapshot = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id;
+  const force = { 'os-force_delete': {} };
+  assert.equal((await alice('POST', `/snapshots/${snapshot}/action`, force)).status, 403);
+  assert.equal((await alice('DELETE', `/snapshots/${snapshot}`)).status, 400);
+  assert.equal((await admin('POST', `/snapshots/${snapshot}/action`, force)).status, 202);
+  await idle();
+  assert.equal((await alice('GET', `/snapshots/${snapshot}`)).status, 404);
+  assert.deepEqual([(await alice('GET', `/snapshots?marker=${snapshot}`)).status, (await alice('GET', `/volumes?marker=${snapshot}`)).status], [404, 404]);
+  assert.deepEqual(await findings(), []);
+});
+
 test('a reserved volume is attaching until it is let go', async (t) => {
   const { alice, bob, idle } = await startService(t);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
@@ -466,6 +548,8 @@ for (const [list, change] of [
   ['/snapshots/detail', 'snapshot.create.start'],
   ['/attachments', 'volume.attachment.create'],
   ['/attachments/detail', 'volume.attachment.create'],
+  ['/os-volume-transfer', 'volume.transfer.create'],
+  ['/os-volume-transfer/detail', 'volume.transfer.create'],
   ['/types', 'volume_type.create'],
 ] as const)
   test(`${list} can be watched by its project, and by nobody else`, async (t) => {
@@ -475,6 +559,7 @@ for (const [list, change] of [
       const { id } = (await who('POST', '/volumes', { volume: { size: 1 } })).body.volume;
       await idle();
       if (list.startsWith('/snapshots')) return (await who('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id as string;
+      if (list.startsWith('/os-volume-transfer')) return (await who('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).body.transfer.id as string;
       if (list.startsWith('/attachments')) return (await who('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.44')).body.attachment.id as string;
       return id as string;
     };

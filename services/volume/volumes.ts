@@ -9,7 +9,7 @@ import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
 import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
-import { claimVolumes } from './volume-quotas.ts';
+import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
 import { databaseNow, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
 import { startWork } from './work.ts';
@@ -54,6 +54,7 @@ async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | 
   const origin = await originOf(context, wish.source);
   const sizeGiB = sizeFor(wish, origin);
   const type = await typeForVolume(context, wish.volumeType ?? origin.typeId);
+  await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB });
   const id = await insertVolume(
     tx,
@@ -150,6 +151,7 @@ export async function extendVolume(context: Context, id: string, newSizeGiB: num
   const expected = inUse ? ['available', 'in-use'] : ['available'];
   if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be '${expected.join("' or '")}' to extend, currently ${volume.status}.`);
   if (newSizeGiB <= volume.sizeGiB) throw badRequest(`Invalid input received: New size for extend must be greater than current size. (current: ${volume.sizeGiB}, extended to: ${newSizeGiB}).`);
+  await demandVolumeSize(context.tx, volume.projectId, newSizeGiB);
   await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB });
   await begin(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
   await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
@@ -181,10 +183,10 @@ async function begin(context: { tx: Transaction; now: Date; requestId?: string }
 export async function resetVolumeStatus(context: Context, id: string, status: string): Promise<void> {
   const volume = await getOwnVolume(context, id);
   // Those that a workflow owns are nobody else's to set: nothing would ever end them (I7).
-  if (!['available', 'in-use', 'error', 'error_deleting', 'error_extending', 'maintenance', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
+  if (!['available', 'in-use', 'error', 'error_deleting', 'error_extending', 'maintenance', 'attaching', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
   if (['creating', 'extending', 'deleting', 'uploading'].includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
   const attached = (await attachmentsOfVolumes(context.tx, [id])).length > 0;
-  if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && status !== 'maintenance') throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
+  if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && !['maintenance', 'attaching'].includes(status)) throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
   await changeVolume(context, id, { status });
 }
 

@@ -1,0 +1,40 @@
+/** The SQL of transfers. */
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Transfer = { id: string; projectId: string; volumeId: string; name: string | null; salt: string; keyDigest: string; createdAt: Date };
+
+const columns = sql.raw('id, project_id as "projectId", volume_id as "volumeId", name, salt, key_digest as "keyDigest", created_at as "createdAt"');
+
+export async function insertTransfer(tx: Transaction, { projectId, volumeId, name, salt, keyDigest, createdAt }: Omit<Transfer, 'id'>): Promise<string> {
+  const row = await tx.one<{ id: string }>`
+    insert into volume.transfer (project_id, volume_id, name, salt, key_digest, created_at) values (${projectId}, ${volumeId}, ${name}, ${salt}, ${keyDigest}, ${createdAt}) returning id`;
+  return row!.id;
+}
+
+export function findTransfer(tx: Transaction, id: string): Promise<Transfer | undefined> {
+  return tx.one<Transfer>`select ${columns} from volume.transfer where id = ${id}`;
+}
+
+export function selectTransfers(tx: Transaction, conditions: readonly Sql[], { limit, offset }: { limit: number; offset: number }): Promise<Transfer[]> {
+  return tx.rows<Transfer>`select ${columns} from volume.transfer where ${sql.and(conditions)} order by created_at, id limit ${limit} offset ${offset}`;
+}
+
+export function deleteTransferRow(tx: Transaction, id: string): Promise<number> {
+  return tx.run`delete from volume.transfer where id = ${id}`;
+}
+
+/** Whosever it is: nobody else takes it meanwhile. */
+export function lockOffered(tx: Transaction, id: string): Promise<Transfer | undefined> {
+  return tx.one<Transfer>`select ${columns} from volume.offered(${id})`;
+}
+
+export async function weightOf(tx: Transaction, id: string): Promise<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean }> {
+  const row = await tx.one<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean }>`
+    select volume_gib as "volumeGiB", snapshots, snapshot_gib as "snapshotGiB", ready from volume.weight_of(${id})`;
+  return row!;
+}
+
+/** The volume and its snapshots are the other project's from now on. */
+export async function handOver(tx: Transaction, id: string, { projectId, userId, now }: { projectId: string; userId: string; now: Date }): Promise<void> {
+  await tx.run`select volume.hand_over(${id}, ${projectId}, ${userId}, ${now}::timestamptz)`;
+}

@@ -1,0 +1,87 @@
+/** Giving volumes to other projects: cinder/transfer/api.py. */
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { badRequest, forbidden, notFound, type Fault } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { releaseQuota } from '../quota/quotas.ts';
+import { snapshotsOf } from './snapshots.store.ts';
+import { deleteTransferRow, findTransfer, handOver, insertTransfer, lockOffered, selectTransfers, weightOf, type Transfer } from './transfers.store.ts';
+import { tellTransfer, tellVolume } from './volume-events.ts';
+import { claimVolumes, named } from './volume-quotas.ts';
+import { changeVolume, getVolume } from './volumes.ts';
+import { lockVolume } from './volumes.store.ts';
+
+export type { Transfer } from './transfers.store.ts';
+
+/** As long as Cinder's: volume_transfer_key_length, volume_transfer_salt_length. */
+const keyLength = 16;
+const saltLength = 8;
+
+export async function offerVolume(context: Context, { volumeId, name }: { volumeId: string; name: string | null }): Promise<{ transfer: Transfer; authKey: string }> {
+  const { tx, now } = context;
+  const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
+  if (volume.status !== 'available') throw badRequest('Invalid volume: status must be available');
+  const unready = (await snapshotsOf(tx, volumeId)).find(({ status }) => status !== 'available');
+  if (unready) throw badRequest(`Invalid snapshot: snapshot: ${unready.id} status must be available`);
+  const [authKey, salt] = [randomText(keyLength), randomText(saltLength)];
+  const id = await insertTransfer(tx, { projectId: volume.projectId, volumeId, name, salt, keyDigest: digest(salt, authKey), createdAt: now });
+  await changeVolume(context, volumeId, { status: 'awaiting-transfer' });
+  const transfer = await getTransfer(context, id);
+  await tellTransfer(context, 'volume.transfer.create', transfer);
+  return { transfer, authKey };
+}
+
+export async function getTransfer({ tx }: Pick<Context, 'tx'>, id: string): Promise<Transfer> {
+  const transfer = await findTransfer(tx, id);
+  if (!transfer) throw noTransfer(id);
+  return transfer;
+}
+
+export function listTransfers({ tx, caller }: Context, wish: { everyProject: boolean; name: string | undefined; volumeId: string | undefined; limit: number; offset: number }): Promise<Transfer[]> {
+  const conditions = [
+    wish.everyProject && caller.isAdmin ? sql`true` : sql`project_id = ${caller.projectId ?? ''}`,
+    wish.name === undefined ? sql`true` : sql`name = ${wish.name}`,
+    wish.volumeId === undefined ? sql`true` : sql`volume_id = ${wish.volumeId}`,
+  ];
+  return selectTransfers(tx, conditions, wish);
+}
+
+export async function withdrawTransfer(context: Context, id: string): Promise<void> {
+  const transfer = await getTransfer(context, id);
+  await deleteTransferRow(context.tx, id);
+  await changeVolume(context, transfer.volumeId, ({ status }) => (status === 'awaiting-transfer' ? { status: 'available' } : {}));
+  await tellTransfer(context, 'volume.transfer.delete', transfer);
+}
+
+export async function acceptTransfer(context: Context, id: string, authKey: string): Promise<Transfer> {
+  const { tx, now, caller } = context;
+  const { projectId, userId } = caller;
+  if (projectId === null) throw forbidden('A token for a project is needed to accept a volume.');
+  const transfer = await lockOffered(tx, id);
+  if (!transfer) throw noTransfer(id);
+  if (!timingSafeEqual(Buffer.from(digest(transfer.salt, authKey)), Buffer.from(transfer.keyDigest))) throw badRequest(`Invalid auth key: Attempt to transfer ${id} with invalid auth key.`);
+  const { volumeGiB, snapshots, snapshotGiB, ready } = await weightOf(tx, id);
+  if (!ready) throw badRequest('Invalid volume: the volume or one of its snapshots is being changed.');
+  const weight = { volumes: 1, snapshots, gigabytes: volumeGiB + snapshotGiB };
+  await claimVolumes(tx, projectId, weight);
+  await releaseQuota(tx, transfer.projectId, named(weight));
+  await handOver(tx, id, { projectId, userId, now });
+  const volume = await getVolume(context, transfer.volumeId);
+  // Both projects are told: to the one it is gone, to the other it is new.
+  await tellVolume(context, 'volume.transfer.accept.end', { ...volume, projectId: transfer.projectId });
+  if (projectId !== transfer.projectId) await tellVolume(context, 'volume.transfer.accept.end', volume);
+  await tellTransfer(context, 'volume.transfer.accept', transfer);
+  return transfer;
+}
+
+function randomText(length: number): string {
+  return randomBytes(length / 2).toString('hex');
+}
+
+function digest(salt: string, key: string): string {
+  return createHmac('sha256', salt).update(key).digest('hex');
+}
+
+function noTransfer(id: string): Fault {
+  return notFound(`Transfer ${id} could not be found.`);
+}
