@@ -162,12 +162,20 @@ async function openCloud(config: CloudConfig, log: Log, connections: number): Pr
   });
 }
 
+/** The code of a driver is loaded only where it is wanted. */
 async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver> {
-  const layout = layoutOf(config.stateDir);
-  if (config.driver === 'libvirt-ovn') return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
-  const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
-  await mkdir(layout.agent, { recursive: true });
-  return createSimulatedDriver({ stateDir: layout.agent, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
+  const { agent: stateDir } = layoutOf(config.stateDir);
+  switch (config.driver) {
+    case 'libvirt-ovn':
+      return (await import('./engine-room.ts')).makeRealDriver(config, blobs, log);
+    case 'simulated': {
+      const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
+      await mkdir(stateDir, { recursive: true });
+      return createSimulatedDriver({ stateDir, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
+    }
+    default:
+      return config.driver satisfies never;
+  }
 }
 
 /** Opened only when somebody reads. */

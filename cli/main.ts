@@ -1,7 +1,7 @@
 /** The command line: `intercloud up`, and what one asks afterwards. */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { stateDirOf } from '../supervisor/config.ts';
+import { driverNames, stateDirOf } from '../supervisor/config.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
@@ -25,7 +25,7 @@ program
   .command('up')
   .description('start the cloud; installs what is missing and finds everything as it was')
   .addOption(stateOption())
-  .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: real as root)').choices(['libvirt-ovn', 'simulated']))
+  .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: real as root)').choices(driverNames))
   .option('--hosts <number>', 'how many simulated hosts', integer(1, 100_000))
   .option('--port <port>', 'where all services answer (default: 5000)', integer(1, 65_535))
   .option('--listen <address>', 'the address to listen at (default: 127.0.0.1)')

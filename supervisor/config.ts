@@ -4,7 +4,8 @@ import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'n
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export type DriverName = 'libvirt-ovn' | 'simulated';
+export const driverNames = ['libvirt-ovn', 'simulated'] as const;
+export type DriverName = (typeof driverNames)[number];
 
 export type CloudConfig = {
   /** Six hexadecimal digits, unique per state folder: names what cannot live in the folder (interfaces, namespaces). */
