@@ -222,6 +222,8 @@ export type SubnetSpec = {
   cidr: string;
   gateway: string | null;
   dhcp: boolean;
+  /** How routers tell IPv6 guests to get addresses; nothing: by DHCPv6 where there is DHCP. `slaac` and `dhcpv6-stateless` guests make theirs from their MAC. */
+  ipv6Mode?: 'slaac' | 'dhcpv6-stateless' | 'dhcpv6-stateful' | null;
   dnsServers: string[];
   hostRoutes: { destination: string; nextHop: string }[];
 };

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
+import { description, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
 
 export const SecurityGroupRule = Type.Object({
   ...shownOwner,
@@ -72,13 +72,14 @@ export const securityGroups = operations({
 const NewRule = Type.Object(
   {
     ...owner,
-    security_group_id: id,
+    // Neutron looks for them without asking whether they could be ids: 404, not 400.
+    security_group_id: text(255),
     direction: Type.Enum(['ingress', 'egress']),
     ethertype: Type.Optional(text(10)),
     protocol: Type.Optional(Type.Union([text(40), Type.Integer(), Type.Null()])),
     port_range_min: Type.Optional(nullable(wholeNumber)),
     port_range_max: Type.Optional(nullable(wholeNumber)),
-    remote_group_id: Type.Optional(nullable(id)),
+    remote_group_id: Type.Optional(nullable(text(255))),
     remote_ip_prefix: Type.Optional(nullable(text(64))),
     description: Type.Optional(description),
   },

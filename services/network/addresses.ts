@@ -46,6 +46,14 @@ export function holds(block: Block, address: Address): boolean {
   return block.version === address.version && block.first <= address.value && address.value <= block.last;
 }
 
+/** The address that a host with this MAC gives itself in a /64: RFC 4291, appendix A. */
+export function eui64(block: Block, mac: string): Address {
+  const octets = mac.split(':').map((octet) => BigInt(`0x${octet}`));
+  const [first = 0n, ...rest] = octets;
+  const bytes = [first ^ 2n, ...rest.slice(0, 2), 0xffn, 0xfen, ...rest.slice(2)];
+  return { version: 6, value: block.first + bytes.reduce((value, byte) => (value << 8n) + byte, 0n) };
+}
+
 export function overlap(one: Block, other: Block): boolean {
   return one.version === other.version && one.first <= other.last && other.first <= one.last;
 }

@@ -1,30 +1,46 @@
 /** Which addresses a port gets. */
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { formatAddress, holds, parseAddress, parseBlock } from './addresses.ts';
-import { allocateAny, allocateThis, freeAddresses, type FixedIp, type Port } from './ports.store.ts';
-import { subnetsOfNetwork, type Subnet } from './subnets.store.ts';
+import { eui64, formatAddress, holds, parseAddress, parseBlock } from './addresses.ts';
+import { allocateAny, allocateThis, findGuest, freeAddresses, type FixedIp, type Port } from './ports.store.ts';
+import { isAutomatic, subnetsOfNetwork, type Subnet } from './subnets.store.ts';
 
 export type FixedIpWish = { subnet_id?: string; ip_address?: string };
 
 /** neutron/conf/common.py: max_fixed_ips_per_port. */
 const most = 5;
 
-/** Takes what is wished for; without a wish one address of each IP version that the network has. */
-export async function takeAddresses(context: Context, port: { id: string; network_id: string }, wishes: FixedIpWish[] | undefined): Promise<void> {
+/**
+ * Takes what is wished for; without a wish one address of each IP version that the network has. A guest has
+ * besides the address that it gives itself in each subnet that says so: neutron/db/ipam_pluggable_backend.py.
+ */
+export async function takeAddresses(context: Context, port: Addressed, wishes: FixedIpWish[] | undefined): Promise<void> {
   const { tx } = context;
   const subnets = await subnetsOfNetwork(tx, port.network_id);
   if (wishes === undefined) {
     for (const version of [4, 6] as const) {
-      const candidates = subnets.filter((subnet) => subnet.ip_version === version);
+      const candidates = subnets.filter((subnet) => subnet.ip_version === version && !isAutomatic(subnet));
       if (candidates.length > 0) await takeOfAny(context, port, candidates);
     }
+    await takeAutomatic(context, port, subnets);
     return;
   }
   if (wishes.length > most) throw badRequest(`Invalid input for operation: Exceeded maximum amount of fixed ips per port.`, 'InvalidInput');
+  await demandNotAutomatic(context, port, wishes, subnets);
   for (const { subnetId, address } of wishes.map((wish) => placed(wish, port.network_id, subnets)))
     if (address !== undefined) await takeThis(context, port, subnetId, address);
-    else await takeOfAny(context, port, subnets.filter((subnet) => subnet.id === subnetId));
+    else if (!subnets.some((subnet) => subnet.id === subnetId && isAutomatic(subnet))) await takeOfAny(context, port, subnets.filter((subnet) => subnet.id === subnetId));
+  await takeAutomatic(context, port, subnets);
+}
+
+async function takeAutomatic(context: Context, port: Addressed, subnets: Subnet[]): Promise<void> {
+  const automatic = subnets.filter(isAutomatic);
+  const guest = automatic.length === 0 ? undefined : await findGuest(context.tx, port.id);
+  if (!guest) return;
+  for (const subnet of automatic) {
+    const address = formatAddress(eui64(parseBlock(subnet.cidr)!, guest.mac));
+    if (!guest.addresses.includes(address)) await takeThis(context, port, subnet.id, address);
+  }
 }
 
 /** Lets go of what is no longer wished for and takes what is new; what stays stays. */
@@ -40,9 +56,26 @@ export async function changeAddresses(context: Context, port: Port, wishes: Fixe
     if (kept < 0) fresh.push(wish);
     else left.splice(kept, 1);
   }
-  await freeAddresses(tx, port.id, left.map((fixed) => fixed.ip_address));
+  // What the guest gave itself it has until the subnet goes or its MAC does.
+  const own = (fixed: FixedIp) => subnets.some((subnet) => subnet.id === fixed.subnet_id && isAutomatic(subnet));
+  await freeAddresses(tx, port.id, left.filter((fixed) => !own(fixed)).map((fixed) => fixed.ip_address));
   if (wishes.length > most) throw badRequest(`Invalid input for operation: Exceeded maximum amount of fixed ips per port.`, 'InvalidInput');
   if (fresh.length > 0) await takeAddresses(context, port, fresh);
+}
+
+type Addressed = { id: string; network_id: string };
+
+/** A guest gives itself the address of its MAC: no other can be chosen for it. */
+async function demandNotAutomatic({ tx }: Context, port: Addressed, wishes: FixedIpWish[], subnets: Subnet[]): Promise<void> {
+  const chosen = wishes.flatMap((wish) => {
+    const { subnetId, address } = placed(wish, port.network_id, subnets);
+    const subnet = subnets.find(({ id }) => id === subnetId)!;
+    return address !== undefined && isAutomatic(subnet) ? [{ subnet, address }] : [];
+  });
+  const guest = chosen.length === 0 ? undefined : await findGuest(tx, port.id);
+  const wrong = guest && chosen.find(({ subnet, address }) => address !== formatAddress(eui64(parseBlock(subnet.cidr)!, guest.mac)));
+  if (wrong)
+    throw badRequest(`Invalid input for operation: IPv6 address ${wrong.address} can not be directly assigned to a port on subnet ${wrong.subnet.id} as the subnet is configured for automatic addresses.`, 'AllocationOnAutoAddressSubnet');
 }
 
 export async function takeThis({ tx }: Context, port: { id: string; network_id: string }, subnetId: string, address: string): Promise<void> {
@@ -81,4 +114,12 @@ function subnetNamed(id: string, networkId: string, subnets: Subnet[]): Subnet {
   throw subnets.length === 0
     ? notFound(`Subnet ${id} could not be found.`, 'SubnetNotFound')
     : badRequest(`Invalid input for operation: Failed to create port on network ${networkId}, because fixed_ips included invalid subnet ${id}.`, 'InvalidInput');
+}
+
+/** After its MAC changed: what the guest gives itself follows it. */
+export async function renewAutomatic(context: Context, port: Port): Promise<void> {
+  const subnets = (await subnetsOfNetwork(context.tx, port.network_id)).filter(isAutomatic);
+  const old = port.fixed_ips.filter((fixed) => subnets.some((subnet) => subnet.id === fixed.subnet_id));
+  await freeAddresses(context.tx, port.id, old.map((fixed) => fixed.ip_address));
+  await takeAutomatic(context, port, subnets);
 }

@@ -6,7 +6,7 @@ import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
 
 export const floatingIps = implement(contract, {
   async list(request) {
-    const page = await pageOf(request.tx, floatingIpListing, request.query, request.otherQuery);
+    const page = await pageOf(request.tx, floatingIpListing, request.query, request.otherQuery, request.caller);
     return listAnswer(request, 'floatingips', page, await selectFloatingIps(request.tx, page.tail), shown);
   },
   async create(request) {

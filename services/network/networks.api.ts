@@ -6,7 +6,7 @@ import { selectNetworks } from './networks.store.ts';
 
 export const networks = implement(contract, {
   async list(request) {
-    const page = await pageOf(request.tx, networkListing, request.query, request.otherQuery);
+    const page = await pageOf(request.tx, networkListing, request.query, request.otherQuery, request.caller);
     return listAnswer(request, 'networks', page, await selectNetworks(request.tx, page.tail), (row) => shown(row, request.caller.isAdmin));
   },
   async create(request) {

@@ -115,3 +115,34 @@ test('quotas hold, and are counted for whom they concern', async (t) => {
   assert.equal(ok(await alice('GET', '/quotas/alice-project')).quota.network, 100);
   assert.deepEqual(await findings(), []);
 });
+
+test('the subnets of an external network are shown to its owner and administrators only', async (t) => {
+  const { alice, admin, external } = await networkFixture(t);
+  const { networkId } = await external();
+  const { subnets } = ok(await admin('GET', `/subnets?network_id=${networkId}`));
+  assert.equal(subnets.length, 1);
+
+  assert.deepEqual(ok(await alice('GET', `/subnets?network_id=${networkId}`)).subnets, []);
+  for (const reply of [await alice('GET', `/subnets/${subnets[0].id}`), await alice('PUT', `/subnets/${subnets[0].id}`, { subnet: { name: 'mine' } })])
+    assert.deepEqual(refusal(reply), [404, 'SubnetNotFound']);
+  // Addresses are taken from them all the same.
+  ok(await alice('POST', '/floatingips', { floatingip: { floating_network_id: networkId } }), 201);
+  ok(await admin('PUT', `/networks/${networkId}`, { network: { shared: true } }));
+  assert.equal(ok(await alice('GET', `/subnets?network_id=${networkId}`)).subnets.length, 1);
+});
+
+test('what is shown to administrators only finds nothing out for others', async (t) => {
+  const { alice, admin, lan } = await networkFixture(t);
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  ok(await admin('PUT', `/ports/${port.id}`, { port: { 'binding:host_id': 'h1' } }));
+  const found = async (ask: typeof alice, path: string) => Object.values<unknown[]>(ok(await ask('GET', path)))[0]!.length;
+
+  for (const [path, matching, other] of [
+    [`/networks?id=${network.id}&provider:network_type=`, 'geneve', 'flat'],
+    [`/ports?id=${port.id}&binding:host_id=`, 'h1', 'h2'],
+  ] as const) {
+    assert.deepEqual([await found(admin, path + matching), await found(admin, path + other)], [1, 0]);
+    assert.deepEqual([await found(alice, path + matching), await found(alice, path + other)], [1, 1]);
+  }
+});

@@ -54,6 +54,7 @@ export const networkListing: Listing = {
     'provider:segmentation_id': (values) => sql`'' = any(${values}::text[])`,
     subnets: (values) => sql`exists (select from network.subnet s where s.network_id = r.id and s.id = any(${values}::text[]))`,
   },
+  adminOnly: ['provider:network_type', 'provider:physical_network', 'provider:segmentation_id'],
   sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, shared: sql`r.shared`, mtu: sql`r.mtu` },
 };
 

@@ -7,7 +7,7 @@ import { selectPorts } from './ports.store.ts';
 
 export const ports = implement(contract, {
   async list(request) {
-    const page = await pageOf(request.tx, portListing, request.query, request.otherQuery);
+    const page = await pageOf(request.tx, portListing, request.query, request.otherQuery, request.caller);
     return listAnswer(request, 'ports', page, await selectPorts(request.tx, sql`${visiblePorts(request)} and ${page.tail}`), (row) => shown(row, request.caller.isAdmin));
   },
   async create(request) {

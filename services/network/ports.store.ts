@@ -169,3 +169,24 @@ export async function firstWithRoom(tx: Transaction, networkId: string, subnetId
     where network.first_free(${networkId}, p.first, p.last) is not null order by s.place limit 1`;
   return row?.id;
 }
+
+const isGuests = sql`not p.internal and p.router_id is null and p.device_owner not like 'network:%'`;
+
+/** Ports of a network behind which somebody is who can hear announcements. */
+export function guestPorts(tx: Transaction, networkId: string): Promise<{ id: string; mac: string }[]> {
+  return tx.rows<{ id: string; mac: string }>`select p.id, p.mac_address as mac from network.port p where p.network_id = ${networkId} and ${isGuests} order by p.id`;
+}
+
+/** Returns the ports that had one. */
+export async function freeGuestAddresses(tx: Transaction, subnetId: string): Promise<string[]> {
+  const rows = await tx.rows<{ port_id: string }>`
+    delete from network.allocation a using network.port p where a.subnet_id = ${subnetId} and p.id = a.port_id and ${isGuests} returning a.port_id`;
+  return rows.map((row) => row.port_id);
+}
+
+/** MAC and addresses of a port, when it is one behind which somebody is. */
+export function findGuest(tx: Transaction, portId: string): Promise<{ mac: string; addresses: string[] } | undefined> {
+  return tx.one<{ mac: string; addresses: string[] }>`
+    select p.mac_address as mac, array(select host(a.address) from network.allocation a where a.port_id = p.id) as addresses
+    from network.port p where p.id = ${portId} and ${isGuests}`;
+}

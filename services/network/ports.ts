@@ -3,7 +3,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { formatAddress, formatBlock, parseAddress, parseBlock } from './addresses.ts';
 import { mark, tell, type Change } from './changes.ts';
-import { changeAddresses, takeAddresses, type FixedIpWish } from './fixed-ips.ts';
+import { changeAddresses, renewAutomatic, takeAddresses, type FixedIpWish } from './fixed-ips.ts';
 import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
 import { getNetwork, type Network } from './networks.ts';
@@ -43,6 +43,7 @@ const shownProject = sql`(case when r.internal then '' else r.project_id end)`;
 export const portListing: Listing = {
   collection: 'ports',
   table: sql`network.port`,
+  adminOnly: ['binding:host_id'],
   filters: {
     ...standardFilters(shownProject),
     ...tagFilters,
@@ -152,6 +153,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
     now,
   );
   if (given !== undefined) await guard(context, id, await groupsFor(context, before.project_id, given, secured));
+  if (mac !== before.mac_address) await renewAutomatic(context, before);
   if (wish.fixed_ips !== undefined) {
     await changeAddresses(context, before, wish.fixed_ips);
     const after = await getPort(context, id);

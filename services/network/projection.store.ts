@@ -113,7 +113,7 @@ const specs: Record<Kind, Sql> = {
   network: sql`
     select 'network' as kind, r.id, jsonb_build_object(
       'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network,
-      'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp,
+      'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp, 'ipv6Mode', coalesce(s.ipv6_ra_mode, s.ipv6_address_mode),
           'dnsServers', to_jsonb(s.dns_nameservers), 'hostRoutes', ${routes(sql`s.host_routes`)}) order by s.created_at, s.id)
         from network.subnet s where s.network_id = r.id`)},
       'servicePort', (select jsonb_build_object('mac', p.mac_address, 'addresses', ${addresses})

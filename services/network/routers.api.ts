@@ -6,7 +6,7 @@ import { selectRouters } from './routers.store.ts';
 
 export const routers = implement(contract, {
   async list(request) {
-    const page = await pageOf(request.tx, routerListing, request.query, request.otherQuery);
+    const page = await pageOf(request.tx, routerListing, request.query, request.otherQuery, request.caller);
     return listAnswer(request, 'routers', page, await selectRouters(request.tx, page.tail), shown);
   },
   async create(request) {

@@ -146,10 +146,11 @@ function ports(protocol: string | null, number: number | null, min: number | nul
   }
   if (!withPorts.has(number))
     throw badRequest(`Ports cannot be specified for protocol ${protocol}. Ports are only supported for tcp, udp, dccp, sctp, udplite.`, 'SecurityGroupInvalidProtocolForPort');
-  const [low, high] = [min ?? max!, max ?? min!];
-  for (const port of [low, high]) if (port < 1 || port > 65535) throw badRequest(`Invalid value for port ${port}`, 'SecurityGroupInvalidPortValue');
-  if (low > high) throw badRequest('For TCP/UDP protocols, port_range_min must be <= port_range_max', 'SecurityGroupInvalidPortRange');
-  return { portMin: low, portMax: high };
+  for (const port of [min, max]) if (port !== null && (port < 0 || port > 65535)) throw badRequest(`Invalid value for port ${port}`, 'SecurityGroupInvalidPortValue');
+  // neutron/db/securitygroups_db.py, _validate_port_range: 0 is none of TCP's and UDP's ports, and one end alone is no range.
+  if (min === 0 || max === 0) throw badRequest('Invalid value for port 0', 'SecurityGroupInvalidPortValue');
+  if (min === null || max === null || min > max) throw badRequest('For TCP/UDP protocols, port_range_min must be <= port_range_max', 'SecurityGroupInvalidPortRange');
+  return { portMin: min, portMax: max };
 }
 
 function cidrOf(prefix: string, ethertype: 'IPv4' | 'IPv6'): string {

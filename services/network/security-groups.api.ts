@@ -13,7 +13,7 @@ export const securityGroups = implement(contract, {
     if (projectId !== null && !(await request.read((tx) => hasDefaultGroup({ tx }, projectId))))
       await request.commit(async (tx) => void (await ensureDefaultGroup({ ...request, tx }, projectId)));
     return request.read(async (tx) => {
-      const page = await pageOf(tx, securityGroupListing, request.query, request.otherQuery);
+      const page = await pageOf(tx, securityGroupListing, request.query, request.otherQuery, request.caller);
       return listAnswer(request, 'security_groups', page, await selectSecurityGroups(tx, page.tail), shown);
     });
   },
@@ -33,7 +33,7 @@ export const securityGroups = implement(contract, {
 
 export const securityGroupRules = implement(ruleContract, {
   async list(request) {
-    const page = await pageOf(request.tx, ruleListing, request.query, request.otherQuery);
+    const page = await pageOf(request.tx, ruleListing, request.query, request.otherQuery, request.caller);
     return listAnswer(request, 'security_group_rules', page, await selectRules(request.tx, page.tail), shownRule);
   },
   async create(request) {

@@ -68,3 +68,17 @@ test('a group that is in use stays, and one that goes takes the rules that name 
   assert.equal(ok(await alice('GET', `/security-group-rules?security_group_id=${db.id}`)).security_group_rules.length, 2);
   assert.deepEqual(await findings(), []);
 });
+
+test('a range of ports has two ends in order, and a group that is not there is not found however it is called', async (t) => {
+  const { alice } = await networkFixture(t);
+  const { security_group: group } = ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
+  const make = (rule: object) => alice('POST', '/security-group-rules', { security_group_rule: { security_group_id: group.id, direction: 'ingress', protocol: 'tcp', ...rule } });
+
+  for (const [port_range_min, port_range_max, name] of [
+    [null, 6, 'SecurityGroupInvalidPortRange'], [6, null, 'SecurityGroupInvalidPortRange'], [80, 79, 'SecurityGroupInvalidPortRange'],
+    [0, 80, 'SecurityGroupInvalidPortValue'], [-16, 80, 'SecurityGroupInvalidPortValue'], [80, 65536, 'SecurityGroupInvalidPortValue'],
+  ])
+    assert.deepEqual(refusal(await make({ port_range_min, port_range_max })), [400, name], `${port_range_min} to ${port_range_max}`);
+  assert.deepEqual(refusal(await make({ remote_group_id: 'bad_group_id' })), [404, 'SecurityGroupNotFound']);
+  assert.deepEqual(refusal(await make({ security_group_id: 'bad_group_id' })), [404, 'SecurityGroupNotFound']);
+});

@@ -1,13 +1,14 @@
 import { subnets as contract } from '../../contract/network/subnets.ts';
 import { implement } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
 import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
-import { createSubnet, deleteSubnet, getSubnet, subnetListing, updateSubnet, type Subnet } from './subnets.ts';
+import { createSubnet, deleteSubnet, getShownSubnet, shownSubnets, subnetListing, updateSubnet, type Subnet } from './subnets.ts';
 import { selectSubnets } from './subnets.store.ts';
 
 export const subnets = implement(contract, {
   async list(request) {
-    const page = await pageOf(request.tx, subnetListing, request.query, request.otherQuery);
-    return listAnswer(request, 'subnets', page, await selectSubnets(request.tx, page.tail), shown);
+    const page = await pageOf(request.tx, subnetListing, request.query, request.otherQuery, request.caller);
+    return listAnswer(request, 'subnets', page, await selectSubnets(request.tx, sql`${shownSubnets(request)} and ${page.tail}`), shown);
   },
   async create(request) {
     if (request.body.subnet) return { subnet: shown(await createSubnet(request, request.body.subnet)) };
@@ -15,7 +16,7 @@ export const subnets = implement(contract, {
     for (const wish of request.body.subnets ?? []) made.push(await createSubnet(request, wish));
     return { subnets: made.map(shown) };
   },
-  show: async (request) => ({ subnet: chosen(shown(await getSubnet(request, request.params.subnet_id)), request.query.fields) }),
+  show: async (request) => ({ subnet: chosen(shown(await getShownSubnet(request, request.params.subnet_id)), request.query.fields) }),
   update: async (request) => ({ subnet: shown(await updateSubnet(request, request.params.subnet_id, request.body.subnet)) }),
   async delete(request) {
     await deleteSubnet(request, request.params.subnet_id);

@@ -1,16 +1,17 @@
 import { badRequest, conflict, Fault, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
-import { bitsOf, formatAddress, formatBlock, holds, overlap, parseAddress, parseBlock, type Address, type Block } from './addresses.ts';
+import { bitsOf, eui64, formatAddress, formatBlock, holds, overlap, parseAddress, parseBlock, type Address, type Block } from './addresses.ts';
 import { mark, tell } from './changes.ts';
-import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { byBoolean, byNumber, byText, byTextOrNothing, pythonList, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { lockedNetwork } from './networks.ts';
 import { touchNetwork } from './networks.store.ts';
+import { allocateThis, freeGuestAddresses, guestPorts } from './ports.store.ts';
 import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
 import { ensureServicePort } from './service-ports.ts';
-import { deleteSubnetRows, findSubnet, holderOf, insertSubnet, lockSubnet, replacePools, subnetsOfNetwork, updateSubnetRow, usersOfSubnet, type Subnet } from './subnets.store.ts';
+import { deleteSubnetRows, findSubnet, holderOf, insertSubnet, isAutomatic, lockSubnet, replacePools, subnetsOfNetwork, updateSubnetRow, usersOfSubnet, type Subnet } from './subnets.store.ts';
 
 export type { Subnet } from './subnets.store.ts';
 
@@ -64,9 +65,22 @@ export const subnetListing: Listing = {
 
 export async function getSubnet({ tx }: Pick<Context, 'tx'>, id: string): Promise<Subnet> {
   const subnet = await findSubnet(tx, id);
-  if (!subnet) throw notFound(`Subnet ${id} could not be found.`, 'SubnetNotFound');
+  if (!subnet) throw subnetNotThere(id);
   return subnet;
 }
+
+const subnetNotThere = (id: string) => notFound(`Subnet ${id} could not be found.`, 'SubnetNotFound');
+
+/** As in Neutron, an external network shows its subnets to their owner and, when it is shared, to all: networks take addresses from them unseen. */
+export async function getShownSubnet(context: Context, id: string): Promise<Subnet> {
+  const subnet = await getSubnet(context, id);
+  const { isAdmin, projectId } = context.caller;
+  if (isAdmin || subnet.network_shared || !subnet.network_external || subnet.project_id === projectId) return subnet;
+  throw subnetNotThere(id);
+}
+
+export const shownSubnets = ({ caller }: Pick<Context, 'caller'>) =>
+  caller.isAdmin ? sql`true` : sql`(r.network_shared or not r.network_external or r.project_id = ${caller.projectId})`;
 
 export async function createSubnet(context: Context, wish: NewSubnetWish): Promise<Subnet> {
   const { tx, now } = context;
@@ -81,7 +95,7 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
   const gateway = wish.gateway_ip === undefined ? defaultGateway(block) : wish.gateway_ip === null ? null : addressIn(wish.gateway_ip, version, 'gateway_ip');
   if (gateway && !isGateway(gateway, block)) throw invalid('Gateway is not valid on subnet');
   const pools = wish.allocation_pools === undefined ? defaultPools(block, gateway) : checkedPools(wish.allocation_pools, block, gateway);
-  checkModes(wish, version);
+  checkModes(wish, version, block);
   checkServers(wish, version);
 
   await claim(tx, projectId, { subnet: 1 });
@@ -108,6 +122,7 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
   await touchNetwork(tx, network.id, now);
   await mark(tx, now, 'network', [network.id]);
   const subnet = await getSubnet(context, id);
+  if (isAutomatic(subnet)) await joinPorts(context, subnet);
   await tell(context, 'subnet', 'create', subnet, { name: subnet.name });
   return subnet;
 }
@@ -153,6 +168,7 @@ export async function updateSubnet(context: Context, id: string, wish: SubnetWis
 export async function deleteSubnet(context: Context, id: string): Promise<void> {
   const { tx, now } = context;
   const subnet = await lockedSubnet(context, id, 'delete_subnet');
+  if (isAutomatic(subnet)) await leavePorts(context, subnet);
   if ((await usersOfSubnet(tx, id)).length > 0)
     throw conflict(`Unable to complete operation on subnet ${id}: One or more ports have an IP allocation from this subnet.`, 'SubnetInUse');
   await ensureServicePort(context, subnet.network_id, { without: id });
@@ -163,10 +179,24 @@ export async function deleteSubnet(context: Context, id: string): Promise<void> 
   await tell(context, 'subnet', 'delete', subnet, { name: subnet.name });
 }
 
+/** Guests that were there before hear of it and give themselves addresses in it, as the routers announce it. */
+async function joinPorts({ tx, now }: Context, subnet: Subnet): Promise<void> {
+  const block = parseBlock(subnet.cidr)!;
+  const joined: string[] = [];
+  for (const { id, mac } of await guestPorts(tx, subnet.network_id))
+    if (await allocateThis(tx, { networkId: subnet.network_id, subnetId: subnet.id, portId: id, address: formatAddress(eui64(block, mac)) })) joined.push(id);
+  await mark(tx, now, 'port', joined);
+}
+
+/** And they lose them with it: only what somebody chose keeps a subnet (neutron/db/db_base_plugin_v2.py, delete_subnet). */
+async function leavePorts({ tx, now }: Context, subnet: Subnet): Promise<void> {
+  await mark(tx, now, 'port', await freeGuestAddresses(tx, subnet.id));
+}
+
 async function lockedSubnet(context: Context, id: string, rule: string): Promise<Subnet> {
   const locked = await lockSubnet(context.tx, id);
   if (locked) return locked;
-  await getSubnet(context, id);
+  await getShownSubnet(context, id);
   throw forbidden(`rule:${rule} is disallowed by policy`, 'PolicyNotAuthorized');
 }
 
@@ -243,13 +273,20 @@ function checkedPools(pools: Pool[], block: Block, gateway: Address | null): Poo
   return ranges.map(({ start, end }) => ({ start: formatAddress(start), end: formatAddress(end) }));
 }
 
-function checkModes(wish: NewSubnetWish, version: 4 | 6): void {
-  const modes = [wish.ipv6_ra_mode ?? null, wish.ipv6_address_mode ?? null];
-  if (modes.every((mode) => mode === null)) return;
+const ipv6Modes = ['dhcpv6-stateful', 'dhcpv6-stateless', 'slaac'];
+
+/** neutron/db/db_base_plugin_v2.py, _validate_ipv6_attributes. */
+function checkModes(wish: NewSubnetWish, version: 4 | 6, block: Block): void {
+  const [ra, address] = [wish.ipv6_ra_mode ?? null, wish.ipv6_address_mode ?? null];
+  for (const [field, mode] of [['ipv6_ra_mode', ra], ['ipv6_address_mode', address]] as const)
+    if (mode !== null && !ipv6Modes.includes(mode)) throw badRequest(`Invalid input for ${field}. Reason: '${mode}' is not in ${pythonList(ipv6Modes)}.`, 'HTTPBadRequest');
+  if (ra === null && address === null) return;
   if (version === 4) throw invalid('ipv6_ra_mode and ipv6_address_mode are only valid for IPv6 subnets');
   if (wish.enable_dhcp === false) throw invalid('ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False');
-  // Only what guests are really told: addresses by DHCPv6.
-  if (modes.some((mode) => mode !== 'dhcpv6-stateful')) throw invalid("ipv6_ra_mode and ipv6_address_mode must both be 'dhcpv6-stateful' in this cloud");
+  if (ra !== null && address !== null && ra !== address)
+    throw invalid(`ipv6_ra_mode set to '${ra}' with ipv6_address_mode set to '${address}' is not valid. If both attributes are set, they must be the same value`);
+  if (isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }) && block.prefix !== 64)
+    throw invalid(`Invalid CIDR ${formatBlock(block)} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64`);
 }
 
 function checkServers(wish: SubnetWish, version: 4 | 6): void {

@@ -6,7 +6,7 @@ import { getNetwork } from './networks.ts';
 import { getPort } from './ports.ts';
 import { getRouter } from './routers.ts';
 import { getSecurityGroup } from './security-groups.ts';
-import { getSubnet } from './subnets.ts';
+import { getShownSubnet } from './subnets.ts';
 import { lockTags, setTags, type Taggable } from './tags.store.ts';
 
 export type { Taggable } from './tags.store.ts';
@@ -16,7 +16,7 @@ const most = 50;
 
 const getters: Record<Taggable, (context: Context, id: string) => Promise<{ tags: string[] }>> = {
   network: getNetwork,
-  subnet: getSubnet,
+  subnet: getShownSubnet,
   port: getPort,
   router: getRouter,
   floatingip: getFloatingIp,

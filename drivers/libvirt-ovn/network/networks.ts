@@ -8,7 +8,7 @@ export const METADATA_ADDRESS = '169.254.169.254';
 const LEASE_SECONDS = '86400'; // neutron/conf/common.py, dhcp_lease_duration
 
 /** What router ports announce about a network to its guests; written on its switch, so that a router alone can be projected. */
-export type Announced = { mtu: number; subnets6: { cidr: string; dhcp: boolean }[] };
+export type Announced = { mtu: number; subnets6: ({ cidr: string } & Pick<SubnetSpec, 'dhcp' | 'ipv6Mode'>)[] };
 
 export function networkRows(network: NetworkSpec): WantedRow[] {
   const name = switchName(network.id);
@@ -41,7 +41,7 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
       },
       heldBy: [ports],
     });
-  for (const subnet of network.subnets) if (subnet.dhcp) rows.push(dhcpRow(network, subnet));
+  for (const subnet of network.subnets) if (subnet.dhcp && subnet.ipv6Mode !== 'slaac') rows.push(dhcpRow(network, subnet));
   if (!network.adminUp)
     for (const direction of ['from-lport', 'to-lport'])
       rows.push({
@@ -55,7 +55,7 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
 
 export function announced(network: NetworkSpec): Announced {
   const subnets6 = network.subnets.filter((subnet) => subnet.version === 6);
-  return { mtu: network.mtu, subnets6: subnets6.map((subnet) => ({ cidr: networkOf(subnet.cidr), dhcp: subnet.dhcp })) };
+  return { mtu: network.mtu, subnets6: subnets6.map((subnet) => ({ cidr: networkOf(subnet.cidr), dhcp: subnet.dhcp, ...(subnet.ipv6Mode && { ipv6Mode: subnet.ipv6Mode }) })) };
 }
 
 /** Keys of the rows in DHCP_Options that ports on these subnets may use. */
@@ -97,6 +97,8 @@ function optionsV4(network: NetworkSpec, subnet: SubnetSpec, serverMac: string, 
 function optionsV6(subnet: SubnetSpec, serverMac: string): Record<string, string> {
   return {
     server_id: serverMac,
+    // Only what is not in the announcement; the address is the guest's own.
+    ...(subnet.ipv6Mode === 'dhcpv6-stateless' && { dhcpv6_stateless: 'true' }),
     ...(subnet.dnsServers.length > 0 && { dns_server: `{${subnet.dnsServers.map((server) => addressV(server, 6)).join(', ')}}` }),
   };
 }

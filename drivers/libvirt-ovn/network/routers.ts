@@ -67,7 +67,7 @@ export function announcements(network: Announced | undefined, networks: string[]
   const known = network?.subnets6.filter((subnet) => subnets.includes(subnet.cidr)) ?? [];
   return {
     send_periodic: 'true',
-    address_mode: known.some((subnet) => subnet.dhcp) ? 'dhcpv6_stateful' : 'slaac',
+    address_mode: known.find((subnet) => subnet.ipv6Mode)?.ipv6Mode?.replace('-', '_') ?? (known.some((subnet) => subnet.dhcp) ? 'dhcpv6_stateful' : 'slaac'),
     ...(network && { mtu: String(network.mtu) }),
   };
 }
