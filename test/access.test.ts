@@ -23,6 +23,8 @@ const shared: Record<string, string> = {
   'compute.quotaSets.defaults': 'nova answers any id: the defaults are no secret (quota_sets.py, defaults)',
   'image.members.show': 'the image is shared with bob: he sees his own share',
   'image.members.update': 'it is for bob, with whom the image is shared, to accept it',
+  'compute.imageProxies.list': 'bob has accepted the image that is shared with him',
+  'compute.imageProxies.detail': 'bob has accepted the image that is shared with him',
   'network.quotas.defaults': 'the defaults are no secret',
   'volumev3.limits.defaultQuota': 'the defaults are no secret',
 };

@@ -60,13 +60,13 @@ export const changedServer = exactly({
   ...Object.fromEntries(
     Object.entries(server.properties)
       .filter(([field]) => /^OS-(EXT-(AZ|STS|SRV-ATTR)|SRV-USG):|^(config_drive|key_name|security_groups|os-extended-volumes:volumes_attached)$/.test(field))
-      .map(([field, schema]) => [field, since('2.75', schema)]),
+      .map(([field, schema]) => [field, Type.Optional(since('2.75', schema))]),
   ),
   addresses: Type.Record(
     Type.String(),
-    Type.Array(exactly({ version: Type.Integer(), addr: Type.String(), 'OS-EXT-IPS:type': since('2.75', Type.Union([Type.Literal('fixed'), Type.Literal('floating')])), 'OS-EXT-IPS-MAC:mac_addr': since('2.75', Type.String()) })),
+    Type.Array(exactly({ version: Type.Integer(), addr: Type.String(), 'OS-EXT-IPS:type': Type.Optional(since('2.75', Type.Union([Type.Literal('fixed'), Type.Literal('floating')]))), 'OS-EXT-IPS-MAC:mac_addr': Type.Optional(since('2.75', Type.String())) })),
   ),
-}) as typeof server;
+}) as unknown as typeof server;
 
 const blockDevice = exactly({
   boot_index: Type.Optional(Type.Union([Type.Integer(), Type.String({ pattern: '^-?[0-9]+$' }), Type.Null()])),

@@ -18,9 +18,9 @@ type Viewing = Pick<Context, 'tx' | 'caller'> & { base: string; url(path: string
 export async function viewServers(request: Viewing, servers: readonly Server[]): Promise<ShownServer[]> {
   const ids = servers.map(({ id }) => id);
   if (ids.length === 0) return [];
-  const ports = await orderedPorts(request, ids);
-  const devices = Map.groupBy(await selectBlockDevices(request.tx, ids), ({ serverId }) => serverId);
-  const hostnames = request.caller.isAdmin ? new Map((await listHosts(request.tx)).map(({ id, hostname }) => [id, hostname])) : new Map<string, string>();
+  const [ports, rows, hosts] = await Promise.all([orderedPorts(request, ids), selectBlockDevices(request.tx, ids), request.caller.isAdmin ? listHosts(request.tx) : []]);
+  const devices = Map.groupBy(rows, ({ serverId }) => serverId);
+  const hostnames = new Map(hosts.map(({ id, hostname }) => [id, hostname]));
   return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], hostnames));
 }
 
@@ -31,8 +31,8 @@ export async function viewServer(request: Viewing, server: Server): Promise<Show
 
 /** Ports in the order in which the guest sees them. */
 export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly string[]): Promise<Map<string, ServerPortState[]>> {
-  const interfaces = Map.groupBy(await selectInterfaces(tx, ids), ({ serverId }) => serverId);
-  const ports = await portsOfServers(tx, [...ids]);
+  const [rows, ports] = await Promise.all([selectInterfaces(tx, ids), portsOfServers(tx, [...ids])]);
+  const interfaces = Map.groupBy(rows, ({ serverId }) => serverId);
   return new Map(
     ids.map((id) => {
       const known = new Map((ports.get(id) ?? []).map((port) => [port.portId, port]));

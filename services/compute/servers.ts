@@ -3,7 +3,7 @@ import { badRequest, conflict, Fault, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { getServerImage, type ServerImage } from '../image/images.ts';
-import { networksForServer, prepareServerPort } from '../network/ports.ts';
+import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { listHosts } from '../placement/hosts.ts';
 import { claimQuota, quotaUsage, type Amounts } from '../quota/quotas.ts';
@@ -55,13 +55,17 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   const projectId = caller.projectId ?? '';
   if (wish.minCount > wish.maxCount) throw badRequest('min_count must be <= max_count');
   if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
-  const flavor = await getFlavor(context, wish.flavorId).catch(asBadRequest);
-  demandOffered(flavor);
   const disks = plan(wish);
-  const image = disks.root.kind === 'image' ? await usableImage(context, disks.root.imageId, flavor, caller.isAdmin) : null;
-  const zone = wish.availabilityZone === null ? noZone : await readZone(context, wish.availabilityZone);
-  const publicKey = wish.keyName === null ? null : ((await selectKeyPair(tx, caller.userId, wish.keyName))?.publicKey ?? refuseKey());
-  const networks = wish.networks ?? (await onlyNetwork(context));
+  // What is only read is asked for at once: each answer that is waited for is felt by the caller.
+  const [flavor, image, zone, publicKey, networks] = await Promise.all([
+    getFlavor(context, wish.flavorId).catch(asBadRequest),
+    disks.root.kind === 'image' ? usableImage(context, disks.root.imageId) : null,
+    wish.availabilityZone === null ? noZone : readZone(context, wish.availabilityZone),
+    wish.keyName === null ? null : publicKeyOf(context, wish.keyName),
+    wish.networks ?? onlyNetwork(context),
+  ]);
+  demandOffered(flavor);
+  if (image) demandFit(flavor, image, caller.isAdmin);
   if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
     throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
 
@@ -70,12 +74,13 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   const servers: Server[] = [];
   for (let index = 0; index < count; index++) {
     const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, zone, publicKey, reservationId, index });
-    await insertServer(tx, server);
-    await plugPorts(context, server, networks, wish.securityGroups);
+    await Promise.all([insertServer(tx, server), plugPorts(context, server, networks, wish.securityGroups)]);
     await plugDisks(context, server, disks);
-    await insertAction(tx, { serverId: server.id, projectId, requestId: context.requestId, action: 'create', userId: caller.userId, startedAt: now });
-    await tell(tx, { now: () => now }, server, 'server.create.start', context.requestId);
-    await compute.workflows.start(tx, createServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId, requestId: context.requestId });
+    await Promise.all([
+      insertAction(tx, { serverId: server.id, projectId, requestId: context.requestId, action: 'create', userId: caller.userId, startedAt: now }),
+      tell(tx, { now: () => now }, server, 'server.create.start', context.requestId),
+      compute.workflows.start(tx, createServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId, requestId: context.requestId }),
+    ]);
     servers.push(server);
   }
   return servers;
@@ -141,12 +146,10 @@ export function hostnameOf(name: string, id: string): string {
   return plain === '' ? `server-${id}` : plain;
 }
 
-async function usableImage(context: Context, imageId: string, flavor: Flavor, isAdmin: boolean): Promise<ServerImage> {
-  const image = await getServerImage(context, imageId).catch((error: unknown) => {
+function usableImage(context: Context, imageId: string): Promise<ServerImage> {
+  return getServerImage(context, imageId).catch((error: unknown) => {
     throw error instanceof Fault && error.status === 404 ? badRequest('Can not find requested image') : error;
   });
-  demandFit(flavor, image, isAdmin);
-  return image;
 }
 
 /** nova/compute/api.py, _validate_flavor_image_nostatus */
@@ -174,8 +177,10 @@ async function readZone({ tx, caller }: Context, text: string): Promise<Zone> {
   return { availabilityZone: zone === '' ? null : zone, onlyHostname: hostname || node || null };
 }
 
-function refuseKey(): never {
-  throw badRequest('Invalid key_name provided.');
+async function publicKeyOf({ tx, caller }: Context, name: string): Promise<string> {
+  const pair = await selectKeyPair(tx, caller.userId, name);
+  if (!pair) throw badRequest('Invalid key_name provided.');
+  return pair.publicKey;
 }
 
 async function onlyNetwork(context: Context): Promise<NetworkWish[]> {
@@ -186,7 +191,7 @@ async function onlyNetwork(context: Context): Promise<NetworkWish[]> {
 
 async function plugPorts(context: Context, server: Server, networks: readonly NetworkWish[], securityGroups: string[] | undefined): Promise<void> {
   for (const { networkId, portId, fixedIp } of networks) {
-    const { portId: made } = await prepareServerPort(context, {
+    const made = await takeServerPort(context, {
       serverId: server.id,
       projectId: server.projectId,
       ...(portId === undefined ? { networkId } : { portId }),

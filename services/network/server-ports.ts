@@ -18,16 +18,24 @@ export function networksForServer({ tx, caller }: Pick<Context, 'tx' | 'caller'>
 }
 
 /** Makes a port for the server, or takes the one that is given; faults are Neutron's. */
-export async function prepareServerPort(
-  context: Context,
-  wish: { serverId: string; projectId: string; networkId?: string; portId?: string; fixedIp?: string; securityGroups?: readonly string[]; availabilityZone: string },
-): Promise<ServerPort> {
+export async function prepareServerPort(context: Context, wish: ServerPortWish): Promise<ServerPort> {
+  const portId = await takeServerPort(context, wish);
+  const ports = (await portsOfServers(context.tx, [wish.serverId])).get(wish.serverId) ?? [];
+  return ports.find((each) => each.portId === portId)!;
+}
+
+export type ServerPortWish = { serverId: string; projectId: string; networkId?: string; portId?: string; fixedIp?: string; securityGroups?: readonly string[]; availabilityZone: string };
+
+/** As `prepareServerPort`, for who needs only its id. */
+export async function takeServerPort(context: Context, wish: ServerPortWish): Promise<string> {
   const { tx, now } = context;
   const deviceOwner = `compute:${wish.availabilityZone}`;
-  let portId: string;
   if (wish.portId === undefined) {
     if (wish.networkId === undefined) throw new Error('A server port needs a network or a port');
-    const groups = wish.securityGroups === undefined ? undefined : await resolveGroups(context, wish.projectId, wish.securityGroups);
+    const [groups, network] = await Promise.all([
+      wish.securityGroups === undefined ? undefined : resolveGroups(context, wish.projectId, wish.securityGroups),
+      wish.securityGroups === undefined ? undefined : getNetwork(context, wish.networkId),
+    ]);
     const port = await createPort(
       context,
       {
@@ -36,21 +44,18 @@ export async function prepareServerPort(
         device_id: wish.serverId,
         device_owner: deviceOwner,
         ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
-        ...(groups === undefined || !(await getNetwork(context, wish.networkId)).port_security_enabled ? {} : { security_groups: groups }),
+        ...(groups === undefined || !network?.port_security_enabled ? {} : { security_groups: groups }),
       },
       { serverId: wish.serverId },
     );
-    portId = port.id;
-  } else {
-    const port = await lockedPort(context, wish.portId);
-    if (port.project_id !== wish.projectId && !context.caller.isAdmin) portNotThere(wish.portId);
-    if (isManaged(port) || (port.device_id !== '' && port.device_id !== wish.serverId)) throw conflict(`Port ${port.id} is still in use.`, 'PortInUse');
-    await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner, server_id: wish.serverId }, now);
-    await mark(tx, now, 'port', [port.id]);
-    portId = port.id;
+    return port.id;
   }
-  const ports = (await portsOfServers(tx, [wish.serverId])).get(wish.serverId) ?? [];
-  return ports.find((each) => each.portId === portId)!;
+  const port = await lockedPort(context, wish.portId);
+  if (port.project_id !== wish.projectId && !context.caller.isAdmin) portNotThere(wish.portId);
+  if (isManaged(port) || (port.device_id !== '' && port.device_id !== wish.serverId)) throw conflict(`Port ${port.id} is still in use.`, 'PortInUse');
+  await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner, server_id: wish.serverId }, now);
+  await mark(tx, now, 'port', [port.id]);
+  return port.id;
 }
 
 /** The server runs there: the port is plugged in when the engine says so. */
