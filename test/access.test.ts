@@ -26,6 +26,7 @@ const shared: Record<string, string> = {
   'compute.imageProxies.list': 'bob has accepted the image that is shared with him',
   'compute.imageProxies.detail': 'bob has accepted the image that is shared with him',
   'network.quotas.defaults': 'the defaults are no secret',
+  'volumev3.transfers.accept': 'whoever has the key may take the volume',
   'volumev3.limits.defaultQuota': 'the defaults are no secret',
 };
 

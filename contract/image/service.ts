@@ -6,6 +6,7 @@ import { imageData } from './image-data.ts';
 import { images } from './images.ts';
 import { members } from './members.ts';
 import { schemas } from './schemas.ts';
+import { usage } from './usage.ts';
 
 /** What is wholly there: with 2.6 comes the import, which this service does not have. */
 const minors = ['2.5', '2.4', '2.3', '2.2', '2.1', '2.0'];
@@ -30,7 +31,7 @@ export const image = service({
   ],
   shape,
   invalid: ({ field, reason }) => ({ code: 'HTTPBadRequest', message: `Provided object does not match schema 'image': ${field.replaceAll('/', '.') || 'body'}: ${reason}` }),
-  nouns: { images, imageData, members, schemas },
+  nouns: { images, imageData, members, schemas, usage },
 });
 
 /** webob.exc: JSON for who accepts it, HTML for everyone else. */

@@ -1,8 +1,8 @@
 /** How many images and bytes a project may have, refused in Glance's words: glance/quota/keystone.py. */
 import { Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { claimQuota, OverQuota, releaseQuota, type QuotaResource } from '../quota/quotas.ts';
-import { lockImage, setCharged, type Image } from './images.store.ts';
+import { claimQuota, OverQuota, quotaUsage, releaseQuota, type QuotaResource } from '../quota/quotas.ts';
+import { countSaving, lockImage, setCharged, type Image } from './images.store.ts';
 
 type Held = { images?: number; bytes?: number };
 
@@ -32,6 +32,12 @@ export async function chargeUpload(tx: Transaction, imageId: string, { upload, b
   if (!image || (await setCharged(tx, imageId, { upload, bytes })) === 0) return false;
   await claimImages(tx, image.projectId, { bytes: bytes - image.chargedBytes });
   return true;
+}
+
+/** What a project has and may have, and how many uploads are under way. */
+export async function usageOf(tx: Transaction, projectId: string): Promise<{ images: { used: number; limit: number }; bytes: { used: number; limit: number }; uploading: number }> {
+  const found = await quotaUsage(tx, projectId, ['image.images', 'image.bytes']);
+  return { images: found['image.images']!, bytes: found['image.bytes']!, uploading: await countSaving(tx, projectId) };
 }
 
 /** Asking again does not help: somebody has to delete something first. */

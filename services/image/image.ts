@@ -10,6 +10,7 @@ import { imageInvariants } from './images.invariants.ts';
 import { members } from './members.api.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { schemas } from './schemas.api.ts';
+import { usage } from './usage.api.ts';
 
 export { fileBlobStore, type ImageBlobs } from './blobs.ts';
 export { bootstrapImage } from './uploads.ts';
@@ -18,7 +19,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeImage(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { images, imageData: imageData(parts), members, schemas }),
+    implementation: implementService(contract, parts.database, { images, imageData: imageData(parts), members, schemas, usage }),
     workflows: [],
     schedules: [schedule('image.collect', { everyMs: 60_000, run: () => collectBytes(parts) })],
     invariants: imageInvariants(parts),

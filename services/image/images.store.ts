@@ -126,6 +126,10 @@ export function giveUpSaving(tx: Transaction, id: string, { upload, reason, now 
     where id = ${id} and status = 'saving' and upload = ${upload}`;
 }
 
+export async function countSaving(tx: Transaction, projectId: string): Promise<number> {
+  return (await tx.one<{ count: number }>`select count(*)::int as count from image.image where project_id = ${projectId} and status = 'saving'`)!.count;
+}
+
 export function findAbandoned(tx: Transaction, now: Date): Promise<{ id: string; upload: string }[]> {
   return tx.rows`select id, upload from image.image where status = 'saving' and saving_until < ${now} for update skip locked`;
 }

@@ -269,12 +269,16 @@ test('a project’s bytes are charged before they are there, and given back what
 
   const ids = [await make(), await make(), await make()];
   const uploads = await Promise.all(ids.map((id) => alice('PUT', `/images/${id}/file`, bytes)));
-  assert.deepEqual(uploads.map(({ status }) => status).sort(), [204, 204, 413]);
+  assert.deepEqual(uploads.map(({ status }) => status).toSorted((one, other) => one - other), [204, 204, 413]);
   assert.match(uploads.find(({ status }) => status === 413)!.body.message, /over a limit for image_size_total \(limit 1, used 1, wanted 1\)/);
   assert.equal(await used(), 2 * bytes.length);
   const left = ids[uploads.findIndex(({ status }) => status === 413)]!;
   assert.equal((await alice('GET', `/images/${left}`)).body.status, 'queued');
   assert.deepEqual(await findings(), []);
+
+  assert.deepEqual((await alice('GET', '/info/usage')).body, {
+    usage: { image_size_total: { usage: 0, limit: 0 }, image_stage_total: { usage: 0, limit: -1 }, image_count_total: { usage: 3, limit: -1 }, image_count_uploading: { usage: 0, limit: -1 } },
+  });
 
   // A client that does not say how much it brings is stopped on the way.
   await limit(bytes.length * 2 + 1000);

@@ -94,7 +94,7 @@ test('a quota is never passed, and refused as Cinder does', async (t) => {
   await admin('PUT', '/os-quota-sets/alice-project', { quota_set: { volumes: 3, gigabytes: 10 } });
 
   const all = await Promise.all(Array.from({ length: 6 }, () => alice('POST', '/volumes', { volume: { size: 2 } })));
-  assert.deepEqual(all.map(({ status }) => status).sort(), [202, 202, 202, 413, 413, 413]);
+  assert.deepEqual(all.map(({ status }) => status).toSorted((one, other) => one - other), [202, 202, 202, 413, 413, 413]);
   await idle();
   const [one] = all.filter(({ status }) => status === 202);
   const tooLarge = await alice('POST', `/volumes/${one!.body.volume.id}/action`, { 'os-extend': { new_size: 7 } });
@@ -420,7 +420,7 @@ test('a volume goes with its snapshots and its charge to the project that has th
   assert.deepEqual(await findings(), []);
   await admin('PUT', '/os-quota-sets/bob-project', { quota_set: { gigabytes: 4 } });
   const answers = await Promise.all([accept(key), accept(key)]);
-  assert.deepEqual(answers.map((answer) => answer.status).sort(), [202, 404]);
+  assert.deepEqual(answers.map((answer) => answer.status).toSorted((one, other) => one - other), [202, 404]);
 
   assert.equal((await alice('GET', `/volumes/${id}`)).status, 404);
   assert.equal((await alice('GET', `/snapshots/${snapshot}`)).status, 404);
