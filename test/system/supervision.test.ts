@@ -84,7 +84,7 @@ test('a cloud is started, found, stopped and found again, whatever came in betwe
     for (const command of ['up', 'status', 'doctor', 'down', 'openrc']) {
       const { code, err } = await run([...other, cloud.program, command, '--state', cloud.stateDir], { env: { ...env, NODE_COMPILE_CACHE: '/nonexistent' }, timeoutMs: 60_000 });
       assert.equal(code, 1);
-      assert.match(err, /belongs to another user, and you are user 61991\n {2}Run the command as that user/, command);
+      assert.match(err, /belongs to another user( \(\d+\))?, and you are user 61991\n {2}Run the command as that user/, command);
     }
   });
 
