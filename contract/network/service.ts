@@ -6,14 +6,15 @@ import { ports } from './ports.ts';
 import { quotas } from './quotas.ts';
 import { routers } from './routers.ts';
 import { securityGroupRules, securityGroups } from './security-groups.ts';
+import { subnetPools } from './subnet-pools.ts';
 import { subnets } from './subnets.ts';
-import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetTags } from './tags.ts';
+import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetPoolTags, subnetTags } from './tags.ts';
 
 const self = (href: string) => [{ rel: 'self', href }];
 
 /** Collections that the root document names: neutron/api/v2/router.py. */
 const collections = [
-  ['network', 'networks'], ['subnet', 'subnets'], ['port', 'ports'], ['router', 'routers'], ['floatingip', 'floatingips'],
+  ['network', 'networks'], ['subnet', 'subnets'], ['subnetpool', 'subnetpools'], ['port', 'ports'], ['router', 'routers'], ['floatingip', 'floatingips'],
   ['security_group', 'security-groups'], ['security_group_rule', 'security-group-rules'], ['quota', 'quotas'], ['extension', 'extensions'],
 ] as const;
 
@@ -56,5 +57,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags },
+  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
 });

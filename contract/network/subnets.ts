@@ -20,7 +20,7 @@ export const Subnet = Type.Object({
   host_routes: Type.Array(Route),
   ipv6_ra_mode: nullable(Type.String()),
   ipv6_address_mode: nullable(Type.String()),
-  subnetpool_id: Type.Null(),
+  subnetpool_id: nullable(Type.String()),
   'router:external': Type.Boolean(),
 });
 
@@ -43,8 +43,9 @@ const NewSubnet = Type.Object(
     cidr: Type.Optional(nullable(address)),
     ipv6_ra_mode: Type.Optional(nullable(text(32))),
     ipv6_address_mode: Type.Optional(nullable(text(32))),
-    subnetpool_id: Type.Optional(Type.Null()),
-    prefixlen: Type.Optional(Type.Null()),
+    subnetpool_id: Type.Optional(nullable(id)),
+    use_default_subnetpool: Type.Optional(Type.Boolean()),
+    prefixlen: Type.Optional(nullable(wholeNumber)),
   },
   strict,
 );

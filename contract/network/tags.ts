@@ -23,3 +23,4 @@ export const portTags = tagsOf('/ports', 'port');
 export const routerTags = tagsOf('/routers', 'router');
 export const floatingIpTags = tagsOf('/floatingips', 'floatingip');
 export const securityGroupTags = tagsOf('/security-groups', 'security_group');
+export const subnetPoolTags = tagsOf('/subnetpools', 'subnetpool');

@@ -46,6 +46,45 @@ export function holds(block: Block, address: Address): boolean {
   return block.version === address.version && block.first <= address.value && address.value <= block.last;
 }
 
+export function within(inner: Block, outer: Block): boolean {
+  return inner.version === outer.version && outer.first <= inner.first && inner.last <= outer.last;
+}
+
+/** The same addresses in the fewest blocks, in order; all of one version. */
+export function compacted(blocks: readonly Block[]): Block[] {
+  const kept: Block[] = [];
+  for (const block of blocks.toSorted((one, other) => (one.first === other.first ? one.prefix - other.prefix : one.first < other.first ? -1 : 1))) {
+    let next = block;
+    if (kept.some((each) => within(next, each))) continue;
+    for (let before = kept.at(-1); before && areHalves(before, next); before = kept.at(-1)) {
+      kept.pop();
+      next = { version: next.version, first: before.first, last: next.last, prefix: next.prefix - 1 };
+    }
+    kept.push(next);
+  }
+  return kept;
+}
+
+function areHalves(low: Block, high: Block): boolean {
+  return low.prefix === high.prefix && low.last + 1n === high.first && low.first % (2n * (low.last - low.first + 1n)) === 0n;
+}
+
+/** The first block of this length within these that overlaps none of the taken ones; the smallest that has room gives it. */
+export function firstFree(blocks: readonly Block[], taken: readonly Block[], prefix: number): Block | undefined {
+  for (const block of blocks.toSorted((one, other) => other.prefix - one.prefix)) {
+    if (block.prefix > prefix) continue;
+    const size = 1n << BigInt(bitsOf(block.version) - prefix);
+    for (let first = block.first; first + size - 1n <= block.last; ) {
+      const candidate: Block = { version: block.version, first, last: first + size - 1n, prefix };
+      const other = taken.find((each) => overlap(each, candidate));
+      if (!other) return candidate;
+      // Behind it, where a block of this length can begin.
+      first = ((other.last > candidate.last ? other.last : candidate.last) / size + 1n) * size;
+    }
+  }
+  return undefined;
+}
+
 /** The address that a host with this MAC gives itself in a /64: RFC 4291, appendix A. */
 export function eui64(block: Block, mac: string): Address {
   const octets = mac.split(':').map((octet) => BigInt(`0x${octet}`));

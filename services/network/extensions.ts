@@ -30,8 +30,10 @@ export const extensions = [
   extension('sorting', 'Sorting support', 'Extension that indicates that sorting is enabled.', '2016-06-12'),
   extension('standard-attr-description', 'standard-attr-description', 'Extension to add descriptions to standard attributes', '2016-02-10'),
   extension('standard-attr-revisions', 'Resource revision numbers', 'This extension will display the revision number of neutron resources.', '2016-04-11'),
-  extension('standard-attr-tag', 'Tag support for resources with standard attribute: network, subnet, port, router, floatingip, security_group', 'Enables to set tag on resources with standard attribute.', '2017-01-01'),
+  extension('standard-attr-tag', 'Tag support for resources with standard attribute: network, subnet, port, router, floatingip, security_group, subnetpool', 'Enables to set tag on resources with standard attribute.', '2017-01-01'),
   extension('standard-attr-timestamp', 'Resource timestamps', 'Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes.', '2016-09-12'),
   extension('stateful-security-group', 'Stateful security group', 'Indicates if the security group is stateful or not', '2019-11-26'),
+  extension('subnet_allocation', 'Subnet Allocation', 'Enables allocation of subnets from a subnet pool', '2015-03-30'),
+  extension('default-subnetpools', 'Default Subnetpools', 'Provides ability to mark and use a subnetpool as the default.', '2016-02-18'),
   extension('subnet-external-network', 'Subnet belongs to an external network', 'Informs if the subnet belongs to an external network', '2021-09-22'),
 ] as const;

@@ -13,8 +13,9 @@ import { pollPorts, projectDirty, reconcile } from './projection.ts';
 import { quotas } from './quotas.api.ts';
 import { routers } from './routers.api.ts';
 import { securityGroupRules, securityGroups } from './security-groups.api.ts';
+import { subnetPools } from './subnet-pools.api.ts';
 import { subnets } from './subnets.api.ts';
-import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetTags } from './tags.api.ts';
+import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetPoolTags, subnetTags } from './tags.api.ts';
 
 export { bootstrapNetwork, type ExternalNetwork } from './external.ts';
 
@@ -23,8 +24,8 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
-      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas,
-      networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags,
+      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools,
+      networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags,
     }),
     workflows: [],
     schedules: [

@@ -28,7 +28,6 @@ function shown({ network_external, network_shared: _shared, created_at, updated_
   return {
     ...subnet,
     tenant_id: subnet.project_id,
-    subnetpool_id: null,
     'router:external': network_external,
     created_at: seconds(created_at),
     updated_at: seconds(updated_at),

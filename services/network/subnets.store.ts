@@ -17,13 +17,14 @@ export type Subnet = {
   host_routes: { destination: string; nexthop: string }[];
   ipv6_ra_mode: string | null;
   ipv6_address_mode: string | null;
+  subnetpool_id: string | null;
   tags: string[];
   revision_number: number;
   created_at: Date;
   updated_at: Date;
 };
 
-export type NewSubnet = Omit<Subnet, 'id' | 'network_external' | 'network_shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewSubnet = Omit<Subnet, 'id' | 'subnetpool_id' | 'network_external' | 'network_shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 /** Whether guests choose their addresses in it by themselves, from their MAC: neutron/common/ipv6_utils.py, is_auto_address_subnet. */
 export function isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }: Pick<Subnet, 'ipv6_ra_mode' | 'ipv6_address_mode'>): boolean {
@@ -32,7 +33,7 @@ export function isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }: Pi
 
 const columns = sql`r.id, r.project_id, r.network_id, r.network_external, r.network_shared, r.name, r.description, r.ip_version, r.cidr::text as cidr, host(r.gateway_ip) as gateway_ip, r.enable_dhcp,
   coalesce((select jsonb_agg(jsonb_build_object('start', host(p.first), 'end', host(p.last)) order by p.first) from network.pool p where p.subnet_id = r.id), '[]') as allocation_pools,
-  r.dns_nameservers, r.host_routes, r.ipv6_ra_mode, r.ipv6_address_mode, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.dns_nameservers, r.host_routes, r.ipv6_ra_mode, r.ipv6_address_mode, (select a.pool_id from network.pool_allocation a where a.subnet_id = r.id) as subnetpool_id, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectSubnets(tx: Transaction, tail: Sql): Promise<Subnet[]> {
   return tx.rows<Subnet>(sql`select ${columns} from network.subnet r where ${tail}`);

@@ -11,6 +11,7 @@ import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
 import { ensureServicePort } from './service-ports.ts';
+import { blockOfPool, defaultPoolFor, takeOfPool } from './subnet-pools.ts';
 import { deleteSubnetRows, findSubnet, holderOf, insertSubnet, isAutomatic, lockSubnet, replacePools, subnetsOfNetwork, updateSubnetRow, usersOfSubnet, type Subnet } from './subnets.store.ts';
 
 export type { Subnet } from './subnets.store.ts';
@@ -36,6 +37,9 @@ export type NewSubnetWish = SubnetWish & {
   cidr?: string | null;
   ipv6_ra_mode?: string | null;
   ipv6_address_mode?: string | null;
+  subnetpool_id?: string | null;
+  use_default_subnetpool?: boolean;
+  prefixlen?: number | string | null;
 };
 
 /** neutron/conf/common.py: max_dns_nameservers, max_subnet_host_routes. */
@@ -57,7 +61,7 @@ export const subnetListing: Listing = {
     shared: byBoolean(sql`r.network_shared`),
     ipv6_ra_mode: byTextOrNothing(sql`r.ipv6_ra_mode`),
     ipv6_address_mode: byTextOrNothing(sql`r.ipv6_address_mode`),
-    subnetpool_id: (values) => sql`'' = any(${values}::text[])`,
+    subnetpool_id: byTextOrNothing(sql`(select a.pool_id from network.pool_allocation a where a.subnet_id = r.id)`),
     'router:external': byBoolean(sql`r.network_external`),
   },
   sorts: { ...standardSorts, name: sql`r.name`, network_id: sql`r.network_id`, ip_version: sql`r.ip_version`, cidr: sql`r.cidr`, enable_dhcp: sql`r.enable_dhcp` },
@@ -86,10 +90,17 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
   const { tx, now } = context;
   const projectId = ownerOf(context, wish);
   const version = versionOf(wish.ip_version);
-  const block = blockOf(wish, version);
+  const poolId = wish.use_default_subnetpool === true ? await defaultPoolFor(context, version, wish.subnetpool_id ?? null) : (wish.subnetpool_id ?? null);
+  const wanted = poolId !== null && (wish.cidr ?? null) === null ? undefined : blockOf(wish, version);
   // Held, so that two overlapping subnets cannot pass one another.
   const network = await lockedNetwork(context, wish.network_id, 'create_subnet');
-  const other = (await subnetsOfNetwork(tx, network.id)).find((subnet) => overlap(parseBlock(subnet.cidr)!, block));
+  const others = await subnetsOfNetwork(tx, network.id);
+  if (others.some((subnet) => subnet.ip_version === version && subnet.subnetpool_id !== poolId))
+    throw badRequest('Subnets hosted on the same network must be allocated from the same subnet pool.', 'NetworkSubnetPoolAffinityError');
+  const prefixlen = (wish.prefixlen ?? null) === null ? undefined : Number(wish.prefixlen);
+  if (wanted && prefixlen !== undefined) throw badRequest('Bad subnets request: cidr and prefixlen must not be supplied together.', 'BadRequest');
+  const block = poolId === null ? wanted! : await blockOfPool(context, poolId, { version, cidr: wanted, prefixlen, projectId });
+  const other = others.find((subnet) => overlap(parseBlock(subnet.cidr)!, block));
   if (other)
     throw invalid(`Requested subnet with cidr: ${formatBlock(block)} for network: ${network.id} overlaps with another subnet`);
   const gateway = wish.gateway_ip === undefined ? defaultGateway(block) : wish.gateway_ip === null ? null : addressIn(wish.gateway_ip, version, 'gateway_ip');
@@ -118,6 +129,7 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
     },
     now,
   );
+  if (poolId !== null) await takeOfPool(context, { poolId, subnetId: id, projectId, block });
   await ensureServicePort(context, network.id);
   await touchNetwork(tx, network.id, now);
   await mark(tx, now, 'network', [network.id]);
@@ -209,7 +221,7 @@ function versionOf(given: number | string): 4 | 6 {
 }
 
 function blockOf(wish: NewSubnetWish, version: 4 | 6): Block {
-  // neutron/db/ipam_backend_mixin.py; there are no subnet pools to take one from.
+  // neutron/db/ipam_backend_mixin.py.
   if (wish.cidr === undefined || wish.cidr === null) throw badRequest('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', 'BadRequest');
   const block = parseBlock(wish.cidr);
   if (!block) throw badRequest(`Invalid input for cidr. Reason: '${wish.cidr}' is not a valid IP subnet.`, 'HTTPBadRequest');

@@ -1,4 +1,4 @@
-import { floatingIpTags as floatingIpContract, networkTags as networkContract, portTags as portContract, routerTags as routerContract, securityGroupTags as groupContract, subnetTags as subnetContract } from '../../contract/network/tags.ts';
+import { floatingIpTags as floatingIpContract, networkTags as networkContract, portTags as portContract, routerTags as routerContract, securityGroupTags as groupContract, subnetPoolTags as subnetPoolContract, subnetTags as subnetContract } from '../../contract/network/tags.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import { addTag, clearTags, demandTag, listTags, removeTag, replaceTags, type Taggable } from './tags.ts';
 
@@ -30,3 +30,4 @@ export const portTags = implement(portContract, handlersFor('port'));
 export const routerTags = implement(routerContract, handlersFor('router'));
 export const floatingIpTags = implement(floatingIpContract, handlersFor('floatingip'));
 export const securityGroupTags = implement(groupContract, handlersFor('security_group'));
+export const subnetPoolTags = implement(subnetPoolContract, handlersFor('subnetpool'));

@@ -1,6 +1,6 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Taggable = 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security_group';
+export type Taggable = 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security_group' | 'subnetpool';
 
 const tables: Record<Taggable, Sql> = {
   network: sql`network.network`,
@@ -9,6 +9,7 @@ const tables: Record<Taggable, Sql> = {
   router: sql`network.router`,
   floatingip: sql`network.floating_ip`,
   security_group: sql`network.security_group`,
+  subnetpool: sql`network.subnet_pool`,
 };
 
 /** Undefined when it is not ours to change. */

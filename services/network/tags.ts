@@ -6,6 +6,7 @@ import { getNetwork } from './networks.ts';
 import { getPort } from './ports.ts';
 import { getRouter } from './routers.ts';
 import { getSecurityGroup } from './security-groups.ts';
+import { getSubnetPool } from './subnet-pools.ts';
 import { getShownSubnet } from './subnets.ts';
 import { lockTags, setTags, type Taggable } from './tags.store.ts';
 
@@ -21,6 +22,7 @@ const getters: Record<Taggable, (context: Context, id: string) => Promise<{ tags
   router: getRouter,
   floatingip: getFloatingIp,
   security_group: getSecurityGroup,
+  subnetpool: getSubnetPool,
 };
 
 export async function listTags(context: Context, resource: Taggable, id: string): Promise<string[]> {

@@ -1,0 +1,200 @@
+/** Pools from which subnets take their addresses: neutron/ipam/subnet_alloc.py, neutron/db/db_base_plugin_v2.py. */
+import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { bitsOf, compacted, firstFree, formatBlock, overlap, parseBlock, within, type Block } from './addresses.ts';
+import { tell } from './changes.ts';
+import { byBoolean, byNumber, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { demandAdmin, ownerOf } from './owners.ts';
+import { claim, release } from './quotas.ts';
+import {
+  deleteSubnetPoolRow, findSubnetPool, holdSubnetPool, insertPoolAllocation, insertSubnetPool, isDefaultPoolThere, lockSubnetPool, selectSubnetPools, takenOfPool, updateSubnetPoolRow, type SubnetPool,
+} from './subnet-pools.store.ts';
+
+export type { SubnetPool } from './subnet-pools.store.ts';
+
+type PoolWish = {
+  name?: string;
+  description?: string;
+  prefixes?: string[];
+  default_prefixlen?: number | string;
+  min_prefixlen?: number | string;
+  max_prefixlen?: number | string;
+  default_quota?: number | string | null;
+  is_default?: boolean;
+};
+export type NewPoolWish = PoolWish & { name: string; prefixes: string[]; project_id?: string; tenant_id?: string; shared?: boolean };
+
+const adminOnly = ['shared', 'is_default'];
+
+export const subnetPoolListing: Listing = {
+  collection: 'subnetpools',
+  table: sql`network.subnet_pool`,
+  filters: {
+    ...standardFilters(),
+    ...tagFilters,
+    name: byText(sql`r.name`),
+    ip_version: byNumber(sql`r.ip_version`),
+    default_prefixlen: byNumber(sql`r.default_prefixlen`),
+    min_prefixlen: byNumber(sql`r.min_prefixlen`),
+    max_prefixlen: byNumber(sql`r.max_prefixlen`),
+    default_quota: byNumber(sql`r.default_quota`),
+    is_default: byBoolean(sql`r.is_default`),
+    shared: byBoolean(sql`r.shared`),
+  },
+  sorts: { ...standardSorts, name: sql`r.name`, ip_version: sql`r.ip_version`, is_default: sql`r.is_default`, shared: sql`r.shared` },
+};
+
+export async function getSubnetPool({ tx }: Pick<Context, 'tx'>, id: string): Promise<SubnetPool> {
+  const pool = await findSubnetPool(tx, id);
+  if (!pool) throw notFound(`Subnet pool ${id} could not be found.`, 'SubnetPoolNotFound');
+  return pool;
+}
+
+export async function createSubnetPool(context: Context, wish: NewPoolWish): Promise<SubnetPool> {
+  const { tx, now } = context;
+  demandAdmin(context, 'create_subnetpool', wish, adminOnly);
+  const projectId = ownerOf(context, wish);
+  const { version, prefixes } = prefixesOf(wish.prefixes);
+  const bits = bitsOf(version);
+  const min = numberOf(wish.min_prefixlen, version === 4 ? 8 : 64);
+  const max = numberOf(wish.max_prefixlen, bits);
+  const lengths = { min_prefixlen: min, max_prefixlen: max, default_prefixlen: numberOf(wish.default_prefixlen, min) };
+  checkLengths(lengths, bits);
+  const isDefault = wish.is_default ?? false;
+  if (isDefault) await demandNoOtherDefault(context, version);
+  await claim(tx, projectId, { subnetpool: 1 });
+  const id = await insertSubnetPool(
+    tx,
+    { project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault, shared: wish.shared ?? false },
+    now,
+  );
+  const pool = await getSubnetPool(context, id);
+  await tell(context, 'subnetpool', 'create', pool, { name: pool.name });
+  return pool;
+}
+
+export async function updateSubnetPool(context: Context, id: string, wish: PoolWish): Promise<SubnetPool> {
+  const { tx, now } = context;
+  const before = await lockedPool(context, id, 'update_subnetpool');
+  demandAdmin(context, 'update_subnetpool', wish, adminOnly);
+  const prefixes = wish.prefixes === undefined ? before.prefixes : prefixesOf(wish.prefixes).prefixes;
+  const blocks = prefixes.map((text) => parseBlock(text)!);
+  if (blocks.some(({ version }) => version !== before.ip_version)) throw prefixVersionMismatch();
+  if (!before.prefixes.every((text) => blocks.some((block) => within(parseBlock(text)!, block))))
+    throw badRequest('Illegal subnetpool update : Existing prefixes must be a subset of the new prefixes.', 'IllegalSubnetPoolUpdate');
+  const lengths = {
+    min_prefixlen: numberOf(wish.min_prefixlen, before.min_prefixlen),
+    max_prefixlen: numberOf(wish.max_prefixlen, before.max_prefixlen),
+    default_prefixlen: numberOf(wish.default_prefixlen, before.default_prefixlen),
+  };
+  checkLengths(lengths, bitsOf(before.ip_version));
+  const isDefault = wish.is_default ?? before.is_default;
+  if (isDefault && !before.is_default) await demandNoOtherDefault(context, before.ip_version);
+  const quota = wish.default_quota === undefined ? before.default_quota : quotaOf(wish.default_quota);
+  const after = { ...before, name: wish.name ?? before.name, description: wish.description ?? before.description, prefixes, ...lengths, default_quota: quota, is_default: isDefault };
+  await updateSubnetPoolRow(tx, after, now);
+  const pool = await getSubnetPool(context, id);
+  await tell(context, 'subnetpool', 'update', pool);
+  return pool;
+}
+
+export async function deleteSubnetPool(context: Context, id: string): Promise<void> {
+  const { tx } = context;
+  const pool = await lockedPool(context, id, 'delete_subnetpool');
+  if ((await takenOfPool(tx, id)).length > 0) throw badRequest('Unable to delete subnet pool: Subnet pool has existing allocations.', 'SubnetPoolDeleteError');
+  await deleteSubnetPoolRow(tx, id);
+  await release(tx, pool.project_id, { subnetpool: 1 });
+  await tell(context, 'subnetpool', 'delete', pool, { name: pool.name });
+}
+
+/** A block of the pool that nobody has: the one that is wished for, or the first one of that length. Held until it is taken. */
+export async function blockOfPool(context: Context, poolId: string, wish: { version: 4 | 6; cidr: Block | undefined; prefixlen: number | undefined; projectId: string }): Promise<Block> {
+  const { tx } = context;
+  await holdSubnetPool(tx, poolId);
+  const pool = await getSubnetPool(context, poolId);
+  if (pool.ip_version !== wish.version || (wish.cidr && wish.cidr.version !== pool.ip_version)) throw prefixVersionMismatch();
+  const length = wish.cidr?.prefix ?? wish.prefixlen ?? pool.default_prefixlen;
+  if (length < pool.min_prefixlen) throw badRequest(`Unable to allocate subnet with prefix length ${length}, minimum allowed prefix is ${pool.min_prefixlen}.`, 'MinPrefixSubnetAllocationError');
+  if (length > pool.max_prefixlen) throw badRequest(`Unable to allocate subnet with prefix length ${length}, maximum allowed prefix is ${pool.max_prefixlen}.`, 'MaxPrefixSubnetAllocationError');
+  const taken = await takenOfPool(tx, poolId);
+  const blocks = taken.map(({ cidr }) => parseBlock(cidr)!);
+  const prefixes = pool.prefixes.map((text) => parseBlock(text)!);
+  if (pool.default_quota !== null) {
+    const used = taken.filter(({ projectId }) => projectId === wish.projectId).reduce((sum, { cidr }) => sum + sizeOf(parseBlock(cidr)!.prefix, pool.ip_version), 0n);
+    if (used + sizeOf(length, pool.ip_version) > BigInt(pool.default_quota)) throw conflict('Per-tenant subnet pool prefix quota exceeded.', 'SubnetPoolQuotaExceeded');
+  }
+  if (wish.cidr) {
+    const { cidr } = wish;
+    if (prefixes.some((prefix) => within(cidr, prefix)) && !blocks.some((block) => overlap(block, cidr))) return cidr;
+    throw conflict('Failed to allocate subnet: Cannot allocate requested subnet from the available set of prefixes.', 'SubnetAllocationError');
+  }
+  const free = firstFree(prefixes, blocks, length);
+  if (!free) throw conflict(`Failed to allocate subnet: Insufficient prefix space to allocate subnet size /${length}.`, 'SubnetAllocationError');
+  return free;
+}
+
+/** For subnets that ask for it: neutron/extensions/default_subnetpools.py. */
+export async function defaultPoolFor({ tx }: Context, version: 4 | 6, alsoNamed: string | null): Promise<string> {
+  if (alsoNamed !== null) throw badRequest('Bad subnets request: subnetpool_id and use_default_subnetpool cannot both be specified.', 'BadRequest');
+  const [pool] = await selectSubnetPools(tx, sql`r.is_default and r.ip_version = ${version}`);
+  if (!pool) throw badRequest(`Bad subnets request: No default subnetpool found for IPv${version}.`, 'BadRequest');
+  return pool.id;
+}
+
+export function takeOfPool(context: Context, taken: { poolId: string; subnetId: string; projectId: string; block: Block }): Promise<void> {
+  return insertPoolAllocation(context.tx, { ...taken, cidr: formatBlock(taken.block) });
+}
+
+/** Addresses of a block; of IPv6 networks of 64 bits. */
+function sizeOf(prefix: number, version: 4 | 6): bigint {
+  const exponent = (version === 4 ? 32 : 64) - prefix;
+  return exponent < 0 ? 0n : 1n << BigInt(exponent);
+}
+
+async function lockedPool(context: Context, id: string, rule: string): Promise<SubnetPool> {
+  await holdSubnetPool(context.tx, id);
+  const locked = await lockSubnetPool(context.tx, id);
+  if (locked) return locked;
+  await getSubnetPool(context, id);
+  throw forbidden(`rule:${rule} is disallowed by policy`, 'PolicyNotAuthorized');
+}
+
+async function demandNoOtherDefault({ tx }: Context, version: 4 | 6): Promise<void> {
+  if (await isDefaultPoolThere(tx, version)) throw badRequest(`Invalid input for operation: A default subnetpool for this IP family has already been set. Only one default may exist per IP family.`, 'InvalidInput');
+}
+
+const prefixVersionMismatch = () => badRequest('Cannot mix IPv4 and IPv6 prefixes in a subnet pool.', 'PrefixVersionMismatch');
+
+function prefixesOf(given: string[]): { version: 4 | 6; prefixes: string[] } {
+  const blocks = given.map((text) => {
+    const block = parseBlock(text);
+    if (!block) throw badRequest(`Invalid input for prefixes. Reason: '${text}' is not a valid IP subnet.`, 'HTTPBadRequest');
+    return block;
+  });
+  const [first] = blocks;
+  if (!first) throw badRequest('Empty subnet pool prefix list.', 'EmptySubnetPoolPrefixList');
+  if (blocks.some(({ version }) => version !== first.version)) throw prefixVersionMismatch();
+  return { version: first.version, prefixes: compacted(blocks).map(formatBlock) };
+}
+
+function checkLengths({ min_prefixlen: min, max_prefixlen: max, default_prefixlen: wanted }: { min_prefixlen: number; max_prefixlen: number; default_prefixlen: number }, bits: number): void {
+  const illegal = (one: string, value: number, relation: string, other: string, bound: number) =>
+    badRequest(`Illegal prefix bounds: ${one}=${value}, ${other}=${bound}. ${one} must be ${relation} ${other}.`, 'IllegalSubnetPoolPrefixBounds');
+  if (min < 0) throw badRequest(`Unspecified minimum subnet pool prefix: ${min}.`, 'InvalidInput');
+  if (max > bits) throw illegal('max_prefixlen', max, 'at most', 'version_max_prefixlen', bits);
+  if (min > max) throw illegal('min_prefixlen', min, 'at most', 'max_prefixlen', max);
+  if (wanted < min) throw illegal('default_prefixlen', wanted, 'at least', 'min_prefixlen', min);
+  if (wanted > max) throw illegal('default_prefixlen', wanted, 'at most', 'max_prefixlen', max);
+}
+
+function quotaOf(given: number | string | null): number | null {
+  if (given === null) return null;
+  const quota = Number(given);
+  if (quota < 0) throw badRequest(`Invalid input for default_quota. Reason: '${quota}' should be non-negative.`, 'HTTPBadRequest');
+  return quota;
+}
+
+function numberOf(given: number | string | undefined, otherwise: number): number {
+  return given === undefined ? otherwise : Number(given);
+}
