@@ -61,8 +61,8 @@ const inGroup = {
   before: async ({ admin }: TestCloud, things: Things) => admin.identity.groups.addUser({ params: { group_id: await things.get('group'), user_id: await things.get('user') } }),
 };
 
-const tagsOf = (noun: 'networks' | 'subnets' | 'ports' | 'routers' | 'floatingips' | 'security-groups') => {
-  const names = { networks: ['networkTags', 'network'], subnets: ['subnetTags', 'subnet'], ports: ['portTags', 'port'], routers: ['routerTags', 'router'], floatingips: ['floatingIpTags', 'floating ip'], 'security-groups': ['securityGroupTags', 'security group'] } as const;
+const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'routers' | 'floatingips' | 'security-groups') => {
+  const names = { networks: ['networkTags', 'network'], subnets: ['subnetTags', 'subnet'], subnetpools: ['subnetPoolTags', 'subnet pool'], ports: ['portTags', 'port'], routers: ['routerTags', 'router'], floatingips: ['floatingIpTags', 'floating ip'], 'security-groups': ['securityGroupTags', 'security group'] } as const;
   const [tags, thing] = names[noun];
   const tagged = { before: async ({ alice }: TestCloud, things: Things) => alice.network[tags].add({ params: { id: await things.get(thing), tag: 'blue' } as never }) };
   return { [`network.${tags}.has`]: tagged, [`network.${tags}.remove`]: tagged };
@@ -92,6 +92,7 @@ export const preparations: Record<string, Preparation> = {
   'identity.projectTags.check': { by: 'admin' },
   ...tagsOf('networks'),
   ...tagsOf('subnets'),
+  ...tagsOf('subnetpools'),
   ...tagsOf('ports'),
   ...tagsOf('routers'),
   ...tagsOf('floatingips'),

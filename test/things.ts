@@ -22,6 +22,7 @@ export const unique = (): string => `n${++count}`;
 const makers = {
   network: async ({ owner }) => (await owner.network.networks.create({ body: { network: { name: unique() } } })).body.network?.id ?? '',
   subnet: async ({ owner, get }) => (await owner.network.subnets.create({ body: { subnet: { network_id: await get('network'), ip_version: 4, cidr: '10.1.0.0/24' } } })).body.subnet?.id ?? '',
+  'subnet pool': async ({ owner }) => (await owner.network.subnetPools.create({ body: { subnetpool: { name: unique(), prefixes: ['10.2.0.0/16'] } } })).body.subnetpool?.id ?? '',
   port: async ({ owner, get }) => {
     await get('subnet');
     return (await owner.network.ports.create({ body: { port: { network_id: await get('network') } } })).body.port?.id ?? '';
@@ -116,6 +117,12 @@ const makers = {
   'resource class': async () => 'VCPU',
   'compute extension': async ({ owner }) => (await owner.compute.extensions.list()).body.extensions[0]?.alias ?? '',
   'network extension': async ({ owner }) => (await owner.network.extensions.list()).body.extensions[0]?.alias ?? '',
+  'message about a volume': async ({ cloud, owner, admin }) => {
+    const { name } = (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { volume_backend_name: 'nowhere' } } } })).body.volume_type;
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1, volume_type: name } } })).body.volume;
+    await cloud.settle();
+    return (await owner.volume.messages.list({ query: { resource_uuid: id } })).body.messages[0]?.id ?? '';
+  },
   'volume transfer': async ({ get }) => (await get('volume transfer and its key')).split(' ')[0]!,
   'volume transfer and its key': async ({ cloud, owner }) => {
     const { id: volumeId } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
@@ -186,11 +193,13 @@ const paths: Record<string, ThingName> = {
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',
+  'volumev3 /messages/': 'message about a volume',
   'volumev3 /os-volume-transfer/': 'volume transfer',
   'volumev3 /os-hosts/': 'storage host',
   'network /extensions/': 'network extension',
   'network /networks/': 'network',
   'network /subnets/': 'subnet',
+  'network /subnetpools/': 'subnet pool',
   'network /ports/': 'port',
   'network /routers/': 'router',
   'network /floatingips/': 'floating ip',
