@@ -4,6 +4,7 @@ import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
 import { limits } from './limits.ts';
 import { changes } from './microversions.ts';
+import { messages } from './messages.ts';
 import { hosts, pools, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
 import { transfers } from './transfers.ts';
@@ -46,7 +47,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, transfers, types, limits, services, hosts, pools },
+  nouns: { volumes, snapshots, attachments, transfers, messages, types, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

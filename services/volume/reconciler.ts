@@ -7,6 +7,7 @@
  */
 import { running } from '../../kit/workflow/runs.ts';
 import type { RegionParts } from '../parts.ts';
+import { deleteExpired } from './messages.store.ts';
 import { listSnapshotsInTransit, lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { listInTransit, lockVolume, updateVolume } from './volumes.store.ts';
 
@@ -17,6 +18,7 @@ const failed: Record<string, string> = { creating: 'error', extending: 'error_ex
 
 export async function reconcileVolumes({ database, clock }: Pick<RegionParts, 'database' | 'clock'>): Promise<void> {
   const now = clock.now();
+  await database.transaction(reconciling, (tx) => deleteExpired(tx, now));
   const old = ({ updatedAt }: { updatedAt: Date }) => updatedAt.getTime() < now.getTime() - graceMs;
   const { volumes, snapshots } = await database.read(reconciling, async (tx) => ({ volumes: await listInTransit(tx), snapshots: await listSnapshotsInTransit(tx) }));
   for (const { id, status, generation } of volumes.filter(old))

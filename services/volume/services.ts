@@ -3,6 +3,7 @@ import { DriverError } from '../../drivers/driver.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { RegionParts } from '../parts.ts';
+import { satisfies, type Capabilities } from './capabilities.ts';
 import { markSeen, selectServices, updateService, useByProject, type ProjectUse, type VolumeService } from './services.store.ts';
 
 export type { ProjectUse } from './services.store.ts';
@@ -47,9 +48,10 @@ export async function setService({ tx }: { tx: Transaction }, { host, binary }: 
   await updateService(tx, { ...found, disabled, disabledReason: disabled ? reason : null });
 }
 
-/** Whether new volumes may go to the storage. */
-export async function takesVolumes(tx: Transaction): Promise<boolean> {
-  return (await selectServices(tx)).some(({ binary, disabled }) => binary === 'cinder-volume' && !disabled);
+/** Whether a new volume may go to the storage, which does what its type asks for. */
+export async function takesVolumes(tx: Transaction, extraSpecs: Readonly<Record<string, string>>): Promise<boolean> {
+  const open = (await selectServices(tx)).some(({ binary, disabled }) => binary === 'cinder-volume' && !disabled);
+  return open && satisfies(await capabilities(tx), extraSpecs);
 }
 
 export async function useOfHost(context: { tx: Transaction; now: Date }, host: string): Promise<ProjectUse[]> {
@@ -59,7 +61,7 @@ export async function useOfHost(context: { tx: Transaction; now: Date }, host: s
 }
 
 /** What the scheduler knows of the pool. How large the storage is, no driver says. */
-export async function capabilities(tx: Transaction): Promise<Record<string, string | number | boolean>> {
+export async function capabilities(tx: Transaction): Promise<Capabilities> {
   const use = await useByProject(tx);
   const provisioned = use.reduce((sum, { volumeGiB }) => sum + volumeGiB, 0);
   return {

@@ -27,3 +27,7 @@ export async function tellType({ tx, now, requestId }: Starting, type: string, {
 export function tellTransfer({ tx, now, requestId }: Starting, type: string, { id, projectId, volumeId, name }: Transfer): Promise<void> {
   return emit(tx, { now: () => now }, { type, resource: 'volume_transfer', resourceId: id, projectId, requestId, payload: { name, volumeId } });
 }
+
+export function tellMessage({ tx, now, requestId }: Starting, { id, projectId, resourceId }: { id: string; projectId: string; resourceId: string }): Promise<void> {
+  return emit(tx, { now: () => now }, { type: 'volume.message', resource: 'volume_message', resourceId: id, projectId, requestId, payload: { about: resourceId } });
+}

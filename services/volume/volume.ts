@@ -6,6 +6,7 @@ import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { attachments } from './attachments.api.ts';
 import { limits } from './limits.api.ts';
+import { messages } from './messages.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
 import { hosts, pools, services } from './services.api.ts';
 import { heartbeat } from './services.ts';
@@ -20,7 +21,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, transfers, types, limits, services, hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, transfers, messages, types, limits, services, hosts, pools }),
     workflows: [createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow],
     schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],
     invariants: volumeInvariants(parts),

@@ -472,6 +472,35 @@ test('an administrator deletes a snapshot in whatever status, and a list knows n
   assert.deepEqual(await findings(), []);
 });
 
+test('a type that the storage cannot be is told to the project, in a message that it can read and forget', async (t) => {
+  const { alice, bob, admin, parts, idle, findings } = await startService(t);
+  const made = async (extra_specs: object) => {
+    const { volume_type: type } = (await admin('POST', '/types', { volume_type: { name: JSON.stringify(extra_specs), extra_specs } })).body;
+    const { id } = (await alice('POST', '/volumes', { volume: { size: 1, volume_type: type.id } })).body.volume;
+    await idle();
+    return { id, status: (await alice('GET', `/volumes/${id}`)).body.volume.status };
+  };
+  for (const fitting of [{ vendor_name: 'Intercloud' }, { 'capabilities:thin_provisioning_support': '<is> True', 'vendor:tier': 'gold' }, { storage_protocol: '<or> iSCSI <or> file', reserved_percentage: '<= 5' }]) assert.equal((await made(fitting)).status, 'available', JSON.stringify(fitting));
+  assert.equal((await alice('GET', '/messages', undefined, '3.5')).body.messages.length, 0);
+  const { id, status } = await made({ multiattach: '<is> True' });
+  assert.equal(status, 'error');
+  assert.equal((await made({ colour: 'blue' })).status, 'error');
+
+  const [message] = (await alice('GET', `/messages?resource_uuid=${id}`, undefined, '3.5')).body.messages;
+  assert.match(message.request_id, /^req-/);
+  assert.deepEqual([message.resource_type, message.event_id, message.user_message, message.message_level], ['VOLUME', 'VOLUME_VOLUME_001_003', 'schedule allocate volume:Could not find any available weighted backend.', 'ERROR']);
+  assert.equal((await alice('GET', '/messages?limit=1', undefined, '3.5')).body.messages.length, 1);
+  assert.equal((await bob('GET', `/messages/${message.id}`, undefined, '3.3')).status, 404);
+  assert.deepEqual((await bob('GET', '/messages', undefined, '3.3')).body, { messages: [] });
+  assert.equal((await alice('GET', '/messages', undefined, '3.2')).status, 404);
+  assert.equal((await alice('DELETE', `/messages/${message.id}`, undefined, '3.3')).status, 204);
+  assert.equal((await alice('GET', `/messages/${message.id}`, undefined, '3.3')).status, 404);
+  await parts.database.transaction({ kind: 'system', reason: 'test' }, (tx) => tx.run`update volume.message set expires_at = now() - interval '1 second'`);
+  await reconcileVolumes(parts);
+  assert.deepEqual((await alice('GET', '/messages', undefined, '3.3')).body, { messages: [] });
+  assert.deepEqual(await findings(), []);
+});
+
 test('a reserved volume is attaching until it is let go', async (t) => {
   const { alice, bob, idle } = await startService(t);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
@@ -550,14 +579,17 @@ for (const [list, change] of [
   ['/attachments/detail', 'volume.attachment.create'],
   ['/os-volume-transfer', 'volume.transfer.create'],
   ['/os-volume-transfer/detail', 'volume.transfer.create'],
+  ['/messages', 'volume.message'],
   ['/types', 'volume_type.create'],
 ] as const)
   test(`${list} can be watched by its project, and by nobody else`, async (t) => {
     const { alice, bob, admin, idle, watch } = await startService(t);
     const events = await watch(`/volume/v3/alice-project${list}`);
     const make = async (who: typeof alice) => {
+      if (list === '/messages') await admin('PUT', '/os-hosts/intercloud@storage', { status: 'disable' });
       const { id } = (await who('POST', '/volumes', { volume: { size: 1 } })).body.volume;
       await idle();
+      if (list === '/messages') return (await who('GET', '/messages', undefined, '3.3')).body.messages[0].id as string;
       if (list.startsWith('/snapshots')) return (await who('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id as string;
       if (list.startsWith('/os-volume-transfer')) return (await who('POST', '/os-volume-transfer', { transfer: { volume_id: id } })).body.transfer.id as string;
       if (list.startsWith('/attachments')) return (await who('POST', '/attachments', { attachment: { volume_uuid: id } }, '3.44')).body.attachment.id as string;

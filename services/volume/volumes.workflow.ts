@@ -8,8 +8,10 @@ import { acceptCapture, activateImage, failImage, type CaptureFormat } from '../
 import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
+import { report } from './messages.ts';
 import { takesVolumes } from './services.ts';
 import { deleteSnapshotRow, findSnapshot, lockSnapshot, snapshotsOf, updateSnapshot, type Snapshot } from './snapshots.store.ts';
+import { findType } from './types.store.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { named } from './volume-quotas.ts';
 import { deleteVolumeRow, findVolume, lockVolume, updateVolume, type Volume, type VolumeChange } from './volumes.store.ts';
@@ -23,15 +25,21 @@ const working = { kind: 'system', reason: 'a workflow acts for the volume’s ow
 /** Storage may be busy, and copies are long. */
 const patient = { attempts: 8, firstMs: 200, factor: 2.5, maxMs: 30_000 };
 
+const findPlace = 'find a place for it';
+
 export const createVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
   'volume.create',
   [
+    step<About<AboutVolume>>(findPlace, async (run) => {
+      const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
+      const found = !volume || (await read(run, async (tx) => takesVolumes(tx, volume.typeId === null ? {} : ((await findType(tx, undefined, volume.typeId))?.extraSpecs ?? {}))));
+      if (!found) throw new Refused('No valid backend was found');
+    }),
     step<About<AboutVolume>>(
       'make it',
       async (run) => {
         const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
         if (!volume) return;
-        if (!(await read(run, takesVolumes))) throw new Refused('No valid backend was found');
         await asked(ensureVolume(run, volume, volume.sizeGiB));
         await run.commit((tx) => settle(tx, run, volume.id, async (row) => ({ status: (await attachmentsOfVolumes(tx, [row.id])).length > 0 ? 'reserved' : 'available' }), 'volume.create.end'));
       },
@@ -39,7 +47,14 @@ export const createVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
       { retry: patient },
     ),
   ],
-  { deadlineSeconds: 3600, onFailed: (tx, run, failure) => settle(tx, run, run.input.volumeId, async () => ({ status: 'error', failure: reason(failure) }), 'volume.create.error') },
+  {
+    deadlineSeconds: 3600,
+    onFailed: (tx, run, failure) =>
+      settle(tx, run, run.input.volumeId, async (volume) => {
+        await report(at(tx, run), failure.step === findPlace ? 'noPlace' : 'notMade', volume);
+        return { status: 'error', failure: reason(failure) };
+      }, 'volume.create.error'),
+  },
 );
 
 export const extendVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
@@ -62,7 +77,8 @@ export const extendVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
     deadlineSeconds: 600,
     // It may have grown, or not: it counts as before, and an administrator looks.
     onFailed: (tx, run, failure) =>
-      settle(tx, run, run.input.volumeId, async ({ projectId, sizeGiB, wantedGiB }) => {
+      settle(tx, run, run.input.volumeId, async ({ id, projectId, sizeGiB, wantedGiB }) => {
+        await report(at(tx, run), 'notExtended', { id, projectId });
         await releaseQuota(tx, projectId, named({ gigabytes: (wantedGiB ?? sizeGiB) - sizeGiB }));
         return { status: 'error_extending', wantedGiB: null, failure: reason(failure) };
       }, 'volume.resize.error'),
@@ -124,7 +140,11 @@ export const uploadVolumeWorkflow = workflow<Upload, Uploaded, RegionParts>(
   ],
   {
     deadlineSeconds: 6 * 3600,
-    onFailed: (tx, run) => asBefore(tx, run),
+    async onFailed(tx, run) {
+      const volume = await findVolume(tx, run.input.volumeId);
+      if (volume) await report(at(tx, run), 'notCopied', volume);
+      await asBefore(tx, run);
+    },
     async onSettled(tx, run, outcome) {
       if (outcome !== 'done') await failImage(tx, run.input.imageId, outcome === 'superseded' ? 'The volume was deleted meanwhile.' : 'The volume could not be copied.', run.services.clock.now());
     },
@@ -181,6 +201,7 @@ async function forgetSnapshot(tx: Transaction, run: About<unknown>, id: string):
 async function settleSnapshot(tx: Transaction, run: About<AboutSnapshot>, status: string, failure: string | null): Promise<void> {
   const row = await lockSnapshot(tx, run.input.snapshotId);
   if (!row) return;
+  if (failure !== null) await report(at(tx, run), status === 'error' ? 'noSnapshot' : 'snapshotStays', row);
   const changed: Snapshot = { ...row, status, failure };
   await updateSnapshot(tx, changed, run.services.clock.now());
   await tellSnapshot(at(tx, run), `snapshot.${status}`, changed);
