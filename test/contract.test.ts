@@ -1,6 +1,6 @@
 /** The promise does not change by accident: what is published is in git, and nothing is taken back. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Type } from 'typebox';
 import { since, until } from '../contract/contract.ts';
@@ -14,6 +14,13 @@ type Json = Record<string, unknown>;
 
 test('every service is published, and nothing else', () => {
   assert.deepEqual(readdirSync(publishedFolder).sort(), contracts.map(({ type }) => `${type}.json`).sort());
+});
+
+test('every service that is declared is promised', () => {
+  const folder = new URL('../contract/', import.meta.url);
+  const declared = readdirSync(folder).filter((name) => existsSync(new URL(`${name}/service.ts`, folder)));
+
+  assert.deepEqual([...readFileSync(new URL('contracts.ts', folder), 'utf8').matchAll(/'\.\/([\w-]+)\/service\.ts'/g)].map(([, name]) => name ?? '').sort(), declared.sort());
 });
 
 for (const service of contracts) {

@@ -1,9 +1,10 @@
 /** Rooms import only as the tree in README.md says (docs/decisions/0001). */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { homeSchemas, regionSchemas } from '../services/services.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 
@@ -61,11 +62,20 @@ test('only the roles that act for everybody open a transaction across projects',
 });
 
 test('only a store, its migrations and its invariants name a table', () => {
+  const sql = new RegExp(`\\b(insert into|delete from|update \\w+\\.\\w+ set|from (${serviceOrder.join('|')})\\.\\w+)`);
   const wrong = sources()
     .filter((path) => /^services\/.+\.(api|workflow)\.ts$/.test(path))
-    .filter((path) => /\b(insert into|delete from|update \w+\.\w+ set|from (compute|network|volume|image|identity|placement|quota)\.\w+)/.test(readFileSync(join(root, path), 'utf8')));
+    .filter((path) => sql.test(readFileSync(join(root, path), 'utf8')));
 
   assert.deepEqual(wrong, []);
+});
+
+test('every service whose folder has a schema is migrated, and stands in the order', () => {
+  const folders = readdirSync(join(root, 'services'), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  const withSchema = folders.filter((name) => existsSync(join(root, 'services', name, 'schema')));
+
+  assert.deepEqual([...homeSchemas, ...regionSchemas].map(({ service }) => service).sort(), withSchema.sort());
+  assert.deepEqual(folders.filter((name) => !serviceOrder.includes(name)), [], 'not in serviceOrder above');
 });
 
 function serviceMayImport(from: string, to: string): boolean {
