@@ -70,6 +70,8 @@ export type Operation = {
     parameter: string;
     /** Its items belong to no project: whoever may list may watch, and is told of the items that they may see. */
     ofNoProject?: true;
+    /** Its items belong to a user: he is told of his own, in whatever project they were changed. Their events name him as `userId`. */
+    ofUser?: true;
   };
 };
 

@@ -32,6 +32,8 @@ const everyone = { rule: 'os_compute_api:flavors', who: 'reader' } as const;
 const manage = (verb: string) => ({ rule: `os_compute_api:os-flavor-manage:${verb}`, who: 'admin' }) as const;
 const extra = (verb: string) => ({ rule: `os_compute_api:os-flavor-extra-specs:${verb}`, who: verb === 'index' || verb === 'show' ? 'reader' : 'admin' }) as const;
 
+const watched = { resource: 'flavor', show: 'show', parameter: 'flavor_id', ofNoProject: true } as const;
+
 export const flavors = operations({
   list: {
     method: 'GET',
@@ -42,6 +44,7 @@ export const flavors = operations({
     query,
     status: 200,
     response: exactly({ flavors: Type.Array(brief), flavors_links: Type.Optional(links) }),
+    list: watched,
   },
   detail: {
     method: 'GET',
@@ -52,6 +55,7 @@ export const flavors = operations({
     query,
     status: 200,
     response: exactly({ flavors: Type.Array(flavor), flavors_links: Type.Optional(links) }),
+    list: watched,
   },
   show: { method: 'GET', path: '/flavors/{flavor_id}', summary: 'One flavor', access: everyone, stability: 'stable', status: 200, response: exactly({ flavor }) },
   create: {

@@ -11,7 +11,7 @@ const brief = exactly({ name: Type.String(), fingerprint: Type.String(), public_
 const rule = (verb: string) => ({ rule: `os_compute_api:os-keypairs:${verb}`, who: 'user' }) as const;
 
 export const keyPairs = operations({
-  list: { method: 'GET', path: '/os-keypairs', summary: 'The key pairs of the user', access: rule('index'), stability: 'stable', status: 200, response: exactly({ keypairs: Type.Array(exactly({ keypair: brief })) }) },
+  list: { method: 'GET', path: '/os-keypairs', summary: 'The key pairs of the user', access: rule('index'), stability: 'stable', status: 200, response: exactly({ keypairs: Type.Array(exactly({ keypair: brief })) }), list: { resource: 'keypair', show: 'show', parameter: 'keypair_name', ofUser: true } },
   show: {
     method: 'GET',
     path: '/os-keypairs/{keypair_name}',

@@ -40,9 +40,11 @@ const imageQuery = Type.Object({
 
 const meta = exactly({ meta: Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 }) });
 
+const watchedImages = { resource: 'image', show: 'show', parameter: 'image_id' } as const;
+
 export const imageProxies = operations({
-  list: { ...proxy, method: 'GET', path: '/images', summary: 'Images', access: rule('os-images', 'reader'), query: imageQuery, status: 200, response: exactly({ images: Type.Array(exactly({ id: Type.String(), name: nullableText, links: imageLinks })), images_links: Type.Optional(links) }) },
-  detail: { ...proxy, method: 'GET', path: '/images/detail', summary: 'Images, with all that they are', access: rule('os-images', 'reader'), query: imageQuery, status: 200, response: exactly({ images: Type.Array(image), images_links: Type.Optional(links) }) },
+  list: { ...proxy, method: 'GET', path: '/images', summary: 'Images', access: rule('os-images', 'reader'), query: imageQuery, status: 200, response: exactly({ images: Type.Array(exactly({ id: Type.String(), name: nullableText, links: imageLinks })), images_links: Type.Optional(links) }), list: watchedImages },
+  detail: { ...proxy, method: 'GET', path: '/images/detail', summary: 'Images, with all that they are', access: rule('os-images', 'reader'), query: imageQuery, status: 200, response: exactly({ images: Type.Array(image), images_links: Type.Optional(links) }), list: watchedImages },
   show: { ...proxy, method: 'GET', path: '/images/{image_id}', summary: 'One image', access: rule('os-images', 'reader'), status: 200, response: exactly({ image }) },
   delete: { ...proxy, method: 'DELETE', path: '/images/{image_id}', summary: 'Delete an image', access: rule('os-images', 'member'), status: 204 },
 });
@@ -71,7 +73,7 @@ const groupBody = exactly({ security_group: exactly({ name: Type.String({ minLen
 const offsets = { limit: Type.Optional(Type.Integer({ minimum: 0 })), offset: Type.Optional(Type.Integer({ minimum: 0 })) };
 
 export const securityGroupProxies = operations({
-  list: { ...proxy, method: 'GET', path: '/os-security-groups', summary: 'Security groups of the project', access: rule('os-security-groups:get', 'reader'), query: Type.Object({ ...offsets, all_tenants: Type.Optional(Type.String()) }), effects: 'own', status: 200, response: exactly({ security_groups: Type.Array(shownGroup) }) },
+  list: { ...proxy, method: 'GET', path: '/os-security-groups', summary: 'Security groups of the project', access: rule('os-security-groups:get', 'reader'), query: Type.Object({ ...offsets, all_tenants: Type.Optional(Type.String()) }), effects: 'own', status: 200, response: exactly({ security_groups: Type.Array(shownGroup) }), list: { resource: 'security_group', show: 'show', parameter: 'group_id' } },
   create: { ...proxy, method: 'POST', path: '/os-security-groups', summary: 'Make a security group', access: { rule: 'os_compute_api:os-security-groups:create', who: 'member' }, body: groupBody, status: 200, response: exactly({ security_group: shownGroup }) },
   show: { ...proxy, method: 'GET', path: '/os-security-groups/{group_id}', summary: 'One security group', access: rule('os-security-groups:show', 'reader'), status: 200, response: exactly({ security_group: shownGroup }) },
   update: { ...proxy, method: 'PUT', path: '/os-security-groups/{group_id}', summary: 'Rename a security group', access: rule('os-security-groups:update', 'member'), body: groupBody, status: 200, response: exactly({ security_group: shownGroup }) },
@@ -106,7 +108,7 @@ export const securityGroupRuleProxies = operations({
 const floatingIp = exactly({ id: Type.String(), ip: Type.String(), pool: Type.String(), fixed_ip: nullableText, instance_id: nullableText });
 
 export const floatingIpProxies = operations({
-  list: { ...proxy, method: 'GET', path: '/os-floating-ips', summary: 'Floating IPs of the project', access: rule('os-floating-ips:list', 'reader'), status: 200, response: exactly({ floating_ips: Type.Array(floatingIp) }) },
+  list: { ...proxy, method: 'GET', path: '/os-floating-ips', summary: 'Floating IPs of the project', access: rule('os-floating-ips:list', 'reader'), status: 200, response: exactly({ floating_ips: Type.Array(floatingIp) }), list: { resource: 'floatingip', show: 'show', parameter: 'floating_ip_id' } },
   show: { ...proxy, method: 'GET', path: '/os-floating-ips/{floating_ip_id}', summary: 'One floating IP', access: rule('os-floating-ips:show', 'reader'), status: 200, response: exactly({ floating_ip: floatingIp }) },
   create: { ...proxy, method: 'POST', path: '/os-floating-ips', summary: 'Take a floating IP', access: { rule: 'os_compute_api:os-floating-ips:create', who: 'member' }, body: exactly({ pool: Type.Optional(nullableText) }), bodyOptional: true, status: 200, response: exactly({ floating_ip: floatingIp }) },
   delete: { ...proxy, method: 'DELETE', path: '/os-floating-ips/{floating_ip_id}', summary: 'Give a floating IP back', access: rule('os-floating-ips:delete', 'member'), status: 202 },

@@ -27,9 +27,11 @@ const hypervisor = exactly({
   cpu_info: Type.String(),
 });
 
+const watched = { resource: 'hypervisor', show: 'show', parameter: 'hypervisor_id', ofNoProject: true } as const;
+
 export const hypervisors = operations({
-  list: { method: 'GET', path: '/os-hypervisors', summary: 'Hosts', access: admin('os-hypervisors:list'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(exactly(hypervisorBrief)) }) },
-  detail: { method: 'GET', path: '/os-hypervisors/detail', summary: 'Hosts, with all that they are', access: admin('os-hypervisors:list-detail'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(hypervisor) }) },
+  list: { method: 'GET', path: '/os-hypervisors', summary: 'Hosts', access: admin('os-hypervisors:list'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(exactly(hypervisorBrief)) }), list: watched },
+  detail: { method: 'GET', path: '/os-hypervisors/detail', summary: 'Hosts, with all that they are', access: admin('os-hypervisors:list-detail'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(hypervisor) }), list: watched },
   statistics: {
     method: 'GET',
     path: '/os-hypervisors/statistics',

@@ -30,6 +30,7 @@ export const serverVolumes = operations({
     query: Type.Object({ limit: paging.limit, offset: Type.Optional(Type.Integer({ minimum: 0 })) }),
     status: 200,
     response: exactly({ volumeAttachments: Type.Array(attachment) }),
+    list: { resource: 'server_volume', show: 'show', parameter: 'volume_id' },
   },
   show: { method: 'GET', path: '/servers/{server_id}/os-volume_attachments/{volume_id}', summary: 'One attached volume', access: access('os-volumes-attachments:show', 'reader'), stability: 'stable', status: 200, response: exactly({ volumeAttachment: attachment }) },
   attach: {
@@ -49,7 +50,7 @@ const fixedIps = Type.Array(exactly({ ip_address: Type.String(), subnet_id: Type
 const interfaceAttachment = exactly({ net_id: Type.String(), port_id: Type.String(), mac_addr: Type.String(), port_state: Type.String(), fixed_ips: fixedIps });
 
 export const serverInterfaces = operations({
-  list: { method: 'GET', path: '/servers/{server_id}/os-interface', summary: 'Its interfaces', access: access('os-attach-interfaces:list', 'reader'), stability: 'stable', status: 200, response: exactly({ interfaceAttachments: Type.Array(interfaceAttachment) }) },
+  list: { method: 'GET', path: '/servers/{server_id}/os-interface', summary: 'Its interfaces', access: access('os-attach-interfaces:list', 'reader'), stability: 'stable', status: 200, response: exactly({ interfaceAttachments: Type.Array(interfaceAttachment) }), list: { resource: 'server_interface', show: 'show', parameter: 'port_id' } },
   show: { method: 'GET', path: '/servers/{server_id}/os-interface/{port_id}', summary: 'One interface', access: access('os-attach-interfaces:show', 'reader'), stability: 'stable', status: 200, response: exactly({ interfaceAttachment }) },
   attach: {
     method: 'POST',
@@ -99,7 +100,7 @@ const instanceAction = {
 };
 
 export const instanceActions = operations({
-  list: { method: 'GET', path: '/servers/{server_id}/os-instance-actions', summary: 'What was asked of it', access: access('os-instance-actions:list', 'reader'), stability: 'stable', status: 200, response: exactly({ instanceActions: Type.Array(exactly(instanceAction)) }) },
+  list: { method: 'GET', path: '/servers/{server_id}/os-instance-actions', summary: 'What was asked of it', access: access('os-instance-actions:list', 'reader'), stability: 'stable', status: 200, response: exactly({ instanceActions: Type.Array(exactly(instanceAction)) }), list: { resource: 'server_action', show: 'show', parameter: 'request_id' } },
   show: {
     method: 'GET',
     path: '/servers/{server_id}/os-instance-actions/{request_id}',

@@ -29,6 +29,7 @@ export const providers = operations({
     }),
     status: 200,
     response: exactly({ resource_providers: Type.Array(provider) }),
+    list: { resource: 'resource_provider', show: 'show', parameter: 'uuid', ofNoProject: true },
   },
   show: { method: 'GET', path: '/resource_providers/{uuid}', summary: 'One provider', access: access('resource_providers:show'), stability: 'stable', status: 200, response: provider },
   inventories: { method: 'GET', path: '/resource_providers/{uuid}/inventories', summary: 'What it has', access: access('resource_providers:inventories:list'), stability: 'stable', status: 200, response: exactly({ ...generation, inventories: Type.Record(Type.String(), exactly(inventory)) }) },

@@ -9,13 +9,13 @@ const heartbeatMs = 15_000;
 /** Refuses before the first byte; afterwards a slow or departed reader ends it. */
 export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incoming: Incoming): AsyncIterable<string> {
   demandRight(list.operation.access, incoming.caller);
-  const { resource, parameter, ofNoProject = false } = list.operation.list!;
+  const { resource, parameter, ofNoProject = false, ofUser = false } = list.operation.list!;
   const scope = scopeOf({ ...list.operation.access, adminEverywhere: false }, incoming.caller);
   const after = Number(incoming.headers['last-event-id'] ?? Number.NaN);
   const ended = new AbortController();
   const events = stream.subscribe({
     resource,
-    ...(scope.kind === 'project' && !ofNoProject ? { projectId: scope.projectId } : {}),
+    ...(scope.kind === 'project' && !ofNoProject && !ofUser ? { projectId: scope.projectId } : {}),
     ...(Number.isSafeInteger(after) ? { after } : {}),
     signal: AbortSignal.any([incoming.signal, ended.signal]),
   });
@@ -39,6 +39,7 @@ export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incom
         next = iterator.next();
         const { id, type, resourceId, payload } = first.value;
         if (!isBelow(incoming.params, payload)) continue;
+        if (ofUser && (payload as { userId?: unknown }).userId !== incoming.caller.userId) continue;
         const shown = await showOne(show, { ...incoming, params: { ...incoming.params, [parameter]: resourceId }, query: {} });
         if (shown === hidden) continue;
         yield `id: ${id}\nevent: ${shown === undefined ? 'deleted' : type}\ndata: ${JSON.stringify(shown ?? { id: resourceId })}\n\n`;

@@ -3,7 +3,8 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { step } from '../../kit/workflow/workflow.ts';
 import { projectNow, releaseServerPorts } from '../network/ports.ts';
 import { completeAttachment, releaseAttachments } from '../volume/volumes.ts';
-import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, setBlockDeviceState, setInterfaceState, type DeviceState } from './devices.store.ts';
+import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, setBlockDeviceState, setInterfaceState } from './devices.store.ts';
+import { tellDevices } from './devices.ts';
 import { changeServer } from './server-changes.ts';
 import { actionWorkflow, ensureMachine, patient, type About, type ServerRun } from './server-steps.ts';
 import { lockServerRow, type Server } from './servers.store.ts';
@@ -25,39 +26,34 @@ export const attachVolumeWorkflow = actionWorkflow<AboutVolume>(
     ),
   ],
   {
-    done: async (server, tx, { input: { volumeId } }) => {
-      await completed(tx, server, volumeId);
-      return {};
-    },
+    done: volumeIsIn,
     event: 'server.volume_attach.end',
     keepsTask: true,
-    putBack: async (server, tx, { input: { volumeId } }) => {
-      await releaseAttachments(tx, { serverId: server.id, volumeIds: [volumeId] });
-      await deleteBlockDevices(tx, server.id, volumeId);
-      return {};
-    },
+    putBack: volumeIsOut,
   },
 );
 
 export const detachVolumeWorkflow = actionWorkflow<AboutVolume>('server.detach-volume', [step<ServerRun<AboutVolume>>('pull it out', async (run) => void (await ensureMachine(run)), undefined, { retry: patient })], {
-  done: async (server, tx, { input: { volumeId } }) => {
-    await releaseAttachments(tx, { serverId: server.id, volumeIds: [volumeId] });
-    await deleteBlockDevices(tx, server.id, volumeId);
-    return {};
-  },
+  done: volumeIsOut,
   event: 'server.volume_detach.end',
   keepsTask: true,
-  putBack: async (server, tx, { input: { volumeId } }) => {
-    await completed(tx, server, volumeId);
-    return {};
-  },
+  putBack: volumeIsIn,
 });
 
-async function completed(tx: Transaction, server: Server, volumeId: string): Promise<void> {
+async function volumeIsIn(server: Server, tx: Transaction, { input: { volumeId }, services, requestId }: ServerRun<AboutVolume>): Promise<Partial<Server>> {
   const device = (await selectBlockDevices(tx, [server.id])).find((each) => each.volumeId === volumeId);
-  if (!device) return;
+  if (!device) return {};
   await completeAttachment(tx, { attachmentId: device.attachmentId, device: device.device, hostId: server.hostId! });
   await setBlockDeviceState(tx, server.id, volumeId, 'attached');
+  await tellDevices(tx, services.clock, server, [{ kind: 'volume', id: volumeId }], { verb: 'attach.end', requestId });
+  return {};
+}
+
+async function volumeIsOut(server: Server, tx: Transaction, { input: { volumeId }, services, requestId }: ServerRun<AboutVolume>): Promise<Partial<Server>> {
+  await releaseAttachments(tx, { serverId: server.id, volumeIds: [volumeId] });
+  await deleteBlockDevices(tx, server.id, volumeId);
+  await tellDevices(tx, services.clock, server, [{ kind: 'volume', id: volumeId }], { verb: 'detach.end', requestId });
+  return {};
 }
 
 export const attachInterfaceWorkflow = actionWorkflow<AboutPort>(
@@ -74,26 +70,26 @@ export const attachInterfaceWorkflow = actionWorkflow<AboutPort>(
       { retry: patient },
     ),
   ],
-  { done: portBecame('attached'), event: 'server.interface_attach.end', keepsTask: true, putBack: letGoOfPort },
+  { done: portIsIn, event: 'server.interface_attach.end', keepsTask: true, putBack: letGoOfPort },
 );
 
 export const detachInterfaceWorkflow = actionWorkflow<AboutPort>('server.detach-interface', [step<ServerRun<AboutPort>>('pull it out', async (run) => void (await ensureMachine(run)), undefined, { retry: patient })], {
   done: letGoOfPort,
   event: 'server.interface_detach.end',
   keepsTask: true,
-  putBack: portBecame('attached'),
+  putBack: portIsIn,
 });
 
-function portBecame(state: DeviceState) {
-  return async (_server: Server, tx: Transaction, { input }: ServerRun<AboutPort>): Promise<Partial<Server>> => {
-    await setInterfaceState(tx, input.serverId, input.portId, state);
-    return {};
-  };
+async function portIsIn(server: Server, tx: Transaction, { input, services, requestId }: ServerRun<AboutPort>): Promise<Partial<Server>> {
+  await setInterfaceState(tx, input.serverId, input.portId, 'attached');
+  await tellDevices(tx, services.clock, server, [{ kind: 'interface', id: input.portId }], { verb: 'attach.end', requestId });
+  return {};
 }
 
-async function letGoOfPort(_server: Server, tx: Transaction, { input }: ServerRun<AboutPort>): Promise<Partial<Server>> {
+async function letGoOfPort(server: Server, tx: Transaction, { input, services, requestId }: ServerRun<AboutPort>): Promise<Partial<Server>> {
   await releaseServerPorts(tx, { serverId: input.serverId, portIds: [input.portId] });
   await deleteInterfaces(tx, input.serverId, input.portId);
+  await tellDevices(tx, services.clock, server, [{ kind: 'interface', id: input.portId }], { verb: 'detach.end', requestId });
   return {};
 }
 

@@ -39,8 +39,8 @@ export function flavorsApi({ random }: { random: Random }) {
       });
       return { flavor: asFlavor(request, flavor) };
     },
-    async delete({ tx, params }) {
-      await deleteFlavor(tx, params.flavor_id);
+    async delete(request) {
+      await deleteFlavor(request, request.params.flavor_id);
     },
   });
 }
@@ -52,19 +52,22 @@ export const flavorExtraSpecs = implement(specsContract, {
   async show(request) {
     return { [request.params.key]: await getExtraSpec(request, request.params.flavor_id, request.params.key) };
   },
-  async create({ tx, params, body }) {
+  async create(request) {
+    const { params, body } = request;
     const specs = asText(body.extra_specs);
-    await addExtraSpecs(tx, params.flavor_id, specs);
+    await addExtraSpecs(request, params.flavor_id, specs);
     return { extra_specs: specs };
   },
-  async update({ tx, params, body }) {
+  async update(request) {
+    const { params, body } = request;
     const specs = asText(body);
     if (!(params.key in specs)) throw badRequest('Request body and URI mismatch');
-    await addExtraSpecs(tx, params.flavor_id, specs);
+    await addExtraSpecs(request, params.flavor_id, specs);
     return specs;
   },
-  async delete({ tx, params }) {
-    await removeExtraSpec(tx, params.flavor_id, params.key);
+  async delete(request) {
+    const { params } = request;
+    await removeExtraSpec(request, params.flavor_id, params.key);
   },
 });
 
@@ -72,11 +75,13 @@ export const flavorAccess = implement(accessContract, {
   async list({ tx, params }) {
     return asAccess(params.flavor_id, await listAccess(tx, params.flavor_id));
   },
-  async add({ tx, params, body }) {
-    return asAccess(params.flavor_id, await addAccess(tx, params.flavor_id, body.addTenantAccess.tenant));
+  async add(request) {
+    const { params, body } = request;
+    return asAccess(params.flavor_id, await addAccess(request, params.flavor_id, body.addTenantAccess.tenant));
   },
-  async remove({ tx, params, body }) {
-    return new Answer(asAccess(params.flavor_id, await removeAccess(tx, params.flavor_id, body.removeTenantAccess.tenant)));
+  async remove(request) {
+    const { params, body } = request;
+    return new Answer(asAccess(params.flavor_id, await removeAccess(request, params.flavor_id, body.removeTenantAccess.tenant)));
   },
 });
 

@@ -1,5 +1,6 @@
 /** What servers can be as large as. */
 import { conflict, notFound } from '../../kit/fault.ts';
+import { emit } from '../../kit/events/events.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import {
@@ -31,27 +32,39 @@ export async function getFlavor({ tx, caller }: Pick<Context, 'tx' | 'caller'>, 
   return flavor;
 }
 
-export async function createFlavor({ tx, now }: Pick<Context, 'tx' | 'now'>, flavor: Flavor): Promise<Flavor> {
-  if (await insertFlavor(tx, flavor, now)) return flavor;
+/** Who asks for a change, for those who hear of it. */
+type Change = Pick<Context, 'tx' | 'now' | 'requestId'>;
+
+export async function createFlavor(context: Change, flavor: Flavor): Promise<Flavor> {
+  const { tx, now } = context;
+  if (await insertFlavor(tx, flavor, now)) {
+    await tellFlavor(context, flavor.id, 'create');
+    return flavor;
+  }
   const sameId = await selectFlavor(tx, flavor.id, null);
   throw conflict(sameId ? `Flavor with ID ${flavor.id} already exists.` : `Flavor with name ${flavor.name} already exists.`);
 }
 
 /** Servers keep what they were made with. */
-export async function deleteFlavor(tx: Transaction, id: string): Promise<void> {
-  if ((await deleteFlavorRow(tx, id)) === 0) throw notFound(`Flavor ${id} could not be found.`);
+export async function deleteFlavor(context: Change, id: string): Promise<void> {
+  if ((await deleteFlavorRow(context.tx, id)) === 0) throw notFound(`Flavor ${id} could not be found.`);
+  await tellFlavor(context, id, 'delete');
 }
 
-export async function addExtraSpecs(tx: Transaction, id: string, specs: Record<string, string>): Promise<void> {
+export async function addExtraSpecs(context: Change, id: string, specs: Record<string, string>): Promise<void> {
+  const { tx } = context;
   const flavor = await lockedFlavor(tx, id);
   await updateExtraSpecs(tx, id, { ...flavor.extraSpecs, ...specs });
+  await tellFlavor(context, id, 'update');
 }
 
-export async function removeExtraSpec(tx: Transaction, id: string, key: string): Promise<void> {
+export async function removeExtraSpec(context: Change, id: string, key: string): Promise<void> {
+  const { tx } = context;
   const flavor = await lockedFlavor(tx, id);
   const { [key]: removed, ...rest } = flavor.extraSpecs;
   if (removed === undefined) throw extraSpecNotFound(id, key);
   await updateExtraSpecs(tx, id, rest);
+  await tellFlavor(context, id, 'update');
 }
 
 export async function getExtraSpec(context: Pick<Context, 'tx' | 'caller'>, id: string, key: string): Promise<string> {
@@ -67,16 +80,20 @@ export async function listAccess(tx: Transaction, id: string): Promise<string[]>
   return selectAccess(tx, id);
 }
 
-export async function addAccess(tx: Transaction, id: string, projectId: string): Promise<string[]> {
+export async function addAccess(context: Change, id: string, projectId: string): Promise<string[]> {
+  const { tx } = context;
   const flavor = await lockedFlavor(tx, id);
   if (flavor.isPublic) throw conflict('Can not add access to a public flavor.');
   if ((await insertAccess(tx, id, projectId)) === 0) throw conflict(`Flavor access already exists for flavor ${id} and project ${projectId} combination.`);
+  await tellFlavor(context, id, 'update');
   return selectAccess(tx, id);
 }
 
-export async function removeAccess(tx: Transaction, id: string, projectId: string): Promise<string[]> {
+export async function removeAccess(context: Change, id: string, projectId: string): Promise<string[]> {
+  const { tx } = context;
   await lockedFlavor(tx, id);
   if ((await deleteAccess(tx, id, projectId)) === 0) throw notFound(`Flavor access not found for ${id} / ${projectId} combination.`);
+  await tellFlavor(context, id, 'update');
   return selectAccess(tx, id);
 }
 
@@ -94,6 +111,10 @@ export async function ensureFirstFlavors(tx: Transaction, now: Date): Promise<vo
   ];
   for (const [id, name, vcpus, memoryMiB, diskGiB] of sizes)
     await insertFlavor(tx, { id, name, vcpus, memoryMiB, diskGiB, ephemeralGiB: 0, swapMiB: 0, rxtxFactor: 1, isPublic: true, extraSpecs: {} }, now);
+}
+
+function tellFlavor({ tx, now, requestId }: Change, id: string, verb: 'create' | 'update' | 'delete'): Promise<void> {
+  return emit(tx, { now: () => now }, { type: `flavor.${verb}.end`, resource: 'flavor', resourceId: id, requestId, payload: {} });
 }
 
 async function lockedFlavor(tx: Transaction, id: string): Promise<Flavor> {

@@ -102,8 +102,8 @@ export const services = implement(servicesContract, {
   },
 });
 
-async function setStatus({ tx }: Context, { host, binary: named }: { host: string; binary: string }, enabled: boolean) {
-  if (named !== binary || !(await setHostEnabled(tx, host, enabled))) throw notFound(`Could not find binary ${named} on host ${host}.`);
+async function setStatus(context: Context, { host, binary: named }: { host: string; binary: string }, enabled: boolean) {
+  if (named !== binary || !(await setHostEnabled(context, host, enabled))) throw notFound(`Could not find binary ${named} on host ${host}.`);
   return { host, binary: named, status: enabled ? 'enabled' : 'disabled' };
 }
 

@@ -105,10 +105,10 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       }
     },
     async addSecurityGroup(request) {
-      await setSecurityGroup(request, request.params.server_id, request.body.addSecurityGroup.name, true);
+      await setSecurityGroup(compute, request, request.params.server_id, request.body.addSecurityGroup.name, true);
     },
     async removeSecurityGroup(request) {
-      await setSecurityGroup(request, request.params.server_id, request.body.removeSecurityGroup.name, false);
+      await setSecurityGroup(compute, request, request.params.server_id, request.body.removeSecurityGroup.name, false);
     },
     async forceDelete(request) {
       await deleteServer(compute, request, request.params.server_id);

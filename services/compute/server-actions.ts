@@ -7,7 +7,7 @@ import { reserveServerImage } from '../image/uploads.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
 import { moveClaim, NoValidHost } from '../placement/claims.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
-import { insertAction } from './actions.store.ts';
+import { noteAction } from './actions.ts';
 import { getFlavor } from './flavors.ts';
 import { selectBlockDevices } from './devices.store.ts';
 import {
@@ -55,7 +55,7 @@ export async function usable({ tx, caller }: Context, id: string, action: Statef
 /** Notes the request and begins the work, in the caller's transaction. */
 export async function startWork<More extends object>(compute: Compute, context: Context, server: Server, said: string, workflow: Workflow<About & More, never, RegionParts> | SomeWorkflow, more: More): Promise<void> {
   const { tx, caller, now, requestId } = context;
-  await insertAction(tx, { serverId: server.id, projectId: server.projectId, requestId, action: said, userId: caller.userId, startedAt: now });
+  await noteAction(tx, { serverId: server.id, projectId: server.projectId, requestId, action: said, userId: caller.userId, startedAt: now });
   await compute.workflows.start(tx, workflow as SomeWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id, ...more } as never, projectId: server.projectId, requestId });
 }
 
@@ -128,7 +128,7 @@ export async function confirmResize(context: Context, id: string): Promise<void>
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(confirmed)));
   await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
   await changeServer(tx, { now: () => now }, server, { resize: null, vmState: server.power === 'stopped' ? 'stopped' : 'active' }, { event: 'server.resize_confirm.end', requestId });
-  await insertAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
+  await noteAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
 }
 
 export async function revertResize(compute: Compute, context: Context, id: string): Promise<void> {
@@ -223,8 +223,11 @@ async function writeMetadata(compute: Compute, context: Context, server: Server,
   await refreshServer(compute, context, changed);
 }
 
-export async function setSecurityGroup(context: Context, id: string, group: string, member: boolean): Promise<void> {
+export async function setSecurityGroup(compute: Compute, context: Context, id: string, group: string, member: boolean): Promise<void> {
   const server = await lockServer(context.tx, id);
   demandUnlocked(server, context.caller);
   await (member ? addServerSecurityGroup : removeServerSecurityGroup)(context, id, group);
+  // The guest reads the names of its groups from the metadata service.
+  const changed = await changeServer(context.tx, { now: () => context.now }, server, {}, { requestId: context.requestId, intent: true });
+  await refreshServer(compute, context, changed);
 }

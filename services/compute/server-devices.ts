@@ -4,6 +4,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { bindServerPort, networksForServer, portsOfServers, prepareServerPort, type ServerPort } from '../network/ports.ts';
 import { beginDetaching, reserveAttachment } from '../volume/volumes.ts';
 import { appendInterface, insertBlockDevice, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState, type BlockDevice } from './devices.store.ts';
+import { tellDevices } from './devices.ts';
 import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
 import { startWork, usable } from './server-actions.ts';
 import { changeServer } from './server-changes.ts';
@@ -35,6 +36,7 @@ export async function attachVolume(compute: Compute, context: Context, id: strin
   const name = device !== null && /^\/dev\/vd[a-z]$/.test(device) && !taken.includes(device.slice(5)) ? device.slice(5) : nextDevice(taken);
   const made = { serverId: id, projectId: server.projectId, volumeId, attachmentId, device: `/dev/${name}`, isRoot: false, deleteOnTermination: false, state: 'attaching' as const };
   await insertBlockDevice(tx, made, now);
+  await tellDevices(tx, { now: () => now }, server, [{ kind: 'volume', id: volumeId }], { verb: 'attach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.volume_attach.start', requestId, intent: true });
   await startWork(compute, context, changed, 'attach_volume', attachVolumeWorkflow, { volumeId });
   return made;
@@ -50,6 +52,7 @@ export async function detachVolume(compute: Compute, context: Context, id: strin
   if (device.state === 'detaching') throw badRequest(`Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.`);
   await beginDetaching(tx, { volumeId, serverId: id });
   await setBlockDeviceState(tx, id, volumeId, 'detaching');
+  await tellDevices(tx, { now: () => now }, server, [{ kind: 'volume', id: volumeId }], { verb: 'detach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.volume_detach.start', requestId, intent: true });
   await startWork(compute, context, changed, 'detach_volume', detachVolumeWorkflow, { volumeId });
 }
@@ -78,6 +81,7 @@ export async function attachPort(compute: Compute, context: Context, id: string,
   const port = await prepareServerPort(context, { serverId: id, projectId: server.projectId, ...wish, fixedIp, availabilityZone: server.availabilityZone ?? 'nova' }).catch(asNetworkFault);
   await bindServerPort(tx, { portId: port.portId, serverId: id, hostId: server.hostId! });
   await appendInterface(tx, { serverId: id, projectId: server.projectId, portId: port.portId, state: 'attaching' }, now);
+  await tellDevices(tx, { now: () => now }, server, [{ kind: 'interface', id: port.portId }], { verb: 'attach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.interface_attach.start', requestId, intent: true });
   await startWork(compute, context, changed, 'attach_interface', attachInterfaceWorkflow, { portId: port.portId });
   return { ...port, status: 'DOWN' };
@@ -99,6 +103,7 @@ export async function detachPort(compute: Compute, context: Context, id: string,
   if (!found) throw notFound(`Port ${portId} is not attached`);
   if (found.state === 'detaching') return;
   await setInterfaceState(tx, id, portId, 'detaching');
+  await tellDevices(tx, { now: () => now }, server, [{ kind: 'interface', id: portId }], { verb: 'detach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.interface_detach.start', requestId, intent: true });
   await startWork(compute, context, changed, 'detach_interface', detachInterfaceWorkflow, { portId });
 }

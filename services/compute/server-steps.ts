@@ -4,10 +4,10 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Failure, Outcome, Retry, Run, Step, Workflow } from '../../kit/workflow/workflow.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
-import { finishAction } from './actions.store.ts';
+import { endAction } from './actions.ts';
 import { changeServer, faultFrom, powerOf } from './server-changes.ts';
 import { serverSpec } from './server-spec.ts';
-import { lockServerRow, type Server } from './servers.store.ts';
+import { lockServerRow, projectOfServer, type Server } from './servers.store.ts';
 
 export type About = { serverId: string };
 export type ServerRun<Input extends About = About, State extends object = object> = Run<Input, State, RegionParts>;
@@ -91,7 +91,8 @@ export function actionWorkflow<Input extends About = About>(name: string, steps:
 export async function noteOutcome<Input extends About>(tx: Transaction, run: ServerRun<Input>, outcome: Outcome, failure: Failure | undefined): Promise<void> {
   if (run.requestId === undefined) return;
   const message = outcome === 'done' ? null : outcome === 'superseded' ? 'The server was deleted meanwhile.' : (failure && faultFrom(failure, run.services.clock.now()).message) ?? 'Error';
-  await finishAction(tx, run.input.serverId, run.requestId, { result: outcome === 'done' ? 'Success' : 'Error', message, now: run.services.clock.now() });
+  const projectId = await projectOfServer(tx, run.input.serverId);
+  if (projectId !== undefined) await endAction(tx, { serverId: run.input.serverId, projectId, requestId: run.requestId }, { result: outcome === 'done' ? 'Success' : 'Error', message, now: run.services.clock.now() });
 }
 
 const refreshName = 'server.refresh';

@@ -202,6 +202,11 @@ function conditions(filter: ServerFilter): Sql[] {
   return list;
 }
 
+/** Also of a server that is deleted. */
+export async function projectOfServer(tx: Transaction, id: string): Promise<string | undefined> {
+  return (await tx.one<{ projectId: string }>`select project_id as "projectId" from compute.server where id = ${id}`)?.projectId;
+}
+
 export async function isServerId(tx: Transaction, id: string): Promise<boolean> {
   return (await tx.one`select id from compute.server where id = ${id}`) !== undefined;
 }

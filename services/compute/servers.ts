@@ -7,7 +7,7 @@ import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { listHosts } from '../placement/hosts.ts';
 import { claimQuota, quotaUsage, type Amounts } from '../quota/quotas.ts';
-import { insertAction } from './actions.store.ts';
+import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
 import { getFlavor, type Flavor } from './flavors.ts';
 import { selectKeyPair } from './key-pairs.store.ts';
@@ -77,7 +77,7 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
     await Promise.all([insertServer(tx, server), plugPorts(context, server, networks, wish.securityGroups)]);
     await plugDisks(context, server, disks);
     await Promise.all([
-      insertAction(tx, { serverId: server.id, projectId, requestId: context.requestId, action: 'create', userId: caller.userId, startedAt: now }),
+      noteAction(tx, { serverId: server.id, projectId, requestId: context.requestId, action: 'create', userId: caller.userId, startedAt: now }),
       tell(tx, { now: () => now }, server, 'server.create.start', context.requestId),
       compute.workflows.start(tx, createServerWorkflow, { subject: subjectOf(server.id), input: { serverId: server.id }, projectId, requestId: context.requestId }),
     ]);
@@ -250,7 +250,7 @@ export async function deleteServer(compute: Compute, context: Context, id: strin
   demandUnlocked(server, caller);
   if (server.taskState === 'deleting') return;
   await changeServer(tx, { now: () => now }, server, { taskState: 'deleting' }, { event: 'server.delete.start', requestId, intent: true });
-  await insertAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'delete', userId: caller.userId, startedAt: now });
+  await noteAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'delete', userId: caller.userId, startedAt: now });
   await compute.workflows.supersede(tx, deleteServerWorkflow, { subject: subjectOf(id), input: { serverId: id }, projectId: server.projectId, requestId });
 }
 

@@ -7,7 +7,8 @@ import type { RegionParts } from '../parts.ts';
 import { claimHost, releaseClaim } from '../placement/claims.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { completeAttachment, deleteServerVolumes, releaseAttachments, volumeState } from '../volume/volumes.ts';
-import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState } from './devices.store.ts';
+import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState, type BlockDevice, type Interface } from './devices.store.ts';
+import { tellDevices, type Plugged } from './devices.ts';
 import { changeServer, faultFrom, needsOf, quotaOf } from './server-changes.ts';
 import { asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { Unplaced } from './server-spec.ts';
@@ -29,7 +30,7 @@ export const createServerWorkflow = workflow<About, CreateState, RegionParts>(
     async onFailed(tx, run, failure) {
       const server = await lockServerRow(tx, run.input.serverId);
       if (!server) return;
-      await letGoOfDevices(tx, server);
+      await letGoOfDevices(tx, server, run.services.clock);
       await changeServer(tx, run.services.clock, server, { vmState: 'error', taskState: null, power: 'stopped', fault: faultFrom(failure, run.services.clock.now()) }, { event: 'server.create.error', requestId: run.requestId, intent: true });
     },
     onSettled: (tx, run, outcome) => noteOutcome(tx, run, outcome, run.failure),
@@ -124,11 +125,13 @@ async function sayReady(run: CreateRun): Promise<void> {
   await commitServer(
     run,
     async (server, tx) => {
-      for (const { attachmentId, device, volumeId } of await selectBlockDevices(tx, [server.id])) {
+      const [volumes, interfaces] = await Promise.all([selectBlockDevices(tx, [server.id]), selectInterfaces(tx, [server.id])]);
+      for (const { attachmentId, device, volumeId } of volumes) {
         await completeAttachment(tx, { attachmentId, device, hostId: server.hostId! });
         await setBlockDeviceState(tx, server.id, volumeId, 'attached');
       }
-      for (const { portId } of await selectInterfaces(tx, [server.id])) await setInterfaceState(tx, server.id, portId, 'attached');
+      for (const { portId } of interfaces) await setInterfaceState(tx, server.id, portId, 'attached');
+      await tellDevices(tx, run.services.clock, server, pluggedIn(volumes, interfaces), { verb: 'attach.end', requestId: run.requestId });
       return { vmState: 'active', taskState: null, launchedAt: run.services.clock.now(), adminPass: null };
     },
     { event: 'server.create.end' },
@@ -136,14 +139,19 @@ async function sayReady(run: CreateRun): Promise<void> {
 }
 
 /** Its ports and volumes are others' again, or gone when they were made for it. */
-async function letGoOfDevices(tx: Transaction, server: Server): Promise<void> {
-  const devices = await selectBlockDevices(tx, [server.id]);
+async function letGoOfDevices(tx: Transaction, server: Server, clock: RegionParts['clock']): Promise<void> {
+  const [devices, interfaces] = await Promise.all([selectBlockDevices(tx, [server.id]), selectInterfaces(tx, [server.id])]);
   const gone = devices.filter(({ deleteOnTermination }) => deleteOnTermination).map(({ volumeId }) => volumeId);
   await releaseServerPorts(tx, { serverId: server.id });
   await deleteInterfaces(tx, server.id, null);
   await releaseAttachments(tx, { serverId: server.id });
   await deleteBlockDevices(tx, server.id, null);
   if (gone.length > 0) await deleteServerVolumes(tx, { serverId: server.id, volumeIds: gone });
+  await tellDevices(tx, clock, server, pluggedIn(devices, interfaces), { verb: 'detach.end' });
+}
+
+function pluggedIn(volumes: readonly BlockDevice[], interfaces: readonly Interface[]): Plugged[] {
+  return [...volumes.map(({ volumeId }) => ({ kind: 'volume' as const, id: volumeId })), ...interfaces.map(({ portId }) => ({ kind: 'interface' as const, id: portId }))];
 }
 
 export const deleteServerWorkflow = workflow<About, object, RegionParts>(
@@ -166,7 +174,7 @@ async function letGo(run: ServerRun): Promise<void> {
     async (server, tx) => {
       // In the order in which making a server takes them (quota, ports, volumes, claim), so that neither waits for the other.
       await releaseQuota(tx, server.projectId, quotaOf(server));
-      await letGoOfDevices(tx, server);
+      await letGoOfDevices(tx, server, run.services.clock);
       await releaseClaim(tx, server.id);
       const now = run.services.clock.now();
       return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, resize: null, adminPass: null, terminatedAt: now, deletedAt: now };

@@ -1,5 +1,7 @@
 /** The hosts of the region, with what they have and what is claimed of it. */
+import { emit } from '../../kit/events/events.ts';
 import { notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { aliveAfter } from './claims.ts';
 import { selectHost, selectHosts, updateEnabled, type Host, type Inventory } from './hosts.store.ts';
@@ -26,8 +28,17 @@ export function isAlive(host: Host, now: Date): boolean {
 }
 
 /** A disabled host keeps its servers and gets no new ones. Says whether there is such a host. */
-export async function setHostEnabled(tx: Transaction, hostname: string, enabled: boolean): Promise<boolean> {
-  return (await updateEnabled(tx, hostname, enabled)) > 0;
+export async function setHostEnabled({ tx, now, requestId }: Pick<Context, 'tx' | 'now' | 'requestId'>, hostname: string, enabled: boolean): Promise<boolean> {
+  if ((await updateEnabled(tx, hostname, enabled)) === 0) return false;
+  for (const host of await selectHosts(tx)) if (host.hostname === hostname) await tellHost(tx, now, host, requestId);
+  return true;
+}
+
+/** As a provider and as a hypervisor, which is known by its number. */
+export async function tellHost(tx: Transaction, now: Date, { id, number }: Pick<Host, 'id' | 'number'>, requestId?: string): Promise<void> {
+  const told = { requestId, payload: {} };
+  await emit(tx, { now: () => now }, { ...told, type: 'resource_provider.update', resource: 'resource_provider', resourceId: id });
+  await emit(tx, { now: () => now }, { ...told, type: 'hypervisor.update', resource: 'hypervisor', resourceId: String(number) });
 }
 
 export function inventoryOf(host: Host, resourceClass: string): Inventory {

@@ -5,6 +5,7 @@ import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { registerHosts } from './claims.ts';
 import { claimInvariants } from './claims.invariants.ts';
+import { isAlive, listHosts, tellHost } from './hosts.ts';
 import { allocations, providers, resourceClasses } from './providers.api.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
@@ -14,7 +15,16 @@ const seeHosts = schedule<RegionParts>('placement.hosts', { everyMs: 5_000, run:
 /** Asks the driver for its hosts and takes them down; also called once before the first server is made. */
 export async function observeHosts({ driver, database, clock }: Pick<RegionParts, 'driver' | 'database' | 'clock'>): Promise<void> {
   const reports = await driver.hosts.list();
-  await database.transaction({ kind: 'system', reason: 'hosts report what they have' }, (tx) => registerHosts(tx, reports, clock.now()));
+  await database.transaction({ kind: 'system', reason: 'hosts report what they have' }, async (tx) => {
+    const now = clock.now();
+    const before = new Map((await listHosts(tx)).map((host) => [host.id, host]));
+    await registerHosts(tx, reports, now);
+    for (const host of await listHosts(tx)) {
+      const known = before.get(host.id);
+      // New, back again, or with other things to claim than before: not every time that it is merely seen.
+      if (!known || isAlive(known, now) !== isAlive(host, now) || known.generation !== host.generation) await tellHost(tx, now, host);
+    }
+  });
 }
 
 export function makePlacement(parts: RegionParts): Made {
