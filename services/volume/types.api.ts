@@ -1,6 +1,6 @@
 /** The door of volume types. */
 import { types as contract } from '../../contract/volume/types.ts';
-import { notFound } from '../../kit/fault.ts';
+import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { entryOf, isTrue, typeShown } from './shapes.ts';
 import { accessOf, createType, defaultType, deleteSpec, deleteType, getType, listTypes, setAccess, setSpecs, updateType } from './types.ts';
@@ -24,7 +24,10 @@ export const types = implement(contract, {
 
   async update(request) {
     const { name, description, is_public: isPublic } = request.body.volume_type;
-    return { volume_type: typeShown(await updateType(request, request.params.type_id, { name, description, isPublic: isPublic === undefined ? undefined : isTrue(isPublic) }), request, { qos: false }) };
+    if (name == null && description == null && isPublic === undefined) throw badRequest('Specify volume type name, description, is_public or a combination thereof.');
+    const changed = await updateType(request, request.params.type_id, { name, description, isPublic: isPublic === undefined ? undefined : isTrue(isPublic) });
+    const { 'os-volume-type-access:is_public': _access, ...shown } = typeShown(changed, request, { qos: false });
+    return { volume_type: shown };
   },
 
   async delete(request) {

@@ -306,6 +306,8 @@ test('types are made by administrators, and private ones are seen by who may use
   const { volume_type: type } = (await admin('POST', '/types', { volume_type: { name: 'fast', 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' } } })).body;
   assert.deepEqual(type, { id: type.id, name: 'fast', description: null, is_public: false, 'os-volume-type-access:is_public': false, extra_specs: { tier: 'gold' } });
   assert.equal((await admin('GET', `/types/${type.id}`)).body.volume_type.qos_specs_id, null);
+  assert.deepEqual((await admin('PUT', `/types/${type.id}`, { volume_type: { description: 'for some' } })).body.volume_type, { id: type.id, name: 'fast', description: 'for some', is_public: false, extra_specs: { tier: 'gold' } });
+  assert.equal((await admin('PUT', `/types/${type.id}`, { volume_type: {} })).status, 400);
   assert.equal((await admin('POST', `/types/${type.id}/action`, { addProjectAccess: { project: 'alice-project' } })).status, 202);
   assert.equal((await alice('GET', `/types/${type.id}`)).status, 200);
   assert.equal((await bob('GET', `/types/${type.id}`)).status, 404);
