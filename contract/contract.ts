@@ -121,6 +121,8 @@ export type Service = {
   path: string;
   /** What the catalog says, with `{project_id}` where clients expect it. */
   catalogPath: string;
+  /** Where its oldest clients look for it: the operations of the lowest microversion, whatever their headers say. */
+  olderPath?: string;
   /** Whether operations are also found below `<path>/<project id>`. */
   projectInPath: boolean;
   where: 'home' | 'region';

@@ -19,14 +19,23 @@ const version = (base: string) => ({
   links: [{ rel: 'self', href: `${base}/compute/v2.1/` }],
 });
 
-const versions = (base: string) => ({ versions: [version(base)] });
+/** What there was before microversions: nova/api/openstack/compute/views/versions.py */
+const oldVersion = (base: string) => ({ id: 'v2.0', status: 'SUPPORTED', version: '', min_version: '', updated: '2011-01-21T11:33:21Z', links: [{ rel: 'self', href: `${base}/compute/v2/` }] });
+
+const versions = (base: string) => ({ versions: [oldVersion(base), version(base)] });
+
+const describedBy = { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' };
+
+const old = (base: string) => ({
+  version: { ...oldVersion(base), links: [...oldVersion(base).links, describedBy], 'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2' }] },
+});
 
 const one = (base: string) => ({
   version: {
     ...version(base),
     links: [
       { rel: 'self', href: `${base}/compute/v2.1/` },
-      { rel: 'describedby', type: 'text/html', href: 'http://docs.openstack.org/' },
+      describedBy,
     ],
     'media-types': [{ base: 'application/json', type: 'application/vnd.openstack.compute+json;version=2.1' }],
   },
@@ -57,12 +66,14 @@ export const compute = service({
   title: 'Compute',
   root: '/compute',
   path: '/compute/v2.1',
+  olderPath: '/compute/v2',
   catalogPath: '/compute/v2.1',
   projectInPath: true,
   where: 'region',
   microversions: { name: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version', min: '2.1', max: newest, changes },
   discovery: [
     { path: '/compute', status: 200, document: versions },
+    { path: '/compute/v2', status: 200, document: old },
     { path: '/compute/v2.1', status: 200, document: one },
   ],
   shape,

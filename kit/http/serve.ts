@@ -114,8 +114,10 @@ export function createDoor(options: ServeOptions): Door {
         onRequest: (request: FastifyRequest) => arrive(request, service, endpoints),
         handler: (request: FastifyRequest, reply: FastifyReply) => answer(request, reply, endpoints, nouns, prefix),
       });
-      app.route(serve(service.path));
-      if (service.projectInPath) app.route(serve(`${service.path}/:project_in_path`));
+      for (const start of service.olderPath === undefined ? [service.path] : [service.path, service.olderPath]) {
+        app.route(serve(start));
+        if (service.projectInPath) app.route(serve(`${start}/:project_in_path`));
+      }
     }
   }
 
@@ -136,7 +138,8 @@ export function createDoor(options: ServeOptions): Door {
   async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
     const arrival = arrivals.get(request)!;
     const endpoint = chosen(endpoints, request.body);
-    const version = negotiate(arrival.service, request.headers);
+    const { olderPath, microversions } = arrival.service;
+    const version = olderPath !== undefined && (prefix === olderPath || prefix.startsWith(`${olderPath}/`)) ? microversions?.min : negotiate(arrival.service, request.headers);
     const left = new AbortController();
     reply.raw.once('close', () => left.abort());
     const { project_in_path: project, ...params } = request.params as Record<string, string>;

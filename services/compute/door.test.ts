@@ -83,6 +83,23 @@ test('older microversions show and take what they had', async (t) => {
   assert.deepEqual([(await pair('2.1')).status, (await pair('2.2')).status], [200, 201]);
 });
 
+test('clients of version 2.0 find it where it was, without microversions', async (t) => {
+  const cloud = await startCloud(t);
+  const id = await makeServer(cloud);
+  const get = async (path: string) => (await cloud.fetch(`http://cloud.example/compute${path}`, { headers: { 'x-auth-token': await cloud.alice.token(), 'openstack-api-version': 'compute 2.5' } })).json() as Promise<Record<string, never>>;
+
+  const { versions } = (await get('/')) as unknown as { versions: { id: string; version: string }[] };
+
+  assert.deepEqual(versions.map((each) => [each.id, each.version]), [['v2.0', ''], ['v2.1', '2.5']]);
+  assert.equal(((await get('/v2/')) as unknown as { version: { id: string } }).version.id, 'v2.0');
+  for (const path of ['/v2', `/v2/${cloud.alice.projectId}`]) {
+    const { server } = (await get(`${path}/servers/${id}`)) as unknown as { server: { id: string; links: { href: string }[] } };
+    assert.equal(server.id, id);
+    assert.match(server.links[0]!.href, /compute\/v2\//);
+    assert.deepEqual(((await get(`${path}/os-keypairs`)) as unknown as { keypairs: object[] }).keypairs, []);
+  }
+});
+
 test('a key pair is made with a private key that fits, or imported', async (t) => {
   const { alice, bob } = await startCloud(t);
 

@@ -5,7 +5,7 @@ import { startCloud } from '../../test/cloud.ts';
 
 test('security groups are as Nova showed them: what they let in, with names of groups', async (t) => {
   const { alice, bob } = await startCloud(t);
-  const { security_group: group } = (await alice.compute.securityGroupProxies.create({ body: { security_group: { name: ' web ', description: 'd' } } })).body;
+  const { security_group: group } = (await alice.compute.securityGroupProxies.create({ body: { security_group: { name: 'web', description: ' d ' } } })).body;
   const add = (rule: object) => alice.compute.securityGroupRuleProxies.create({ body: { security_group_rule: { parent_group_id: group.id, ...rule } } });
 
   const { security_group_rule: http } = (await add({ ip_protocol: 'tcp', from_port: 80, to_port: '81' })).body;

@@ -22,7 +22,7 @@ export const securityGroupProxies = implement(contract, {
   },
   async create(request) {
     const { name, description } = request.body.security_group;
-    const group = await createSecurityGroup(request, { name: name.trim(), description: description.trim() }).catch(inNovasWords('Quota exceeded, too many security groups.'));
+    const group = await createSecurityGroup(request, { name, description }).catch(inNovasWords('Quota exceeded, too many security groups.'));
     return { security_group: await showGroup(request, group) };
   },
   async show(request) {
@@ -31,7 +31,7 @@ export const securityGroupProxies = implement(contract, {
   async update(request) {
     await groupOf(request, request.params.group_id);
     const { name, description } = request.body.security_group;
-    return { security_group: await showGroup(request, await updateSecurityGroup(request, request.params.group_id, { name: name.trim(), description: description.trim() }).catch(inNovasWords(''))) };
+    return { security_group: await showGroup(request, await updateSecurityGroup(request, request.params.group_id, { name, description }).catch(inNovasWords(''))) };
   },
   async delete(request) {
     const group = await groupOf(request, request.params.group_id);

@@ -186,7 +186,7 @@ export async function createServerImage(compute: Compute, context: Context, id: 
   const image = await reserveServerImage(context, {
     name,
     // nova/compute/utils.py, create_image and initialize_instance_system_metadata
-    properties: { ...metadata, image_type: 'snapshot', instance_uuid: id, user_id: server.userId, image_location: 'snapshot', base_image_ref: server.imageId ?? '', owner_id: server.projectId },
+    properties: { image_type: 'snapshot', instance_uuid: id, user_id: server.userId, image_location: 'snapshot', base_image_ref: server.imageId ?? '', owner_id: server.projectId, ...metadata },
     minDiskGiB: server.rootDiskGiB,
     minRamMiB: 0,
     sourceImageId: server.imageId ?? undefined,
