@@ -177,6 +177,16 @@ export const regions = operations({
     status: 201,
     response: RegionShown,
   },
+  createNamed: {
+    method: 'PUT',
+    path: '/regions/{region_id}',
+    summary: 'Create a region with this id',
+    access: { rule: 'identity:create_region', who: 'admin' },
+    stability: 'stable',
+    body: Type.Object({ region: Type.Object({ id: Type.Optional(RegionId), ...regionGiven }) }),
+    status: 201,
+    response: RegionShown,
+  },
   show: {
     method: 'GET',
     path: '/regions/{region_id}',

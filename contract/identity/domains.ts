@@ -1,11 +1,13 @@
 /** keystone/resource/schema.py, domain. */
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { Description, Id, listOf, Name, nameFilters, Options, pageQuery, SelfLink } from './shapes.ts';
+import { Description, Id, listOf, nameFilters, Options, pageQuery, SelfLink } from './shapes.ts';
 
 const given = { description: Type.Optional(Description), enabled: Type.Optional(Type.Boolean()), options: Type.Optional(Options) };
-const NewDomain = Type.Object({ domain: Type.Object({ name: Name, explicit_domain_id: Type.Optional(Type.String({ pattern: '^[a-fA-F0-9]{32}$' })), ...given }) });
-const DomainChange = Type.Object({ domain: Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name), ...given }) });
+// A domain is stored as a project, and a project's name is no longer.
+const DomainName = Type.String({ minLength: 1, maxLength: 64, pattern: '\\S' });
+const NewDomain = Type.Object({ domain: Type.Object({ name: DomainName, explicit_domain_id: Type.Optional(Type.String({ pattern: '^[a-fA-F0-9]{32}$' })), ...given }) });
+const DomainChange = Type.Object({ domain: Type.Object({ id: Type.Optional(Id), name: Type.Optional(DomainName), ...given }) });
 
 export const Domain = Type.Object({
   id: Type.String(),

@@ -20,7 +20,8 @@ export function applicationCredentialsDoor(parts: IdentityParts) {
     async create(request) {
       const { name, description = null, secret: chosen, expires_at: expiresAt, roles, unrestricted } = request.body.application_credential;
       const { user_id: userId } = request.params;
-      const projectId = demandMayCreate(request.caller, tokens.verify(request.caller.token), userId);
+      const claims = tokens.verify(request.caller.token);
+      const projectId = demandMayCreate(request.caller, claims, userId);
       const secret = chosen ?? random.bytes(secretBytes).toString('base64url');
       const hash = chosen == null ? hashOfGenerated(secret) : await passwords.hash(secret);
       const wish = {
@@ -35,7 +36,7 @@ export function applicationCredentialsDoor(parts: IdentityParts) {
       };
       // What is committed, and kept for a repeated request, does not have the secret: it is shown to the first one only.
       const shown = await request.commit(async (tx) => {
-        const credential = await createApplicationCredential({ ...request, tx }, wish, hash);
+        const credential = await createApplicationCredential({ ...request, tx }, claims, wish, hash);
         await announce({ ...request, tx }, 'application_credential', 'created', credential.id, { user_id: userId });
         return { application_credential: credentialView(credential, request) };
       });

@@ -46,13 +46,17 @@ export function demandMayCreate(caller: Context['caller'], claims: Claims | unde
 
 export async function createApplicationCredential(
   { tx, caller, now }: Context,
+  claims: Claims | undefined,
   wish: Omit<ApplicationCredential, 'roles'> & { wantedRoles: readonly WantedRole[] | undefined },
   secretHash: string,
 ): Promise<ApplicationCredential> {
   if (wish.expiresAt !== null && endOf(wish.expiresAt) <= now) throw badRequest("The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.");
   const { wantedRoles, ...credential } = wish;
-  // What the caller's own token can do, and still may do: a credential made with a credential is no wider (ATTACKS 13).
-  const effective = (await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId })).filter(({ name }) => caller.roles.has(name));
+  const granted = await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId });
+  // A credential made with a credential is no wider (ATTACKS 13). Who has proved to be the user may also name roles
+  // that came after the token: a new one would have them.
+  const held = granted.filter(({ name }) => caller.roles.has(name));
+  const effective = wantedRoles === undefined || !claims || claims.applicationCredential ? held : granted;
   const roles = (wantedRoles ?? effective).map((wanted) => {
     const role = effective.find(({ id, name }) => (wanted.id === undefined ? name === wanted.name : id === wanted.id));
     if (!role) throw unfit(`Could not find role assignment with role: ${wanted.id ?? wanted.name}, user or group: ${credential.userId}, project, domain, or system: ${credential.projectId}.`);

@@ -4,6 +4,7 @@
  */
 import type { TokenRequest } from '../../contract/identity/tokens.ts';
 import type { Static } from 'typebox';
+import { notFound } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, type ApplicationCredential } from './application-credentials.store.ts';
 import { endOf } from './application-credentials.ts';
@@ -103,7 +104,8 @@ async function proveApplicationCredential({ read, passwords, now }: Authenticati
 // keystone/auth/plugins/token.py: a token never leads to more than what it was got with.
 async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNullable<Identity['token']>, scope: Auth['scope']): Promise<Proof> {
   const from = tokens.verify(id);
-  if (!from) throw notAuthenticated();
+  // keystone/token/provider.py, validate_token, whose refusal the plugin passes on as it is.
+  if (!from) throw notFound('Failed to validate token', 'TokenNotFound');
   if (from.scope.kind === 'system' && typeof scope === 'object' && (scope.project !== undefined || scope.domain !== undefined))
     throw forbiddenAction('Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.');
   if (from.applicationCredential && scope !== undefined) throw forbiddenAction('Using an application credential token to create a scoped token is not allowed.');

@@ -1,6 +1,6 @@
 /** The doors of services, endpoints and regions. keystone/api/{services,endpoints,regions}.py */
 import { endpoints as endpointsContract, regions as regionsContract, services as servicesContract } from '../../contract/identity/catalog.ts';
-import { implement } from '../../kit/http/implement.ts';
+import { implement, type Context } from '../../kit/http/implement.ts';
 import { announce } from './announcements.ts';
 import {
   createEndpoint,
@@ -9,6 +9,7 @@ import {
   deleteEndpoint,
   deleteRegion,
   deleteService,
+  ensureRegion,
   getEndpoint,
   getRegion,
   getService,
@@ -26,6 +27,7 @@ import { given } from './domains.api.ts';
 import { extraOf } from './extra.ts';
 import { pageOf } from './pages.ts';
 import { newId, type IdentityParts } from './parts.ts';
+import { invalid } from './refusals.ts';
 
 type Links = { url(path: string): string };
 
@@ -69,6 +71,7 @@ export function endpointsDoor(parts: IdentityParts) {
     },
     async create(request) {
       const { interface: face, service_id: serviceId, url, region_id: regionId, region, enabled = true } = request.body.endpoint;
+      if (regionId == null && region != null) await regionOfOldClient(request, region);
       const endpoint = await createEndpoint(request, {
         id: newId(parts),
         serviceId,
@@ -88,6 +91,7 @@ export function endpointsDoor(parts: IdentityParts) {
     },
     async update(request) {
       const { interface: face, service_id: serviceId, url, region_id: regionId, region, enabled } = request.body.endpoint;
+      if (regionId == null && region != null) await regionOfOldClient(request, region);
       const change = { ...given({ interface: face, serviceId, url, regionId: regionId ?? region, enabled }), extra: extraOf(request.body.endpoint, endpointColumns) };
       const endpoint = await updateEndpoint(request, request.params.endpoint_id, change);
       await announce(request, 'endpoint', 'updated', endpoint.id);
@@ -100,6 +104,11 @@ export function endpointsDoor(parts: IdentityParts) {
   });
 }
 
+/** keystone/api/endpoints.py, _validate_endpoint_region: version 2's clients named regions that nobody had made. */
+async function regionOfOldClient(request: Context, id: string): Promise<void> {
+  if (await ensureRegion(request, id)) await announce(request, 'region', 'created', id);
+}
+
 export function regionsDoor(parts: IdentityParts) {
   return implement(regionsContract, {
     async list(request) {
@@ -109,6 +118,13 @@ export function regionsDoor(parts: IdentityParts) {
     async create(request) {
       const { id, description, parent_region_id: parentRegionId = null } = request.body.region;
       const region = await createRegion(request, { id: id || newId(parts), description: description ?? '', parentRegionId, extra: extraOf(request.body.region, regionColumns) });
+      await announce(request, 'region', 'created', region.id);
+      return { region: regionView(region, request) };
+    },
+    async createNamed(request) {
+      const { id, description, parent_region_id: parentRegionId = null } = request.body.region;
+      if (id !== undefined && id !== request.params.region_id) throw invalid(`Conflicting region IDs specified: "${request.params.region_id}" != "${id}"`);
+      const region = await createRegion(request, { id: request.params.region_id, description: description ?? '', parentRegionId, extra: extraOf(request.body.region, regionColumns) });
       await announce(request, 'region', 'created', region.id);
       return { region: regionView(region, request) };
     },

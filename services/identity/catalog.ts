@@ -150,6 +150,13 @@ export async function createRegion({ tx }: Context, region: Region): Promise<Reg
   return region;
 }
 
+/** False: it was there. */
+export async function ensureRegion({ tx }: Context, id: string): Promise<boolean> {
+  if (await findRegion(tx, id)) return false;
+  await insertRegion(tx, { id, description: '', parentRegionId: null, extra: {} });
+  return true;
+}
+
 export async function updateRegion({ tx }: Context, id: string, change: Partial<Region>): Promise<Region> {
   const before = await findRegion(tx, id);
   if (!before) throw couldNotFind('region', id);

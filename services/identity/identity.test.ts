@@ -269,3 +269,33 @@ test('a token that is no longer valid is not found, whoever asks about it', asyn
 
   for (const method of ['GET', 'HEAD', 'DELETE'] as const) assert.equal((await ask(method, '/auth/tokens', { token: alice.token, headers: subject })).status, 404, method);
 });
+
+test('an endpoint may name a region that nobody made, and a region be put where its id says', async (t) => {
+  const fixture = await identityFixture(t);
+  const ask = checked(fixture, fixture.admin);
+  const { service } = (await ask('POST', '/services', { service: { type: 't' } })).body;
+  const endpoint = { service_id: service.id, interface: 'public', url: 'http://there.test' };
+
+  assert.equal((await ask('POST', '/endpoints', { endpoint: { ...endpoint, region: 'there' } })).body.endpoint.region_id, 'there');
+  assert.equal((await ask('GET', '/regions/there')).status, 200);
+  assert.equal((await ask('POST', '/endpoints', { endpoint: { ...endpoint, region_id: 'nowhere' } })).status, 400);
+  assert.equal((await ask('PUT', '/regions/far', { region: { description: 'away' } })).body.region.id, 'far');
+  assert.equal((await ask('PUT', '/regions/far', { region: {} })).status, 409);
+  assert.equal((await ask('PUT', '/regions/near', { region: { id: 'far' } })).status, 400);
+  assert.equal((await ask('POST', '/domains', { domain: { name: 'd'.repeat(65) } })).status, 400);
+});
+
+test('an application credential may have a role that came after the token, unless a credential asks for it', async (t) => {
+  const { ask, person, role, admin, login } = await identityFixture(t);
+  const alice = await person('alice', 'reader');
+  const make = (token: string, name: string, more: object) => ask('POST', `/users/${alice.id}/application_credentials`, { token, body: { application_credential: { name, ...more } } });
+  const { body } = await make(alice.token, 'narrow', { unrestricted: true });
+  const { id, secret } = body.application_credential;
+  const narrow = await login({ methods: ['application_credential'], application_credential: { id, secret } });
+
+  await ask('PUT', `/projects/${alice.projectId}/users/${alice.id}/roles/${await role('member')}`, { token: admin });
+
+  assert.equal((await make(narrow, 'wide', { roles: [{ name: 'member' }] })).status, 400);
+  const wide = await make(alice.token, 'wide', { roles: [{ name: 'member' }] });
+  assert.deepEqual([wide.status, wide.body.application_credential.roles[0].name], [201, 'member']);
+});

@@ -71,8 +71,6 @@ test('whatever was wrong, the refusal is the same', async (t) => {
     [byName('alice', alice.password), project('no such project')],
     [byName('alice', alice.password), { system: { all: true } }],
     [byName('alice', alice.password), { domain: { id: 'default' } }],
-    [{ methods: ['token'], token: { id: 'x' } }],
-    [{ methods: ['token'], token: { id: `${alice.token.slice(0, -2)}AA` } }],
     [{ methods: ['totp'] }],
     [{ methods: ['application_credential'], application_credential: { id: 'x', secret: 'y' } }],
     [{ methods: ['password', 'token'], password: byName('alice', alice.password).password, token: { id: admin } }],
@@ -81,6 +79,16 @@ test('whatever was wrong, the refusal is the same', async (t) => {
 
   for (const { status, body, headers } of refusals)
     assert.deepEqual([status, body, headers['x-subject-token']], [401, { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } }, undefined]);
+});
+
+test('a token that is none is not found as a proof', async (t) => {
+  const { ask, person } = await identityFixture(t);
+  const alice = await person('alice', 'member');
+
+  for (const id of ['x', `${alice.token.slice(0, -2)}AA`]) {
+    const { status, body } = await ask('POST', '/auth/tokens', { body: { auth: { identity: { methods: ['token'], token: { id } } } } });
+    assert.deepEqual([status, body], [404, { error: { code: 404, title: 'Not Found', message: 'Failed to validate token' } }]);
+  }
 });
 
 test('a body without what its method needs is a bad request, and a long password is refused unread', async (t) => {
