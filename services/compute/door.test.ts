@@ -148,6 +148,14 @@ test('what renaming and rebuilding answer leaves out what version 2.0 had as ext
   await assert.rejects(alice.compute.servers.update({ params: { server_id: id }, body: { server: { accessIPv4: '1.2' } } }), refusal(400));
 });
 
+test('a page of no servers is empty, and has no next one', async (t) => {
+  const cloud = await startCloud(t);
+  await makeServer(cloud);
+
+  assert.deepEqual((await cloud.alice.compute.servers.list({ query: { limit: 0 } })).body, { servers: [] });
+  assert.deepEqual((await cloud.alice.compute.servers.detail({ query: { limit: 0 } })).body, { servers: [] });
+});
+
 test('servers that changed since a date are found by a date as ISO 8601 writes it', async (t) => {
   const { alice } = await startCloud(t);
 

@@ -122,7 +122,8 @@ function readCounts({ min_count: min, max_count: max }: NewServerBody): { minCou
 }
 
 async function pageOf(request: ListRequest): Promise<{ servers: Server[]; next: string | undefined }> {
-  const limit = Math.min(request.query.limit || mostPerPage, mostPerPage);
+  // None is none: nova/api/openstack/common.py, get_limit_and_marker
+  const limit = Math.min(request.query.limit ?? mostPerPage, mostPerPage);
   const filter = await readFilter(request);
   if (filter === undefined) return { servers: [], next: undefined };
   const page: Page = { sort: readSort(request), limit: limit + 1, marker: request.query.marker ?? null };
