@@ -145,7 +145,7 @@ async function run({ hosts, hostShape, home, regional, folder, clock, faults, wo
     settle: () => settle(cloud, worker, clock),
     rest,
     async diagnose() {
-      const found = await diagnoseCloud(cloud);
+      const found = await diagnoseCloud(cloud, { durable: false });
       return found.flatMap(({ id, findings }) => findings.map(({ message }) => `${id}: ${message}`));
     },
     leftovers: (projectId) => remainsOf(regional.database, driver, projectId),
