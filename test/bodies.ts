@@ -66,6 +66,12 @@ const bodies: Record<string, Body> = {
   'compute.serverActions.resize': async (things) => ({ resize: { flavorRef: await things.get('larger flavor') } }),
   'compute.serverActions.addSecurityGroup': async (things) => ({ addSecurityGroup: { name: await things.get('security group name') } }),
   'compute.serverActions.removeSecurityGroup': async () => ({ removeSecurityGroup: { name: 'default' } }),
+  'compute.serverActions.addFloatingIp': async (things) => {
+    await things.get('server');
+    await things.get('plugged subnet');
+    return { addFloatingIp: { address: await things.get('floating ip address') } };
+  },
+  'compute.serverActions.removeFloatingIp': async (things) => ({ removeFloatingIp: { address: await things.get('floating ip address') } }),
   'compute.serverMetadata.set': async () => ({ meta: { colour: 'red' } }),
   'compute.serverInterfaces.attach': async (things) => ({ interfaceAttachment: { port_id: await things.get('port') } }),
   'compute.imageMetadataProxies.set': async () => ({ meta: { colour: 'red' } }),

@@ -101,6 +101,13 @@ export const preparations: Record<string, Preparation> = {
   'compute.serverActions.resume': { before: (cloud, things) => act(cloud, things, { suspend: null }) },
   'compute.serverActions.start': { before: (cloud, things) => act(cloud, things, { 'os-stop': null }) },
   'compute.serverActions.unlock': { before: (cloud, things) => act(cloud, things, { lock: null }) },
+  'compute.serverActions.removeFloatingIp': {
+    before: async ({ alice }, things) => {
+      const server_id = await things.get('server');
+      await things.get('plugged subnet');
+      await alice.compute.serverActions.addFloatingIp({ params: { server_id }, body: { addFloatingIp: { address: await things.get('floating ip address') } } });
+    },
+  },
   'compute.serverActions.confirmResize': { before: resized },
   'compute.serverActions.revertResize': { before: resized },
   'image.members.update': { by: 'bob' },

@@ -35,6 +35,7 @@ const makers = {
   },
   'external network': async ({ admin }) => (await admin.network.networks.list({ query: { name: ['public'] } })).body.networks[0]?.id ?? '',
   'floating ip': async ({ owner, get }) => (await owner.network.floatingIps.create({ body: { floatingip: { floating_network_id: await get('external network') } } })).body.floatingip?.id ?? '',
+  'floating ip address': async ({ owner, get }) => (await owner.compute.floatingIpProxies.show({ params: { floating_ip_id: await get('floating ip') } })).body.floating_ip.ip,
   'security group': async ({ owner }) => (await owner.network.securityGroups.create({ body: { security_group: { name: unique() } } })).body.security_group?.id ?? '',
   'security group name': async ({ owner, get }) => (await owner.network.securityGroups.show({ params: { security_group_id: await get('security group') } })).body.security_group.name ?? '',
   'security group rule': async ({ owner, get }) =>

@@ -64,6 +64,8 @@ export const serverActions = operations({
   },
   addSecurityGroup: action('addSecurityGroup', group, 'os-security-groups:add', 'Put its interfaces into a security group'),
   removeSecurityGroup: action('removeSecurityGroup', group, 'os-security-groups:remove', 'Take its interfaces out of a security group'),
+  addFloatingIp: { ...action('addFloatingIp', exactly({ address, fixed_address: Type.Optional(address) }), 'os-floating-ips:add', 'Let a floating IP lead to it'), stability: 'deprecated', deprecation: { since: '2016-12-15' }, until: '2.43' },
+  removeFloatingIp: { ...action('removeFloatingIp', exactly({ address }), 'os-floating-ips:remove', 'Let a floating IP lead to it no longer'), stability: 'deprecated', deprecation: { since: '2016-12-15' }, until: '2.43' },
   forceDelete: action('forceDelete', nothing, 'os-deferred-delete:force', 'Delete a server whatever its state'),
   resetState: {
     ...action('os-resetState', exactly({ state: Type.Union([Type.Literal('active'), Type.Literal('error')]) }), 'os-admin-actions:reset_state', 'Say by hand what state it is in'),

@@ -75,6 +75,41 @@ test('floating IPs are as Nova showed them, from the pools that there are', asyn
   await assert.rejects(alice.compute.floatingIpProxies.show({ params: { floating_ip_id: made.id } }), refusal(404));
 });
 
+test('a floating IP is led to a server and away from it, and the guest hears of it', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, admin, bob, driver, imageId } = cloud;
+  const outside = (await admin.network.networks.create({ body: { network: { name: 'outside', 'router:external': true } } })).body.network;
+  await admin.network.subnets.create({ body: { subnet: { network_id: outside!.id!, ip_version: 4, cidr: '192.0.2.0/24' } } });
+  const { network } = (await alice.network.networks.create({ body: { network: { name: 'private' } } })).body;
+  const { subnet } = (await alice.network.subnets.create({ body: { subnet: { network_id: network!.id!, ip_version: 4, cidr: '10.1.0.0/24' } } })).body;
+  const { router } = (await alice.network.routers.create({ body: { router: { external_gateway_info: { network_id: outside!.id! } } } })).body;
+  await alice.network.routers.addInterface({ params: { router_id: router!.id! }, body: { subnet_id: subnet!.id! } });
+  const made = (await alice.compute.servers.create({ body: { server: { name: 'web', flavorRef: '1', imageRef: imageId, networks: [{ uuid: network!.id! }] } } })).body;
+  const params = { server_id: 'server' in made ? made.server.id : assert.fail() };
+  await cloud.settle();
+  const { floating_ip: floatingIp } = (await alice.compute.floatingIpProxies.create({ body: { pool: 'outside' } })).body;
+  const generation = async () => (await driver.servers.list()).find(({ id }) => id === params.server_id)?.generation ?? 0;
+  const shown = async () => (await alice.compute.floatingIpProxies.show({ params: { floating_ip_id: floatingIp.id } })).body.floating_ip;
+  const before = await generation();
+
+  await alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: floatingIp.ip } } });
+  await cloud.settle();
+
+  const { fixed_ip: fixed, instance_id: instance } = await shown();
+  assert.match(fixed ?? '', /^10\.1\.0\./);
+  assert.equal(instance, params.server_id);
+  const led = await generation();
+  assert.ok(led > before);
+  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: floatingIp.ip, fixed_address: '10.1.0.250' } } }), refusal(400, /not assigned to instance/));
+  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: '192.0.2.250' } } }), refusal(404, /floating IP not found/));
+  await assert.rejects(bob.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } }), refusal(404));
+  await alice.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } });
+  await cloud.settle();
+  assert.deepEqual([(await shown()).fixed_ip, (await shown()).instance_id], [null, null]);
+  assert.ok((await generation()) > led);
+  await assert.rejects(alice.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } }), refusal(409, /is not associated with instance/));
+});
+
 function refusal(status: number, message?: RegExp) {
   return (error: unknown) => {
     assert.ok(error instanceof Refused, String(error));

@@ -19,6 +19,7 @@ import {
   suspendServer,
   unpauseServer,
 } from './server-actions.ts';
+import { addFloatingIp, removeFloatingIp } from './server-floating-ips.ts';
 import { viewServer } from './server-view.ts';
 import { flavorId, newPassword } from './servers.api.ts';
 import { deleteServer, getServer, type Compute } from './servers.ts';
@@ -109,6 +110,13 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
     },
     async removeSecurityGroup(request) {
       await setSecurityGroup(compute, request, request.params.server_id, request.body.removeSecurityGroup.name, false);
+    },
+    async addFloatingIp(request) {
+      const { address, fixed_address: fixedAddress = null } = request.body.addFloatingIp;
+      await addFloatingIp(compute, request, request.params.server_id, address, fixedAddress);
+    },
+    async removeFloatingIp(request) {
+      await removeFloatingIp(compute, request, request.params.server_id, request.body.removeFloatingIp.address);
     },
     async forceDelete(request) {
       await deleteServer(compute, request, request.params.server_id);
