@@ -148,6 +148,17 @@ test('what renaming and rebuilding answer leaves out what version 2.0 had as ext
   await assert.rejects(alice.compute.servers.update({ params: { server_id: id }, body: { server: { accessIPv4: '1.2' } } }), refusal(400));
 });
 
+test('more metadata than a server may have is over its quota', async (t) => {
+  const cloud = await startCloud(t);
+  const params = { server_id: await makeServer(cloud) };
+  const metadata = Object.fromEntries(Array.from({ length: 129 }, (_, index) => [`key-${index}`, 'value']));
+
+  for (const way of ['merge', 'replace'] as const)
+    await assert.rejects(cloud.alice.compute.serverMetadata[way]({ params, body: { metadata } }), refusal(403, 'Maximum number of metadata items exceeds 128'));
+  await assert.rejects(cloud.alice.compute.serverActions.rebuild({ params, body: { rebuild: { imageRef: cloud.imageId, metadata } } }), refusal(403));
+  assert.deepEqual((await cloud.alice.compute.serverMetadata.list({ params })).body.metadata, {});
+});
+
 test('a page of no servers is empty, and has no next one', async (t) => {
   const cloud = await startCloud(t);
   await makeServer(cloud);

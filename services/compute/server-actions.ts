@@ -1,5 +1,5 @@
 /** What can be asked of a server that there is. Each: its row locked, its state asked, the wish written, the work begun. */
-import { badRequest, conflict, notFound } from '../../kit/fault.ts';
+import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
 import { getServerImage } from '../image/images.ts';
@@ -154,7 +154,7 @@ export type Rebuild = {
 export async function rebuildServer(compute: Compute, context: Context, id: string, wish: Rebuild): Promise<Server> {
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'rebuild');
-  if (Object.keys(wish.metadata ?? {}).length > mostMetadata) throw badRequest(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  if (Object.keys(wish.metadata ?? {}).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
   // nova/compute/api.py: before 2.93 a root volume stays as it is.
   if (server.rootImage === null) throw badRequest('Unable to rebuild with a different image for a volume-backed server.');
   const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
@@ -218,7 +218,7 @@ async function changeable({ tx, caller }: Context, id: string, action: StatefulA
 }
 
 async function writeMetadata(compute: Compute, context: Context, server: Server, metadata: Record<string, string>): Promise<void> {
-  if (Object.keys(metadata).length > mostMetadata) throw badRequest(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  if (Object.keys(metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
   const changed = await changeServer(context.tx, { now: () => context.now }, server, { metadata }, { requestId: context.requestId, intent: true });
   await refreshServer(compute, context, changed);
 }
