@@ -31,6 +31,7 @@ const answersUnknown: Record<string, string> = {
   'network.quotas.update': quotas,
   'network.quotas.reset': quotas,
   'placement.allocations.show': 'placement has no list of consumers: one without claims has an empty set of them (allocation.py, list_for_consumer)',
+  'identity.regions.createNamed': 'PUT makes the region of this name, whatever it is (keystone/api/regions.py, RegionResource.put)',
   'identity.applicationCredentials.list': 'keystone filters by the user and does not look for it (application_credential/backends/sql.py)',
 };
 
@@ -73,7 +74,9 @@ test(`a wrong id in a path is refused and changes nothing`, async (t) => {
   const [things, foreign] = [thingsOf(cloud), thingsOf(cloud, { owner: cloud.bob })];
   const wrong: string[] = [];
   let tried = 0;
-  const operations = everyOperation().filter(({ params }) => params.length > 0);
+  // What makes a thing of any name goes last, or the others would find it.
+  const makesAny = (id: string) => Number(id === 'identity.regions.createNamed');
+  const operations = everyOperation().filter(({ params }) => params.length > 0).toSorted((one, other) => makesAny(one.id) - makesAny(other.id));
   const asked = new Map<string, Asked & { params: Record<string, string> }>();
   for (const promised of operations) asked.set(promised.id, { params: await paramsFor(promised, things), body: await bodyFor(promised, things) });
   const foreigners = new Map<string, Record<string, string>>();
