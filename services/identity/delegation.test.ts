@@ -204,8 +204,11 @@ test('no chain of tokens and credentials ever leads to a right that the user doe
           const wish = { name: `credential ${credentials.length} ${steps.indexOf(each)}`, unrestricted: each.unrestricted, ...(each.role === null ? {} : { roles: [{ name: each.role }] }) };
           const reply = await ask('POST', `/users/${user.id}/application_credentials`, { token: from.token, body: { application_credential: wish } });
           if (reply.status !== 201) break;
-          const limit = [...caller!.roles].filter((name) => each.role === null || upTo(each.role).includes(name as Rung));
-          credentials.push({ ...reply.body.application_credential, limit, only: projects.indexOf(caller!.projectId!) });
+          const project = projects.indexOf(caller!.projectId!);
+          // Who has proved to be the user may also name a role that was granted after the token.
+          const held = each.role === null || from.only !== undefined ? [...caller!.roles] : [...granted[project]!].flatMap(upTo);
+          const limit = held.filter((name) => each.role === null || upTo(each.role).includes(name as Rung));
+          credentials.push({ ...reply.body.application_credential, limit, only: project });
           break;
         }
         case 'use': {
