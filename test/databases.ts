@@ -31,6 +31,7 @@ const memory = new Set([
   'image.blob', //         bytes that nobody has any more are collected within the hour
   'compute.action', //     what was asked of a server can be read after its end
   'network.projection', // generations, so that a late call cannot bring back what is gone
+  'volume.message', //     what a project is told about its volumes is there to be read for a month
 ]);
 
 /** Everything that there is, one line each; of a project where tables say whose it is, and whole tables as a number. */

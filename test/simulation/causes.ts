@@ -87,7 +87,7 @@ export const causes: Record<string, Cause> = {
   'volume.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.volumes.delete({ params: { volume_id: await things.get('volume') }, query: { cascade: true } }) },
   'volume.upload': {
     prepare: withThings('volume'),
-    act: async ({ volume }, things) => volume.volumes.upload({ params: { volume_id: await things.get('volume') }, body: { 'os-volume_upload_image': { image_name: 'copy' } } }),
+    act: async ({ volume }, things) => volume.volumes.upload({ params: { volume_id: await things.get('volume') }, body: { 'os-volume_upload_image': { image_name: 'copy', disk_format: 'qcow2' } } }),
   },
   'volume.snapshot.create': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.snapshots.create({ body: { snapshot: { volume_id: await things.get('volume') } } }) },
   'volume.snapshot.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.snapshots.delete({ params: { snapshot_id: await things.get('snapshot') } }) },
