@@ -40,6 +40,12 @@ type Patch = Record<string, unknown>;
 type Work = (tx: Transaction) => Promise<object | void>;
 type Recorded = { stop: boolean; left?: Left; step?: number };
 
+/**
+ * So often may its process end in one step before the step is taken for the reason. An operator who kills a process a
+ * few times, or a machine that is short of memory, is no reason to give up what was asked for.
+ */
+const mostDeaths = 20;
+
 export class Execution {
   readonly #context: ExecutionContext;
   readonly #workflow: SomeWorkflow;
@@ -96,7 +102,7 @@ export class Execution {
   async #goForward(): Promise<void> {
     const { retry, name, act } = this.#current();
     if (this.#isLate()) return this.#beginUndo(new DeadlinePassed('The deadline passed'));
-    if (this.#attempt >= retry.attempts) return this.#beginUndo(new Error('Its process ended in this step again and again'));
+    if (this.#attempt >= Math.max(retry.attempts, mostDeaths)) return this.#beginUndo(new Error('Its process ended in this step again and again'));
     this.#recorded = false;
     try {
       this.#fault('before');
