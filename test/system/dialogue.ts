@@ -144,8 +144,8 @@ export async function healthy(cloud: WholeCloud): Promise<void> {
 
 const sshOptions = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'LogLevel=ERROR', '-o', 'ConnectTimeout=5', '-o', 'BatchMode=yes', '-o', 'IdentitiesOnly=yes'];
 
-export async function ssh(key: string, address: string, command: string): Promise<string> {
-  const { code, out, err } = await run(['ssh', '-i', key, ...sshOptions, `cirros@${address}`, command], { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' }, timeoutMs: 60_000 });
+export async function ssh(key: string, address: string, command: string, timeoutMs = 60_000): Promise<string> {
+  const { code, out, err } = await run(['ssh', '-i', key, ...sshOptions, `cirros@${address}`, command], { env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' }, timeoutMs });
   if (code !== 0) throw new Error(`ssh ${address} ${command}: ${code} ${out}${err}`);
   return out;
 }
@@ -156,10 +156,11 @@ export async function waitForSsh(key: string, address: string, command: string):
   const deadline = Date.now() + 120_000;
   while (Date.now() < deadline) {
     try {
-      return await ssh(key, address, command);
+      // A connection that is cut by a moved address hangs and does not fail.
+      return await ssh(key, address, command, 15_000);
     } catch (error) {
       last = error;
-      if (!/Connection (refused|timed out|reset|closed)|No route to host|Permission denied|banner/.test(String(error))) throw error;
+      if (!/Connection (refused|timed out|reset|closed)|No route to host|Permission denied|banner|stopped after/.test(String(error))) throw error;
     }
   }
   throw last;
