@@ -108,7 +108,7 @@ async function kill(cloud: WholeCloud, name: string, { pid, restarts }: Process)
   for (;;) {
     const status = await askSupervisor<Status>(layoutOf(cloud.stateDir).supervisorSocket, { command: 'status' });
     const now = status?.processes.find((each) => each.name === name);
-    if (now?.state === 'ready' && now.pid !== pid && now.restarts > restarts) return performance.now() - begun;
+    if (now?.state === 'ready' && now.pid !== pid && now.restarts === restarts + 1) return performance.now() - begun;
     assert.ok(performance.now() - begun < 30_000, `${name} was not started again: ${JSON.stringify(now)}`);
     await pause(10);
   }
