@@ -1,5 +1,6 @@
 /** Ties a contract to its handlers: a missing or mistyped handler does not compile. */
 import type { BodyOf, Operation, Operations, QueryOf, ResponseOf, Service } from '../../contract/contract.ts';
+import type { Random } from '../clock.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
 import type { Caller } from './caller.ts';
 
@@ -10,6 +11,8 @@ export type Call = {
   readonly caller: Caller;
   readonly requestId: string;
   readonly now: Date;
+  /** Ids, secrets and every other choice come from here, so that a run can be replayed from its seed. */
+  readonly random: Random;
 };
 
 /** A call inside its transaction: what rules ask for. */

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { effectsOf, type Operation, type Service } from '../../contract/contract.ts';
 import { audit } from '../audit.ts';
+import type { Random } from '../clock.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import { findResult, keepResult, type RequestKey } from '../idempotency.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
@@ -43,6 +44,7 @@ export type Incoming = {
   caller: Caller;
   requestId: string;
   now: Date;
+  random: Random;
   version: string | undefined;
   params: Record<string, string>;
   query: Record<string, string | string[]>;
@@ -205,11 +207,12 @@ function brief(value: unknown): string {
 }
 
 function pick(incoming: Incoming) {
-  const { caller, requestId, now, params, headers, base, signal } = incoming;
+  const { caller, requestId, now, random, params, headers, base, signal } = incoming;
   return {
     caller,
     requestId,
     now,
+    random,
     params,
     headers,
     base,

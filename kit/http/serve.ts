@@ -147,6 +147,7 @@ export function createDoor(options: ServeOptions): Door {
       caller: arrival.caller,
       requestId: arrival.requestId,
       now: options.clock.now(),
+      random: options.random,
       version,
       params,
       query: request.query as Record<string, string | string[]>,

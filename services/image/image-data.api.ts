@@ -15,9 +15,9 @@ export function imageData(parts: RegionParts) {
       const type = String(request.headers['content-type'] ?? '').split(';')[0]!.trim();
       if (type !== 'application/octet-stream' || !(request.body instanceof Readable)) throw new Fault(415, 'HTTPUnsupportedMediaType', 'Content-Type must be application/octet-stream');
       const { body, signal } = request;
-      const context = { caller: request.caller, requestId: request.requestId, now: request.now };
+      const context = { caller: request.caller, requestId: request.requestId, now: request.now, random: request.random };
       // Not by `commit`: an upload is one deed and has one entry in the audit, when it is done.
-      const saving = await parts.database.transaction(scopeOf(contract.upload.access, request.caller), (tx) => beginUpload({ ...context, tx }, request.params.image_id, parts.random.uuid(), lengthOf(request.headers['content-length'])));
+      const saving = await parts.database.transaction(scopeOf(contract.upload.access, request.caller), (tx) => beginUpload({ ...context, tx }, request.params.image_id, request.random.uuid(), lengthOf(request.headers['content-length'])));
       try {
         const accepted = await receiveUpload(parts, saving, body, signal);
         await request.commit((tx) => finishUpload({ ...context, tx, now: parts.clock.now() }, saving, accepted));

@@ -210,7 +210,7 @@ test('an upload that nobody continues gives the image back', async (t) => {
 
 test('a captured disk becomes an image of the project, or says why not', async (t) => {
   const { alice, parts, callers } = await startService(t);
-  const reserve = () => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, (tx) => reserveServerImage({ tx, now: parts.clock.now(), requestId: 'req-1', caller: callers.alice }, { name: 'snapshot', properties: { image_type: 'snapshot' }, minDiskGiB: 1, minRamMiB: 0 }));
+  const reserve = () => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, (tx) => reserveServerImage({ tx, now: parts.clock.now(), random: parts.random, requestId: 'req-1', caller: callers.alice }, { name: 'snapshot', properties: { image_type: 'snapshot' }, minDiskGiB: 1, minRamMiB: 0 }));
 
   const good = await reserve();
   assert.equal((await alice('GET', `/images/${good.id}`)).body.status, 'saving');
@@ -282,7 +282,7 @@ test('a project’s bytes are charged before they are there, and given back what
 
   // A client that does not say how much it brings is stopped on the way.
   await limit(bytes.length * 2 + 1000);
-  const saving = await parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, (tx) => beginUpload({ tx, now: clock.now(), requestId: 'req-1', caller: callerOf('alice') }, left, 'slow'));
+  const saving = await parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, (tx) => beginUpload({ tx, now: clock.now(), random: parts.random, requestId: 'req-1', caller: callerOf('alice') }, left, 'slow'));
   await assert.rejects(receiveUpload(parts, saving, chunks(bytes), new AbortController().signal), { status: 413 });
   await giveUpUpload(parts, saving, 'too many');
   assert.equal(await used(), 2 * bytes.length);

@@ -163,7 +163,7 @@ export async function bootstrapImage(
 ): Promise<{ id: string }> {
   const { clock, random } = parts;
   const scope = { kind: 'project', projectId } as const;
-  const asOwner = (tx: Transaction): Context => ({ tx, now: clock.now(), requestId: `req-${random.uuid()}`, caller: systemCaller(projectId) });
+  const asOwner = (tx: Transaction): Context => ({ tx, now: clock.now(), random, requestId: `req-${random.uuid()}`, caller: systemCaller(projectId) });
   const begun = await parts.database.transaction(scope, async (tx) => {
     const context = asOwner(tx);
     const found = await findPublicImage(tx, projectId, name);

@@ -26,7 +26,7 @@ export async function bootstrapNetwork(parts: { database: Database; clock: Clock
   const { database, clock, random } = parts;
   return database.transaction(scope, async (tx) => {
     await holdBootstrap(tx);
-    const context: Context = { tx, now: clock.now(), requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId: wish.projectId, isAdmin: true } };
+    const context: Context = { tx, now: clock.now(), random, requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId: wish.projectId, isAdmin: true } };
     const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork}`))[0];
     const network =
       known ??

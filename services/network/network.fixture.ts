@@ -96,7 +96,7 @@ export async function networkFixture(t: TestContext) {
     within: <T>(who: 'alice' | 'bob' | 'admin', work: (context: Context) => Promise<T>): Promise<T> => {
       const caller = callers[who]!;
       const scope = caller.isAdmin ? ({ kind: 'system', reason: 'test' } as const) : ({ kind: 'project', projectId: caller.projectId! } as const);
-      return database.transaction(scope, (tx: Transaction) => work({ tx, caller, now: clock.now(), requestId: 'req-test' }));
+      return database.transaction(scope, (tx: Transaction) => work({ tx, caller, now: clock.now(), random, requestId: 'req-test' }));
     },
     external: (pool?: { start: string; end: string }) =>
       bootstrapNetwork({ database, clock, random }, { name: 'public', cidr: '198.51.100.0/24', gateway: '198.51.100.1', physicalNetwork: 'physnet1', projectId: 'admin-project', ...(pool ? { pool } : {}) }),

@@ -172,7 +172,7 @@ test('a server’s attachment is ended by the compute service only', async (t) =
   const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
   await idle();
   const inProject = <T>(work: (tx: Transaction) => Promise<T>) => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, work);
-  const context = (tx: Transaction) => ({ tx, now: parts.clock.now(), requestId: 'req-1', caller: callers.alice });
+  const context = (tx: Transaction) => ({ tx, now: parts.clock.now(), random: parts.random, requestId: 'req-1', caller: callers.alice });
   const serverId = 'server-1';
 
   const { attachmentId } = await inProject((tx) => reserveAttachment(context(tx), { volumeId: id, serverId }));
@@ -200,7 +200,7 @@ test('a volume made for a server is reserved before it is there, and goes with t
   const inProject = <T>(work: (tx: Transaction) => Promise<T>) => parts.database.transaction({ kind: 'project', projectId: 'alice-project' }, work);
   const serverId = 'server-1';
   const { volumeId } = await inProject(async (tx) => {
-    const context = { tx, now: parts.clock.now(), requestId: 'req-1', caller: callers.alice };
+    const context = { tx, now: parts.clock.now(), random: parts.random, requestId: 'req-1', caller: callers.alice };
     const made = await createServerVolume(context, { sizeGiB: 1, source: { kind: 'empty' }, serverId });
     await reserveAttachment(context, { volumeId: made.volumeId, serverId });
     return made;
