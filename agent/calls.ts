@@ -45,7 +45,7 @@ export const calls: Calls = {
     remove: { ...aboutId, timeoutMs: 5 * MINUTE },
     ensureSnapshot: { ...aboutSnapshot, timeoutMs: 30 * MINUTE },
     removeSnapshot: { ...aboutSnapshot, timeoutMs: 5 * MINUTE },
-    capture: { takes: 'object', timeoutMs: 60 * MINUTE, order: ({ volumeId }) => [volumeId], maxMiB: 1 },
+    capture: { takes: 'object', timeoutMs: 60 * MINUTE, order: ({ volumeId, snapshotId }) => [volumeId, ...(snapshotId === undefined ? [] : [snapshotId])], maxMiB: 1 },
     list: { ...reading, timeoutMs: MINUTE },
   },
   networks: {

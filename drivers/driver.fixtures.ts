@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DriverError, type BlobStore, type VettedImage } from './driver.ts';
-import { readDisk, type DiskFormat } from './simulated/qcow2.ts';
+import { readDisk, type DiskFormat } from '../kit/qcow2.ts';
 
 export function folderBlobs(folder: string): BlobStore {
   return {

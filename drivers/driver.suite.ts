@@ -153,6 +153,45 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     assert.equal(await volumeDigest(restored.id), digest);
   });
 
+  sentence('what is on a volume is replaced when its epoch grows, once, and never while a server uses it', async ({ driver, images, volume, server, volumeDigest, writeToVolume }) => {
+    const [image, other] = images;
+    const data = volume({ source: { kind: 'image', image } });
+    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    await driver().volumes.ensure(data);
+    await driver().volumes.ensureSnapshot(snapshot);
+    const digest = await volumeDigest(data.id);
+
+    const anew = { ...data, generation: 2, epoch: 1, source: { kind: 'image' as const, image: other } };
+    await driver().volumes.ensure(anew);
+    const replaced = await volumeDigest(data.id);
+    assert.notEqual(replaced, digest);
+    if (writeToVolume) await writeToVolume(data.id, 4096, Buffer.from('written after that'));
+    const before = await volumeDigest(data.id);
+    await driver().volumes.ensure(anew);
+    assert.equal(await volumeDigest(data.id), before);
+
+    const reverted: VolumeSpec = { ...data, generation: 3, epoch: 2, sizeGiB: 2, source: { kind: 'snapshot', snapshotId: snapshot.id } };
+    await driver().volumes.ensure(reverted);
+    await driver().volumes.ensure({ ...data, generation: 4, sizeGiB: 2 });
+    assert.equal(await volumeDigest(data.id), digest);
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: data.id, sizeGiB: 2 }]);
+
+    await driver().servers.ensure(server({ power: 'stopped', volumes: [{ volumeId: data.id, device: '/dev/vdb' }] }));
+    await refused('failed', driver().volumes.ensure({ ...reverted, generation: 5, epoch: 3 }));
+  });
+
+  sentence('a snapshot is captured as it was taken', async ({ driver, images, volume, volumeDigest, snapshotDigest }) => {
+    const data = volume({ source: { kind: 'image', image: images[0] } });
+    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    await driver().volumes.ensure(data);
+    await driver().volumes.ensureSnapshot(snapshot);
+    const digest = await volumeDigest(data.id);
+    await driver().volumes.ensure({ ...data, generation: 2, epoch: 1, source: { kind: 'empty' } });
+
+    assert.equal(await snapshotDigest(snapshot), digest);
+    await refused('missing', driver().volumes.capture({ volumeId: data.id, snapshotId: randomUUID(), upload: randomUUID() }));
+  });
+
   sentence('a snapshot that is removed twice is gone', async ({ driver, volume }) => {
     const original = volume();
     const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
@@ -623,6 +662,7 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
     },
 
     serverDigest: ({ id, hostId }: ServerSpec) => digestOf((upload) => driver.servers.capture({ id, hostId, upload })),
+    snapshotDigest: ({ id: snapshotId, volumeId }: { id: string; volumeId: string }) => digestOf((upload) => driver.volumes.capture({ volumeId, snapshotId, upload })),
     volumeDigest: (volumeId: string) => digestOf((upload) => driver.volumes.capture({ volumeId, upload })),
 
     /** How often the guest has started, once it has done so this often. */

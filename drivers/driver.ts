@@ -100,6 +100,8 @@ export type VolumeSpec = {
   id: string;
   generation: number;
   sizeGiB: number;
+  /** Growing it replaces what is on the volume by what the source holds; 0 without. Never while a server uses it. */
+  epoch?: number;
   source:
     | { kind: 'empty' }
     | { kind: 'image'; image: VettedImage }
@@ -115,8 +117,8 @@ export type VolumeDriver = {
   /** A point-in-time copy that later writes to the volume do not change. */
   ensureSnapshot(snapshot: { id: string; volumeId: string; generation: number }): Promise<void>;
   removeSnapshot(snapshot: { id: string; volumeId: string; generation: number }): Promise<void>;
-  /** Writes the volume's content to the incoming folder as qcow2. */
-  capture(capture: { volumeId: string; upload: string }): Promise<CapturedImage>;
+  /** Writes the content of the volume, or of this snapshot of it, to the incoming folder as qcow2. */
+  capture(capture: { volumeId: string; snapshotId?: string; upload: string }): Promise<CapturedImage>;
   /** All volumes and snapshots that exist on the storage, wanted or not. */
   list(): Promise<{ volumes: { id: string; sizeGiB: number }[]; snapshots: { id: string; volumeId: string }[] }>;
 };

@@ -10,7 +10,8 @@ import type { Libvirt } from './libvirt/libvirt.ts';
 import { requireId, type Records } from './records.ts';
 import { findDiskInUse } from './running-disks.ts';
 
-export type VolumeRecord = { sizeGiB: number };
+/** What an earlier version has written has no epoch. */
+export type VolumeRecord = { sizeGiB: number; epoch?: number };
 export type SnapshotRecord = { volumeId: string };
 
 const GiB = 2 ** 30;
@@ -83,12 +84,15 @@ export function createVolumeDriver({
       serial.runAll(sourceKeys(volume), async () => {
         await records.volumes.accept(volume.id, volume.generation);
         const known = await records.volumes.find(volume.id);
+        const [epoch, knownEpoch] = [volume.epoch ?? 0, known?.epoch ?? 0];
         if (known && volume.sizeGiB < known.sizeGiB) throw new DriverError('invalid', `The volume ${volume.id} has ${known.sizeGiB} GiB and cannot shrink to ${volume.sizeGiB}`);
+        const serverId = known && epoch > knownEpoch ? await userOf(volume.id) : null;
+        if (serverId !== null) throw new DriverError('failed', `The volume ${volume.id} is used by the server ${serverId}`);
         // A file without a record is one that was finished when we ended: it has been given to no one, and is made anew.
-        if (!known) await make(volume);
+        if (!known || epoch > knownEpoch) await make(volume);
         else if (!(await isThere(volumePath(disks, volume.id)))) throw new DriverError('missing', `The file of the volume ${volume.id} has gone`);
         else if (volume.sizeGiB > known.sizeGiB) await grow(volume.id, volume.sizeGiB);
-        if (known?.sizeGiB !== volume.sizeGiB) await records.volumes.save(volume.id, { sizeGiB: volume.sizeGiB });
+        if (known?.sizeGiB !== volume.sizeGiB || epoch > knownEpoch) await records.volumes.save(volume.id, { sizeGiB: volume.sizeGiB, epoch: Math.max(epoch, knownEpoch) });
       }),
 
     remove: ({ id, generation }) =>
@@ -122,8 +126,12 @@ export function createVolumeDriver({
         await records.snapshots.remove(id);
       }),
 
-    capture: ({ volumeId, upload }) =>
-      serial.run(volumeKey(volumeId), async () => {
+    capture: ({ volumeId, snapshotId, upload }) =>
+      serial.runAll([volumeKey(volumeId), ...(snapshotId === undefined ? [] : [snapshotKey(snapshotId)])], async () => {
+        if (snapshotId !== undefined) {
+          if (!(await records.snapshots.find(snapshotId))) throw new DriverError('missing', `There is no snapshot ${snapshotId}`);
+          return captureDisk({ libvirt, disks, blobs, path: snapshotPath(snapshotId), serverId: null, upload });
+        }
         if (!(await records.volumes.find(volumeId))) throw new DriverError('missing', `There is no volume ${volumeId}`);
         return captureDisk({ libvirt, disks, blobs, path: volumePath(disks, volumeId), serverId: await userOf(volumeId), upload });
       }),

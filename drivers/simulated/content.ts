@@ -3,7 +3,7 @@ import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { DriverError, type BlobStore, type CapturedImage, type VettedImage } from '../driver.ts';
-import { readDisk, writeQcow2, type Chunk, type DiskFormat } from './qcow2.ts';
+import { readDisk, writeQcow2, type Chunk, type DiskFormat } from '../../kit/qcow2.ts';
 
 export type Content = {
   base: { sha256: string; format: DiskFormat; virtualSizeBytes: number } | null;

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { contentDigest, putImage, putImageFile } from '../driver.fixtures.ts';
 import { driverSuite } from '../driver.suite.ts';
 import { DriverError, type ServerSpec, type VettedImage } from '../driver.ts';
-import { writeQcow2 } from './qcow2.ts';
+import { writeQcow2 } from '../../kit/qcow2.ts';
 import { simulatedFixture } from './simulated.fixtures.ts';
 import { createSimulatedDriver, type SimulatedOptions } from './simulated.ts';
 

@@ -24,6 +24,8 @@ export function openState(folder: string): State {
     // What was committed survives the end of the process; the end of the computer would end real machines too.
     database.exec('pragma synchronous = normal; pragma foreign_keys = on;');
     database.exec(SCHEMA);
+    // A file that an earlier version has made lacks it.
+    if (database.prepare("select name from pragma_table_info('volumes') where name = 'epoch'").get() === undefined) database.exec('alter table volumes add column epoch integer not null default 0');
     chmodSync(path, 0o600);
   } catch (cause) {
     database.close();

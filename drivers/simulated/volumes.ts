@@ -5,11 +5,13 @@ import type { Region } from './simulated.ts';
 const GIB = 2 ** 30;
 
 type Disk = { size_gib: number; content: string };
+type Volume = Disk & { epoch: number };
 
 export function volumeDriver({ state, images, call, withImage }: Region): VolumeDriver {
   const { database, accept, transaction } = state;
-  const find = database.prepare('select size_gib, content from volumes where id = ?');
-  const insert = database.prepare('insert into volumes (id, size_gib, content) values (?, ?, ?)');
+  const find = database.prepare('select size_gib, content, epoch from volumes where id = ?');
+  const insert = database.prepare('insert into volumes (id, size_gib, content, epoch) values (?, ?, ?, ?)');
+  const replace = database.prepare('update volumes set size_gib = ?, content = ?, epoch = ? where id = ?');
   const extend = database.prepare('update volumes set size_gib = ? where id = ?');
   const remove = database.prepare('delete from volumes where id = ?');
   const user = database.prepare('select server_id from attachments where volume_id = ?');
@@ -42,17 +44,21 @@ export function volumeDriver({ state, images, call, withImage }: Region): Volume
   return {
     ensure: (volume) =>
       call('volumes.ensure', `volume/${volume.id}`, () => {
-        const { id, generation, sizeGiB, source } = volume;
+        const { id, generation, sizeGiB, source, epoch = 0 } = volume;
         accept(`volume/${id}`, generation);
         if (!Number.isSafeInteger(sizeGiB) || sizeGiB < 1) throw new DriverError('invalid', `Volume ${id} cannot have ${sizeGiB} GiB`);
 
-        const found = find.get(id) as Disk | undefined;
+        const found = find.get(id) as Volume | undefined;
         if (found && sizeGiB < found.size_gib)
           throw new DriverError('invalid', `Volume ${id} has ${found.size_gib} GiB and cannot shrink to ${sizeGiB}`);
-        if (found) return void (sizeGiB > found.size_gib && extend.run(sizeGiB, id));
+        if (found && epoch <= found.epoch) return void (sizeGiB > found.size_gib && extend.run(sizeGiB, id));
+        const used = user.get(id);
+        if (found && used) throw new DriverError('failed', `Server ${used.server_id} uses volume ${id}`);
 
         return withImage(source.kind === 'image' ? source.image : undefined, () => {
-          insert.run(id, sizeGiB, JSON.stringify(contentFor(volume)));
+          const content = JSON.stringify(contentFor(volume));
+          if (found) replace.run(sizeGiB, content, epoch, id);
+          else insert.run(id, sizeGiB, content, epoch);
         });
       }),
 
@@ -86,11 +92,11 @@ export function volumeDriver({ state, images, call, withImage }: Region): Volume
         removeSnapshot.run(id);
       }),
 
-    capture: ({ volumeId, upload }) =>
-      call('volumes.capture', `volume/${volumeId}`, () => {
-        const volume = find.get(volumeId) as Disk | undefined;
-        if (!volume) throw new DriverError('missing', `There is no volume ${volumeId}`);
-        return images.capture(JSON.parse(volume.content) as Content, volume.size_gib * GIB, upload);
+    capture: ({ volumeId, snapshotId, upload }) =>
+      call('volumes.capture', [`volume/${volumeId}`, ...(snapshotId === undefined ? [] : [`snapshot/${snapshotId}`])], () => {
+        const disk = (snapshotId === undefined ? find.get(volumeId) : findSnapshot.get(snapshotId)) as Disk | undefined;
+        if (!disk) throw new DriverError('missing', snapshotId === undefined ? `There is no volume ${volumeId}` : `There is no snapshot ${snapshotId}`);
+        return images.capture(JSON.parse(disk.content) as Content, disk.size_gib * GIB, upload);
       }),
 
     list: () =>

@@ -10,6 +10,8 @@ export type ImageBlobs = BlobStore & {
   discard(upload: string): Promise<void>;
   /** Makes bytes unreachable; they can still come back with `restore`. Undefined when they are not there. */
   setAside(sha256: string): Promise<{ restore(): Promise<void>; destroy(): Promise<void> } | undefined>;
+  /** A store of its own in this one's folder: for bytes that are no images, and that are not collected like them. */
+  area(name: string): Promise<ImageBlobs>;
   /** Every hash that is in the store. */
   list(): Promise<string[]>;
   /** Files that have waited in the incoming folder since before this moment. */
@@ -49,6 +51,7 @@ export async function fileBlobStore(directory: string): Promise<ImageBlobs> {
       await rename(from, to);
       return { restore: () => rename(to, from), destroy: () => rm(to, { force: true }) };
     },
+    area: (name) => fileBlobStore(join(directory, plain(name))),
     list: async () => (await readdir(directory)).filter((name) => hash.test(name)),
     async incomingBefore(moment) {
       const names = await readdir(incoming);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { contentDigest } from '../driver.fixtures.ts';
+import { contentDigest } from '../drivers/driver.fixtures.ts';
 import { readDisk, writeQcow2 } from './qcow2.ts';
 
 const run = promisify(execFile);
