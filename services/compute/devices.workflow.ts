@@ -43,14 +43,14 @@ export const detachVolumeWorkflow = actionWorkflow<AboutVolume>('server.detach-v
 async function volumeIsIn(server: Server, tx: Transaction, { input: { volumeId }, services, requestId }: ServerRun<AboutVolume>): Promise<Partial<Server>> {
   const device = (await selectBlockDevices(tx, [server.id])).find((each) => each.volumeId === volumeId);
   if (!device) return {};
-  await completeAttachment(tx, { attachmentId: device.attachmentId, device: device.device, hostId: server.hostId! });
+  await completeAttachment({ tx, now: services.clock.now(), requestId }, { attachmentId: device.attachmentId, device: device.device, hostId: server.hostId! });
   await setBlockDeviceState(tx, server.id, volumeId, 'attached');
   await tellDevices(tx, services.clock, server, [{ kind: 'volume', id: volumeId }], { verb: 'attach.end', requestId });
   return {};
 }
 
 async function volumeIsOut(server: Server, tx: Transaction, { input: { volumeId }, services, requestId }: ServerRun<AboutVolume>): Promise<Partial<Server>> {
-  await releaseAttachments(tx, { serverId: server.id, volumeIds: [volumeId] });
+  await releaseAttachments({ tx, now: services.clock.now(), requestId }, { serverId: server.id, volumeIds: [volumeId] });
   await deleteBlockDevices(tx, server.id, volumeId);
   await tellDevices(tx, services.clock, server, [{ kind: 'volume', id: volumeId }], { verb: 'detach.end', requestId });
   return {};
@@ -87,7 +87,7 @@ async function portIsIn(server: Server, tx: Transaction, { input, services, requ
 }
 
 async function letGoOfPort(server: Server, tx: Transaction, { input, services, requestId }: ServerRun<AboutPort>): Promise<Partial<Server>> {
-  await releaseServerPorts(tx, { serverId: input.serverId, portIds: [input.portId] });
+  await releaseServerPorts({ tx, now: services.clock.now(), requestId }, { serverId: input.serverId, portIds: [input.portId] });
   await deleteInterfaces(tx, input.serverId, input.portId);
   await tellDevices(tx, services.clock, server, [{ kind: 'interface', id: input.portId }], { verb: 'detach.end', requestId });
   return {};

@@ -50,7 +50,7 @@ export async function detachVolume(compute: Compute, context: Context, id: strin
   if (device.isRoot) throw new Fault(403, 'forbidden', `Cannot detach a root device volume`);
   // Asked twice: the first does it.
   if (device.state === 'detaching') throw badRequest(`Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.`);
-  await beginDetaching(tx, { volumeId, serverId: id });
+  await beginDetaching(context, { volumeId, serverId: id });
   await setBlockDeviceState(tx, id, volumeId, 'detaching');
   await tellDevices(tx, { now: () => now }, server, [{ kind: 'volume', id: volumeId }], { verb: 'detach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.volume_detach.start', requestId, intent: true });
@@ -79,7 +79,7 @@ export async function attachPort(compute: Compute, context: Context, id: string,
   const server = await usable(context, id, 'attach_interface');
   const wish = portId !== undefined ? { portId } : { networkId: networkId ?? (await anyNetwork(context)) };
   const port = await prepareServerPort(context, { serverId: id, projectId: server.projectId, ...wish, fixedIp, availabilityZone: server.availabilityZone ?? 'nova' }).catch(asNetworkFault);
-  await bindServerPort(tx, { portId: port.portId, serverId: id, hostId: server.hostId! });
+  await bindServerPort(context, { portId: port.portId, serverId: id, hostId: server.hostId! });
   await appendInterface(tx, { serverId: id, projectId: server.projectId, portId: port.portId, state: 'attaching' }, now);
   await tellDevices(tx, { now: () => now }, server, [{ kind: 'interface', id: port.portId }], { verb: 'attach.start', requestId });
   const changed = await changeServer(tx, { now: () => now }, server, {}, { event: 'server.interface_attach.start', requestId, intent: true });

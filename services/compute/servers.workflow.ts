@@ -45,8 +45,9 @@ async function claim(run: CreateRun): Promise<void> {
 
 async function placeOn(tx: Transaction, run: CreateRun, server: Server, exclude: readonly string[]): Promise<string> {
   const { id: consumerId, projectId, availabilityZone, onlyHostname: hostname } = server;
-  const { hostId } = await claimHost(tx, { ...needsOf(server), consumerId, projectId, now: run.services.clock.now(), exclude, availabilityZone, hostname });
-  for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort(tx, { portId, serverId: server.id, hostId });
+  const now = run.services.clock.now();
+  const { hostId } = await claimHost(tx, { ...needsOf(server), consumerId, projectId, now, exclude, availabilityZone, hostname });
+  for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort({ tx, now, requestId: run.requestId }, { portId, serverId: server.id, hostId });
   return hostId;
 }
 
@@ -126,13 +127,14 @@ async function sayReady(run: CreateRun): Promise<void> {
     run,
     async (server, tx) => {
       const [volumes, interfaces] = await Promise.all([selectBlockDevices(tx, [server.id]), selectInterfaces(tx, [server.id])]);
+      const now = run.services.clock.now();
       for (const { attachmentId, device, volumeId } of volumes) {
-        await completeAttachment(tx, { attachmentId, device, hostId: server.hostId! });
+        await completeAttachment({ tx, now, requestId: run.requestId }, { attachmentId, device, hostId: server.hostId! });
         await setBlockDeviceState(tx, server.id, volumeId, 'attached');
       }
       for (const { portId } of interfaces) await setInterfaceState(tx, server.id, portId, 'attached');
       await tellDevices(tx, run.services.clock, server, pluggedIn(volumes, interfaces), { verb: 'attach.end', requestId: run.requestId });
-      return { vmState: 'active', taskState: null, launchedAt: run.services.clock.now(), adminPass: null };
+      return { vmState: 'active', taskState: null, launchedAt: now, adminPass: null };
     },
     { event: 'server.create.end' },
   );
@@ -141,12 +143,13 @@ async function sayReady(run: CreateRun): Promise<void> {
 /** Its ports and volumes are others' again, or gone when they were made for it. */
 async function letGoOfDevices(tx: Transaction, server: Server, clock: RegionParts['clock']): Promise<void> {
   const [devices, interfaces] = await Promise.all([selectBlockDevices(tx, [server.id]), selectInterfaces(tx, [server.id])]);
+  const change = { tx, now: clock.now() };
   const gone = devices.filter(({ deleteOnTermination }) => deleteOnTermination).map(({ volumeId }) => volumeId);
-  await releaseServerPorts(tx, { serverId: server.id });
+  await releaseServerPorts(change, { serverId: server.id });
   await deleteInterfaces(tx, server.id, null);
-  await releaseAttachments(tx, { serverId: server.id });
+  await releaseAttachments(change, { serverId: server.id });
   await deleteBlockDevices(tx, server.id, null);
-  if (gone.length > 0) await deleteServerVolumes(tx, { serverId: server.id, volumeIds: gone });
+  if (gone.length > 0) await deleteServerVolumes(change, { serverId: server.id, volumeIds: gone });
   await tellDevices(tx, clock, server, pluggedIn(devices, interfaces), { verb: 'detach.end' });
 }
 

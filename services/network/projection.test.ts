@@ -109,11 +109,11 @@ test("a server's port is prepared, told at once, bound, seen up and released wit
   await projectNow(parts, database, [made.portId, own.id]);
   await projectNow(parts, database, [made.portId, own.id]);
   assert.equal(await dirty(cloud), 0);
-  await database.transaction(projectionScope, (tx) => bindServerPort(tx, { portId: made.portId, serverId: 'server-1', hostId: 'host-1' }));
+  await database.transaction(projectionScope, (tx) => bindServerPort({ tx, now: parts.clock.now() }, { portId: made.portId, serverId: 'server-1', hostId: 'host-1' }));
 
   const [first] = (await database.read(projectionScope, (tx) => portsOfServers(tx, ['server-1', 'server-2']))).get('server-1')!.filter((port) => port.portId === made.portId);
   assert.deepEqual([first!.securityGroups.map(({ name }) => name), first!.floatingIps, first!.status], [['default'], [], 'DOWN']);
-  for (let again = 0; again < 2; again++) await database.transaction(projectionScope, (tx) => releaseServerPorts(tx, { serverId: 'server-1' }));
+  for (let again = 0; again < 2; again++) await database.transaction(projectionScope, (tx) => releaseServerPorts({ tx, now: parts.clock.now() }, { serverId: 'server-1' }));
   const { ports } = ok(await alice('GET', '/ports?device_id=server-1'));
   assert.deepEqual(ports, []);
   assert.deepEqual(ok(await alice('GET', `/ports/${own.id}`)).port.device_owner, '');
@@ -127,7 +127,7 @@ test('a port is ACTIVE while the engine carries its traffic, and its watchers ar
   const { alice, database, driver, within } = cloud;
   const { network } = await cloud.lan();
   const { portId } = await within('alice', (context) => prepareServerPort(context, { serverId: 's', projectId: 'alice-project', networkId: network.id, availabilityZone: 'nova' }));
-  await database.transaction(projectionScope, (tx) => bindServerPort(tx, { portId, serverId: 's', hostId: 'h' }));
+  await database.transaction(projectionScope, (tx) => bindServerPort({ tx, now: cloud.parts.clock.now() }, { portId, serverId: 's', hostId: 'h' }));
   let up: string[] = [];
   const parts = { ...cloud.parts, driver: { networks: { ...driver.networks, portsUp: async (ids: string[]) => ids.filter((id) => up.includes(id)) } } };
   const status = async () => ok(await alice('GET', `/ports/${portId}`)).port.status;

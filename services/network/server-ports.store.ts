@@ -37,8 +37,3 @@ export function groupsOfServer(tx: Transaction, serverId: string): Promise<Secur
       order by r.name, r.id`,
   );
 }
-
-/** Workflows say no moment of their own: the database's, at which their transaction began. */
-export async function momentOf(tx: Transaction): Promise<Date> {
-  return (await tx.one<{ now: Date }>`select now() as now`)!.now;
-}

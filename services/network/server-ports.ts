@@ -1,14 +1,14 @@
 /** What servers need of the network: their ports, from preparation to release. */
 import { conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql } from '../../kit/postgres/database.ts';
 import { mark, type Change } from './changes.ts';
 import { getNetwork, type Network } from './networks.ts';
 import { selectNetworks } from './networks.store.ts';
 import { createPort, dropPorts, guard, isManaged, lockedPort, portNotThere } from './ports.ts';
 import { lockPort, portsOfServer, setPortStatus, updatePortRow, type Port } from './ports.store.ts';
 import { resolveGroups, type SecurityGroup } from './security-groups.ts';
-import { groupsOfServer, momentOf, portsOfServers, type ServerPort } from './server-ports.store.ts';
+import { groupsOfServer, portsOfServers, type ServerPort } from './server-ports.store.ts';
 
 export { portsOfServers, type ServerPort, type ServerPortState } from './server-ports.store.ts';
 
@@ -59,8 +59,7 @@ export async function takeServerPort(context: Context, wish: ServerPortWish): Pr
 }
 
 /** The server runs there: the port is plugged in when the engine says so. */
-export async function bindServerPort(tx: Transaction, { portId, serverId, hostId }: { portId: string; serverId: string; hostId: string }): Promise<void> {
-  const now = await momentOf(tx);
+export async function bindServerPort({ tx, now }: Change, { portId, serverId, hostId }: { portId: string; serverId: string; hostId: string }): Promise<void> {
   const port = await lockPort(tx, portId);
   if (!port || port.server_id !== serverId) portNotThere(portId);
   if (port.host_id === hostId) return;
@@ -69,8 +68,8 @@ export async function bindServerPort(tx: Transaction, { portId, serverId, hostId
 }
 
 /** Deletes the ports that were made for the server and lets go of the others; all of the server's without `portIds`. Again does nothing. */
-export async function releaseServerPorts(tx: Transaction, { serverId, portIds }: { serverId: string; portIds?: readonly string[] }): Promise<void> {
-  const change: Change = { tx, now: await momentOf(tx) };
+export async function releaseServerPorts(change: Change, { serverId, portIds }: { serverId: string; portIds?: readonly string[] }): Promise<void> {
+  const { tx, now } = change;
   const found = (await portsOfServer(tx, serverId)).filter((port) => portIds?.includes(port.id) ?? true);
   const held: Port[] = [];
   for (const { id } of found.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
@@ -79,9 +78,9 @@ export async function releaseServerPorts(tx: Transaction, { serverId, portIds }:
   }
   await dropPorts(change, held.filter((port) => port.made_for_server));
   for (const port of held.filter((each) => !each.made_for_server)) {
-    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '', server_id: null }, change.now);
+    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '', server_id: null }, now);
     await setPortStatus(tx, port.id, 'DOWN');
-    await mark(tx, change.now, 'port', [port.id]);
+    await mark(tx, now, 'port', [port.id]);
   }
 }
 

@@ -19,10 +19,9 @@ export type Attachment = {
 const columns = sql.raw(`id, project_id as "projectId", volume_id as "volumeId", server_id as "serverId", of_compute as "ofCompute", status, device, host_id as "hostId",
   delete_on_termination as "deleteOnTermination", created_at as "createdAt", attached_at as "attachedAt"`);
 
-export async function insertAttachment(tx: Transaction, { projectId, volumeId, serverId, ofCompute, now }: { projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; now: Date }): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into volume.attachment (project_id, volume_id, server_id, of_compute, status, created_at) values (${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${now}) returning id`;
-  return row!.id;
+export async function insertAttachment(tx: Transaction, { id, projectId, volumeId, serverId, ofCompute, now }: { id: string; projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; now: Date }): Promise<void> {
+  await tx.run`
+    insert into volume.attachment (id, project_id, volume_id, server_id, of_compute, status, created_at) values (${id}, ${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${now})`;
 }
 
 export function findAttachment(tx: Transaction, id: string): Promise<Attachment | undefined> {

@@ -6,11 +6,10 @@ export type Message = { id: string; projectId: string; resourceType: 'VOLUME' | 
 const columns = sql.raw(`m.id, m.project_id as "projectId", m.resource_type as "resourceType", m.resource_id as "resourceId", m.action_id as "actionId", m.detail_id as "detailId",
   m.request_id as "requestId", m.created_at as "createdAt", m.expires_at as "expiresAt"`);
 
-export async function insertMessage(tx: Transaction, { projectId, resourceType, resourceId, actionId, detailId, requestId, createdAt, expiresAt }: Omit<Message, 'id'>): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into volume.message (project_id, resource_type, resource_id, action_id, detail_id, request_id, created_at, expires_at)
-    values (${projectId}, ${resourceType}, ${resourceId}, ${actionId}, ${detailId}, ${requestId}, ${createdAt}, ${expiresAt}) returning id`;
-  return row!.id;
+export async function insertMessage(tx: Transaction, { id, projectId, resourceType, resourceId, actionId, detailId, requestId, createdAt, expiresAt }: Message): Promise<void> {
+  await tx.run`
+    insert into volume.message (id, project_id, resource_type, resource_id, action_id, detail_id, request_id, created_at, expires_at)
+    values (${id}, ${projectId}, ${resourceType}, ${resourceId}, ${actionId}, ${detailId}, ${requestId}, ${createdAt}, ${expiresAt})`;
 }
 
 export function findMessage(tx: Transaction, id: string): Promise<Message | undefined> {

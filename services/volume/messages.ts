@@ -32,9 +32,10 @@ export const mishaps = {
 } as const satisfies Record<string, { resourceType: Message['resourceType']; actionId: keyof typeof actions; detailId: keyof typeof details }>;
 
 /** In the transaction in which the thing becomes an error. */
-export async function report(context: Starting, mishap: keyof typeof mishaps, { id: resourceId, projectId }: { id: string; projectId: string }): Promise<void> {
-  const { tx, now, requestId = null } = context;
-  const id = await insertMessage(tx, { ...mishaps[mishap], projectId, resourceId, requestId, createdAt: now, expiresAt: new Date(now.getTime() + keptMs) });
+export async function report(context: Starting & Pick<Context, 'random'>, mishap: keyof typeof mishaps, { id: resourceId, projectId }: { id: string; projectId: string }): Promise<void> {
+  const { tx, now, random, requestId = null } = context;
+  const id = random.uuid();
+  await insertMessage(tx, { ...mishaps[mishap], id, projectId, resourceId, requestId, createdAt: now, expiresAt: new Date(now.getTime() + keptMs) });
   await tellMessage(context, { id, projectId, resourceId });
 }
 

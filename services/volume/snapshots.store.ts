@@ -28,12 +28,10 @@ export function lockSnapshot(tx: Transaction, id: string): Promise<Snapshot | un
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id} for update`;
 }
 
-export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata'>, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into volume.snapshot (project_id, user_id, volume_id, name, description, status, size_gib, metadata, created_at, updated_at)
-    values (${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${now}, ${now})
-    returning id`;
-  return row!.id;
+export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata'>, now: Date): Promise<void> {
+  await tx.run`
+    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${now}, ${now})`;
 }
 
 export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation }: Snapshot, now: Date): Promise<number> {

@@ -19,13 +19,14 @@ export async function getSnapshot({ tx }: Pick<Context, 'tx'>, id: string): Prom
 }
 
 export async function createSnapshot(context: Context, wish: { volumeId: string; name: string | null; description: string | null; force: boolean; metadata: Record<string, string> }): Promise<Snapshot> {
-  const { tx, now, caller } = context;
+  const { tx, now, random, caller } = context;
   const volume = await lockVolume(tx, wish.volumeId);
   if (!volume) throw notFound(`Volume ${wish.volumeId} could not be found.`);
   if (!(wish.force ? ['available', 'in-use'] : ['available']).includes(volume.status)) throw badRequest(`Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`);
   await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB });
   const { volumeId, name, description, metadata } = wish;
-  const id = await insertSnapshot(tx, { projectId: volume.projectId, userId: caller.userId, volumeId, name, description, sizeGiB: volume.sizeGiB, metadata }, now);
+  const id = random.uuid();
+  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId, name, description, sizeGiB: volume.sizeGiB, metadata }, now);
   await startWork(context, createSnapshotWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { snapshotId: id }, generation: 1 });
   const snapshot = await getSnapshot(context, id);
   await tellSnapshot(context, 'snapshot.create.start', snapshot);

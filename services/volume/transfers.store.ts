@@ -5,10 +5,9 @@ export type Transfer = { id: string; projectId: string; volumeId: string; name: 
 
 const columns = sql.raw('id, project_id as "projectId", volume_id as "volumeId", name, salt, key_digest as "keyDigest", created_at as "createdAt"');
 
-export async function insertTransfer(tx: Transaction, { projectId, volumeId, name, salt, keyDigest, createdAt }: Omit<Transfer, 'id'>): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into volume.transfer (project_id, volume_id, name, salt, key_digest, created_at) values (${projectId}, ${volumeId}, ${name}, ${salt}, ${keyDigest}, ${createdAt}) returning id`;
-  return row!.id;
+export async function insertTransfer(tx: Transaction, { id, projectId, volumeId, name, salt, keyDigest, createdAt }: Transfer): Promise<void> {
+  await tx.run`
+    insert into volume.transfer (id, project_id, volume_id, name, salt, key_digest, created_at) values (${id}, ${projectId}, ${volumeId}, ${name}, ${salt}, ${keyDigest}, ${createdAt})`;
 }
 
 export function findTransfer(tx: Transaction, id: string): Promise<Transfer | undefined> {

@@ -1,5 +1,6 @@
 /** Giving volumes to other projects: cinder/transfer/api.py. */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Random } from '../../kit/clock.ts';
 import { badRequest, forbidden, notFound, type Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
@@ -18,13 +19,13 @@ const keyLength = 16;
 const saltLength = 8;
 
 export async function offerVolume(context: Context, { volumeId, name }: { volumeId: string; name: string | null }): Promise<{ transfer: Transfer; authKey: string }> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
   if (volume.status !== 'available') throw badRequest('Invalid volume: status must be available');
   const unready = (await snapshotsOf(tx, volumeId)).find(({ status }) => status !== 'available');
   if (unready) throw badRequest(`Invalid snapshot: snapshot: ${unready.id} status must be available`);
-  const [authKey, salt] = [randomText(keyLength), randomText(saltLength)];
-  const id = await insertTransfer(tx, { projectId: volume.projectId, volumeId, name, salt, keyDigest: digest(salt, authKey), createdAt: now });
+  const [id, authKey, salt] = [random.uuid(), randomText(random, keyLength), randomText(random, saltLength)];
+  await insertTransfer(tx, { id, projectId: volume.projectId, volumeId, name, salt, keyDigest: digest(salt, authKey), createdAt: now });
   await changeVolume(context, volumeId, { status: 'awaiting-transfer' });
   const transfer = await getTransfer(context, id);
   await tellTransfer(context, 'volume.transfer.create', transfer);
@@ -74,8 +75,8 @@ export async function acceptTransfer(context: Context, id: string, authKey: stri
   return transfer;
 }
 
-function randomText(length: number): string {
-  return randomBytes(length / 2).toString('hex');
+function randomText(random: Random, length: number): string {
+  return random.bytes(length / 2).toString('hex');
 }
 
 function digest(salt: string, key: string): string {

@@ -21,9 +21,9 @@ export async function findTypeByNameOrId(tx: Transaction, viewer: Viewer, wanted
 }
 
 /** Undefined: the name is taken. */
-export function insertType(tx: Transaction, { name, description, public: isPublic, extraSpecs }: Omit<VolumeType, 'id'>): Promise<VolumeType | undefined> {
+export function insertType(tx: Transaction, { id, name, description, public: isPublic, extraSpecs }: VolumeType, now: Date): Promise<VolumeType | undefined> {
   return tx.one<VolumeType>`
-    insert into volume.type (name, description, public, extra_specs) values (${name}, ${description}, ${isPublic}, ${sql.json(extraSpecs)}::jsonb) on conflict (name) do nothing returning ${columns}`;
+    insert into volume.type (id, name, description, public, extra_specs, created_at) values (${id}, ${name}, ${description}, ${isPublic}, ${sql.json(extraSpecs)}::jsonb, ${now}) on conflict (name) do nothing returning ${columns}`;
 }
 
 export function updateTypeRow(tx: Transaction, { id, name, description, public: isPublic, extraSpecs }: VolumeType): Promise<number> {

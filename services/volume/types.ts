@@ -34,7 +34,7 @@ export async function typeForVolume(context: Looking, nameOrId: string | null | 
 }
 
 export async function createType(context: Context, { name, description, isPublic, extraSpecs }: { name: string; description: string | null; isPublic: boolean; extraSpecs: Record<string, string> }): Promise<VolumeType> {
-  const made = await insertType(context.tx, { name, description, public: isPublic, extraSpecs });
+  const made = await insertType(context.tx, { id: context.random.uuid(), name, description, public: isPublic, extraSpecs }, context.now);
   if (!made) throw conflict(`Volume Type ${name} already exists.`);
   await tellType(context, 'volume_type.create', made);
   return made;

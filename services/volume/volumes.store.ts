@@ -43,15 +43,13 @@ export async function lockVolume(tx: Transaction, id: string): Promise<Volume | 
   return locked && findVolume(tx, id);
 }
 
-export type VolumeDraft = Pick<Volume, 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+export type VolumeDraft = Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
 
-export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into volume.volume (project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, created_at, updated_at)
-    values (${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
-      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${now}, ${now})
-    returning id`;
-  return row!.id;
+export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<void> {
+  await tx.run`
+    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
+      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${now}, ${now})`;
 }
 
 export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure'>>;
@@ -110,9 +108,4 @@ export function countUse(tx: Transaction): Promise<{ projectId: string; volumes:
     select project_id as "projectId", sum(volumes)::int as volumes, sum(snapshots)::int as snapshots, sum(gigabytes)::int as gigabytes from (
       select project_id, 1 as volumes, 0 as snapshots, coalesce(wanted_gib, size_gib) as gigabytes from volume.volume
       union all select project_id, 0, 1, size_gib from volume.snapshot) each group by project_id`;
-}
-
-/** Time for functions that are handed a transaction and no clock: PostgreSQL's. */
-export async function databaseNow(tx: Transaction): Promise<Date> {
-  return (await tx.one<{ now: Date }>`select now() as now`)!.now;
 }

@@ -177,7 +177,7 @@ test('a server’s attachment is ended by the compute service only', async (t) =
 
   const { attachmentId } = await inProject((tx) => reserveAttachment(context(tx), { volumeId: id, serverId }));
   await assert.rejects(inProject((tx) => reserveAttachment(context(tx), { volumeId: id, serverId: 'server-2' })), { status: 400 });
-  await inProject((tx) => completeAttachment(tx, { attachmentId, device: '/dev/vdb', hostId: 'host-1' }));
+  await inProject((tx) => completeAttachment(context(tx), { attachmentId, device: '/dev/vdb', hostId: 'host-1' }));
   const { volume } = (await alice('GET', `/volumes/${id}`)).body;
   assert.deepEqual([volume.status, volume.attachments[0].server_id, volume.attachments[0].device, volume.attachments[0].host_name], ['in-use', serverId, '/dev/vdb', null]);
   assert.deepEqual([...(await inProject((tx) => attachmentsOfServers(tx, [serverId])))], [[serverId, [{ volumeId: id, attachmentId, device: '/dev/vdb', deleteOnTermination: false }]]]);
@@ -187,10 +187,10 @@ test('a server’s attachment is ended by the compute service only', async (t) =
   assert.equal((await alice('DELETE', `/volumes/${id}`)).status, 400);
   assert.deepEqual(await findings(), []);
 
-  await inProject((tx) => beginDetaching(tx, { volumeId: id, serverId }));
+  await inProject((tx) => beginDetaching(context(tx), { volumeId: id, serverId }));
   assert.equal(await inProject((tx) => volumeState(tx, id)), 'detaching');
-  await inProject((tx) => releaseAttachments(tx, { serverId }));
-  await inProject((tx) => releaseAttachments(tx, { serverId }));
+  await inProject((tx) => releaseAttachments(context(tx), { serverId }));
+  await inProject((tx) => releaseAttachments(context(tx), { serverId }));
   assert.equal(await inProject((tx) => volumeState(tx, id)), 'available');
   assert.deepEqual(await findings(), []);
 });
@@ -209,8 +209,9 @@ test('a volume made for a server is reserved before it is there, and goes with t
   assert.equal(await inProject((tx) => volumeState(tx, volumeId)), 'reserved');
 
   await inProject(async (tx) => {
-    await releaseAttachments(tx, { serverId });
-    await deleteServerVolumes(tx, { serverId, volumeIds: [volumeId] });
+    const change = { tx, now: parts.clock.now() };
+    await releaseAttachments(change, { serverId });
+    await deleteServerVolumes(change, { serverId, volumeIds: [volumeId] });
   });
   await idle();
   assert.equal(await inProject((tx) => volumeState(tx, volumeId)), undefined);

@@ -11,8 +11,8 @@ import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
-import { databaseNow, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
-import { startWork } from './work.ts';
+import { findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
+import { startWork, type Starting } from './work.ts';
 
 export type { Volume, VolumeSource } from './volumes.store.ts';
 export type { Attachment } from './attachments.store.ts';
@@ -48,7 +48,7 @@ export function createVolume(context: Context, wish: VolumeWish): Promise<Volume
 }
 
 async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | null): Promise<Volume> {
-  const { tx, now, caller, requestId } = context;
+  const { tx, now, random, caller, requestId } = context;
   if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
   if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
   const origin = await originOf(context, wish.source);
@@ -56,9 +56,11 @@ async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | 
   const type = await typeForVolume(context, wish.volumeType ?? origin.typeId);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB });
-  const id = await insertVolume(
+  const id = random.uuid();
+  await insertVolume(
     tx,
     {
+      id,
       projectId: caller.projectId,
       userId: caller.userId,
       name: wish.name ?? null,
@@ -170,12 +172,12 @@ export async function deleteVolume(context: Context, id: string, { cascade = fal
   await startDeleting(context, volume);
 }
 
-async function startDeleting(context: { tx: Transaction; now: Date; requestId?: string }, volume: Volume): Promise<void> {
+async function startDeleting(context: Starting, volume: Volume): Promise<void> {
   await begin(context, volume, { status: 'deleting', failure: null }, 'volume.delete.start');
   await startWork(context, deleteVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id }, generation: volume.generation + 1, supersede: true });
 }
 
-async function begin(context: { tx: Transaction; now: Date; requestId?: string }, volume: Volume, change: VolumeChange, event: string): Promise<void> {
+async function begin(context: Starting, volume: Volume, change: VolumeChange, event: string): Promise<void> {
   await updateVolume(context.tx, volume.id, change, { now: context.now, intent: true });
   await tellVolume(context, event, { ...volume, ...change });
 }
@@ -240,14 +242,15 @@ export async function attachmentsByVolume({ tx }: Pick<Context, 'tx'>, volumeIds
 
 /** cinder/volume/api.py, attachment_create */
 export async function createAttachment(context: Context, { volumeId, serverId, ofCompute }: { volumeId: string; serverId: string | null; ofCompute: boolean }): Promise<Attachment> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const volume = await getOwnVolume(context, volumeId);
   const early = volume.status === 'creating' && volume.madeFor !== null && volume.madeFor === serverId;
   const taken = (await attachmentsOfVolumes(tx, [volumeId])).length > 0;
   if ((volume.status !== 'available' && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
   // Every driver attaches for writing, so that what is to be read only is not attached at all: cinder/volume/manager.py, attachment_update.
   if (volume.readonly === true) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
-  const id = await insertAttachment(tx, { projectId: volume.projectId, volumeId, serverId, ofCompute, now });
+  const id = random.uuid();
+  await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, now });
   if (!early) await begin(context, volume, { status: 'reserved' }, 'volume.attach.start');
   const attachment = (await findAttachment(tx, id))!;
   await tellAttachment(context, 'volume.attachment.create', attachment);
@@ -271,7 +274,7 @@ export async function endAttachment(context: Context, id: string): Promise<Attac
 export async function completeClientAttachment(context: Context, id: string): Promise<void> {
   const attachment = await getAttachment(context, id);
   if (attachment.ofCompute) throw new Fault(409, 'conflictingRequest', `The attachment is completed by the Compute API`);
-  await completeAttachment(context.tx, { attachmentId: id, device: null, hostId: null });
+  await completeAttachment(context, { attachmentId: id, device: null, hostId: null });
 }
 
 export async function listVolumeAttachments(context: Context, { volumeId, serverId, everyProject, limit, offset }: { volumeId?: string | undefined; serverId?: string | undefined; everyProject: boolean; limit: number; offset: number }): Promise<Attachment[]> {
@@ -286,7 +289,7 @@ export async function listVolumeAttachments(context: Context, { volumeId, server
   );
 }
 
-async function detach(context: { tx: Transaction; now: Date; requestId?: string }, attachment: Attachment): Promise<void> {
+async function detach(context: Starting, attachment: Attachment): Promise<void> {
   await deleteAttachmentRow(context.tx, attachment.id);
   await tellAttachment(context, 'volume.attachment.delete', attachment);
   const volume = await lockVolume(context.tx, attachment.volumeId);
@@ -313,43 +316,41 @@ export async function reserveAttachment(context: Context, { volumeId, serverId }
 }
 
 /** The volume is in use, as this device. Twice is once. */
-export async function completeAttachment(tx: Transaction, { attachmentId, device, hostId }: { attachmentId: string; device: string | null; hostId: string | null }): Promise<void> {
+export async function completeAttachment(context: Starting, { attachmentId, device, hostId }: { attachmentId: string; device: string | null; hostId: string | null }): Promise<void> {
+  const { tx, now } = context;
   const attachment = await findAttachment(tx, attachmentId);
   if (!attachment) return;
-  const now = await databaseNow(tx);
   await setAttached(tx, attachmentId, { device, hostId, now });
-  await tellAttachment({ tx, now }, 'volume.attachment.complete', { ...attachment, status: 'attached' });
+  await tellAttachment(context, 'volume.attachment.complete', { ...attachment, status: 'attached' });
   const volume = await lockVolume(tx, attachment.volumeId);
-  if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await begin({ tx, now }, volume, { status: 'in-use' }, 'volume.attach.end');
+  if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await begin(context, volume, { status: 'in-use' }, 'volume.attach.end');
 }
 
-export async function beginDetaching(tx: Transaction, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<void> {
+export async function beginDetaching(context: Starting, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<void> {
+  const { tx } = context;
   const [attachment] = await attachmentsOfVolumes(tx, [volumeId]);
   const volume = await lockVolume(tx, volumeId);
   if (!volume || attachment?.serverId !== serverId || volume.status !== 'in-use')
     throw badRequest("Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.");
-  const now = await databaseNow(tx);
   await setDetaching(tx, attachment.id);
-  await tellAttachment({ tx, now }, 'volume.attachment.detaching', { ...attachment, status: 'detaching' });
-  await begin({ tx, now }, volume, { status: 'detaching' }, 'volume.detach.start');
+  await tellAttachment(context, 'volume.attachment.detaching', { ...attachment, status: 'detaching' });
+  await begin(context, volume, { status: 'detaching' }, 'volume.detach.start');
 }
 
 /** The server has let go of these volumes; of all without `volumeIds`. Twice is once. */
-export async function releaseAttachments(tx: Transaction, { serverId, volumeIds }: { serverId: string; volumeIds?: readonly string[] }): Promise<void> {
-  const attachments = await listAttachments(tx, [sql`server_id = ${serverId}`, sql`of_compute`, volumeIds === undefined ? sql`true` : sql`volume_id = any(${[...volumeIds]}::text[])`]);
-  if (attachments.length === 0) return;
-  const now = await databaseNow(tx);
-  for (const attachment of attachments) await detach({ tx, now }, attachment);
+export async function releaseAttachments(context: Starting, { serverId, volumeIds }: { serverId: string; volumeIds?: readonly string[] }): Promise<void> {
+  const attachments = await listAttachments(context.tx, [sql`server_id = ${serverId}`, sql`of_compute`, volumeIds === undefined ? sql`true` : sql`volume_id = any(${[...volumeIds]}::text[])`]);
+  for (const attachment of attachments) await detach(context, attachment);
 }
 
 /** Volumes that go with their server: call it after `releaseAttachments`. */
-export async function deleteServerVolumes(tx: Transaction, { volumeIds }: { serverId: string; volumeIds: readonly string[] }): Promise<void> {
-  const now = await databaseNow(tx);
+export async function deleteServerVolumes(context: Starting, { volumeIds }: { serverId: string; volumeIds: readonly string[] }): Promise<void> {
+  const { tx } = context;
   for (const id of volumeIds) {
     const volume = await lockVolume(tx, id);
     if (!volume || volume.status === 'deleting' || (await attachmentsOfVolumes(tx, [id])).length > 0) continue;
     // A snapshot that the owner took of it keeps it.
-    if ((await snapshotsOf(tx, id)).length === 0) await startDeleting({ tx, now }, volume);
+    if ((await snapshotsOf(tx, id)).length === 0) await startDeleting(context, volume);
   }
 }
 

@@ -248,7 +248,8 @@ function read<T>(run: About<unknown>, work: (tx: Transaction) => Promise<T>): Pr
 }
 
 function at(tx: Transaction, run: About<unknown>) {
-  return { tx, now: run.services.clock.now(), requestId: run.requestId };
+  const { clock, random } = run.services;
+  return { tx, now: clock.now(), random, requestId: run.requestId };
 }
 
 /** For the owner: nothing of the storage's own words (ATTACKS 36). */
