@@ -5,8 +5,15 @@ import { Description, Id, listOf, Name, nameFilters, pageQuery, Password, SelfLi
 import { Group } from './groups.ts';
 import { Project, projectFilters } from './projects.ts';
 
-// Options such as multi-factor rules change how a user must log in: none is taken that would not be kept.
-const NoOptions = Type.Object({}, { additionalProperties: false });
+/** keystone/identity/backends/resource_options.py. Only those are taken that are obeyed; null takes one away. */
+const UserOptions = Type.Object(
+  {
+    multi_factor_auth_enabled: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+    /** Each of the lists is a set of methods that suffices. */
+    multi_factor_auth_rules: Type.Optional(Type.Union([Type.Array(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 16, uniqueItems: true }), { maxItems: 32 }), Type.Null()])),
+  },
+  { additionalProperties: false },
+);
 
 const given = {
   description: Type.Optional(Description),
@@ -14,7 +21,7 @@ const given = {
   enabled: Type.Optional(Type.Boolean()),
   default_project_id: Type.Optional(Type.Union([Id, Type.Null()])),
   password: Type.Optional(Type.Union([Password, Type.Null()])),
-  options: Type.Optional(NoOptions),
+  options: Type.Optional(UserOptions),
 };
 const NewUser = Type.Object({ user: Type.Object({ name: Name, domain_id: Type.Optional(Id), ...given }) });
 const UserChange = Type.Object({ user: Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name), domain_id: Type.Optional(Id), ...given }) });
@@ -28,7 +35,7 @@ export const User = Type.Object({
   description: Type.Optional(Description),
   email: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   password_expires_at: Type.Union([Type.String(), Type.Null()]),
-  options: NoOptions,
+  options: UserOptions,
   links: SelfLink,
 });
 const Shown = Type.Object({ user: User });

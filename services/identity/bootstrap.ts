@@ -74,7 +74,7 @@ async function ensureAdmin(parts: HomeParts, tx: Transaction, projectId: string,
   const known = await findUserByName(tx, defaultDomainId, 'admin');
   if (known) return known.id;
   const id = newId(parts);
-  await insertUser(tx, { id, domainId: defaultDomainId, name: 'admin', defaultProjectId: projectId, description: null, email: null, enabled: true, extra: {} }, hash);
+  await insertUser(tx, { id, domainId: defaultDomainId, name: 'admin', defaultProjectId: projectId, description: null, email: null, enabled: true, options: {}, extra: {} }, hash);
   return id;
 }
 

@@ -13,7 +13,7 @@ import { domainOfCaller, projectView } from './projects.api.ts';
 import { projectConditions } from './projects.ts';
 import { listProjects } from './projects.store.ts';
 import { notAuthenticated, passwordUsedBefore } from './refusals.ts';
-import { changePassword, createUser, deleteUser, getUser, listUsers, updateUser, type User } from './users.ts';
+import { changedOptions, changePassword, createUser, deleteUser, getUser, listUsers, updateUser, type User } from './users.ts';
 import { findPasswordHash, findPreviousPasswordHash, findUser } from './users.store.ts';
 
 // A password that is sent under its old name is none of those attributes that are shown to others.
@@ -27,7 +27,7 @@ export function usersDoor(parts: IdentityParts) {
       return { users: items.map((user) => userView(user, request)), ...rest };
     },
     async create(request) {
-      const { name, domain_id: domainId, enabled = true, default_project_id: defaultProjectId = null, description = null, email = null, password } = request.body.user;
+      const { name, domain_id: domainId, enabled = true, default_project_id: defaultProjectId = null, description = null, email = null, password, options = {} } = request.body.user;
       const hash = password == null ? null : await passwords.hash(password);
       const user: User = {
         id: newId(parts),
@@ -37,6 +37,7 @@ export function usersDoor(parts: IdentityParts) {
         description,
         email,
         enabled,
+        options: changedOptions({}, options),
         extra: extraOf(request.body.user, columns),
       };
       return request.commit(async (tx) => {
@@ -49,9 +50,9 @@ export function usersDoor(parts: IdentityParts) {
       return { user: userView(await getUser(request, request.params.user_id), request) };
     },
     async update(request) {
-      const { name, domain_id: domainId, enabled, default_project_id: defaultProjectId, description, email, password } = request.body.user;
+      const { name, domain_id: domainId, enabled, default_project_id: defaultProjectId, description, email, password, options } = request.body.user;
       const hash = password == null ? password : await passwords.hash(password);
-      const change = { ...given({ name: name?.trim(), domainId, enabled, defaultProjectId, description, email }), extra: extraOf(request.body.user, columns) };
+      const change = { ...given({ name: name?.trim(), domainId, enabled, defaultProjectId, description, email, options }), extra: extraOf(request.body.user, columns) };
       return request.commit(async (tx) => {
         const user = await updateUser({ ...request, tx }, directory, request.params.user_id, change, hash);
         await announce({ ...request, tx }, 'user', 'updated', user.id);
@@ -90,7 +91,7 @@ export function usersDoor(parts: IdentityParts) {
   });
 }
 
-export function userView({ id, name, domainId, enabled, defaultProjectId, description, email, extra }: User, { url }: { url(path: string): string }) {
+export function userView({ id, name, domainId, enabled, defaultProjectId, description, email, options, extra }: User, { url }: { url(path: string): string }) {
   return {
     ...extra,
     id,
@@ -102,7 +103,7 @@ export function userView({ id, name, domainId, enabled, defaultProjectId, descri
     ...(description === null ? {} : { description }),
     ...(email === null ? {} : { email }),
     password_expires_at: null,
-    options: {},
+    options,
     links: { self: url(`/users/${id}`) },
   };
 }

@@ -1,6 +1,9 @@
 /** The only file that names the table of users. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
+/** What is asked of this user alone; what is left out is as for everybody. */
+export type UserOptions = { multi_factor_auth_enabled?: boolean; multi_factor_auth_rules?: string[][] };
+
 export type User = {
   id: string;
   domainId: string;
@@ -9,10 +12,11 @@ export type User = {
   description: string | null;
   email: string | null;
   enabled: boolean;
+  options: UserOptions;
   extra: Record<string, unknown>;
 };
 
-const columns = sql`id, domain_id as "domainId", name, default_project_id as "defaultProjectId", description, email, enabled, extra`;
+const columns = sql`id, domain_id as "domainId", name, default_project_id as "defaultProjectId", description, email, enabled, options, extra`;
 
 export function findUser(tx: Transaction, id: string): Promise<User | undefined> {
   return tx.one<User>`select ${columns} from identity."user" where id = ${id}`;
@@ -40,15 +44,15 @@ export const memberOf = (groupId: string): Sql => sql`id in (select user_id from
 
 export async function insertUser(tx: Transaction, user: User, passwordHash: string | null): Promise<void> {
   await tx.run`
-    insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, extra)
-    values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.extra)})`;
+    insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, options, extra)
+    values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.options)}, ${sql.json(user.extra)})`;
 }
 
 export async function updateUser(tx: Transaction, user: User): Promise<void> {
   await tx.run`
     update identity."user"
     set name = ${user.name}, default_project_id = ${user.defaultProjectId}, description = ${user.description}, email = ${user.email},
-      enabled = ${user.enabled}, extra = ${sql.json(user.extra)}
+      enabled = ${user.enabled}, options = ${sql.json(user.options)}, extra = ${sql.json(user.extra)}
     where id = ${user.id}`;
 }
 

@@ -15,10 +15,15 @@ import {
   setPasswordHash,
   updateUser as storeUser,
   type User,
+  type UserOptions,
 } from './users.store.ts';
 import { alreadyThere, couldNotFind, invalid, notAuthenticated } from './refusals.ts';
 
 export type { User } from './users.store.ts';
+
+/** As a client writes them: null takes an option away. */
+export type GivenOptions = { [O in keyof UserOptions]?: UserOptions[O] | null | undefined };
+export type UserChange = Partial<Omit<User, 'options'>> & { options?: GivenOptions };
 
 export function listUsers({ tx, caller }: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string }): Promise<User[]> {
   const only = domainToList(caller, 'identity:list_users');
@@ -45,11 +50,11 @@ export async function createUser({ tx }: Context, user: User, passwordHash: stri
 }
 
 /** `passwordHash`: undefined leaves the password as it is, null takes it away. */
-export async function updateUser({ tx, now }: Context, directory: Directory, id: string, change: Partial<User>, passwordHash?: string | null): Promise<User> {
+export async function updateUser({ tx, now }: Context, directory: Directory, id: string, change: UserChange, passwordHash?: string | null): Promise<User> {
   const before = await lockUser(tx, id);
   if (!before) throw couldNotFind('user', id);
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
-  const after: User = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
+  const after: User = { ...before, ...change, id, options: changedOptions(before.options, change.options), extra: { ...before.extra, ...change.extra } };
   await storeUser(tx, after).catch((error: unknown) => {
     throw nameTaken(error, after);
   });
@@ -69,6 +74,10 @@ export async function changePassword({ tx, now }: Pick<Context, 'tx' | 'now'>, d
   if (!(await lockUser(tx, id)) || (await findPasswordHash(tx, id)) !== change.from) throw notAuthenticated();
   await setPasswordHash(tx, id, change.to);
   await directory.revoke(tx, [`user:${id}`], now);
+}
+
+export function changedOptions(before: UserOptions, change: GivenOptions = {}): UserOptions {
+  return Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value != null));
 }
 
 function nameTaken(error: unknown, { name }: User): unknown {
