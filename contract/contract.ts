@@ -23,6 +23,11 @@ export type Access = {
   who: Who;
   /** For `reader`, `member`, `manager`: an administrator's call reaches the objects of every project. */
   adminEverywhere?: boolean;
+  /**
+   * The handler asks the rule itself, as it depends on whose thing it is. `who` is then what any caller who may
+   * needs, as long as the operator has not put another rule in this one's place.
+   */
+  judged?: true;
 };
 
 export type Operation = {
@@ -139,6 +144,8 @@ export type Service = {
   };
   /** Documents that tell clients which versions there are; no token is needed. */
   discovery: readonly { path: string; status: number; document: (base: string) => unknown; contentType?: string }[];
+  /** Who may do what, by upstream's names; for the rules that its handlers ask. */
+  policy?: Readonly<Record<string, string>>;
   shape: (fault: FaultFacts) => Shaped;
   /** How this service says that a field of the body or query is wrong. */
   invalid?: (issue: { field: string; value: unknown; reason: string }) => { code: string; message: string };

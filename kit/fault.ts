@@ -21,7 +21,7 @@ export class Fault extends Error {
 
 export const badRequest = (message: string, code = 'badRequest') => new Fault(400, code, message);
 export const unauthorized = (message: string, code = 'unauthorized') => new Fault(401, code, message);
-export const forbidden = (message: string, code = 'forbidden') => new Fault(403, code, message);
+export const forbidden = (message: string, code = 'forbidden', cause?: unknown) => new Fault(403, code, message, cause === undefined ? {} : { cause });
 export const notFound = (message: string, code = 'itemNotFound') => new Fault(404, code, message);
 export const conflict = (message: string, code = 'conflictingRequest') => new Fault(409, code, message);
 

@@ -5,6 +5,7 @@ import { endpoints, regions, services } from './catalog.ts';
 import { domains } from './domains.ts';
 import { domainGroupGrants, domainUserGrants, projectGroupGrants, projectUserGrants, roleAssignments, systemGroupGrants, systemUserGrants } from './grants.ts';
 import { groups } from './groups.ts';
+import { policy } from './policy.ts';
 import { projects, projectTags } from './projects.ts';
 import { roles } from './roles.ts';
 import { scopes } from './scopes.ts';
@@ -47,6 +48,7 @@ export const identity = service({
     { path: '/identity', status: 300, document: (base) => ({ versions: { values: [version(base)] } }) },
     { path: '/identity/v3', status: 200, document: (base) => ({ version: version(base) }) },
   ],
+  policy,
   shape: ({ status, message }: FaultFacts) => ({
     body: {
       error: {

@@ -2,6 +2,7 @@
 import type { BodyOf, Operation, Operations, QueryOf, ResponseOf, Service } from '../../contract/contract.ts';
 import type { Random } from '../clock.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
 
 type ParamNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never;
@@ -18,7 +19,10 @@ export type Call = {
 /** A call inside its transaction: what rules ask for. */
 export type Context = Call & { readonly tx: Transaction };
 
-type CommonRequest<O extends Operation> = Call & {
+/** For rules that ask the operator's: `context.policy.demand(…)`. */
+export type Judged = { readonly policy: Policy };
+
+type CommonRequest<O extends Operation> = Call & Judged & {
   readonly params: { readonly [N in ParamNames<O['path']>]: string };
   readonly query: QueryOf<O>;
   /** Parameters of the query that the contract does not name. */

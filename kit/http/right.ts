@@ -1,7 +1,8 @@
 /** Whether a caller may use an operation at all; whose object it is comes later, in the rules and the database. */
 import type { Access, Who } from '../../contract/contract.ts';
 import type { Scope } from '../postgres/database.ts';
-import { forbidden, unauthorized } from '../fault.ts';
+import { unauthorized } from '../fault.ts';
+import { denied, type Policy } from '../policy/policy.ts';
 import { nobody, type Caller } from './caller.ts';
 
 const allowed: Record<Who, (caller: Caller) => boolean> = {
@@ -14,11 +15,18 @@ const allowed: Record<Who, (caller: Caller) => boolean> = {
   service: (caller) => caller.isAdmin || caller.roles.has('service'),
 };
 
-/** Refuses with 401 or 403. */
-export function demandRight(access: Access, caller: Caller): void {
+/** Refuses with 401 or 403. What the operator says comes before what the contract says. */
+export function demandRight(access: Access, caller: Caller, { policy, params }: { policy: Policy; params: Readonly<Record<string, string>> }): void {
   if (access.who === 'anyone') return;
   if (caller === nobody) throw unauthorized('The request you have made requires authentication.');
-  if (!allowed[access.who](caller)) throw forbidden(`Policy doesn't allow ${access.rule} to be performed.`);
+  if (!policy.isOverridden(access.rule)) {
+    if (!allowed[access.who](caller)) throw denied(access.rule, `the role ${access.who}`);
+  } else if (access.judged !== true) policy.demand(access.rule, caller, ownThings(caller, params));
+}
+
+/** What a caller reaches is of his own project, unless an administrator: the database sees to that. */
+function ownThings({ projectId, userId, domainId }: Caller, params: Readonly<Record<string, string>>): Record<string, unknown> {
+  return { ...params, project_id: projectId, tenant_id: projectId, user_id: userId, domain_id: domainId };
 }
 
 /** Which rows the call may touch; the database holds every statement of it to that. */

@@ -7,6 +7,7 @@ import type { Random } from '../clock.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import { findResult, keepResult, type RequestKey } from '../idempotency.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
 import { Answer, type AnyHandler } from './implement.ts';
 import { demandRight, scopeOf } from './right.ts';
@@ -45,6 +46,7 @@ export type Incoming = {
   requestId: string;
   now: Date;
   random: Random;
+  policy: Policy;
   version: string | undefined;
   params: Record<string, string>;
   query: Record<string, string | string[]>;
@@ -64,7 +66,7 @@ export type Outgoing = { status: number; headers: Record<string, string>; body: 
 
 export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<Outgoing> {
   const { operation } = endpoint;
-  demandRight(operation.access, incoming.caller);
+  demandRight(operation.access, incoming.caller, incoming);
   const served = endpoint.at(incoming.version);
   if (!served) throw notFound('The resource could not be found.');
   const { known, other } = served.readQuery(incoming.query);
@@ -207,12 +209,13 @@ function brief(value: unknown): string {
 }
 
 function pick(incoming: Incoming) {
-  const { caller, requestId, now, random, params, headers, base, signal } = incoming;
+  const { caller, requestId, now, random, policy, params, headers, base, signal } = incoming;
   return {
     caller,
     requestId,
     now,
     random,
+    policy,
     params,
     headers,
     base,

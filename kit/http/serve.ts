@@ -10,6 +10,7 @@ import { createEventStream, type EventStream } from '../events/stream.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import type { Log } from '../log.ts';
 import type { Database } from '../postgres/database.ts';
+import { createPolicy, Denial, type Rules } from '../policy/policy.ts';
 import { nobody, type Authenticate, type Caller } from './caller.ts';
 import type { Implementation } from './implement.ts';
 import { rateLimiter, type RateLimit } from './rate.ts';
@@ -25,6 +26,8 @@ export type ServeOptions = {
   random: Random;
   log: Log;
   rateLimit?: RateLimit;
+  /** The operator's own rules, in the place of those that the services come with. */
+  rules?: Rules;
   tls?: { key: string; cert: string };
   /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
   publicUrl?: string;
@@ -47,6 +50,7 @@ type Arrival = { requestId: string; caller: Caller; service: Service };
 export function createDoor(options: ServeOptions): Door {
   const stopping = new AbortController();
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
+  const policy = createPolicy(Object.assign({}, ...options.implementations.map(({ service }) => service.policy)) as Rules, options.rules);
   const streams = new Map<Database, Promise<EventStream>>();
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
   const app = fastify({
@@ -148,6 +152,7 @@ export function createDoor(options: ServeOptions): Door {
       requestId: arrival.requestId,
       now: options.clock.now(),
       random: options.random,
+      policy,
       version,
       params,
       query: request.query as Record<string, string | string[]>,
@@ -186,6 +191,7 @@ export function createDoor(options: ServeOptions): Door {
       options.log.error({ err: error, requestId: arrival.requestId, method: request.method, path: request.url.split('?')[0], userId: arrival.caller.userId, projectId: arrival.caller.projectId }, 'a request failed by our fault');
       fault = new Fault(500, 'computeFault', `Unexpected error. Report it to your provider with the request id ${arrival.requestId}.`);
     }
+    if (fault.cause instanceof Denial) explain(fault.cause, arrival);
     const shaped = refuse(arrival.service, fault, arrival.requestId, String(request.headers.accept ?? ''));
     if (fault.status === 401) reply.header('www-authenticate', `Keystone uri="${baseOf(request)}/identity"`);
     // A body that was not read to its end would be taken for the next request.
@@ -196,6 +202,12 @@ export function createDoor(options: ServeOptions): Door {
       .headers({ ...headersFor(arrival, undefined), ...fault.headers, ...shaped.headers })
       .type(shaped.contentType ?? 'application/json')
       .send(body);
+  }
+
+  /** So that the operator can say why somebody was refused: `intercloud why <request id>` finds it. */
+  function explain({ rule, check, target }: Denial, { requestId, caller }: Pick<Arrival, 'requestId' | 'caller'>): void {
+    const { userId, projectId, domainId, system, roles } = caller;
+    options.log.info({ requestId, rule, check, target, userId, projectId, domainId, system, roles: [...roles] }, 'denied');
   }
 
   function serviceAt(url: string): Service | undefined {

@@ -8,7 +8,7 @@ const heartbeatMs = 15_000;
 
 /** Refuses before the first byte; afterwards a slow or departed reader ends it. */
 export function watch(stream: EventStream, list: Endpoint, show: Endpoint, incoming: Incoming): AsyncIterable<string> {
-  demandRight(list.operation.access, incoming.caller);
+  demandRight(list.operation.access, incoming.caller, incoming);
   const { resource, parameter, ofNoProject = false, ofUser = false } = list.operation.list!;
   const scope = scopeOf({ ...list.operation.access, adminEverywhere: false }, incoming.caller);
   const after = Number(incoming.headers['last-event-id'] ?? Number.NaN);
