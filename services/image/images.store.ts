@@ -56,13 +56,11 @@ export async function lockImage(tx: Transaction, id: string): Promise<Image | un
   return locked && findImage(tx, id);
 }
 
-export async function insertImage(tx: Transaction, draft: ImageDraft, { id, now }: { id: string | undefined; now: Date }): Promise<string> {
-  const row = await tx.one<{ id: string }>`
+export async function insertImage(tx: Transaction, draft: ImageDraft, { id, now }: { id: string; now: Date }): Promise<void> {
+  await tx.run`
     insert into image.image (id, project_id, name, status, visibility, container_format, disk_format, min_disk_gib, min_ram_mib, protected, hidden, tags, properties, created_at, updated_at)
-    values (coalesce(${id ?? null}, gen_random_uuid()::text), ${draft.projectId}, ${draft.name}, 'queued', ${draft.visibility}, ${draft.containerFormat}, ${draft.diskFormat},
-      ${draft.minDiskGiB}, ${draft.minRamMiB}, ${draft.protected}, ${draft.hidden}, ${draft.tags}::text[], ${sql.json(draft.properties)}::jsonb, ${now}, ${now})
-    returning id`;
-  return row!.id;
+    values (${id}, ${draft.projectId}, ${draft.name}, 'queued', ${draft.visibility}, ${draft.containerFormat}, ${draft.diskFormat},
+      ${draft.minDiskGiB}, ${draft.minRamMiB}, ${draft.protected}, ${draft.hidden}, ${draft.tags}::text[], ${sql.json(draft.properties)}::jsonb, ${now}, ${now})`;
 }
 
 export function updateImage(tx: Transaction, id: string, draft: ImageDraft, now: Date): Promise<number> {

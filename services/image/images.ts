@@ -88,7 +88,7 @@ export async function getOwnImage(context: Context, id: string, action: string):
 export type NewImage = Partial<Omit<ImageDraft, 'projectId' | 'properties'>> & { id?: string | undefined; owner?: string | null | undefined; properties: Record<string, string | null> };
 
 export async function createImage(context: Context, wish: NewImage): Promise<Image> {
-  const { caller, tx, now } = context;
+  const { caller, tx, now, random } = context;
   const owner = wish.owner ?? caller.projectId;
   if (owner === null) throw new Fault(403, 'HTTPForbidden', 'A token for a project is needed to create an image.');
   if (owner !== caller.projectId && !caller.isAdmin) throw new Fault(403, 'HTTPForbidden', `You are not permitted to create images owned by '${owner}'.`);
@@ -109,7 +109,8 @@ export async function createImage(context: Context, wish: NewImage): Promise<Ima
   };
   demandVisibility(context, draft.visibility);
   await claimImages(tx, owner, { images: 1 });
-  const id = await insertImage(tx, draft, { id: wish.id?.toLowerCase(), now });
+  const id = wish.id?.toLowerCase() ?? random.uuid();
+  await insertImage(tx, draft, { id, now });
   return told(context, 'image.create', await getImage(context, id));
 }
 

@@ -83,9 +83,9 @@ export async function takeThis({ tx }: Context, port: { id: string; network_id: 
     throw conflict(`IP address ${address} already allocated in subnet ${subnetId}`, 'IpAddressAlreadyAllocated');
 }
 
-async function takeOfAny({ tx }: Context, port: { id: string; network_id: string }, subnets: Subnet[]): Promise<FixedIp> {
+async function takeOfAny({ tx, random }: Context, port: { id: string; network_id: string }, subnets: Subnet[]): Promise<FixedIp> {
   for (const subnet of subnets) {
-    const address = await allocateAny(tx, { networkId: port.network_id, subnetId: subnet.id, portId: port.id });
+    const address = await allocateAny(tx, { networkId: port.network_id, subnetId: subnet.id, portId: port.id }, random);
     if (address !== undefined) return { subnet_id: subnet.id, ip_address: address };
   }
   throw conflict(`No more IP addresses available on network ${port.network_id}.`, 'IpAddressGenerationFailure');

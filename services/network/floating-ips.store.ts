@@ -40,14 +40,13 @@ export async function lockFloatingIp(tx: Transaction, id: string): Promise<Float
 
 export async function insertFloatingIp(
   tx: Transaction,
-  wish: { project_id: string; floating_network_id: string; floating_port_id: string; floating_ip_address: string; description: string },
+  wish: { id: string; project_id: string; floating_network_id: string; floating_port_id: string; floating_ip_address: string; description: string },
   now: Date,
-): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.floating_ip (project_id, floating_network_id, floating_port_id, floating_ip_address, description, created_at, updated_at)
-    values (${wish.project_id}, ${wish.floating_network_id}, ${wish.floating_port_id}, ${wish.floating_ip_address}::inet, ${wish.description}, ${now}, ${now}) returning id`;
-  await tx.run`update network.port set device_id = ${row!.id} where id = ${wish.floating_port_id}`;
-  return row!.id;
+): Promise<void> {
+  await tx.run`
+    insert into network.floating_ip (id, project_id, floating_network_id, floating_port_id, floating_ip_address, description, created_at, updated_at)
+    values (${wish.id}, ${wish.project_id}, ${wish.floating_network_id}, ${wish.floating_port_id}, ${wish.floating_ip_address}::inet, ${wish.description}, ${now}, ${now})`;
+  await tx.run`update network.port set device_id = ${wish.id} where id = ${wish.floating_port_id}`;
 }
 
 export async function updateFloatingIpRow(tx: Transaction, id: string, to: { association: Association | null; description: string }, now: Date): Promise<void> {

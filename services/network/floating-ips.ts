@@ -42,18 +42,19 @@ export async function getFloatingIp({ tx }: Pick<Context, 'tx'>, id: string): Pr
 }
 
 export async function createFloatingIp(context: Context, wish: NewFloatingIpWish): Promise<FloatingIp> {
-  const { tx, now, caller } = context;
+  const { tx, now, random, caller } = context;
   const projectId = ownerOf(context, wish);
   if (wish.floating_ip_address != null && !caller.isAdmin && !caller.roles.has('manager')) throw notAllowed('create_floatingip', 'floating_ip_address');
   const network = await getNetwork(context, wish.floating_network_id);
   if (!network.external) throw bad(`Network ${network.id} is not a valid external network`);
   await claim(tx, projectId, { floatingip: 1 });
-  const portId = await insertPort(tx, { project_id: projectId, internal: true, network_id: network.id, device_owner: 'network:floatingip', port_security_enabled: false }, now);
-  await takeAddresses(context, { id: portId!, network_id: network.id }, [await externalAddress(context, wish)]);
-  const address = (await findPort(tx, portId!))!.fixed_ips[0]!.ip_address;
-  const id = await insertFloatingIp(
+  const [id, portId] = [random.uuid(), random.uuid()];
+  await insertPort(tx, { id: portId, project_id: projectId, internal: true, network_id: network.id, device_owner: 'network:floatingip', port_security_enabled: false }, context);
+  await takeAddresses(context, { id: portId, network_id: network.id }, [await externalAddress(context, wish)]);
+  const address = (await findPort(tx, portId))!.fixed_ips[0]!.ip_address;
+  await insertFloatingIp(
     tx,
-    { project_id: projectId, floating_network_id: network.id, floating_port_id: portId!, floating_ip_address: address, description: wish.description ?? '' },
+    { id, project_id: projectId, floating_network_id: network.id, floating_port_id: portId, floating_ip_address: address, description: wish.description ?? '' },
     now,
   );
   const made = await getFloatingIp(context, id);

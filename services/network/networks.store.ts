@@ -19,7 +19,7 @@ export type Network = {
   updated_at: Date;
 };
 
-export type NewNetwork = Omit<Network, 'id' | 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewNetwork = Omit<Network, 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, r.shared, r.external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
   array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, r.tags, r.revision_number, r.created_at, r.updated_at`;
@@ -38,12 +38,11 @@ export async function lockNetwork(tx: Transaction, id: string): Promise<Network 
   return found && findNetwork(tx, id);
 }
 
-export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.network (project_id, name, description, admin_state_up, shared, external, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
-    values (${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.shared}, ${network.external}, ${network.is_default},
-      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${now}, ${now}) returning id`;
-  return row!.id;
+export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<void> {
+  await tx.run`
+    insert into network.network (id, project_id, name, description, admin_state_up, shared, external, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
+    values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.shared}, ${network.external}, ${network.is_default},
+      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${now}, ${now})`;
 }
 
 export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {

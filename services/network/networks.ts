@@ -63,15 +63,17 @@ export async function getNetwork({ tx }: Pick<Context, 'tx'>, id: string): Promi
 }
 
 export async function createNetwork(context: Context, wish: NetworkWish): Promise<Network> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   demandAdmin(context, 'create_network', wish, adminOnly);
   const projectId = ownerOf(context, wish);
   const physicalNetwork = await physicalNetworkOf(context, wish);
   const largest = physicalNetwork === null ? tunnelMtu : physicalMtu;
   await claim(tx, projectId, { network: 1 });
-  const id = await insertNetwork(
+  const id = random.uuid();
+  await insertNetwork(
     tx,
     {
+      id,
       project_id: projectId,
       name: wish.name ?? '',
       description: wish.description ?? '',

@@ -1,3 +1,4 @@
+import type { Random } from '../../kit/clock.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type FixedIp = { subnet_id: string; ip_address: string };
@@ -33,6 +34,7 @@ export type Port = {
 };
 
 export type NewPort = {
+  id: string;
   project_id: string;
   network_id: string;
   internal?: boolean;
@@ -75,21 +77,24 @@ export async function lockPort(tx: Transaction, id: string): Promise<Port | unde
   return found && findPort(tx, id);
 }
 
-/** Its id; undefined when the MAC address that was asked for is in use on the network. */
-export async function insertPort(tx: Transaction, port: NewPort, now: Date): Promise<string | undefined> {
+/** False when the MAC address that was asked for is in use on the network. */
+export async function insertPort(tx: Transaction, port: NewPort, { now, random }: { now: Date; random: Random }): Promise<boolean> {
   for (;;) {
-    const row = await tx.one<{ id: string }>`
-      insert into network.port (project_id, network_id, network_project_id, internal, name, description, admin_state_up, mac_address, device_id, device_owner, router_id,
+    const made = await tx.run`
+      insert into network.port (id, project_id, network_id, network_project_id, internal, name, description, admin_state_up, mac_address, device_id, device_owner, router_id,
         port_security_enabled, allowed_address_pairs, host_id, vnic_type, profile, server_id, made_for_server, created_at, updated_at)
-      select ${port.project_id}, n.id, n.project_id, ${port.internal ?? false}, ${port.name ?? ''}, ${port.description ?? ''}, ${port.admin_state_up ?? true},
-        coalesce(${port.mac_address ?? null}::text, ${macPrefix} || (select string_agg(':' || lpad(to_hex(floor(random() * 256)::int), 2, '0'), '') from generate_series(1, 3))),
-        ${port.device_id ?? ''}, ${port.device_owner ?? ''}, ${port.router_id ?? null}, ${port.port_security_enabled}, ${sql.json(port.allowed_address_pairs ?? [])}::jsonb,
+      select ${port.id}, ${port.project_id}, n.id, n.project_id, ${port.internal ?? false}, ${port.name ?? ''}, ${port.description ?? ''}, ${port.admin_state_up ?? true},
+        ${port.mac_address ?? drawnMac(random)}, ${port.device_id ?? ''}, ${port.device_owner ?? ''}, ${port.router_id ?? null}, ${port.port_security_enabled}, ${sql.json(port.allowed_address_pairs ?? [])}::jsonb,
         ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.server_id ?? null}, ${port.made_for_server ?? false}, ${now}, ${now}
       from network.network n where n.id = ${port.network_id}
-      on conflict on constraint mac_address_in_network do nothing returning id`;
+      on conflict on constraint mac_address_in_network do nothing`;
     // A drawn address that is taken is drawn again: of 16 million few are.
-    if (row || port.mac_address !== undefined) return row?.id;
+    if (made === 1 || port.mac_address !== undefined) return made === 1;
   }
+}
+
+function drawnMac(random: Random): string {
+  return [macPrefix, ...[...random.bytes(3)].map((byte) => byte.toString(16).padStart(2, '0'))].join(':');
 }
 
 export async function updatePortRow(tx: Transaction, port: Port, now: Date): Promise<void> {
@@ -110,8 +115,9 @@ export async function isMacTaken(tx: Transaction, networkId: string, mac: string
 }
 
 /** Any free address of the subnet; undefined when there is none. */
-export async function allocateAny(tx: Transaction, { networkId, subnetId, portId }: { networkId: string; subnetId: string; portId: string }): Promise<string | undefined> {
-  const row = await tx.one<{ address: string | null }>`select host(network.allocate(${networkId}, ${subnetId}, ${portId})) as address`;
+export async function allocateAny(tx: Transaction, { networkId, subnetId, portId }: { networkId: string; subnetId: string; portId: string }, random: Random): Promise<string | undefined> {
+  const chance = random.bytes(6).readUIntBE(0, 6) / 2 ** 48;
+  const row = await tx.one<{ address: string | null }>`select host(network.allocate(${networkId}, ${subnetId}, ${portId}, ${chance}::float8)) as address`;
   return row?.address ?? undefined;
 }
 

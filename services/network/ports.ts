@@ -75,7 +75,7 @@ export async function getPort({ tx, caller }: Pick<Context, 'tx' | 'caller'>, id
 }
 
 export async function createPort(context: Context, wish: NewPortWish, { serverId }: { serverId?: string } = {}): Promise<Port> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const projectId = ownerOf(context, wish);
   const network = await getNetwork(context, wish.network_id);
   demandRights(context, 'create_port', network, wish);
@@ -87,11 +87,13 @@ export async function createPort(context: Context, wish: NewPortWish, { serverId
   if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
 
   // Sent together what does not need the other's answer: most of what it takes to make a server is making its port.
-  const [, id] = await Promise.all([
+  const id = random.uuid();
+  const [, made] = await Promise.all([
     claim(tx, projectId, { port: 1 }),
     insertPort(
       tx,
       {
+        id,
         project_id: projectId,
         network_id: network.id,
         name: wish.name ?? '',
@@ -105,14 +107,14 @@ export async function createPort(context: Context, wish: NewPortWish, { serverId
         profile: wish['binding:profile'] ?? {},
         ...(serverId === undefined ? {} : { server_id: serverId, made_for_server: true }),
       },
-      now,
+      context,
     ),
   ]);
-  if (id === undefined) throw macInUse(network.id, mac ?? '');
+  if (!made) throw macInUse(network.id, mac ?? '');
   await Promise.all([takeAddresses(context, { id, network_id: network.id }, wish.fixed_ips), guard(context, id, groups), mark(tx, now, 'port', [id])]);
   if (pairs.length > 0) {
-    const made = await getPort(context, id);
-    await updatePortRow(tx, { ...made, allowed_address_pairs: pairsOf(made, pairs) }, now);
+    const port = await getPort(context, id);
+    await updatePortRow(tx, { ...port, allowed_address_pairs: pairsOf(port, pairs) }, now);
   }
   const [port] = await Promise.all([
     getPort(context, id),

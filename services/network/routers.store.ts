@@ -43,11 +43,10 @@ export async function lockRouter(tx: Transaction, id: string): Promise<Router | 
   return found && findRouter(tx, id);
 }
 
-export async function insertRouter(tx: Transaction, router: Pick<Router, 'project_id' | 'name' | 'description' | 'admin_state_up'>, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.router (project_id, name, description, admin_state_up, created_at, updated_at)
-    values (${router.project_id}, ${router.name}, ${router.description}, ${router.admin_state_up}, ${now}, ${now}) returning id`;
-  return row!.id;
+export async function insertRouter(tx: Transaction, router: Pick<Router, 'id' | 'project_id' | 'name' | 'description' | 'admin_state_up'>, now: Date): Promise<void> {
+  await tx.run`
+    insert into network.router (id, project_id, name, description, admin_state_up, created_at, updated_at)
+    values (${router.id}, ${router.project_id}, ${router.name}, ${router.description}, ${router.admin_state_up}, ${now}, ${now})`;
 }
 
 export async function updateRouterRow(tx: Transaction, router: Pick<Router, 'id' | 'name' | 'description' | 'admin_state_up' | 'enable_snat' | 'routes'>, now: Date): Promise<void> {

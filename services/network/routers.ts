@@ -40,10 +40,11 @@ export async function getRouter({ tx }: Pick<Context, 'tx'>, id: string): Promis
 }
 
 export async function createRouter(context: Context, wish: RouterWish & { project_id?: string; tenant_id?: string }): Promise<Router> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const projectId = ownerOf(context, wish);
   await claim(tx, projectId, { router: 1 });
-  const id = await insertRouter(tx, { project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true }, now);
+  const id = random.uuid();
+  await insertRouter(tx, { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true }, now);
   if (wish.external_gateway_info) await setGateway(context, await lockedRouter(context, id), wish.external_gateway_info, 'create_router');
   await mark(tx, now, 'router', [id]);
   const router = await getRouter(context, id);
@@ -146,7 +147,7 @@ async function changed(context: Context, id: string): Promise<Router> {
 
 /** An empty wish takes the gateway away. */
 async function setGateway(context: Context, router: Router, wish: GatewayWish, rule: string): Promise<void> {
-  const { tx, now, caller } = context;
+  const { tx, now, random, caller } = context;
   const before = router.gateway;
   const networkId = wish.network_id ?? null;
   if (!caller.isAdmin) {
@@ -167,19 +168,20 @@ async function setGateway(context: Context, router: Router, wish: GatewayWish, r
   const network = await getNetwork(context, networkId);
   if (!network.external) throw bad(`Network ${networkId} is not an external network`);
   // The cloud's own port: it is not the project's, and what its network's owner sees of it is only that it is there.
-  const portId = await insertPort(
+  const portId = random.uuid();
+  await insertPort(
     tx,
-    { project_id: router.project_id, internal: true, network_id: networkId, device_id: router.id, device_owner: gatewayOwner, router_id: router.id, port_security_enabled: false },
-    now,
+    { id: portId, project_id: router.project_id, internal: true, network_id: networkId, device_id: router.id, device_owner: gatewayOwner, router_id: router.id, port_security_enabled: false },
+    context,
   );
-  const port = { id: portId!, network_id: networkId };
+  const port = { id: portId, network_id: networkId };
   await takeAddresses(context, port, wish.external_fixed_ips);
   const gateway = (await getRouter(context, router.id)).gateway!;
   await demandNoOverlap(context, router.id, gateway.fixed_ips.map((fixed) => fixed.subnet_id));
 }
 
 async function plugSubnet(context: Context, router: Router, subnetId: string): Promise<string> {
-  const { tx, now, caller } = context;
+  const { tx, random, caller } = context;
   const subnet = await getSubnet(context, subnetId);
   const network = await getNetwork(context, subnet.network_id);
   // Its gateway's address is not everyone's to take (ATTACKS 31).
@@ -187,14 +189,15 @@ async function plugSubnet(context: Context, router: Router, subnetId: string): P
   if (subnet.gateway_ip === null) throw bad('Subnet for router interface must have a gateway IP');
   await demandNoOverlap(context, router.id, [subnetId]);
   await claim(tx, router.project_id, { port: 1 });
-  const id = await insertPort(
+  const id = random.uuid();
+  await insertPort(
     tx,
-    { project_id: router.project_id, network_id: network.id, device_id: router.id, device_owner: interfaceOwner, router_id: router.id, port_security_enabled: false },
-    now,
+    { id, project_id: router.project_id, network_id: network.id, device_id: router.id, device_owner: interfaceOwner, router_id: router.id, port_security_enabled: false },
+    context,
   );
-  await takeThis(context, { id: id!, network_id: network.id }, subnetId, subnet.gateway_ip);
-  await tell(context, 'port', 'create', { id: id!, project_id: router.project_id }, { network_id: network.id, device_id: router.id });
-  return id!;
+  await takeThis(context, { id, network_id: network.id }, subnetId, subnet.gateway_ip);
+  await tell(context, 'port', 'create', { id, project_id: router.project_id }, { network_id: network.id, device_id: router.id });
+  return id;
 }
 
 async function plugPort(context: Context, router: Router, portId: string): Promise<string> {

@@ -59,19 +59,19 @@ export async function getRule({ tx }: Pick<Context, 'tx'>, id: string): Promise<
 }
 
 export async function createRule(context: Context, wish: RuleWish): Promise<SecurityGroupRule> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const group = await lockedGroup(context, wish.security_group_id);
   // As Neutron does: a rule that says whose it is must be its group's project's.
   if ((wish.project_id ?? wish.tenant_id) !== undefined) ownerOf(context, wish);
-  const rule: NewRule = { ...parsed(wish), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
+  const rule: NewRule = { ...parsed(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
   if (rule.remote_group_id !== null) await getSecurityGroup(context, rule.remote_group_id);
   const same = group.security_group_rules.find((each) => meaning(each) === meaning(rule));
   if (same) throw conflict(`Security group rule already exists. Rule id is ${same.id}.`, 'SecurityGroupRuleExists');
   await claim(tx, group.project_id, { security_group_rule: 1 });
-  const id = await insertRule(tx, rule, now);
+  await insertRule(tx, rule, now);
   await touchSecurityGroup(tx, group.id, now);
   await mark(tx, now, 'security-group', [group.id]);
-  const made = await getRule(context, id);
+  const made = await getRule(context, rule.id);
   await tell(context, 'security_group_rule', 'create', made, { security_group_id: group.id });
   return made;
 }

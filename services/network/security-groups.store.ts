@@ -34,7 +34,7 @@ export type SecurityGroup = {
   updated_at: Date;
 };
 
-export type NewRule = Omit<SecurityGroupRule, 'id' | 'belongs_to_default_sg' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewRule = Omit<SecurityGroupRule, 'belongs_to_default_sg' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const second = (column: Sql) => sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
@@ -61,17 +61,17 @@ export async function lockSecurityGroup(tx: Transaction, id: string): Promise<Se
   return found && findSecurityGroup(tx, id);
 }
 
-/** Undefined when it is to be a project's default group, and there is one. */
+/** False when it is to be a project's default group, and there is one. */
 export async function insertSecurityGroup(
   tx: Transaction,
-  group: { project_id: string; name: string; description: string; stateful: boolean; is_default: boolean },
+  group: { id: string; project_id: string; name: string; description: string; stateful: boolean; is_default: boolean },
   now: Date,
-): Promise<string | undefined> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.security_group (project_id, name, description, stateful, is_default, created_at, updated_at)
-    values (${group.project_id}, ${group.name}, ${group.description}, ${group.stateful}, ${group.is_default}, ${now}, ${now})
-    on conflict (project_id) where is_default do nothing returning id`;
-  return row?.id;
+): Promise<boolean> {
+  const made = await tx.run`
+    insert into network.security_group (id, project_id, name, description, stateful, is_default, created_at, updated_at)
+    values (${group.id}, ${group.project_id}, ${group.name}, ${group.description}, ${group.stateful}, ${group.is_default}, ${now}, ${now})
+    on conflict (project_id) where is_default do nothing`;
+  return made === 1;
 }
 
 export async function updateSecurityGroupRow(tx: Transaction, group: Pick<SecurityGroup, 'id' | 'name' | 'description' | 'stateful'>, now: Date): Promise<void> {
@@ -104,13 +104,12 @@ export async function findRule(tx: Transaction, id: string): Promise<SecurityGro
   return (await selectRules(tx, sql`r.id = ${id}`))[0];
 }
 
-export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.security_group_rule (project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_ip_prefix,
+export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<void> {
+  await tx.run`
+    insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_ip_prefix,
       normalized_cidr, counted, description, created_at, updated_at)
-    values (${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
-      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, ${now}, ${now}) returning id`;
-  return row!.id;
+    values (${rule.id}, ${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
+      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, ${now}, ${now})`;
 }
 
 export async function deleteRuleRow(tx: Transaction, id: string): Promise<void> {

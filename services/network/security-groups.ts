@@ -34,16 +34,17 @@ export async function getSecurityGroup({ tx }: Pick<Context, 'tx'>, id: string):
 
 /** The project's default group; made with its four rules when it is first asked for. */
 export async function ensureDefaultGroup(context: Context, projectId: string): Promise<string> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const known = await findDefaultGroup(tx, projectId);
   if (known !== undefined) return known;
-  const made = await insertSecurityGroup(tx, { project_id: projectId, name: 'default', description: 'Default security group', stateful: true, is_default: true }, now);
+  const id = random.uuid();
+  const made = await insertSecurityGroup(tx, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true, is_default: true }, now);
   // Somebody else made it just now.
-  if (made === undefined) return (await findDefaultGroup(tx, projectId))!;
-  await addFirstRules(context, made, projectId, { fromMembers: true });
-  await mark(tx, now, 'security-group', [made]);
-  await tell(context, 'security_group', 'create', { id: made, project_id: projectId }, { name: 'default' });
-  return made;
+  if (!made) return (await findDefaultGroup(tx, projectId))!;
+  await addFirstRules(context, id, projectId, { fromMembers: true });
+  await mark(tx, now, 'security-group', [id]);
+  await tell(context, 'security_group', 'create', { id, project_id: projectId }, { name: 'default' });
+  return id;
 }
 
 export function hasDefaultGroup({ tx }: Pick<Context, 'tx'>, projectId: string): Promise<boolean> {
@@ -51,19 +52,20 @@ export function hasDefaultGroup({ tx }: Pick<Context, 'tx'>, projectId: string):
 }
 
 export async function createSecurityGroup(context: Context, wish: SecurityGroupWish): Promise<SecurityGroup> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   const projectId = ownerOf(context, wish);
   await ensureDefaultGroup(context, projectId);
   if (wish.name === 'default') throw conflict('Default security group already exists.', 'SecurityGroupDefaultAlreadyExists');
   await claim(tx, projectId, { security_group: 1 });
-  const id = await insertSecurityGroup(
+  const id = random.uuid();
+  await insertSecurityGroup(
     tx,
-    { project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', stateful: wish.stateful ?? true, is_default: false },
+    { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', stateful: wish.stateful ?? true, is_default: false },
     now,
   );
-  await addFirstRules(context, id!, projectId, { fromMembers: false });
-  await mark(tx, now, 'security-group', [id!]);
-  const group = await getSecurityGroup(context, id!);
+  await addFirstRules(context, id, projectId, { fromMembers: false });
+  await mark(tx, now, 'security-group', [id]);
+  const group = await getSecurityGroup(context, id);
   await tell(context, 'security_group', 'create', group, { name: group.name });
   return group;
 }
@@ -122,13 +124,13 @@ export function groupNotThere(id: string): never {
 }
 
 /** Everything out; for a default group also everything in that comes from a member. */
-async function addFirstRules({ tx, now }: Context, groupId: string, projectId: string, { fromMembers }: { fromMembers: boolean }): Promise<void> {
+async function addFirstRules({ tx, now, random }: Context, groupId: string, projectId: string, { fromMembers }: { fromMembers: boolean }): Promise<void> {
   for (const direction of fromMembers ? (['egress', 'ingress'] as const) : (['egress'] as const))
     for (const ethertype of ['IPv4', 'IPv6'] as const)
       await insertRule(
         tx,
         {
-          project_id: projectId, security_group_id: groupId, direction, ethertype, protocol: null, port_range_min: null, port_range_max: null,
+          id: random.uuid(), project_id: projectId, security_group_id: groupId, direction, ethertype, protocol: null, port_range_min: null, port_range_max: null,
           remote_group_id: direction === 'ingress' ? groupId : null, remote_ip_prefix: null, normalized_cidr: null, counted: false, description: '',
         },
         now,

@@ -12,7 +12,7 @@ const serviceOwner = 'network:distributed';
 
 /** To be called while the network or its subnet is held. */
 export async function ensureServicePort(context: Context, networkId: string, { without }: { without?: string } = {}): Promise<void> {
-  const { tx } = context;
+  const { tx, random } = context;
   const subnets = (await subnetsOfNetwork(tx, networkId)).filter((subnet) => subnet.enable_dhcp && subnet.id !== without);
   const port = await findServicePort(context.tx, networkId);
   if (subnets.length === 0) {
@@ -25,7 +25,7 @@ export async function ensureServicePort(context: Context, networkId: string, { w
   if (gone.length > 0) await freeAddresses(tx, id, gone.map((each) => each.ip_address));
   for (const subnet of subnets) {
     if (fixed.some((each) => each.subnet_id === subnet.id)) continue;
-    if ((await allocateAny(tx, { networkId, subnetId: subnet.id, portId: id })) === undefined)
+    if ((await allocateAny(tx, { networkId, subnetId: subnet.id, portId: id }, random)) === undefined)
       throw conflict(`No more IP addresses available on network ${networkId}.`, 'IpAddressGenerationFailure');
   }
   await setPortStatus(tx, id, 'ACTIVE');
@@ -38,10 +38,11 @@ export async function dropServicePort(context: Context, networkId: string): Prom
 
 async function makePort(context: Context, networkId: string): Promise<string> {
   const network = await getNetwork(context, networkId);
-  const id = await insertPort(
+  const id = context.random.uuid();
+  await insertPort(
     context.tx,
-    { project_id: network.project_id, network_id: networkId, device_id: `ovnmeta-${networkId}`, device_owner: serviceOwner, port_security_enabled: false },
-    context.now,
+    { id, project_id: network.project_id, network_id: networkId, device_id: `ovnmeta-${networkId}`, device_owner: serviceOwner, port_security_enabled: false },
+    context,
   );
-  return id!;
+  return id;
 }

@@ -19,7 +19,7 @@ export type SubnetPool = {
   updated_at: Date;
 };
 
-export type NewSubnetPool = Omit<SubnetPool, 'id' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewSubnetPool = Omit<SubnetPool, 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.ip_version, r.prefixes::text[] as prefixes, r.default_prefixlen, r.min_prefixlen, r.max_prefixlen, r.default_quota,
   r.is_default, r.shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
@@ -43,12 +43,11 @@ export async function holdSubnetPool(tx: Transaction, id: string): Promise<void>
   await tx.run`select pg_advisory_xact_lock(hashtext('network.subnet_pool'), hashtext(${id}))`;
 }
 
-export async function insertSubnetPool(tx: Transaction, pool: NewSubnetPool, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.subnet_pool (project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, shared, created_at, updated_at)
-    values (${pool.project_id}, ${pool.name}, ${pool.description}, ${pool.ip_version}, ${pool.prefixes}::text[]::cidr[], ${pool.default_prefixlen}, ${pool.min_prefixlen}, ${pool.max_prefixlen},
-      ${pool.default_quota}, ${pool.is_default}, ${pool.shared}, ${now}, ${now}) returning id`;
-  return row!.id;
+export async function insertSubnetPool(tx: Transaction, pool: NewSubnetPool, now: Date): Promise<void> {
+  await tx.run`
+    insert into network.subnet_pool (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, shared, created_at, updated_at)
+    values (${pool.id}, ${pool.project_id}, ${pool.name}, ${pool.description}, ${pool.ip_version}, ${pool.prefixes}::text[]::cidr[], ${pool.default_prefixlen}, ${pool.min_prefixlen}, ${pool.max_prefixlen},
+      ${pool.default_quota}, ${pool.is_default}, ${pool.shared}, ${now}, ${now})`;
 }
 
 export async function updateSubnetPoolRow(tx: Transaction, pool: SubnetPool, now: Date): Promise<void> {

@@ -52,7 +52,7 @@ export async function getSubnetPool({ tx }: Pick<Context, 'tx'>, id: string): Pr
 }
 
 export async function createSubnetPool(context: Context, wish: NewPoolWish): Promise<SubnetPool> {
-  const { tx, now } = context;
+  const { tx, now, random } = context;
   demandAdmin(context, 'create_subnetpool', wish, adminOnly);
   const projectId = ownerOf(context, wish);
   const { version, prefixes } = prefixesOf(wish.prefixes);
@@ -64,9 +64,10 @@ export async function createSubnetPool(context: Context, wish: NewPoolWish): Pro
   const isDefault = wish.is_default ?? false;
   if (isDefault) await demandNoOtherDefault(context, version);
   await claim(tx, projectId, { subnetpool: 1 });
-  const id = await insertSubnetPool(
+  const id = random.uuid();
+  await insertSubnetPool(
     tx,
-    { project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault, shared: wish.shared ?? false },
+    { id, project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault, shared: wish.shared ?? false },
     now,
   );
   const pool = await getSubnetPool(context, id);

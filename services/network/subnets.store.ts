@@ -24,7 +24,7 @@ export type Subnet = {
   updated_at: Date;
 };
 
-export type NewSubnet = Omit<Subnet, 'id' | 'subnetpool_id' | 'network_external' | 'network_shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewSubnet = Omit<Subnet, 'subnetpool_id' | 'network_external' | 'network_shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 /** Whether guests choose their addresses in it by themselves, from their MAC: neutron/common/ipv6_utils.py, is_auto_address_subnet. */
 export function isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }: Pick<Subnet, 'ipv6_ra_mode' | 'ipv6_address_mode'>): boolean {
@@ -54,15 +54,14 @@ export async function lockSubnet(tx: Transaction, id: string): Promise<Subnet | 
   return found && findSubnet(tx, id);
 }
 
-export async function insertSubnet(tx: Transaction, subnet: NewSubnet, now: Date): Promise<string> {
-  const row = await tx.one<{ id: string }>`
-    insert into network.subnet (project_id, network_id, network_project_id, network_shared, network_external, name, description, ip_version, cidr, gateway_ip,
+export async function insertSubnet(tx: Transaction, subnet: NewSubnet, now: Date): Promise<void> {
+  await tx.run`
+    insert into network.subnet (id, project_id, network_id, network_project_id, network_shared, network_external, name, description, ip_version, cidr, gateway_ip,
       enable_dhcp, dns_nameservers, host_routes, ipv6_ra_mode, ipv6_address_mode, created_at, updated_at)
-    select ${subnet.project_id}, n.id, n.project_id, n.shared, n.external, ${subnet.name}, ${subnet.description}, ${subnet.ip_version}, ${subnet.cidr}::cidr, ${subnet.gateway_ip}::inet,
+    select ${subnet.id}, ${subnet.project_id}, n.id, n.project_id, n.shared, n.external, ${subnet.name}, ${subnet.description}, ${subnet.ip_version}, ${subnet.cidr}::cidr, ${subnet.gateway_ip}::inet,
       ${subnet.enable_dhcp}, ${subnet.dns_nameservers}::text[], ${sql.json(subnet.host_routes)}::jsonb, ${subnet.ipv6_ra_mode}, ${subnet.ipv6_address_mode}, ${now}, ${now}
-    from network.network n where n.id = ${subnet.network_id} returning id`;
-  await replacePools(tx, row!.id, subnet.allocation_pools);
-  return row!.id;
+    from network.network n where n.id = ${subnet.network_id}`;
+  await replacePools(tx, subnet.id, subnet.allocation_pools);
 }
 
 export async function updateSubnetRow(tx: Transaction, subnet: Subnet, now: Date): Promise<void> {

@@ -110,9 +110,11 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
   checkServers(wish, version);
 
   await claim(tx, projectId, { subnet: 1 });
-  const id = await insertSubnet(
+  const id = context.random.uuid();
+  await insertSubnet(
     tx,
     {
+      id,
       project_id: projectId,
       network_id: network.id,
       name: wish.name ?? '',
