@@ -104,7 +104,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     const [image] = images;
     const original = volume({ source: { kind: 'image', image } });
     const copy = volume({ source: { kind: 'volume', volumeId: original.id } });
-    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: original.id, generation: 1 };
     const restored = volume({ sizeGiB: 2, source: { kind: 'snapshot', snapshotId: snapshot.id } });
 
     await driver().volumes.ensure(original);
@@ -135,7 +135,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
 
   sentence('a snapshot stays as it was when its volume changes', async ({ driver, images, volume, volumeDigest, writeToVolume }) => {
     const original = volume({ source: { kind: 'image', image: images[0] } });
-    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: original.id, generation: 1 };
     const restored = volume({ source: { kind: 'snapshot', snapshotId: snapshot.id } });
     await driver().volumes.ensure(original);
     const digest = await volumeDigest(original.id);
@@ -156,7 +156,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   sentence('what is on a volume is replaced when its epoch grows, once, and never while a server uses it', async ({ driver, images, volume, server, volumeDigest, writeToVolume }) => {
     const [image, other] = images;
     const data = volume({ source: { kind: 'image', image } });
-    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 1 };
     await driver().volumes.ensure(data);
     await driver().volumes.ensureSnapshot(snapshot);
     const digest = await volumeDigest(data.id);
@@ -182,7 +182,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
 
   sentence('a snapshot is captured as it was taken', async ({ driver, images, volume, volumeDigest, snapshotDigest }) => {
     const data = volume({ source: { kind: 'image', image: images[0] } });
-    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 1 };
     await driver().volumes.ensure(data);
     await driver().volumes.ensureSnapshot(snapshot);
     const digest = await volumeDigest(data.id);
@@ -194,7 +194,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
 
   sentence('a snapshot that is removed twice is gone', async ({ driver, volume }) => {
     const original = volume();
-    const snapshot = { id: randomUUID(), volumeId: original.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: original.id, generation: 1 };
     await driver().volumes.ensure(original);
     await driver().volumes.ensureSnapshot(snapshot);
 
@@ -416,7 +416,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     await refused('missing', driver().servers.capture({ id: nowhere, hostId, upload: randomUUID() }));
     await refused('missing', driver().volumes.ensure(volume({ source: { kind: 'volume', volumeId: nowhere } })));
     await refused('missing', driver().volumes.ensure(volume({ source: { kind: 'snapshot', snapshotId: nowhere } })));
-    await refused('missing', driver().volumes.ensureSnapshot({ id: randomUUID(), volumeId: nowhere, generation: 1 }));
+    await refused('missing', driver().volumes.ensureSnapshot({ id: randomUUID(), projectId, volumeId: nowhere, generation: 1 }));
     await refused('missing', driver().volumes.capture({ volumeId: nowhere, upload: randomUUID() }));
 
     assert.deepEqual(await driver().servers.list(), []);
@@ -428,7 +428,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   sentence('a generation older than the newest that was seen is refused, after a removal too', async ({ driver, server, volume, network }) => {
     const [data, machine, { net }] = [volume({ generation: 5 }), server({ generation: 5, power: 'stopped' }), network({ generation: 5 })];
     const { id, hostId } = machine;
-    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 5 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 5 };
     await driver().volumes.ensure(data);
     await driver().volumes.ensureSnapshot(snapshot);
     await driver().servers.ensure(machine);
@@ -582,7 +582,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
       const port = inside.port();
       const router = routerBetween(inside.net, outside.net);
       const floatingIp = {
-        kind: 'floating-ip' as const, id: randomUUID(), generation: 1, routerId: router.id,
+        kind: 'floating-ip' as const, id: randomUUID(), projectId, generation: 1, routerId: router.id,
         externalAddress: addressIn(outside.net, 200), internalAddress: port.addresses[0]!.address, portId: port.id,
       };
       const resources: NetworkResource[] = [inside.net, inside.group, outside.net, port, router, floatingIp];
@@ -602,7 +602,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   sentence('everything is found again when the driver is closed and made anew', async ({ driver, images, network, reopen, server, serverDigest, volume }) => {
     const { net, group, port } = network();
     const data = volume({ source: { kind: 'image', image: images[1] } });
-    const snapshot = { id: randomUUID(), volumeId: data.id, generation: 1 };
+    const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 1 };
     const stopped = server({ power: 'stopped' });
     const bound = port({ hostId: stopped.hostId });
     const running = server({ generation: 3, volumes: [{ volumeId: data.id, device: '/dev/vdb' }], nics: [nicOf(bound)] });
@@ -627,6 +627,9 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   });
 }
 
+/** All belongs to one project: a cloud that keeps projects apart joins nothing across them. */
+const projectId = randomUUID().replaceAll('-', '');
+
 type TestRegion = Awaited<ReturnType<typeof openRegion>>;
 
 async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
@@ -650,7 +653,7 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
     writeToVolume: fixture.writeToVolume,
     reopen: async () => void (driver = await fixture.reopen()),
 
-    volume: (wish: Partial<VolumeSpec> = {}): VolumeSpec => ({ id: randomUUID(), generation: 1, sizeGiB: 1, source: { kind: 'empty' }, ...wish }),
+    volume: (wish: Partial<VolumeSpec> = {}): VolumeSpec => ({ id: randomUUID(), projectId, generation: 1, sizeGiB: 1, source: { kind: 'empty' }, ...wish }),
 
     server: (wish: Partial<ServerSpec> = {}): ServerSpec => serverOn(host.id, fixture.images[0], traits, wish),
 
@@ -698,7 +701,7 @@ function serverOn(hostId: string, image: VettedImage, { machine }: DriverTraits,
     rootDisk: { kind: 'image', image, sizeGiB: 0, epoch: 0 },
     volumes: [], nics: [], configDrive: false,
     metadata: {
-      uuid: id, name: 'web', hostname: 'web', projectId: randomUUID().replaceAll('-', ''), availabilityZone: 'nova', launchIndex: 0,
+      uuid: id, name: 'web', hostname: 'web', projectId, availabilityZone: 'nova', launchIndex: 0,
       publicKeys: { mine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB mine' },
       meta: {}, adminPass: null, userData: null, networkData: { links: [], networks: [], services: [] },
       fixedIps: [], floatingIps: [], securityGroups: ['default'], instanceType: 'm1.tiny',
@@ -716,7 +719,7 @@ function networkSpec(wish: Partial<NetworkSpec>): NetworkSpec {
   const [second, third] = randomBytes(2);
   const subnet = { id: randomUUID(), version: 4 as const, cidr: `10.${second}.${third}.0/24`, gateway: `10.${second}.${third}.1`, dhcp: true, dnsServers: [], hostRoutes: [] };
   return {
-    kind: 'network', id: randomUUID(), generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null, subnets: [subnet],
+    kind: 'network', id: randomUUID(), projectId, generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null, subnets: [subnet],
     servicePort: wish.physicalNetwork ? null : { mac: mac(), addresses: [{ subnetId: subnet.id, address: `10.${second}.${third}.2` }] },
     ...wish,
   };
@@ -724,12 +727,12 @@ function networkSpec(wish: Partial<NetworkSpec>): NetworkSpec {
 
 function groupSpec(): SecurityGroupSpec {
   const rule = { id: randomUUID(), direction: 'ingress' as const, version: 4 as const, protocol: 'tcp', portMin: 22, portMax: 22, remote: { kind: 'any' as const } };
-  return { kind: 'security-group', id: randomUUID(), generation: 1, stateful: true, rules: [rule] };
+  return { kind: 'security-group', id: randomUUID(), projectId, generation: 1, stateful: true, rules: [rule] };
 }
 
 function portOn(net: NetworkSpec, group: SecurityGroupSpec, last: number, wish: Partial<PortSpec>): PortSpec {
   return {
-    kind: 'port', id: randomUUID(), generation: 1, networkId: net.id, adminUp: true, mac: mac(),
+    kind: 'port', id: randomUUID(), projectId, generation: 1, networkId: net.id, adminUp: true, mac: mac(),
     addresses: [{ subnetId: net.subnets[0]!.id, address: addressIn(net, last) }],
     portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: null,
     ...wish,
@@ -738,7 +741,7 @@ function portOn(net: NetworkSpec, group: SecurityGroupSpec, last: number, wish: 
 
 function routerBetween(inside: NetworkSpec, outside: NetworkSpec) {
   return {
-    kind: 'router' as const, id: randomUUID(), generation: 1, adminUp: true,
+    kind: 'router' as const, id: randomUUID(), projectId, generation: 1, adminUp: true,
     interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: mac(), addresses: [`${addressIn(inside, 1)}/24`] }],
     gateway: { portId: randomUUID(), networkId: outside.id, mac: mac(), addresses: [`${addressIn(outside, 100)}/24`], nextHops: [addressIn(outside, 1)], snat: true },
     routes: [],

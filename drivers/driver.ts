@@ -98,6 +98,7 @@ export type BlobStore = {
 
 export type VolumeSpec = {
   id: string;
+  projectId: string;
   generation: number;
   sizeGiB: number;
   /** Growing it replaces what is on the volume by what the source holds; 0 without. Never while a server uses it. */
@@ -115,7 +116,7 @@ export type VolumeDriver = {
   /** Deletes the volume's data. `failed` while a server uses it. */
   remove(volume: { id: string; generation: number }): Promise<void>;
   /** A point-in-time copy that later writes to the volume do not change. */
-  ensureSnapshot(snapshot: { id: string; volumeId: string; generation: number }): Promise<void>;
+  ensureSnapshot(snapshot: { id: string; projectId: string; volumeId: string; generation: number }): Promise<void>;
   removeSnapshot(snapshot: { id: string; volumeId: string; generation: number }): Promise<void>;
   /** Writes the content of the volume, or of this snapshot of it, to the incoming folder as qcow2. */
   capture(capture: { volumeId: string; snapshotId?: string; upload: string }): Promise<CapturedImage>;
@@ -208,6 +209,7 @@ export type NetworkResourceRef = { kind: NetworkResource['kind']; id: string };
 export type NetworkSpec = {
   kind: 'network';
   id: string;
+  projectId: string;
   generation: number;
   adminUp: boolean;
   mtu: number;
@@ -233,6 +235,7 @@ export type SubnetSpec = {
 export type RouterSpec = {
   kind: 'router';
   id: string;
+  projectId: string;
   generation: number;
   adminUp: boolean;
   interfaces: { portId: string; networkId: string; mac: string; addresses: string[] /* 10.0.0.1/24 */ }[];
@@ -243,6 +246,7 @@ export type RouterSpec = {
 export type FloatingIpSpec = {
   kind: 'floating-ip';
   id: string;
+  projectId: string;
   generation: number;
   routerId: string;
   externalAddress: string;
@@ -253,6 +257,7 @@ export type FloatingIpSpec = {
 export type SecurityGroupSpec = {
   kind: 'security-group';
   id: string;
+  projectId: string;
   generation: number;
   stateful: boolean;
   rules: {
@@ -271,6 +276,7 @@ export type SecurityGroupSpec = {
 export type PortSpec = {
   kind: 'port';
   id: string;
+  projectId: string;
   generation: number;
   networkId: string;
   adminUp: boolean;

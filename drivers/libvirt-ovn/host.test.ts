@@ -83,12 +83,12 @@ test('a capture of a running server boots, and the server goes on', options, asy
 });
 
 test('a volume in use grows before its guest, and its snapshot is complete in itself', options, async () => {
-  const volume = { id: randomUUID(), generation: 1, sizeGiB: 1, source: { kind: 'image' as const, image: guestImage() } };
+  const volume = { id: randomUUID(), projectId: 'p', generation: 1, sizeGiB: 1, source: { kind: 'image' as const, image: guestImage() } };
   await the().driver.volumes.ensure(volume);
   const spec = server({ rootDisk: { kind: 'volume', volumeId: volume.id } });
   await the().driver.servers.ensure(spec);
   await console(spec, /login:/);
-  const snapshot = { id: randomUUID(), volumeId: volume.id, generation: 1 };
+  const snapshot = { id: randomUUID(), projectId: 'p', volumeId: volume.id, generation: 1 };
 
   await the().driver.volumes.ensure({ ...volume, generation: 2, sizeGiB: 2 });
   await the().driver.volumes.ensureSnapshot(snapshot);
@@ -346,20 +346,20 @@ function network() {
   const inner = subnet('10.77.0.0/24', true);
   const outer = subnet(`172.30.${NUMBER}.0/24`, false);
   const common = { generation: 1, adminUp: true };
-  const inside: NetworkSpec = { kind: 'network', id: randomUUID(), ...common, mtu: 1442, physicalNetwork: null, subnets: [inner], servicePort: { mac: 'fa:16:3e:77:00:02', addresses: [{ subnetId: inner.id, address: '10.77.0.2' }] } };
-  const outside: NetworkSpec = { kind: 'network', id: randomUUID(), ...common, mtu: 1500, physicalNetwork: the().engines.layout.physicalNetwork, subnets: [outer], servicePort: null };
+  const inside: NetworkSpec = { kind: 'network', id: randomUUID(), projectId: 'p', ...common, mtu: 1442, physicalNetwork: null, subnets: [inner], servicePort: { mac: 'fa:16:3e:77:00:02', addresses: [{ subnetId: inner.id, address: '10.77.0.2' }] } };
+  const outside: NetworkSpec = { kind: 'network', id: randomUUID(), projectId: 'p', ...common, mtu: 1500, physicalNetwork: the().engines.layout.physicalNetwork, subnets: [outer], servicePort: null };
   const rule = (direction: 'ingress' | 'egress') => ({ id: randomUUID(), direction, version: 4 as const, protocol: null, portMin: null, portMax: null, remote: { kind: 'any' as const } });
-  const group: SecurityGroupSpec = { kind: 'security-group', id: randomUUID(), generation: 1, stateful: true, rules: [rule('ingress'), rule('egress')] };
+  const group: SecurityGroupSpec = { kind: 'security-group', id: randomUUID(), projectId: 'p', generation: 1, stateful: true, rules: [rule('ingress'), rule('egress')] };
   const port: PortSpec = {
-    kind: 'port', id: randomUUID(), ...common, networkId: inside.id, mac: 'fa:16:3e:77:00:0a', addresses: [{ subnetId: inner.id, address: '10.77.0.10' }],
+    kind: 'port', id: randomUUID(), projectId: 'p', ...common, networkId: inside.id, mac: 'fa:16:3e:77:00:0a', addresses: [{ subnetId: inner.id, address: '10.77.0.10' }],
     portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: HOST,
   };
   const router: RouterSpec = {
-    kind: 'router', id: randomUUID(), ...common, routes: [],
+    kind: 'router', id: randomUUID(), projectId: 'p', ...common, routes: [],
     interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: 'fa:16:3e:77:00:01', addresses: ['10.77.0.1/24'] }],
     gateway: { portId: randomUUID(), networkId: outside.id, mac: 'fa:16:3e:77:01:01', addresses: [`172.30.${NUMBER}.100/24`], nextHops: [`172.30.${NUMBER}.1`], snat: true },
   };
   const floatingAddress = `172.30.${NUMBER}.200`;
-  const floating = { kind: 'floating-ip' as const, id: randomUUID(), generation: 1, routerId: router.id, externalAddress: floatingAddress, internalAddress: '10.77.0.10', portId: port.id };
+  const floating = { kind: 'floating-ip' as const, id: randomUUID(), projectId: 'p', generation: 1, routerId: router.id, externalAddress: floatingAddress, internalAddress: '10.77.0.10', portId: port.id };
   return { resources: [inside, outside, group, port, router, floating], port, floatingAddress };
 }

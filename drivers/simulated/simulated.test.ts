@@ -138,9 +138,9 @@ test('a host refuses what it has no room for', async (t) => {
 
 test('a network resource that needs another is refused without it, and nothing of its batch is kept', async (t) => {
   const { driver } = await openRegion(t);
-  const group = { kind: 'security-group' as const, id: randomUUID(), generation: 1, stateful: true, rules: [] };
+  const group = { kind: 'security-group' as const, id: randomUUID(), projectId: 'p', generation: 1, stateful: true, rules: [] };
   const port = {
-    kind: 'port' as const, id: randomUUID(), generation: 1, networkId: randomUUID(), adminUp: true, mac: 'fa:16:3e:00:00:01',
+    kind: 'port' as const, id: randomUUID(), projectId: 'p', generation: 1, networkId: randomUUID(), adminUp: true, mac: 'fa:16:3e:00:00:01',
     addresses: [], portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: null,
   };
 

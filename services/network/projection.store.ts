@@ -112,7 +112,7 @@ const routes = (column: Sql) => list(sql`select jsonb_agg(jsonb_build_object('de
 const specs: Record<Kind, Sql> = {
   network: sql`
     select 'network' as kind, r.id, jsonb_build_object(
-      'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network,
+      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network,
       'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp, 'ipv6Mode', coalesce(s.ipv6_ra_mode, s.ipv6_address_mode),
           'dnsServers', to_jsonb(s.dns_nameservers), 'hostRoutes', ${routes(sql`s.host_routes`)}) order by s.created_at, s.id)
         from network.subnet s where s.network_id = r.id`)},
@@ -121,7 +121,7 @@ const specs: Record<Kind, Sql> = {
     from network.network r where true`,
   'security-group': sql`
     select 'security-group', r.id, jsonb_build_object(
-      'stateful', r.stateful,
+      'projectId', r.project_id, 'stateful', r.stateful,
       'rules', ${list(sql`select jsonb_agg(jsonb_build_object('id', u.id, 'direction', u.direction, 'version', case u.ethertype when 'IPv4' then 4 else 6 end,
           'protocol', case u.protocol when 'icmpv6' then 'ipv6-icmp' else u.protocol end, 'portMin', u.port_range_min, 'portMax', u.port_range_max,
           'remote', case when u.remote_group_id is not null then jsonb_build_object('kind', 'group', 'id', u.remote_group_id)
@@ -130,7 +130,7 @@ const specs: Record<Kind, Sql> = {
     from network.security_group r where true`,
   router: sql`
     select 'router', r.id, jsonb_build_object(
-      'adminUp', r.admin_state_up,
+      'projectId', r.project_id, 'adminUp', r.admin_state_up,
       'interfaces', ${list(sql`select jsonb_agg(jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}) order by p.created_at, p.id)
         from network.port p where p.router_id = r.id and p.device_owner = 'network:router_interface'`)},
       'gateway', (select jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}, 'snat', r.enable_snat,
@@ -140,7 +140,7 @@ const specs: Record<Kind, Sql> = {
     from network.router r where true`,
   port: sql`
     select 'port', r.id, jsonb_build_object(
-      'networkId', r.network_id, 'adminUp', r.admin_state_up, 'mac', r.mac_address,
+      'projectId', r.project_id, 'networkId', r.network_id, 'adminUp', r.admin_state_up, 'mac', r.mac_address,
       'addresses', ${list(sql`select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address) from network.allocation a where a.port_id = r.id`)},
       'portSecurity', r.port_security_enabled,
       'allowedAddressPairs', ${list(sql`select jsonb_agg(jsonb_build_object('mac', h ->> 'mac_address', 'address', h ->> 'ip_address') order by place)
@@ -150,6 +150,6 @@ const specs: Record<Kind, Sql> = {
     from network.port r where not r.internal and r.router_id is null and r.device_owner <> 'network:distributed'`,
   'floating-ip': sql`
     select 'floating-ip', r.id, jsonb_build_object(
-      'routerId', r.router_id, 'externalAddress', host(r.floating_ip_address), 'internalAddress', host(r.fixed_ip_address), 'portId', r.port_id)
+      'projectId', r.project_id, 'routerId', r.router_id, 'externalAddress', host(r.floating_ip_address), 'internalAddress', host(r.fixed_ip_address), 'portId', r.port_id)
     from network.floating_ip r where r.port_id is not null`,
 };

@@ -163,7 +163,7 @@ export const createSnapshotWorkflow = workflow<AboutSnapshot, object, RegionPart
       async (run) => {
         const snapshot = await read(run, (tx) => findSnapshot(tx, run.input.snapshotId));
         if (!snapshot) return;
-        await asked(run.services.driver.volumes.ensureSnapshot({ id: snapshot.id, volumeId: snapshot.volumeId, generation: snapshot.generation }));
+        await asked(run.services.driver.volumes.ensureSnapshot({ id: snapshot.id, projectId: snapshot.projectId, volumeId: snapshot.volumeId, generation: snapshot.generation }));
         await run.commit((tx) => settleSnapshot(tx, run, 'available', null));
       },
       undefined,
@@ -216,16 +216,16 @@ async function settle(tx: Transaction, run: About<unknown>, id: string, change: 
   await tellVolume(at(tx, run), event, { ...volume, ...changes });
 }
 
-async function ensureVolume(run: About<unknown>, { id, generation, source }: Volume, sizeGiB: number): Promise<void> {
+async function ensureVolume(run: About<unknown>, { id, projectId, generation, source }: Volume, sizeGiB: number): Promise<void> {
   const from = source.kind === 'image' ? { kind: 'image' as const, image: await read(run, (tx) => vettedImage(tx, source.imageId)) } : source;
-  await run.services.driver.volumes.ensure({ id, generation, sizeGiB, source: from });
+  await run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: from });
 }
 
 /** Its source may be gone by now, and is not needed; what is not there must not be made anew, empty. */
-async function extend({ services: { driver } }: About<unknown>, { id, generation }: Volume, sizeGiB: number): Promise<void> {
+async function extend({ services: { driver } }: About<unknown>, { id, projectId, generation }: Volume, sizeGiB: number): Promise<void> {
   const { volumes } = await driver.volumes.list();
   if (!volumes.some((each) => each.id === id)) throw new DriverError('missing', `There is no volume ${id}`);
-  await driver.volumes.ensure({ id, generation, sizeGiB, source: { kind: 'empty' } });
+  await driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: { kind: 'empty' } });
 }
 
 /** A no for ever is not asked again. */

@@ -6,14 +6,14 @@ import { eventually, HOST, isRoot, startOvn, type Guest } from '../network/ovn.f
 import { createMetadataService, type MetadataService } from './service.ts';
 
 const network = (id: string): NetworkSpec => ({
-  kind: 'network', id, generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
+  kind: 'network', id, projectId: 'p', generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
   // The same addresses on both networks: the address alone does not tell who asks.
   subnets: [{ id: `${id}-v4`, version: 4, cidr: '10.9.0.0/24', gateway: '10.9.0.1', dhcp: true, dnsServers: [], hostRoutes: [] }],
   servicePort: { mac: `fa:16:3e:09:0${id.at(-1)}:02`, addresses: [{ subnetId: `${id}-v4`, address: '10.9.0.2' }] },
 });
 
 const port = (networkId: string, host: number): PortSpec => ({
-  kind: 'port', id: `${networkId}-${host}`, generation: 1, networkId, adminUp: true, mac: `fa:16:3e:09:0${networkId.at(-1)}:${host}`,
+  kind: 'port', id: `${networkId}-${host}`, projectId: 'p', generation: 1, networkId, adminUp: true, mac: `fa:16:3e:09:0${networkId.at(-1)}:${host}`,
   addresses: [{ subnetId: `${networkId}-v4`, address: `10.9.0.${host}` }], portSecurity: true, allowedAddressPairs: [], securityGroups: ['open'], hostId: HOST,
 });
 
@@ -29,7 +29,7 @@ test('each guest reads its own metadata and no other, whatever it says about its
   await driver.ensure([
     ...networks, ...ports,
     {
-      kind: 'security-group', id: 'open', generation: 1, stateful: true,
+      kind: 'security-group', id: 'open', projectId: 'p', generation: 1, stateful: true,
       rules: [{ id: 'out', direction: 'egress', version: 4, protocol: null, portMin: null, portMax: null, remote: { kind: 'any' } }],
     },
   ]);

@@ -11,7 +11,7 @@ import { GUARDED, matchOf } from './security-groups.ts';
 const needsRoot = { skip: !isRoot && 'needs root', timeout: 180_000 };
 
 const network = (id: string, number: number): NetworkSpec => ({
-  kind: 'network', id, generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
+  kind: 'network', id, projectId: 'p', generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
   subnets: [
     { id: `${id}-v4`, version: 4, cidr: `10.0.${number}.0/24`, gateway: `10.0.${number}.1`, dhcp: true, dnsServers: ['9.9.9.9'], hostRoutes: [] },
     { id: `${id}-v6`, version: 6, cidr: `fd00:${number}::/64`, gateway: `fd00:${number}::1`, dhcp: true, dnsServers: [], hostRoutes: [] },
@@ -23,7 +23,7 @@ const network = (id: string, number: number): NetworkSpec => ({
 });
 
 const port = (id: string, networkNumber: number, host: number, more: Partial<PortSpec> = {}): PortSpec => ({
-  kind: 'port', id, generation: 1, networkId: `net${networkNumber}`, adminUp: true, mac: `fa:16:3e:00:0${networkNumber}:${host}`,
+  kind: 'port', id, projectId: 'p', generation: 1, networkId: `net${networkNumber}`, adminUp: true, mac: `fa:16:3e:00:0${networkNumber}:${host}`,
   addresses: [
     { subnetId: `net${networkNumber}-v4`, address: `10.0.${networkNumber}.${host}` },
     { subnetId: `net${networkNumber}-v6`, address: `fd00:${networkNumber}::${host}` },
@@ -32,7 +32,7 @@ const port = (id: string, networkNumber: number, host: number, more: Partial<Por
 });
 
 const group = (rules: SecurityGroupSpec['rules'], generation = 1, id = 'default'): SecurityGroupSpec => ({
-  kind: 'security-group', id, generation, stateful: true, rules,
+  kind: 'security-group', id, projectId: 'p', generation, stateful: true, rules,
 });
 
 const egress: SecurityGroupSpec['rules'] = [4, 6].map((version) => ({
@@ -43,12 +43,12 @@ const allow = (id: string, protocol: string, port: number | null = null): Securi
 });
 
 const external = (number: number): NetworkSpec => ({
-  kind: 'network', id: 'outside', generation: 1, adminUp: true, mtu: 1500, physicalNetwork: 'external', servicePort: null,
+  kind: 'network', id: 'outside', projectId: 'p', generation: 1, adminUp: true, mtu: 1500, physicalNetwork: 'external', servicePort: null,
   subnets: [{ id: 'outside-v4', version: 4, cidr: `172.29.${number}.0/24`, gateway: `172.29.${number}.1`, dhcp: false, dnsServers: [], hostRoutes: [] }],
 });
 
 const router = (number: number): RouterSpec => ({
-  kind: 'router', id: 'router1', generation: 1, adminUp: true,
+  kind: 'router', id: 'router1', projectId: 'p', generation: 1, adminUp: true,
   interfaces: [1, 2].map((at) => ({
     portId: `inside${at}`, networkId: `net${at}`, mac: `fa:16:3e:00:0${at}:01`, addresses: [`10.0.${at}.1/24`, `fd00:${at}::1/64`],
   })),
@@ -60,7 +60,7 @@ const router = (number: number): RouterSpec => ({
 
 const topology = (number: number): NetworkResource[] => [
   // Least first: the order in which resources are named says nothing.
-  { kind: 'floating-ip', id: 'fip1', generation: 1, routerId: 'router1', externalAddress: `172.29.${number}.111`, internalAddress: '10.0.1.11', portId: 'p11' },
+  { kind: 'floating-ip', id: 'fip1', projectId: 'p', generation: 1, routerId: 'router1', externalAddress: `172.29.${number}.111`, internalAddress: '10.0.1.11', portId: 'p11' },
   port('p11', 1, 11), port('p12', 1, 12), port('p21', 2, 21),
   router(number), group(egress), network('net1', 1), network('net2', 2), external(number),
 ];
@@ -172,8 +172,8 @@ test('an intent that is older than one that was seen is refused, also of what wa
   await driver.ensure([{ ...network('net1', 1), generation: 5 }]);
 
   await assert.rejects(driver.ensure([{ ...network('net1', 1), generation: 4 }]), { kind: 'stale' });
-  await assert.rejects(driver.remove([{ kind: 'network', id: 'net1', generation: 4 }]), { kind: 'stale' });
-  await driver.remove([{ kind: 'network', id: 'net1', generation: 6 }]);
+  await assert.rejects(driver.remove([{ kind: 'network', id: 'net1', projectId: 'p', generation: 4 }]), { kind: 'stale' });
+  await driver.remove([{ kind: 'network', id: 'net1', projectId: 'p', generation: 6 }]);
   await assert.rejects(driver.ensure([{ ...network('net1', 1), generation: 5 }]), { kind: 'stale' });
   await assert.rejects(driver.ensure([group([], 1), port('p11', 1, 11)]), { kind: 'missing' });
   assert.deepEqual(await driver.compare([]), [], 'the refused call wrote nothing at all');
@@ -348,7 +348,7 @@ test('a thousand ports are one transaction', needsRoot, async (t) => {
   await timed('the same again', () => driver.ensure(ports));
   await timed('compare', async () => assert.deepEqual(await driver.compare(all), []));
   await timed('one more port', () => driver.ensure([port('one-more', 1, 12)]));
-  await timed('remove one', () => driver.remove([{ kind: 'port', id: 'one-more', generation: 1 }]));
-  await timed('remove a thousand', () => driver.remove(ports.map(({ id }) => ({ kind: 'port', id, generation: 1 }))));
+  await timed('remove one', () => driver.remove([{ kind: 'port', id: 'one-more', projectId: 'p', generation: 1 }]));
+  await timed('remove a thousand', () => driver.remove(ports.map(({ id }) => ({ kind: 'port', id, projectId: 'p', generation: 1 }))));
   assert.deepEqual(await driver.compare([network('net1', 1), group(egress)]), []);
 });

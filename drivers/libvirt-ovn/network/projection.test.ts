@@ -57,7 +57,7 @@ test('networks are named by their first address', () => {
 });
 
 const network: NetworkSpec = {
-  kind: 'network', id: 'n', generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
+  kind: 'network', id: 'n', projectId: 'p', generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null,
   subnets: [
     {
       id: 's4', version: 4, cidr: '10.0.0.0/24', gateway: '10.0.0.1', dhcp: true, dnsServers: ['9.9.9.9', '1.1.1.1'],
@@ -90,7 +90,7 @@ test('a name server or route with something behind it is no address', () => {
 
 test('a port may use its addresses and the pairs that were allowed to it', () => {
   const port = {
-    kind: 'port' as const, id: 'p', generation: 1, networkId: 'n', adminUp: true, mac: 'fa:16:3e:00:00:03',
+    kind: 'port' as const, id: 'p', projectId: 'p', generation: 1, networkId: 'n', adminUp: true, mac: 'fa:16:3e:00:00:03',
     addresses: [{ subnetId: 's4', address: '10.0.0.3' }], portSecurity: true, securityGroups: [], hostId: null,
     allowedAddressPairs: [{ mac: 'fa:16:3e:00:00:03', address: '10.0.0.99' }, { mac: '00:00:5e:00:01:01', address: '10.1.0.0/16' }],
   };
@@ -107,7 +107,7 @@ test('a port may use its addresses and the pairs that were allowed to it', () =>
 
 test('a router shares its outer address with every network inside, and announces those of IPv6', () => {
   const router: RouterSpec = {
-    kind: 'router', id: 'r', generation: 1, adminUp: true,
+    kind: 'router', id: 'r', projectId: 'p', generation: 1, adminUp: true,
     interfaces: [{ portId: 'i', networkId: 'n', mac: 'fa:16:3e:00:00:01', addresses: ['10.0.0.1/24', 'fd00::1/64'] }],
     gateway: { portId: 'g', networkId: 'x', mac: 'fa:16:3e:00:00:ff', addresses: ['192.0.2.5/24'], nextHops: ['192.0.2.1'], snat: true },
     routes: [{ destination: '10.7.0.9/16', nextHop: '10.0.0.7' }],
