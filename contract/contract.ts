@@ -67,17 +67,28 @@ export type Operation = {
    */
   effects?: 'transaction' | 'none' | 'own';
   /** For a list: lets clients watch it (`Accept: text/event-stream`). */
-  list?: {
-    /** The resource of the events: `server`. */
-    resource: string;
-    /** The operation of the same noun that shows one, and the path parameter that takes the id. */
-    show: string;
-    parameter: string;
-    /** Its items belong to no project: whoever may list may watch, and is told of the items that they may see. */
-    ofNoProject?: true;
-    /** Its items belong to a user: he is told of his own, in whatever project they were changed. Their events name him as `userId`. */
-    ofUser?: true;
-  };
+  list?: ListOfItems | ListAsWhole;
+};
+
+/** Each item is told of as the same noun shows it. */
+export type ListOfItems = {
+  /** The resource of the events: `server`. */
+  resource: string;
+  /** The operation of the same noun that shows one, and the path parameter that takes the id. */
+  show: string;
+  parameter: string;
+  /** Its items belong to no project: whoever may list may watch, and is told of the items that they may see. Events of private ones name those projects as `seenBy`. */
+  ofNoProject?: true;
+  /** Its items belong to a user: he is told of his own, in whatever project they were changed. Their events name him as `userId`. */
+  ofUser?: true;
+};
+
+/** For items that nothing shows one by one, such as parts of a thing: when the list has become another for its reader, it is told whole. */
+export type ListAsWhole = {
+  /** It is read again after events of these resources; after those of one thing only, where this names the path parameter with its id. */
+  after: Readonly<Record<string, string | null>>;
+  /** It also changes without any event, as time goes by: it is read again with every sign of life. */
+  byItself?: true;
 };
 
 export type Operations = Record<string, Operation>;

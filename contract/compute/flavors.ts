@@ -88,8 +88,11 @@ const specs = Type.Record(Type.String({ pattern: key }), Type.Union([Type.String
 const oneSpec = Type.Record(Type.String({ pattern: key }), Type.Union([Type.String({ maxLength: 255 }), Type.Number()]), { additionalProperties: false, minProperties: 1, maxProperties: 1 });
 const storedSpecs = Type.Record(Type.String(), Type.String());
 
+/** Of one flavor. */
+const parts = { after: { flavor: 'flavor_id' } } as const;
+
 export const flavorExtraSpecs = operations({
-  list: { method: 'GET', path: '/flavors/{flavor_id}/os-extra_specs', summary: 'What else is asked of hosts', access: extra('index'), stability: 'stable', status: 200, response: exactly({ extra_specs: storedSpecs }) },
+  list: { method: 'GET', path: '/flavors/{flavor_id}/os-extra_specs', summary: 'What else is asked of hosts', access: extra('index'), stability: 'stable', status: 200, response: exactly({ extra_specs: storedSpecs }), list: parts },
   show: { method: 'GET', path: '/flavors/{flavor_id}/os-extra_specs/{key}', summary: 'One extra specification', access: extra('show'), stability: 'stable', status: 200, response: storedSpecs },
   create: {
     method: 'POST',
@@ -109,7 +112,7 @@ const access = exactly({ flavor_access: Type.Array(exactly({ flavor_id: Type.Str
 const tenant = exactly({ tenant: Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-]*$' }) });
 
 export const flavorAccess = operations({
-  list: { method: 'GET', path: '/flavors/{flavor_id}/os-flavor-access', summary: 'Projects that may use a private flavor', access: { rule: 'os_compute_api:os-flavor-access', who: 'admin' }, stability: 'stable', status: 200, response: access },
+  list: { method: 'GET', path: '/flavors/{flavor_id}/os-flavor-access', summary: 'Projects that may use a private flavor', access: { rule: 'os_compute_api:os-flavor-access', who: 'admin' }, stability: 'stable', status: 200, response: access, list: parts },
   add: {
     method: 'POST',
     path: '/flavors/{flavor_id}/action',

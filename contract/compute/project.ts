@@ -136,6 +136,7 @@ export const usages = operations({
     query: Type.Object({ ...period, detailed: Type.Optional(Type.String()) }),
     status: 200,
     response: exactly({ tenant_usages: Type.Array(usage) }),
+    list: { after: { server: null }, byItself: true },
   },
   show: {
     method: 'GET',

@@ -50,7 +50,7 @@ export const imageProxies = operations({
 });
 
 export const imageMetadataProxies = operations({
-  list: { ...proxy, method: 'GET', path: '/images/{image_id}/metadata', summary: "An image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ metadata: imageMetadata }) },
+  list: { ...proxy, method: 'GET', path: '/images/{image_id}/metadata', summary: "An image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ metadata: imageMetadata }), list: { after: { image: 'image_id' } } },
   merge: { ...proxy, method: 'POST', path: '/images/{image_id}/metadata', summary: "Add to an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
   replace: { ...proxy, method: 'PUT', path: '/images/{image_id}/metadata', summary: "Set an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
   show: { ...proxy, method: 'GET', path: '/images/{image_id}/metadata/{key}', summary: "One item of an image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ meta: imageMetadata }) },
@@ -115,5 +115,5 @@ export const floatingIpProxies = operations({
 });
 
 export const floatingIpPools = operations({
-  list: { ...proxy, method: 'GET', path: '/os-floating-ip-pools', summary: 'Networks that floating IPs come from', access: rule('os-floating-ip-pools', 'user'), status: 200, response: exactly({ floating_ip_pools: Type.Array(exactly({ name: Type.String() })) }) },
+  list: { ...proxy, method: 'GET', path: '/os-floating-ip-pools', summary: 'Networks that floating IPs come from', access: rule('os-floating-ip-pools', 'user'), status: 200, response: exactly({ floating_ip_pools: Type.Array(exactly({ name: Type.String() })) }), list: { after: { network: null } } },
 });

@@ -59,6 +59,9 @@ export const hypervisors = operations({
   show: { method: 'GET', path: '/os-hypervisors/{hypervisor_id}', summary: 'One host', access: admin('os-hypervisors:show'), stability: 'stable', status: 200, response: exactly({ hypervisor }) },
 });
 
+/** That a host has fallen silent no event says. */
+const hosts = { after: { hypervisor: null }, byItself: true } as const;
+
 export const services = operations({
   list: {
     method: 'GET',
@@ -73,6 +76,7 @@ export const services = operations({
         exactly({ id: Type.Integer(), binary: Type.String(), host: Type.String(), zone: Type.String(), status: Type.String(), state: Type.String(), updated_at: nullableText, disabled_reason: nullableText }),
       ),
     }),
+    list: hosts,
   },
   enable: {
     method: 'PUT',
@@ -107,6 +111,7 @@ export const availabilityZones = operations({
     stability: 'stable',
     status: 200,
     response: exactly({ availabilityZoneInfo: Type.Array(exactly({ zoneName: Type.String(), zoneState, hosts: Type.Null() })) }),
+    list: hosts,
   },
   detail: {
     method: 'GET',
@@ -124,6 +129,7 @@ export const availabilityZones = operations({
         }),
       ),
     }),
+    list: hosts,
   },
 });
 

@@ -10,7 +10,7 @@ const stored = Type.Record(Type.String(), Type.String());
 const oneItem = exactly({ meta: Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.String({ maxLength: 255 }), { additionalProperties: false, minProperties: 1, maxProperties: 1 }) });
 
 export const serverMetadata = operations({
-  list: { method: 'GET', path: '/servers/{server_id}/metadata', summary: 'Its metadata', access: access('server-metadata:index', 'reader'), stability: 'stable', status: 200, response: exactly({ metadata: stored }) },
+  list: { method: 'GET', path: '/servers/{server_id}/metadata', summary: 'Its metadata', access: access('server-metadata:index', 'reader'), stability: 'stable', status: 200, response: exactly({ metadata: stored }), list: { after: { server: 'server_id' } } },
   merge: { method: 'POST', path: '/servers/{server_id}/metadata', summary: 'Add to its metadata', access: access('server-metadata:create', 'member'), stability: 'stable', body: exactly({ metadata }), status: 200, response: exactly({ metadata: stored }) },
   replace: { method: 'PUT', path: '/servers/{server_id}/metadata', summary: 'Set its metadata', access: access('server-metadata:update_all', 'member'), stability: 'stable', body: exactly({ metadata }), status: 200, response: exactly({ metadata: stored }) },
   show: { method: 'GET', path: '/servers/{server_id}/metadata/{key}', summary: 'One item of its metadata', access: access('server-metadata:show', 'reader'), stability: 'stable', status: 200, response: exactly({ meta: stored }) },
@@ -73,7 +73,7 @@ export const serverInterfaces = operations({
 const plainAddresses = Type.Array(exactly({ version: Type.Integer(), addr: Type.String() }));
 
 export const serverAddresses = operations({
-  list: { method: 'GET', path: '/servers/{server_id}/ips', summary: 'Its addresses by network', access: access('ips:index', 'reader'), stability: 'stable', status: 200, response: exactly({ addresses: Type.Record(Type.String(), plainAddresses) }) },
+  list: { method: 'GET', path: '/servers/{server_id}/ips', summary: 'Its addresses by network', access: access('ips:index', 'reader'), stability: 'stable', status: 200, response: exactly({ addresses: Type.Record(Type.String(), plainAddresses) }), list: { after: { server: 'server_id', server_interface: null, port: null, floatingip: null, network: null } } },
   show: { method: 'GET', path: '/servers/{server_id}/ips/{network_label}', summary: 'Its addresses on one network', access: access('ips:show', 'reader'), stability: 'stable', status: 200, response: Type.Record(Type.String(), plainAddresses) },
 });
 
@@ -86,6 +86,7 @@ export const serverSecurityGroups = operations({
     stability: 'stable',
     status: 200,
     response: exactly({ security_groups: Type.Array(shownGroup) }),
+    list: { after: { server: 'server_id', server_interface: null, port: null, security_group: null } },
   },
 });
 

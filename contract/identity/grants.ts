@@ -6,8 +6,10 @@ import { Role } from './roles.ts';
 
 /** The same five operations at each place where a role can be granted. */
 export function grantsAt<const P extends string>(path: P, names: { list: string; check: string; create: string; revoke: string }) {
+  // Of the user or group, and of the place: what is in the path.
+  const here = Object.fromEntries([...path.matchAll(/\{(\w+)_id\}/g)].map(([, name = '']) => [name, `${name}_id`]));
   return operations({
-    list: { method: 'GET', path, summary: 'List the roles granted here', access: { rule: names.list, who: 'user' }, stability: 'stable', status: 200, response: listOf('roles', Role) },
+    list: { method: 'GET', path, summary: 'List the roles granted here', access: { rule: names.list, who: 'user' }, stability: 'stable', status: 200, response: listOf('roles', Role), list: { after: { role_assignment: null, role: null, ...here } } },
     check: { method: 'HEAD', path: `${path}/{role_id}`, summary: 'Ask whether a role is granted here', access: { rule: names.check, who: 'user' }, stability: 'stable', status: 204 },
     show: { method: 'GET', path: `${path}/{role_id}`, summary: 'Ask whether a role is granted here', access: { rule: names.check, who: 'user' }, stability: 'stable', status: 204 },
     create: { method: 'PUT', path: `${path}/{role_id}`, summary: 'Grant a role', access: { rule: names.create, who: 'admin' }, stability: 'stable', status: 204 },
@@ -62,5 +64,6 @@ export const roleAssignments = operations({
     }),
     status: 200,
     response: listOf('role_assignments', RoleAssignment),
+    list: { after: { role_assignment: null, role: null, user: null, group: null, project: null, domain: null } },
   },
 });

@@ -72,6 +72,7 @@ export const groups = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters, enabled: Type.Optional(Type.Boolean()) }),
     status: 200,
     response: listOf('users', Member),
+    list: { after: { group: 'group_id', user: null } },
   },
   addUser: {
     method: 'PUT',

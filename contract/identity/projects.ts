@@ -114,6 +114,7 @@ export const projectTags = operations({
     stability: 'stable',
     status: 200,
     response: TagList,
+    list: { after: { project: 'project_id' } },
   },
   replace: {
     method: 'PUT',

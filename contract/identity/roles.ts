@@ -78,6 +78,7 @@ export const roles = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ role_inference: Inference, links: SelfLink }),
+    list: { after: { role: null } },
   },
   listInferences: {
     method: 'GET',
@@ -87,5 +88,6 @@ export const roles = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ role_inferences: Type.Array(Inference), links: SelfLink }),
+    list: { after: { role: null } },
   },
 });

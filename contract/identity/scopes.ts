@@ -16,6 +16,7 @@ export const scopes = operations({
     query: Type.Object(pageQuery),
     status: 200,
     response: listOf('projects', Project),
+    list: { after: { role_assignment: null, group: null, project: null, domain: null } },
   },
   domains: {
     method: 'GET',
@@ -26,6 +27,7 @@ export const scopes = operations({
     query: Type.Object(pageQuery),
     status: 200,
     response: listOf('domains', Domain),
+    list: { after: { role_assignment: null, group: null, domain: null } },
   },
   system: {
     method: 'GET',
@@ -35,6 +37,7 @@ export const scopes = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ system: Type.Array(Type.Object({ all: Type.Literal(true) })), links: SelfLink }),
+    list: { after: { role_assignment: null, group: null } },
   },
   catalog: {
     method: 'GET',
@@ -44,5 +47,6 @@ export const scopes = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ catalog: Catalog, links: SelfLink }),
+    list: { after: { service: null, endpoint: null, region: null } },
   },
 });

@@ -111,6 +111,7 @@ export const users = operations({
     query: Type.Object({ ...pageQuery, ...projectFilters }),
     status: 200,
     response: listOf('projects', Project),
+    list: { after: { user: 'user_id', role_assignment: null, group: null, project: null, domain: null } },
   },
   listGroups: {
     method: 'GET',
@@ -121,5 +122,6 @@ export const users = operations({
     query: Type.Object({ ...pageQuery, ...nameFilters }),
     status: 200,
     response: listOf('groups', Group),
+    list: { after: { user: 'user_id', group: null } },
   },
 });

@@ -8,7 +8,7 @@ const params = Type.Object({ tag: Type.String({ minLength: 1, maxLength: 255 }) 
 
 function tagsOf<const P extends string, const R extends string>(path: P, resource: R) {
   return operations({
-    list: { method: 'GET', path: `${path}/{id}/tags`, summary: `List tags of a ${resource}`, stability: 'stable', access: { rule: `get_${resource}:tags`, who: 'reader', adminEverywhere: true }, status: 200, response: TagsReply },
+    list: { method: 'GET', path: `${path}/{id}/tags`, summary: `List tags of a ${resource}`, stability: 'stable', access: { rule: `get_${resource}:tags`, who: 'reader', adminEverywhere: true }, status: 200, response: TagsReply, list: { after: { [resource]: 'id' } } },
     replace: { method: 'PUT', path: `${path}/{id}/tags`, summary: `Replace the tags of a ${resource}`, stability: 'stable', access: { rule: `update_${resource}:tags`, who: 'member', adminEverywhere: true }, body: Tags, status: 200, response: TagsReply },
     clear: { method: 'DELETE', path: `${path}/{id}/tags`, summary: `Remove the tags of a ${resource}`, stability: 'stable', access: { rule: `delete_${resource}:tags`, who: 'member', adminEverywhere: true }, status: 204 },
     has: { method: 'GET', path: `${path}/{id}/tags/{tag}`, summary: `Ask whether a ${resource} has a tag`, stability: 'stable', access: { rule: `get_${resource}:tags`, who: 'reader', adminEverywhere: true }, params, status: 204 },

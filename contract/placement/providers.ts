@@ -14,6 +14,8 @@ const generation = { resource_provider_generation: Type.Integer() };
 const inventory = { total: Type.Integer(), reserved: Type.Integer(), min_unit: Type.Integer(), max_unit: Type.Integer(), step_size: Type.Integer(), allocation_ratio: Type.Number() };
 const amounts = Type.Record(Type.String(), Type.Integer());
 
+const parts = { after: { resource_provider: 'uuid' } } as const;
+
 export const providers = operations({
   list: {
     method: 'GET',
@@ -32,10 +34,10 @@ export const providers = operations({
     list: { resource: 'resource_provider', show: 'show', parameter: 'uuid', ofNoProject: true },
   },
   show: { method: 'GET', path: '/resource_providers/{uuid}', summary: 'One provider', access: access('resource_providers:show'), stability: 'stable', status: 200, response: provider },
-  inventories: { method: 'GET', path: '/resource_providers/{uuid}/inventories', summary: 'What it has', access: access('resource_providers:inventories:list'), stability: 'stable', status: 200, response: exactly({ ...generation, inventories: Type.Record(Type.String(), exactly(inventory)) }) },
+  inventories: { method: 'GET', path: '/resource_providers/{uuid}/inventories', summary: 'What it has', access: access('resource_providers:inventories:list'), stability: 'stable', status: 200, response: exactly({ ...generation, inventories: Type.Record(Type.String(), exactly(inventory)) }), list: parts },
   inventory: { method: 'GET', path: '/resource_providers/{uuid}/inventories/{resource_class}', summary: 'What it has of one class', access: access('resource_providers:inventories:show'), stability: 'stable', status: 200, response: exactly({ ...generation, ...inventory }) },
-  usages: { method: 'GET', path: '/resource_providers/{uuid}/usages', summary: 'What is claimed of it', access: access('resource_providers:usages'), stability: 'stable', status: 200, response: exactly({ ...generation, usages: amounts }) },
-  allocations: { method: 'GET', path: '/resource_providers/{uuid}/allocations', summary: 'Who claims it', access: access('resource_providers:allocations:list'), stability: 'stable', status: 200, response: exactly({ ...generation, allocations: Type.Record(Type.String(), exactly({ resources: amounts })) }) },
+  usages: { method: 'GET', path: '/resource_providers/{uuid}/usages', summary: 'What is claimed of it', access: access('resource_providers:usages'), stability: 'stable', status: 200, response: exactly({ ...generation, usages: amounts }), list: parts },
+  allocations: { method: 'GET', path: '/resource_providers/{uuid}/allocations', summary: 'Who claims it', access: access('resource_providers:allocations:list'), stability: 'stable', status: 200, response: exactly({ ...generation, allocations: Type.Record(Type.String(), exactly({ resources: amounts })) }), list: parts },
   aggregates: { method: 'GET', path: '/resource_providers/{uuid}/aggregates', since: '1.1', summary: 'Groups that it is in', access: access('resource_providers:aggregates:list'), stability: 'stable', status: 200, response: exactly({ aggregates: Type.Array(Type.String()) }) },
 });
 

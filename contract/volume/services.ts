@@ -31,6 +31,9 @@ const Changed = Type.Object(
   closed,
 );
 
+/** That one has fallen silent no event says. */
+const beating = { after: { volume_service: null }, byItself: true } as const;
+
 export const services = operations({
   list: {
     method: 'GET',
@@ -41,6 +44,7 @@ export const services = operations({
     query: Type.Object({ host: filter, binary: filter }),
     status: 200,
     response: Type.Object({ services: Type.Array(Service) }, closed),
+    list: beating,
   },
   enable: {
     method: 'PUT',
@@ -99,6 +103,7 @@ export const hosts = operations({
       },
       closed,
     ),
+    list: beating,
   },
   show: {
     method: 'GET',
@@ -131,5 +136,6 @@ export const pools = operations({
     query: Type.Object({ detail: Type.Optional(Type.Boolean()), name: filter }),
     status: 200,
     response: Type.Object({ pools: Type.Array(Type.Object({ name: Type.String(), capabilities: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }, closed)) }, closed),
+    list: { after: { volume: null } },
   },
 });

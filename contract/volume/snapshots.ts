@@ -99,6 +99,7 @@ export const snapshots = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ metadata: Metadata }, closed),
+    list: { after: { volume_snapshot: 'snapshot_id' } },
   },
   addMetadata: {
     method: 'POST',

@@ -65,6 +65,7 @@ export const types = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ extra_specs: Specs }, closed),
+    list: { after: { volume_type: 'type_id' } },
   },
   addSpecs: {
     method: 'POST',
@@ -96,6 +97,7 @@ export const types = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ volume_type_access: Type.Array(Type.Object({ volume_type_id: Type.String(), project_id: Type.String() }, closed)) }, closed),
+    list: { after: { volume_type: 'type_id' } },
   },
   addAccess: {
     method: 'POST',

@@ -56,6 +56,7 @@ export const volumes = operations({
     query: Type.Object({ all_tenants: filter }),
     status: 200,
     response: Type.Object({ 'volume-summary': Type.Object({ total_count: Type.Integer(), total_size: Type.Integer(), metadata: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))) }, closed) }, closed),
+    list: { after: { volume: null } },
   },
   create: {
     method: 'POST',
@@ -270,6 +271,7 @@ export const volumes = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ metadata: Metadata }, closed),
+    list: { after: { volume: 'volume_id' } },
   },
   addMetadata: {
     method: 'POST',

@@ -11,7 +11,7 @@ import { eventChannel, eventColumns, type Event, type Filter } from './events.ts
 export type Subscription = Filter & {
   /** Only this project's; without it, everyone's. */
   projectId?: string;
-  resource?: string;
+  resources?: readonly string[];
   /** The id of the last event that was seen; without it, what happens from now on. */
   after?: number;
   signal: AbortSignal;
@@ -143,7 +143,7 @@ export async function createEventStream({
   };
 }
 
-function createReader({ types, projectId, resource }: Subscription): Reader {
+function createReader({ types, projectId, resources }: Subscription): Reader {
   const patterns = types?.map((type) => new RegExp(`^${type.split('*').map(RegExp.escape).join('.*')}$`));
   return {
     buffer: [],
@@ -151,7 +151,7 @@ function createReader({ types, projectId, resource }: Subscription): Reader {
     wake() {},
     matches: (event) =>
       (projectId === undefined || event.projectId === projectId) &&
-      (resource === undefined || event.resource === resource) &&
+      (resources?.includes(event.resource) ?? true) &&
       (!patterns || patterns.some((pattern) => pattern.test(event.type))),
   };
 }

@@ -129,14 +129,18 @@ export function createDoor(options: ServeOptions): Door {
   async function arrive(request: FastifyRequest, service: Service, endpoints: Endpoint[]): Promise<void> {
     const arrival: Arrival = { requestId: newRequestId(), caller: nobody, service };
     arrivals.set(request, arrival);
-    const token = request.headers['x-auth-token'];
-    if (typeof token === 'string' && token !== '') arrival.caller = (await options.authenticate(token)) ?? nobody;
+    arrival.caller = await callerOf(request);
     limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
     if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
     if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
     const project = (request.params as Record<string, string>)['project_in_path'];
     // nova/api/openstack/wsgi.py, cinder likewise: the project in the path must be the token's.
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
+  }
+
+  async function callerOf({ headers }: FastifyRequest): Promise<Caller> {
+    const token = headers['x-auth-token'];
+    return typeof token === 'string' && token !== '' ? ((await options.authenticate(token)) ?? nobody) : nobody;
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
@@ -165,11 +169,12 @@ export function createDoor(options: ServeOptions): Door {
       signal: AbortSignal.any([left.signal, stopping.signal]),
     };
     if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
-      const show = Object.values(Object.fromEntries(nouns)).find((noun) => Object.values(noun).includes(endpoint))?.[endpoint.operation.list.show];
-      if (!show) throw new Error(`${endpoint.id} names no operation that shows one`);
-      // Of what belongs to a project only that project's events come; here the list itself says who may ask for them.
-      if (endpoint.operation.list.ofNoProject) await perform(endpoint, { ...incoming, query: { ...incoming.query, limit: '1' } });
-      const events = watch(await streamOf(endpoint.database), endpoint, show, incoming);
+      const again = async () => {
+        const caller = await callerOf(request);
+        return caller === nobody && arrival.caller !== nobody ? undefined : { ...incoming, caller, now: options.clock.now() };
+      };
+      const noun = [...nouns.values()].find((each) => Object.values(each).includes(endpoint)) ?? {};
+      const events = await watch({ stream: await streamOf(endpoint.database), list: endpoint, noun, incoming, again });
       return reply.headers({ ...headersFor(arrival, version), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).send(Readable.from(events));
     }
     const result = await perform(endpoint, incoming);

@@ -38,7 +38,7 @@ type Change = Pick<Context, 'tx' | 'now' | 'requestId'>;
 export async function createFlavor(context: Change, flavor: Flavor): Promise<Flavor> {
   const { tx, now } = context;
   if (await insertFlavor(tx, flavor, now)) {
-    await tellFlavor(context, flavor.id, 'create');
+    await tellFlavor(context, flavor, 'create');
     return flavor;
   }
   const sameId = await selectFlavor(tx, flavor.id, null);
@@ -47,15 +47,16 @@ export async function createFlavor(context: Change, flavor: Flavor): Promise<Fla
 
 /** Servers keep what they were made with. */
 export async function deleteFlavor(context: Change, id: string): Promise<void> {
-  if ((await deleteFlavorRow(context.tx, id)) === 0) throw notFound(`Flavor ${id} could not be found.`);
-  await tellFlavor(context, id, 'delete');
+  const flavor = await lockedFlavor(context.tx, id);
+  await tellFlavor(context, flavor, 'delete');
+  await deleteFlavorRow(context.tx, id);
 }
 
 export async function addExtraSpecs(context: Change, id: string, specs: Record<string, string>): Promise<void> {
   const { tx } = context;
   const flavor = await lockedFlavor(tx, id);
   await updateExtraSpecs(tx, id, { ...flavor.extraSpecs, ...specs });
-  await tellFlavor(context, id, 'update');
+  await tellFlavor(context, flavor, 'update');
 }
 
 export async function removeExtraSpec(context: Change, id: string, key: string): Promise<void> {
@@ -64,7 +65,7 @@ export async function removeExtraSpec(context: Change, id: string, key: string):
   const { [key]: removed, ...rest } = flavor.extraSpecs;
   if (removed === undefined) throw extraSpecNotFound(id, key);
   await updateExtraSpecs(tx, id, rest);
-  await tellFlavor(context, id, 'update');
+  await tellFlavor(context, flavor, 'update');
 }
 
 export async function getExtraSpec(context: Pick<Context, 'tx' | 'caller'>, id: string, key: string): Promise<string> {
@@ -85,15 +86,16 @@ export async function addAccess(context: Change, id: string, projectId: string):
   const flavor = await lockedFlavor(tx, id);
   if (flavor.isPublic) throw conflict('Can not add access to a public flavor.');
   if ((await insertAccess(tx, id, projectId)) === 0) throw conflict(`Flavor access already exists for flavor ${id} and project ${projectId} combination.`);
-  await tellFlavor(context, id, 'update');
+  await tellFlavor(context, flavor, 'update');
   return selectAccess(tx, id);
 }
 
 export async function removeAccess(context: Change, id: string, projectId: string): Promise<string[]> {
   const { tx } = context;
-  await lockedFlavor(tx, id);
+  const flavor = await lockedFlavor(tx, id);
+  // While the project still sees it: it is the one to be told.
+  await tellFlavor(context, flavor, 'update');
   if ((await deleteAccess(tx, id, projectId)) === 0) throw notFound(`Flavor access not found for ${id} / ${projectId} combination.`);
-  await tellFlavor(context, id, 'update');
   return selectAccess(tx, id);
 }
 
@@ -113,8 +115,10 @@ export async function ensureFirstFlavors(tx: Transaction, now: Date): Promise<vo
     await insertFlavor(tx, { id, name, vcpus, memoryMiB, diskGiB, ephemeralGiB: 0, swapMiB: 0, rxtxFactor: 1, isPublic: true, extraSpecs: {} }, now);
 }
 
-function tellFlavor({ tx, now, requestId }: Change, id: string, verb: 'create' | 'update' | 'delete'): Promise<void> {
-  return emit(tx, { now: () => now }, { type: `flavor.${verb}.end`, resource: 'flavor', resourceId: id, requestId, payload: {} });
+/** Who may use a private one hears of it, and nobody else. */
+async function tellFlavor({ tx, now, requestId }: Change, { id, isPublic }: Flavor, verb: 'create' | 'update' | 'delete'): Promise<void> {
+  const payload = isPublic ? {} : { seenBy: await selectAccess(tx, id) };
+  await emit(tx, { now: () => now }, { type: `flavor.${verb}.end`, resource: 'flavor', resourceId: id, requestId, payload });
 }
 
 async function lockedFlavor(tx: Transaction, id: string): Promise<Flavor> {

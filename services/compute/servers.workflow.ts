@@ -53,7 +53,7 @@ async function placeOn(tx: Transaction, run: CreateRun, server: Server, exclude:
 
 async function giveUpHost(run: CreateRun): Promise<void> {
   await commitServer(run, async (server, tx) => {
-    await releaseClaim(tx, server.id);
+    await releaseClaim(tx, server.id, run.services.clock.now());
     return { hostId: null };
   });
 }
@@ -108,7 +108,7 @@ async function moveOn(run: CreateRun, cause: DriverError): Promise<void> {
   await run.write(async (tx) => {
     const locked = await lockServerRow(tx, server.id);
     if (!locked) return { tried };
-    await releaseClaim(tx, locked.id);
+    await releaseClaim(tx, locked.id, run.services.clock.now());
     await changeServer(tx, run.services.clock, locked, { hostId: await placeOn(tx, run, locked, tried) }, { requestId: run.requestId, intent: true });
     return { tried };
   });
@@ -178,8 +178,8 @@ async function letGo(run: ServerRun): Promise<void> {
       // In the order in which making a server takes them (quota, ports, volumes, claim), so that neither waits for the other.
       await releaseQuota(tx, server.projectId, quotaOf(server));
       await letGoOfDevices(tx, server, run.services.clock);
-      await releaseClaim(tx, server.id);
       const now = run.services.clock.now();
+      await releaseClaim(tx, server.id, now);
       return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, resize: null, adminPass: null, terminatedAt: now, deletedAt: now };
     },
     { event: 'server.delete.end' },

@@ -39,12 +39,12 @@ export function grantsDoor({ directory }: IdentityParts, whoAndWhere: (params: P
     async create(request) {
       const { actor, place, roleId } = read(request);
       await grantRole(request, roleId, actor, place);
-      await announce(request, 'role_assignment', 'created', roleId);
+      await announce(request, 'role_assignment', 'created', roleId, request.params);
     },
     async revoke(request) {
       const { actor, place, roleId } = read(request);
       await revokeRole(request, directory, roleId, actor, place);
-      await announce(request, 'role_assignment', 'deleted', roleId);
+      await announce(request, 'role_assignment', 'deleted', roleId, request.params);
     },
   };
 }

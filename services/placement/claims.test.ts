@@ -34,7 +34,7 @@ test('a claim is made once, grows only into room, and is given back whole', asyn
   assert.deepEqual(await usedMemory(database), [512]);
   await database.transaction(scope, (tx) => moveClaim(tx, { ...needs, consumerId: 'server', memoryMiB: 1024, diskGiB: 0 }));
   assert.deepEqual(await usedMemory(database), [1024]);
-  await database.transaction(scope, (tx) => releaseClaim(tx, 'server'));
+  await database.transaction(scope, (tx) => releaseClaim(tx, 'server', needs.now));
   assert.deepEqual(await usedMemory(database), [0]);
   assert.deepEqual(await claimInvariants(database)[0]?.check(), []);
 });

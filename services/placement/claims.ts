@@ -3,6 +3,7 @@
  * beside the intent that it is for, so that the sum of claims is the sum of intents (invariant I3).
  */
 import type { HostReport } from '../../drivers/driver.ts';
+import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { addUse, allocationsWhere, deleteAllocations, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, type Allocation, type Amount } from './claims.store.ts';
 
@@ -54,7 +55,7 @@ export async function claimHost(tx: Transaction, wish: ClaimWish): Promise<{ hos
     // Others may have claimed it between the look and the lock.
     if (!(await lockProvider(tx, id)) || !(await addUse(tx, id, amounts))) continue;
     await insertAllocations(tx, { consumerId: wish.consumerId, projectId: wish.projectId, providerId: id, now: wish.now }, amounts);
-    await raiseGeneration(tx, id);
+    await changed(tx, id, wish.now);
     return { hostId: id };
   }
   throw new NoValidHost();
@@ -75,17 +76,17 @@ export async function moveClaim(tx: Transaction, wish: Needs & { consumerId: str
   if (!(await addUse(tx, hostId, changes))) throw new NoValidHost();
   await deleteAllocations(tx, wish.consumerId, hostId);
   await insertAllocations(tx, { ...wish, providerId: hostId }, amounts);
-  await raiseGeneration(tx, hostId);
+  await changed(tx, hostId, wish.now);
 }
 
 /** Gives back all that the consumer has claimed; nothing when it has nothing. */
-export async function releaseClaim(tx: Transaction, consumerId: string): Promise<void> {
+export async function releaseClaim(tx: Transaction, consumerId: string, now: Date): Promise<void> {
   const byHost = Map.groupBy(await allocationsWhere(tx, { consumerId }), ({ providerId }) => providerId);
   for (const [hostId, allocations] of [...byHost].sort(([one], [other]) => (one < other ? -1 : 1))) {
     await lockProvider(tx, hostId);
     await addUse(tx, hostId, allocations.map(({ resourceClass, used }) => ({ resourceClass, amount: -used })));
     await deleteAllocations(tx, consumerId, hostId);
-    await raiseGeneration(tx, hostId);
+    await changed(tx, hostId, now);
   }
 }
 
@@ -108,6 +109,11 @@ export function listClaims(tx: Transaction): Promise<Allocation[]> {
 
 export function aliveAfter(now: Date): Date {
   return new Date(now.getTime() - hostSilenceSeconds * 1000);
+}
+
+async function changed(tx: Transaction, hostId: string, now: Date): Promise<void> {
+  await raiseGeneration(tx, hostId);
+  await emit(tx, { now: () => now }, { type: 'resource_provider.update', resource: 'resource_provider', resourceId: hostId, payload: {} });
 }
 
 /** What is not needed is not claimed: a server on a volume has no disk on its host. */

@@ -1,10 +1,12 @@
 /** What works on volumes: the workers, and the storage behind the region's driver. */
 import { DriverError } from '../../drivers/driver.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { RegionParts } from '../parts.ts';
 import { satisfies, type Capabilities } from './capabilities.ts';
 import { markSeen, selectServices, updateService, useByProject, type ProjectUse, type VolumeService } from './services.store.ts';
+import { tellService } from './volume-events.ts';
 
 export type { ProjectUse } from './services.store.ts';
 
@@ -40,12 +42,14 @@ export async function listServices({ tx, now }: { tx: Transaction; now: Date }, 
   return all.filter((service) => (host === undefined || service.host === host || service.host.startsWith(`${host}@`)) && (binary === undefined || service.binary === binary));
 }
 
-export async function setService({ tx }: { tx: Transaction }, { host, binary }: { host: string; binary: string }, { disabled, reason = null }: { disabled: boolean; reason?: string | null }): Promise<void> {
+export async function setService(context: Context, { host, binary }: { host: string; binary: string }, { disabled, reason = null }: { disabled: boolean; reason?: string | null }): Promise<void> {
+  const { tx } = context;
   const found = (await selectServices(tx)).find((service) => service.host === host && service.binary === binary);
   if (!found) throw notFound(`Service ${binary} could not be found on host ${host}.`);
   // The workers share their work: none can be told to say nothing.
   if (disabled && found.binary !== 'cinder-volume') throw badRequest(`Invalid input received: ${binary} cannot be disabled: only storage can.`);
   await updateService(tx, { ...found, disabled, disabledReason: disabled ? reason : null });
+  await tellService(context, found);
 }
 
 /** Whether a new volume may go to the storage, which does what its type asks for. */

@@ -54,8 +54,8 @@ export async function deleteType(context: Context, id: string): Promise<void> {
   const type = await getType(context, id);
   if (type.name === defaultName) throw badRequest(`The volume type ${id} is a default volume type and cannot be deleted.`);
   if (await isTypeUsed(context.tx, id)) throw badRequest('Target volume type is still in use.');
-  await deleteTypeRow(context.tx, id);
   await tellType(context, 'volume_type.delete', type);
+  await deleteTypeRow(context.tx, id);
 }
 
 export async function setSpecs(context: Context, id: string, specs: Record<string, string>): Promise<Record<string, string>> {
@@ -83,8 +83,11 @@ export async function accessOf(context: Context, id: string): Promise<string[]> 
 export async function setAccess(context: Context, id: string, projectId: string, allowed: boolean): Promise<void> {
   const type = await getType(context, id);
   if (type.public) throw conflict('Project access cannot be modified for public volume types.');
+  // While the project sees it: it is the one to be told.
+  if (!allowed) await tellType(context, 'volume_type_project.access.remove', type);
   const changed = await (allowed ? insertAccess : deleteAccess)(context.tx, id, projectId);
   if (changed === 0) throw allowed ? conflict(`Volume type access for ${id} / ${projectId} combination already exists.`) : notFound(`Volume type access not found for ${id} / ${projectId} combination.`);
+  if (allowed) await tellType(context, 'volume_type_project.access.add', type);
 }
 
 function viewer({ caller }: Pick<Context, 'caller'>): Viewer {

@@ -3,7 +3,8 @@ import { emit } from '../../kit/events/events.ts';
 import type { Attachment } from './attachments.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { Transfer } from './transfers.store.ts';
-import type { VolumeType } from './types.store.ts';
+import type { VolumeService } from './services.store.ts';
+import { projectsOfType, type VolumeType } from './types.store.ts';
 import type { Volume } from './volumes.store.ts';
 import type { Starting } from './work.ts';
 
@@ -19,9 +20,14 @@ export function tellAttachment({ tx, now, requestId }: Starting, type: string, {
   return emit(tx, { now: () => now }, { type, resource: 'volume_attachment', resourceId: id, projectId, requestId, payload: { status, serverId, volumeId } });
 }
 
-/** Types are everyone's, so that everyone who watches is told; of private ones nobody is. */
+/** Public types are everyone's, so that everyone who watches is told; of private ones those who may use them. */
 export async function tellType({ tx, now, requestId }: Starting, type: string, { id, name, public: isPublic }: VolumeType): Promise<void> {
-  if (isPublic) await emit(tx, { now: () => now }, { type, resource: 'volume_type', resourceId: id, requestId, payload: { name } });
+  const payload = isPublic ? { name } : { name, seenBy: await projectsOfType(tx, id) };
+  await emit(tx, { now: () => now }, { type, resource: 'volume_type', resourceId: id, requestId, payload });
+}
+
+export function tellService({ tx, now, requestId }: Starting, { host, binary }: VolumeService): Promise<void> {
+  return emit(tx, { now: () => now }, { type: 'volume_service.update', resource: 'volume_service', resourceId: `${binary}@${host}`, requestId, payload: {} });
 }
 
 export function tellTransfer({ tx, now, requestId }: Starting, type: string, { id, projectId, volumeId, name }: Transfer): Promise<void> {

@@ -1,0 +1,68 @@
+/** Every list can be watched, by the items that it holds or as a whole. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { TSchema } from 'typebox';
+import type { Operation, Operations } from '../contract/contract.ts';
+import { contracts } from '../contract/contracts.ts';
+
+/** What looks like a list and cannot be watched, and why. */
+const exceptions: Record<string, string> = {
+  'identity.tokens.validate': 'one token, which does not change',
+  'placement.providers.aggregates': 'hosts are in no aggregate here',
+  'placement.resourceClasses.list': 'those that the program knows',
+  'image.schemas.image': 'a document of the program',
+  'image.schemas.images': 'a document of the program',
+  'image.schemas.member': 'a document of the program',
+  'image.schemas.members': 'a document of the program',
+  'volumev3.types.default': 'one type; the list of types can be watched',
+  'volumev3.limits.limits': 'one document of numbers',
+  'volumev3.limits.defaultQuota': 'numbers of the program',
+  'volumev3.limits.zones': 'there is one zone, always',
+  'volumev3.limits.extensions': 'those that the program knows',
+  'network.extensions.list': 'those that the program knows',
+  'compute.extensions.list': 'those that the program knows',
+  'compute.limits.show': 'one document of numbers',
+};
+
+const lists = contracts.flatMap(({ type, nouns }) =>
+  Object.entries(nouns).flatMap(([noun, operations]) => Object.entries(operations as Operations).flatMap(([name, operation]) => (isList(operation) ? [{ id: `${type}.${noun}.${name}`, operation, operations: operations as Operations }] : []))),
+);
+
+test('every list can be watched, or is named here with a reason', () => {
+  assert.ok(lists.length > 80, 'no lists were found');
+  assert.deepEqual(lists.filter(({ id, operation }) => !operation.list && !exceptions[id]).map(({ id }) => id), [], 'say in the contract what `list` it is, or here why it is none');
+});
+
+test('what is named as an exception is a list that cannot be watched', () => {
+  assert.deepEqual(Object.keys(exceptions).filter((each) => !lists.some(({ id, operation }) => id === each && !operation.list)), []);
+});
+
+test('what a list is watched by is there: the operation that shows one, the path parameter that names its owner', () => {
+  for (const { id, operation, operations } of lists) {
+    const { list, path } = operation;
+    if (!list) continue;
+    if ('show' in list) assert.ok(operations[list.show]?.path.includes(`{${list.parameter}}`), `${id}: ${list.show} takes no ${list.parameter}`);
+    else for (const parameter of Object.values(list.after)) assert.ok(parameter === null || path.includes(`{${parameter}}`), `${id}: ${path} has no ${String(parameter)}`);
+  }
+});
+
+test('an operation that shows a list is taken for one', () => {
+  const operation = { method: 'GET', path: '/things/{thing_id}/parts', summary: '', access: { rule: '', who: 'user' }, stability: 'stable', status: 200 } as const;
+  const strings = { type: 'array', items: { type: 'string' } };
+  const byName = { type: 'object', patternProperties: { '': { type: 'string' } } };
+  for (const parts of [strings, byName, { type: 'object', properties: { prior: { type: 'string' }, parts: strings } }])
+    assert.ok(isList({ ...operation, response: { type: 'object', properties: { parts } } as TSchema }));
+  assert.ok(!isList({ ...operation, response: { type: 'object', properties: { part: { type: 'string' }, links: strings } } as TSchema }));
+});
+
+/** It ends in no id, and shows several, as an array or by name. */
+function isList({ method, path, response }: Operation): boolean {
+  return method === 'GET' && !path.endsWith('}') && typeof response === 'object' && holdsSeveral(response, 2);
+}
+
+function holdsSeveral(schema: TSchema, depth: number): boolean {
+  const { type, patternProperties, properties = {}, anyOf } = schema as { type?: string; patternProperties?: object; properties?: Record<string, TSchema>; anyOf?: TSchema[] };
+  if (type === 'array' || patternProperties !== undefined) return true;
+  if (anyOf) return anyOf.some((each) => holdsSeveral(each, depth));
+  return depth > 0 && Object.entries(properties).some(([name, each]) => !name.endsWith('links') && holdsSeveral(each, depth - 1));
+}
