@@ -4,8 +4,8 @@
  * A reply may hold what is said once and kept nowhere, such as a new key pair's private half. So it is sealed with
  * what only the caller has: who repeats the request can read it, and nobody who reads the table.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
-import type { Clock } from './clock.ts';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import type { Clock, Random } from './clock.ts';
 import type { Transaction } from './postgres/database.ts';
 
 export type RequestKey = {
@@ -50,14 +50,14 @@ export async function findResult(
 /** In the same transaction as `findResult` and the deed. */
 export async function keepResult(
   tx: Transaction,
-  clock: Pick<Clock, 'now'>,
+  { now, random }: { now: Date; random: Random },
   request: RequestKey,
   { status, headers, body }: KeptResult,
 ): Promise<void> {
   const { projectId, key, fingerprint } = request;
   await tx.run`
     insert into kit.idempotency (project_id, key, fingerprint, status, sealed, kept_at)
-    values (${projectId}, ${key}, ${fingerprint}, ${status}, ${seal(request, JSON.stringify({ headers, body }))}, ${clock.now()})
+    values (${projectId}, ${key}, ${fingerprint}, ${status}, ${seal(request, JSON.stringify({ headers, body }), random.bytes(ivBytes))}, ${now})
     on conflict (project_id, key) do update
     set fingerprint = excluded.fingerprint, status = excluded.status, sealed = excluded.sealed, kept_at = excluded.kept_at`;
 }
@@ -75,8 +75,7 @@ const ivBytes = 12;
 const tagBytes = 16;
 
 /** Where it lies and what was asked are part of the seal: a row moved to another place cannot be opened. */
-function seal(request: RequestKey, text: string): Buffer {
-  const iv = randomBytes(ivBytes);
+function seal(request: RequestKey, text: string, iv: Buffer): Buffer {
   const encrypt = createCipheriv(cipher, sealingKey(request), iv).setAAD(Buffer.from(request.fingerprint));
   const sealed = Buffer.concat([encrypt.update(text, 'utf8'), encrypt.final()]);
   return Buffer.concat([iv, encrypt.getAuthTag(), sealed]);

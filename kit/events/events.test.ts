@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { audit } from '../audit.ts';
-import { manualClock, systemClock } from '../clock.ts';
+import { manualClock, systemClock, systemRandom } from '../clock.ts';
 import { findResult, keepResult, KeyConflict } from '../idempotency.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
 import { testDatabase } from '../postgres/testing.ts';
@@ -192,7 +192,7 @@ test('a request with the same key is answered from memory, for a day, and anothe
       if (before) return before;
       done++;
       await meanwhile();
-      await keepResult(tx, clock, request, result);
+      await keepResult(tx, { now: clock.now(), random: systemRandom }, request, result);
       return result;
     });
   let second: Promise<unknown> = Promise.resolve();
@@ -222,7 +222,7 @@ test('the kept answer to a request can be read only with the key that was sent',
   const request = { projectId: 'red', key: 'digest of the key', secret: 'what only the caller knows', fingerprint: 'POST chair' };
   const result = { status: 201, headers: { 'x-subject-token': 'ticket' }, body: '{"private_key":"treasure"}' };
 
-  await database.transaction(scope, (tx) => keepResult(tx, systemClock, request, result));
+  await database.transaction(scope, (tx) => keepResult(tx, { now: systemClock.now(), random: systemRandom }, request, result));
 
   const [row] = await database.read(system, (tx) => tx.rows<{ sealed: Buffer }>`select * from kit.idempotency`);
   const readable = JSON.stringify(row) + row!.sealed.toString('latin1');

@@ -136,7 +136,7 @@ async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, serve
       source: incoming.remoteAddress,
       details: { method: endpoint.operation.method, status: reply.status },
     });
-    if (request) await keepResult(tx, clock, request, { status: reply.status, headers: reply.headers, body: reply.body === undefined ? '' : JSON.stringify(reply.body) });
+    if (request) await keepResult(tx, incoming, request, { status: reply.status, headers: reply.headers, body: reply.body === undefined ? '' : JSON.stringify(reply.body) });
     return reply;
   });
 }

@@ -207,7 +207,7 @@ export class Execution {
     const failed = outcome === 'failed' || outcome === 'stuck';
     if (failed && this.#failure) await onFailed?.(tx, view, this.#failure);
     await onSettled?.(tx, view, outcome);
-    return recordOutcome(tx, this.#claimed, { outcome, state, failure: outcome === 'done' ? undefined : this.#failure });
+    return recordOutcome(tx, this.#claimed, { outcome, now: this.#now(), state, failure: outcome === 'done' ? undefined : this.#failure });
   }
 
   async #settle(outcome: Outcome): Promise<void> {

@@ -33,8 +33,8 @@ export function createWorkflows({ clock, random }: { clock: Clock; random: Rando
     // The lock comes before the number, so that numbers of one subject are in the order of commits.
     await tx.run`
       with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.workflow_run'), hashtext(${subject})))
-      insert into kit.workflow_run (id, workflow, subject, project_id, request_id, input, run_at, deadline)
-      select ${id}, ${workflow.name}, ${subject}::text, ${projectId}, ${requestId}, ${sql.json(input ?? null)}::jsonb, ${now}, ${deadline}
+      insert into kit.workflow_run (id, workflow, subject, project_id, request_id, input, run_at, deadline, created_at)
+      select ${id}, ${workflow.name}, ${subject}::text, ${projectId}, ${requestId}, ${sql.json(input ?? null)}::jsonb, ${now}, ${deadline}, ${now}
       from turn`;
     tx.wake(startChannel);
     return { id };

@@ -162,13 +162,13 @@ export async function recordUndo(
 export async function recordOutcome(
   tx: Transaction,
   held: Held,
-  { outcome, state, failure }: { outcome: Outcome; state?: object | undefined; failure?: Failure | undefined },
+  { outcome, now, state, failure }: { outcome: Outcome; now: Date; state?: object | undefined; failure?: Failure | undefined },
 ): Promise<{ successor: boolean }> {
   return fenced(
     held,
     await tx.one<{ successor: boolean }>`
       update kit.workflow_run run
-      set status = ${outcome}, owner = null, lease_until = null, settled_at = now(),
+      set status = ${outcome}, owner = null, lease_until = null, settled_at = ${now},
         state = state || ${sql.json(state ?? {})}::jsonb, failure = ${failure ? sql.json(failure) : null}::jsonb,
         phase = case when ${outcome} = 'stuck' then 'undo' else phase end,
         step = case when ${outcome} = 'done' then step + 1 else step end
@@ -183,7 +183,7 @@ export async function recordOutcome(
 /** Makes a schedule's only row, which then comes back for ever. */
 export function ensureSchedule(tx: Transaction, { name, now }: { name: string; now: Date }): Promise<number> {
   return tx.run`
-    insert into kit.workflow_run (id, workflow, subject, input, run_at) values (${name}, ${name}, ${name}, 'null', ${now})
+    insert into kit.workflow_run (id, workflow, subject, input, run_at, created_at) values (${name}, ${name}, ${name}, 'null', ${now}, ${now})
     on conflict (id) do nothing`;
 }
 
