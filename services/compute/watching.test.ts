@@ -1,22 +1,13 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import type { Operation } from '../../contract/contract.ts';
+import { test } from 'node:test';
 import { compute } from '../../contract/compute/service.ts';
 import { placement } from '../../contract/placement/service.ts';
-import { startCloud, type Person, type TestCloud } from '../../test/cloud.ts';
-
-type Told = { event: string; data: Record<string, unknown> };
-
-/** Every list of compute and placement that can be watched, so that a new one is not forgotten below. */
-const watchable = [compute, placement].flatMap((service) =>
-  Object.entries(service.nouns).flatMap(([noun, operations]) =>
-    Object.entries(operations as Record<string, Operation>).flatMap(([name, { list }]) => (list ? [`${service.type}.${noun}.${name}`] : [])),
-  ),
-);
+import { startCloud, type Person } from '../../test/cloud.ts';
+import { watch, watchable, type Watch } from '../../test/watcher.ts';
 
 test('whoever watches a list is told what happens to its items, as they are shown', async (t) => {
   const cloud = await startCloud(t);
-  const { alice, admin, imageId } = cloud;
+  const { alice, bob, admin, imageId } = cloud;
   const { network } = (await alice.network.networks.create({ body: { network: { name: 'private' } } })).body;
   await alice.network.subnets.create({ body: { subnet: { network_id: network?.id ?? '', ip_version: 4, cidr: '10.1.0.0/24' } } });
   const outside = (await admin.network.networks.create({ body: { network: { name: 'outside', 'router:external': true } } })).body.network;
@@ -26,7 +17,10 @@ test('whoever watches a list is told what happens to its items, as they are show
   await cloud.settle();
   const { volume } = (await alice.volume.volumes.create({ body: { volume: { size: 1 } } })).body;
   await cloud.settle();
-  const host = (await admin.placement.providers.list()).body.resource_providers[0]!;
+  const shown = (await admin.compute.servers.show({ params: { server_id: id } })).body.server;
+  const host = (await admin.placement.providers.list()).body.resource_providers.find(({ name }) => name === shown['OS-EXT-SRV-ATTR:host'])!;
+  const own = (await alice.image.images.create({ body: { name: 'own' } })).body.id;
+  const secret = (await admin.compute.flavors.create({ body: { flavor: { name: 'secret', ram: 64, vcpus: 1, disk: 1, 'os-flavor-access:is_public': false } } })).body.flavor.id;
 
   const watches = new Map<string, Watch>();
   const begin = async (name: string, who: Person, path: string) => void watches.set(name, await watch(t, cloud, who, path));
@@ -44,8 +38,20 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.imageProxies.detail', alice, '/compute/v2.1/images/detail');
   await begin('compute.securityGroupProxies.list', alice, '/compute/v2.1/os-security-groups');
   await begin('compute.floatingIpProxies.list', alice, '/compute/v2.1/os-floating-ips');
+  await begin('compute.serverMetadata.list', alice, `/compute/v2.1/servers/${id}/metadata`);
+  await begin('compute.serverAddresses.list', alice, `/compute/v2.1/servers/${id}/ips`);
+  await begin('compute.serverSecurityGroups.list', alice, `/compute/v2.1/servers/${id}/os-security-groups`);
+  await begin('compute.flavorExtraSpecs.list', alice, '/compute/v2.1/flavors/1/os-extra_specs');
+  await begin('compute.flavorAccess.list', admin, `/compute/v2.1/flavors/${secret}/os-flavor-access`);
+  await begin('compute.imageMetadataProxies.list', alice, `/compute/v2.1/images/${own}/metadata`);
+  await begin('compute.floatingIpPools.list', alice, '/compute/v2.1/os-floating-ip-pools');
+  await begin('compute.services.list', admin, '/compute/v2.1/os-services');
+  await begin('compute.availabilityZones.list', alice, '/compute/v2.1/os-availability-zone');
+  await begin('compute.availabilityZones.detail', admin, '/compute/v2.1/os-availability-zone/detail');
+  await begin('compute.usages.list', admin, '/compute/v2.1/os-simple-tenant-usage');
   await begin('placement.providers.list', admin, '/placement/resource_providers');
-  assert.deepEqual([...watches.keys()].toSorted(), watchable.toSorted());
+  for (const part of ['inventories', 'usages', 'allocations']) await begin(`placement.providers.${part}`, admin, `/placement/resource_providers/${host.uuid}/${part}`);
+  assert.deepEqual([...watches.keys()].toSorted(), watchable(compute, placement).toSorted());
 
   await alice.compute.serverVolumes.attach({ params: { server_id: id }, body: { volumeAttachment: { volumeId: volume.id } } });
   await cloud.settle();
@@ -57,6 +63,16 @@ test('whoever watches a list is told what happens to its items, as they are show
   const image = (await alice.image.images.create({ body: { name: 'picture' } })).body;
   const { security_group: group } = (await alice.compute.securityGroupProxies.create({ body: { security_group: { name: 'web', description: '' } } })).body;
   const { floating_ip: floatingIp } = (await alice.compute.floatingIpProxies.create({ body: { pool: 'outside' } })).body;
+  await alice.compute.serverMetadata.merge({ params: { server_id: id }, body: { metadata: { role: 'web' } } });
+  await alice.compute.serverActions.addSecurityGroup({ params: { server_id: id }, body: { addSecurityGroup: { name: 'web' } } });
+  await admin.compute.flavorExtraSpecs.create({ params: { flavor_id: '1' }, body: { extra_specs: { 'hw:cpu_policy': 'shared' } } });
+  await admin.compute.flavorAccess.add({ params: { flavor_id: secret }, body: { addTenantAccess: { tenant: bob.projectId } } });
+  await alice.compute.imageMetadataProxies.merge({ params: { image_id: own }, body: { metadata: { colour: 'red' } } });
+  await admin.network.networks.create({ body: { network: { name: 'further', 'router:external': true } } });
+  for (const each of (await admin.compute.services.list()).body.services) await admin.compute.services.disable({ body: { host: each.host, binary: each.binary } });
+  await cloud.settle();
+  await alice.compute.servers.delete({ params: { server_id: id } });
+  await cloud.settle();
 
   const expected: Record<string, (data: never) => boolean> = {
     'compute.servers.list': ({ server }: { server: { id: string } }) => server.id === id,
@@ -73,9 +89,47 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.imageProxies.detail': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.securityGroupProxies.list': ({ security_group: { id: shown } }: { security_group: { id: string } }) => shown === group.id,
     'compute.floatingIpProxies.list': ({ floating_ip: { id: shown } }: { floating_ip: { id: string } }) => shown === floatingIp.id,
+    'compute.serverMetadata.list': ({ metadata }: { metadata: Record<string, string> }) => metadata['role'] === 'web',
+    'compute.serverAddresses.list': ({ addresses }: { addresses: Record<string, { addr: string }[]> }) => addresses['private']?.some(({ addr }) => addr === port.fixed_ips[0]?.ip_address) === true,
+    'compute.serverSecurityGroups.list': ({ security_groups: groups }: { security_groups: { name: string }[] }) => groups.some(({ name }) => name === 'web'),
+    'compute.flavorExtraSpecs.list': ({ extra_specs: specs }: { extra_specs: Record<string, string> }) => specs['hw:cpu_policy'] === 'shared',
+    'compute.flavorAccess.list': ({ flavor_access: list }: { flavor_access: { tenant_id: string }[] }) => list[0]?.tenant_id === bob.projectId,
+    'compute.imageMetadataProxies.list': ({ metadata }: { metadata: Record<string, string> }) => metadata['colour'] === 'red',
+    'compute.floatingIpPools.list': ({ floating_ip_pools: pools }: { floating_ip_pools: { name: string }[] }) => pools.some(({ name }) => name === 'further'),
+    'compute.services.list': ({ services }: { services: { status: string }[] }) => services.every(({ status }) => status === 'disabled'),
+    'compute.availabilityZones.list': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
+    'compute.availabilityZones.detail': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
+    'compute.usages.list': ({ tenant_usages: [usage] }: { tenant_usages: { tenant_id: string }[] }) => usage?.tenant_id === alice.projectId,
+    'placement.providers.inventories': ({ inventories }: { inventories: object }) => 'VCPU' in inventories,
+    'placement.providers.usages': ({ usages }: { usages: Record<string, number> }) => usages['VCPU'] === 0,
+    'placement.providers.allocations': ({ allocations }: { allocations: object }) => Object.keys(allocations).length === 0,
     'placement.providers.list': ({ uuid }: { uuid: string }) => uuid === host.uuid,
   };
   for (const [name, isIt] of Object.entries(expected)) await watches.get(name)!.until(name, ({ data, event }) => event !== 'deleted' && isIt(data as never));
+  // What it was a part of is gone: there is no more to say.
+  for (const part of ['serverMetadata', 'serverAddresses', 'serverSecurityGroups']) assert.deepEqual((await watches.get(`compute.${part}.list`)!.until(part, ({ event }) => event === 'deleted')).data, { server_id: id });
+});
+
+test('only who could use a private flavor hears of it, also when it is gone', async (t) => {
+  const cloud = await startCloud(t);
+  const { admin, alice, bob } = cloud;
+  const watches = { alice: await watch(t, cloud, alice, '/compute/v2.1/flavors'), bob: await watch(t, cloud, bob, '/compute/v2.1/flavors') };
+  const { addTenantAccess, removeTenantAccess } = { addTenantAccess: { tenant: bob.projectId }, removeTenantAccess: { tenant: bob.projectId } };
+
+  const made: string[] = [];
+  for (const name of ['first', 'second']) {
+    const { id } = (await admin.compute.flavors.create({ body: { flavor: { name, ram: 64, vcpus: 1, disk: 1, 'os-flavor-access:is_public': false } } })).body.flavor;
+    made.push(id);
+    await admin.compute.flavorAccess.add({ params: { flavor_id: id }, body: { addTenantAccess } });
+    await watches.bob.until(`${name} is there`, ({ event }) => event === 'flavor.update.end');
+    if (name === 'first') await admin.compute.flavorAccess.remove({ params: { flavor_id: id }, body: { removeTenantAccess } });
+    else await admin.compute.flavors.delete({ params: { flavor_id: id } });
+    assert.deepEqual((await watches.bob.until(`${name} is gone`, ({ event }) => event === 'deleted')).data, { id });
+  }
+  const { id } = (await admin.compute.flavors.create({ body: { flavor: { name: 'for all', ram: 64, vcpus: 1, disk: 1 } } })).body.flavor;
+
+  await watches.alice.until('what is for all', ({ data }) => JSON.stringify(data).includes(id));
+  assert.deepEqual(watches.alice.told.filter(({ data }) => made.some((each) => JSON.stringify(data).includes(each))), []);
 });
 
 test("key pairs of somebody else in the same project are not told", async (t) => {
@@ -107,37 +161,3 @@ test('a guest is told of its new security group', async (t) => {
 
   assert.ok(((await driver.servers.list()).find((machine) => machine.id === id)?.generation ?? 0) > before);
 });
-
-type Watch = { told: Told[]; until(what: string, isIt: (told: Told) => boolean): Promise<void> };
-
-async function watch(t: TestContext, cloud: TestCloud, who: Person, path: string): Promise<Watch> {
-  const address = cloud.door.app.server.listening ? cloud.door.app.listeningOrigin : await cloud.door.listen({ host: '127.0.0.1', port: 0 });
-  const left = new AbortController();
-  t.after(() => left.abort());
-  const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': await who.token(), accept: 'text/event-stream' }, signal: left.signal });
-  assert.equal(response.status, 200, path);
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
-  const told: Told[] = [];
-  let text = (await reader.read()).value ?? '';
-  return {
-    told,
-    async until(what, isIt) {
-      let looked = 0;
-      const late = setTimeout(() => left.abort(new Error(`${what} was not told within 20 s: ${JSON.stringify(told)}`)), 20_000);
-      try {
-        for (;;) {
-          const parts = text.split('\n\n');
-          text = parts.pop() ?? '';
-          for (const part of parts) {
-            const found = /event: (.*)\ndata: (.*)/.exec(part);
-            if (found) told.push({ event: found[1]!, data: JSON.parse(found[2]!) as Told['data'] });
-          }
-          while (looked < told.length) if (isIt(told[looked++]!)) return;
-          text += (await reader.read()).value ?? '';
-        }
-      } finally {
-        clearTimeout(late);
-      }
-    },
-  };
-}
