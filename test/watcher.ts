@@ -18,11 +18,11 @@ export function watchable(...services: readonly Service[]): string[] {
   );
 }
 
-export async function watch(t: { after(work: () => void): void }, cloud: TestCloud, who: Person, path: string): Promise<Watch> {
+export async function watch(t: { after(work: () => void): void }, cloud: TestCloud, who: Person, path: string, version?: string): Promise<Watch> {
   const address = cloud.door.app.server.listening ? cloud.door.app.listeningOrigin : await cloud.door.listen({ host: '127.0.0.1', port: 0 });
   const left = new AbortController();
   t.after(() => left.abort());
-  const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': await who.token(), accept: 'text/event-stream' }, signal: left.signal });
+  const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': await who.token(), accept: 'text/event-stream', ...(version === undefined ? {} : { 'openstack-api-version': version }) }, signal: left.signal });
   assert.equal(response.status, 200, path);
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const told: Told[] = [];

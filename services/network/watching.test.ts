@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { network as contract } from '../../contract/network/service.ts';
+import { startCloud } from '../../test/cloud.ts';
+import { watch, watchable, type Watch } from '../../test/watcher.ts';
+
+test('whoever watches a list of network things or of their tags is told what happens to them', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, admin } = cloud;
+  const { networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, subnetPools } = alice.network;
+  const outside = (await admin.network.networks.create({ body: { network: { name: 'outside', 'router:external': true } } })).body.network?.id ?? assert.fail();
+  await admin.network.subnets.create({ body: { subnet: { network_id: outside, ip_version: 4, cidr: '192.0.2.0/24' } } });
+  /** One of each kind; the second time around they have another name and other addresses. */
+  const make = async (name: string, cidr: string) => {
+    const network = (await networks.create({ body: { network: { name } } })).body.network?.id ?? assert.fail();
+    const group = (await securityGroups.create({ body: { security_group: { name } } })).body.security_group?.id ?? assert.fail();
+    return {
+      networks: network,
+      subnets: (await subnets.create({ body: { subnet: { network_id: network, ip_version: 4, cidr } } })).body.subnet?.id,
+      ports: (await ports.create({ body: { port: { network_id: network } } })).body.port?.id,
+      routers: (await routers.create({ body: { router: { name } } })).body.router?.id,
+      floatingips: (await floatingIps.create({ body: { floatingip: { floating_network_id: outside } } })).body.floatingip?.id,
+      'security-groups': group,
+      'security-group-rules': (await securityGroupRules.create({ body: { security_group_rule: { security_group_id: group, direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } } })).body.security_group_rule?.id,
+      subnetpools: (await subnetPools.create({ body: { subnetpool: { name, prefixes: [cidr] } } })).body.subnetpool?.id,
+    };
+  };
+  const tagged = await make('tagged', '10.1.0.0/24');
+  const paths: Record<string, keyof typeof tagged> = {
+    networks: 'networks', subnets: 'subnets', ports: 'ports', routers: 'routers', floatingIps: 'floatingips', securityGroups: 'security-groups', securityGroupRules: 'security-group-rules', subnetPools: 'subnetpools',
+  };
+  const watches = new Map<string, Watch>();
+  for (const [noun, path] of Object.entries(paths)) {
+    watches.set(`network.${noun}.list`, await watch(t, cloud, alice, `/network/v2.0/${path}`));
+    if (noun !== 'securityGroupRules') watches.set(`network.${noun.slice(0, -1)}Tags.list`, await watch(t, cloud, alice, `/network/v2.0/${path}/${tagged[path]}/tags`));
+  }
+  assert.deepEqual([...watches.keys()].toSorted(), watchable(contract).toSorted());
+
+  const made = await make('made', '10.2.0.0/24');
+  for (const noun of ['networkTags', 'subnetTags', 'portTags', 'routerTags', 'floatingIpTags', 'securityGroupTags', 'subnetPoolTags'] as const) {
+    const path = paths[`${noun.slice(0, -4)}s`]!;
+    await alice.network[noun].add({ params: { id: tagged[path] ?? assert.fail(), tag: 'blue' } });
+    const changed = await watches.get(`network.${noun}.list`)!.until(noun, () => true);
+    assert.deepEqual(changed, { event: 'changed', data: { tags: ['blue'] } });
+  }
+
+  for (const [noun, path] of Object.entries(paths)) await watches.get(`network.${noun}.list`)!.until(noun, ({ data }) => Object.values(data).some((shown) => (shown as { id?: string }).id === made[path]));
+});
+
+test('the watch of the tags of what is deleted says so and ends', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice } = cloud;
+  const id = (await alice.network.networks.create({ body: { network: { name: 'short-lived' } } })).body.network?.id ?? assert.fail();
+  const watching = await watch(t, cloud, alice, `/network/v2.0/networks/${id}/tags`);
+
+  await alice.network.networks.delete({ params: { network_id: id } });
+
+  assert.deepEqual(await watching.until('the end', () => true), { event: 'deleted', data: { id } });
+  await assert.rejects(watching.until('anything more', () => true), /before the list ended/);
+});
+
+test("another project's tags cannot be watched", async (t) => {
+  const cloud = await startCloud(t);
+  const id = (await cloud.alice.network.networks.create({ body: { network: { name: 'mine' } } })).body.network?.id ?? assert.fail();
+
+  await assert.rejects(watch(t, cloud, cloud.bob, `/network/v2.0/networks/${id}/tags`), { actual: 404 });
+});

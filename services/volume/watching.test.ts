@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { volume as contract } from '../../contract/volume/service.ts';
+import { startCloud, type Person } from '../../test/cloud.ts';
+import { watch, watchable, type Watch } from '../../test/watcher.ts';
+
+test('whoever watches a list of volumes, of what belongs to them, or of what they are on is told what happens', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, bob, admin } = cloud;
+  const volume_id = (await alice.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume.id;
+  await cloud.settle();
+  const snapshot_id = (await alice.volume.snapshots.create({ body: { snapshot: { volume_id } } })).body.snapshot.id;
+  await cloud.settle();
+  const secret = (await admin.volume.types.create({ body: { volume_type: { name: 'secret', 'os-volume-type-access:is_public': false } } })).body.volume_type.id;
+
+  const watches = new Map<string, Watch>();
+  const begin = async (name: string, who: Person, path: string) => void watches.set(`volumev3.${name}`, await watch(t, cloud, who, `/volume/v3${path}`, 'volume latest'));
+  for (const [noun, path] of [['volumes', '/volumes'], ['snapshots', '/snapshots'], ['attachments', '/attachments'], ['transfers', '/os-volume-transfer']] as const) {
+    await begin(`${noun}.list`, alice, path);
+    await begin(`${noun}.detail`, alice, `${path}/detail`);
+  }
+  await begin('volumes.summary', alice, '/volumes/summary');
+  await begin('volumes.metadata', alice, `/volumes/${volume_id}/metadata`);
+  await begin('snapshots.metadata', alice, `/snapshots/${snapshot_id}/metadata`);
+  await begin('messages.list', alice, '/messages');
+  await begin('types.list', bob, '/types');
+  await begin('types.specs', admin, `/types/${secret}/extra_specs`);
+  await begin('types.access', admin, `/types/${secret}/os-volume-type-access`);
+  await begin('services.list', admin, '/os-services');
+  await begin('hosts.list', admin, '/os-hosts');
+  await begin('pools.list', admin, '/scheduler-stats/get_pools?detail=true');
+  assert.deepEqual([...watches.keys()].toSorted(), watchable(contract).toSorted());
+
+  const { volumes, snapshots, attachments, transfers } = alice.volume;
+  await volumes.addMetadata({ params: { volume_id }, body: { metadata: { purpose: 'data' } } });
+  await snapshots.addMetadata({ params: { snapshot_id }, body: { metadata: { purpose: 'data' } } });
+  const { id } = (await volumes.create({ body: { volume: { size: 5 } } })).body.volume;
+  await cloud.settle();
+  const snapshot = (await snapshots.create({ body: { snapshot: { volume_id: id } } })).body.snapshot;
+  await cloud.settle();
+  const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
+  const { transfer } = (await transfers.create({ body: { transfer: { volume_id } } })).body;
+  await admin.volume.types.addSpecs({ params: { type_id: secret }, body: { extra_specs: { volume_backend_name: 'nowhere' } } });
+  await admin.volume.types.addAccess({ params: { type_id: secret }, body: { addProjectAccess: { project: bob.projectId } } });
+  const nowhere = (await admin.volume.types.create({ body: { volume_type: { name: 'nowhere', extra_specs: { volume_backend_name: 'nowhere' } } } })).body.volume_type;
+  const { id: homeless } = (await volumes.create({ body: { volume: { size: 1, volume_type: nowhere.name } } })).body.volume;
+  await cloud.settle();
+  await admin.volume.services.disable({ body: { host: 'intercloud@storage', binary: 'cinder-volume' } });
+
+  const expected: Record<string, (data: never) => boolean> = {
+    'types.list': ({ volume_type: type }: { volume_type: { id: string } }) => type.id === secret,
+    'types.specs': ({ extra_specs: specs }: { extra_specs: object }) => 'volume_backend_name' in specs,
+    'types.access': ({ volume_type_access: list }: { volume_type_access: { project_id: string }[] }) => list[0]?.project_id === bob.projectId,
+    'volumes.summary': ({ 'volume-summary': summary }: { 'volume-summary': { total_size: number } }) => summary.total_size >= 6,
+    'volumes.metadata': ({ metadata }: { metadata: Record<string, string> }) => metadata['purpose'] === 'data',
+    'snapshots.metadata': ({ metadata }: { metadata: Record<string, string> }) => metadata['purpose'] === 'data',
+    'services.list': ({ services }: { services: { status: string }[] }) => services.some(({ status }) => status === 'disabled'),
+    'hosts.list': ({ hosts }: { hosts: { service: string }[] }) => hosts.every(({ service }) => service !== 'cinder-volume'),
+    'pools.list': ({ pools: [pool] }: { pools: { capabilities: { allocated_capacity_gb: number } }[] }) => (pool?.capabilities.allocated_capacity_gb ?? 0) >= 6,
+    'messages.list': ({ message }: { message: { resource_uuid: string } }) => message.resource_uuid === homeless,
+    'volumes.list': (data: { volume: { id: string } }) => data.volume.id === id,
+    'snapshots.list': (data: { snapshot: { id: string } }) => data.snapshot.id === snapshot.id,
+    'attachments.list': (data: { attachment: { id: string } }) => data.attachment.id === attachment.id,
+    'transfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
+  };
+  for (const [name, watching] of watches) {
+    const isIt = expected[name.slice('volumev3.'.length).replace('.detail', '.list')] ?? assert.fail(name);
+    await watching.until(name, ({ event, data }) => event !== 'deleted' && isIt(data as never));
+  }
+
+  await admin.volume.types.removeAccess({ params: { type_id: secret }, body: { removeProjectAccess: { project: bob.projectId } } });
+  assert.deepEqual((await watches.get('volumev3.types.list')!.until('the end of his access', ({ event }) => event === 'deleted')).data, { id: secret });
+});
