@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { identityFixture, type IdentityFixture } from './fixture.ts';
+import type { Operations } from '../../contract/contract.ts';
+import { identity as contract } from '../../contract/identity/service.ts';
+import { adminPassword, identityFixture, type IdentityFixture } from './fixture.ts';
 
 const lists: [path: string, one: string, body: (fixture: IdentityFixture) => Promise<object>][] = [
   ['/domains', 'domain', async () => ({ name: 'd', enabled: false })],
@@ -60,6 +62,87 @@ test('what goes with a domain or a service is told one by one', async (t) => {
 
   assert.deepEqual(await nextUser(), { event: 'deleted', data: { id: user.id } });
   assert.deepEqual(await nextEndpoint(), { event: 'deleted', data: { id: endpoint.id } });
+});
+
+/** Lists of what nothing shows one by one: what changes each, and what is told then. */
+const wholes: Record<string, { path: string; change: string; told: string }> = {
+  'scopes.projects': { path: '/auth/projects', change: 'grant to alice', told: 'other' },
+  'scopes.domains': { path: '/auth/domains', change: 'grant in the domain', told: 'home' },
+  'scopes.system': { path: '/auth/system', change: 'grant in the system', told: 'all' },
+  'scopes.catalog': { path: '/auth/catalog', change: 'add an endpoint', told: 'http://there.test' },
+  'projectTags.list': { path: '/projects/{project}/tags', change: 'tag', told: 'blue' },
+  'users.listProjects': { path: '/users/{user}/projects', change: 'grant to alice', told: 'other' },
+  'users.listGroups': { path: '/users/{user}/groups', change: 'join', told: 'crew' },
+  'groups.listUsers': { path: '/groups/{group}/users', change: 'join', told: 'alice' },
+  'roles.listImplied': { path: '/roles/{role}/implies', change: 'rename the implied role', told: 'viewer' },
+  'roles.listInferences': { path: '/role_inferences', change: 'rename the implied role', told: 'viewer' },
+  'projectUserGrants.list': { path: '/projects/{project}/users/{user}/roles', change: 'grant to alice', told: 'manager' },
+  'projectGroupGrants.list': { path: '/projects/{project}/groups/{group}/roles', change: 'grant to the group', told: 'manager' },
+  'domainUserGrants.list': { path: '/domains/{domain}/users/{user}/roles', change: 'grant in the domain', told: 'manager' },
+  'domainGroupGrants.list': { path: '/domains/{domain}/groups/{group}/roles', change: 'grant in the domain', told: 'manager' },
+  'systemUserGrants.list': { path: '/system/users/{user}/roles', change: 'grant in the system', told: 'manager' },
+  'systemGroupGrants.list': { path: '/system/groups/{group}/roles', change: 'grant in the system', told: 'manager' },
+  'roleAssignments.list': { path: '/role_assignments?group.id={group}', change: 'grant to the group', told: 'scope' },
+};
+
+test('every list of identity that is told as a whole is tried here', () => {
+  const declared = Object.entries(contract.nouns).flatMap(([noun, operations]) => Object.entries(operations as Operations).flatMap(([name, { list }]) => (list && 'after' in list ? [`${noun}.${name}`] : [])));
+
+  assert.deepEqual(Object.keys(wholes).toSorted(), declared.toSorted());
+});
+
+for (const [name, { path, change, told }] of Object.entries(wholes))
+  test(`whoever watches ${name} is told when they ${change}`, { timeout: 30_000 }, async (t) => {
+    const fixture = await identityFixture(t);
+    const { ask, admin, make, person, role } = fixture;
+    const alice = await person('alice', 'member');
+    const ids: Record<string, string> = { user: alice.id, role: await role('admin') };
+    for (const [one, title] of [['project', 'other'], ['domain', 'home'], ['group', 'crew']] as const) ids[one] = (await make(`/${one}s`, { [one]: { name: title } })).id;
+    const put = async (below: string, roleName: string) => assert.equal((await ask('PUT', `${below}/roles/${await role(roleName)}`, { token: admin })).status, 204);
+    const changes: Record<string, () => Promise<unknown>> = {
+      'grant to alice': () => put(`/projects/${ids['project']}/users/${alice.id}`, 'manager'),
+      'grant to the group': () => put(`/projects/${ids['project']}/groups/${ids['group']}`, 'manager'),
+      'grant in the domain': () => Promise.all([put(`/domains/${ids['domain']}/users/${alice.id}`, 'manager'), put(`/domains/${ids['domain']}/groups/${ids['group']}`, 'manager')]),
+      'grant in the system': () => Promise.all([put(`/system/users/${alice.id}`, 'manager'), put(`/system/groups/${ids['group']}`, 'manager')]),
+      'add an endpoint': async () => make('/endpoints', { endpoint: { service_id: (await make('/services', { service: { type: 't' } })).id, interface: 'public', url: 'http://there.test' } }),
+      tag: () => ask('PUT', `/projects/${ids['project']}/tags/blue`, { token: admin }),
+      join: () => ask('PUT', `/groups/${ids['group']}/users/${alice.id}`, { token: admin }),
+      'rename the implied role': async () => ask('PATCH', `/roles/${await role('manager')}`, { token: admin, body: { role: { name: 'viewer', options: { immutable: false } } } }),
+    };
+    const next = await watch(t, fixture, path.startsWith('/auth/') ? alice.token : admin, path.replaceAll(/\{(\w+)\}/g, (_, each: string) => ids[each] ?? assert.fail(each)));
+
+    await changes[change]!();
+
+    for (let found = false; !found; ) {
+      const { event, data } = await next();
+      assert.equal(event, 'changed');
+      found = JSON.stringify(data).includes(told);
+    }
+  });
+
+test('a watch of what is granted below a project ends when the project does', { timeout: 30_000 }, async (t) => {
+  const fixture = await identityFixture(t);
+  const { ask, admin, make, person } = fixture;
+  const alice = await person('alice', 'member');
+  const project = await make('/projects', { project: { name: 'short-lived' } });
+  const next = await watch(t, fixture, admin, `/projects/${project.id}/users/${alice.id}/roles`);
+
+  assert.equal((await ask('DELETE', `/projects/${project.id}`, { token: admin })).status, 204);
+
+  assert.deepEqual(await next(), { event: 'deleted', data: { project_id: project.id, user_id: alice.id } });
+  await assert.rejects(next(), /the list ended/);
+});
+
+test('a watch ends with the token that it was asked for with', { timeout: 30_000 }, async (t) => {
+  const fixture = await identityFixture(t);
+  const { ask, admin, make, loginAs } = fixture;
+  const token = await loginAs('admin', adminPassword, 'admin');
+  const next = await watch(t, fixture, token, '/regions');
+
+  assert.equal((await ask('DELETE', '/auth/tokens', { token: admin, headers: { 'x-subject-token': token } })).status, 204);
+  await make('/regions', { region: { id: 'there' } });
+
+  await assert.rejects(next(), /the list ended/);
 });
 
 type Told = { event: string; data: ReturnType<typeof JSON.parse> };
