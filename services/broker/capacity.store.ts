@@ -1,0 +1,39 @@
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type Capacity = { region: string; availabilityZone: string; freeVcpus: number; freeMemoryMiB: number; freeDiskGiB: number; images: string[]; observedAt: Date };
+export type Outcome = { region: string; succeeded: number; failed: number };
+
+/** Of every region, as it was last seen. */
+export function listCapacities(tx: Transaction, seenAfter: Date): Promise<Capacity[]> {
+  return tx.rows<Capacity>`
+    select region, availability_zone as "availabilityZone", free_vcpus as "freeVcpus", free_memory_mib as "freeMemoryMiB", free_disk_gib as "freeDiskGiB", images, observed_at as "observedAt"
+    from broker.capacity where observed_at > ${seenAfter} order by region, availability_zone`;
+}
+
+/** Zones that are not among these are not there any more. */
+export async function setCapacity(tx: Transaction, region: string, zones: readonly Omit<Capacity, 'region'>[]): Promise<void> {
+  await tx.run`delete from broker.capacity where region = ${region} and availability_zone <> all(${zones.map(({ availabilityZone }) => availabilityZone)}::text[])`;
+  for (const zone of zones)
+    await tx.run`
+      insert into broker.capacity (region, availability_zone, free_vcpus, free_memory_mib, free_disk_gib, images, observed_at)
+      values (${region}, ${zone.availabilityZone}, ${zone.freeVcpus}, ${zone.freeMemoryMiB}, ${zone.freeDiskGiB}, ${zone.images}::text[], ${zone.observedAt})
+      on conflict (region, availability_zone) do update set free_vcpus = excluded.free_vcpus, free_memory_mib = excluded.free_memory_mib, free_disk_gib = excluded.free_disk_gib,
+        images = excluded.images, observed_at = excluded.observed_at`;
+}
+
+const halfLifeSeconds = 6 * 3600;
+
+/** Outcomes that are six hours old count half. */
+export function listOutcomes(tx: Transaction, now: Date): Promise<Outcome[]> {
+  return tx.rows<Outcome>`
+    select region, succeeded * power(0.5, extract(epoch from ${now} - weighed_at) / ${halfLifeSeconds}) as succeeded, failed * power(0.5, extract(epoch from ${now} - weighed_at) / ${halfLifeSeconds}) as failed
+    from broker.outcome`;
+}
+
+export async function countOutcome(tx: Transaction, region: string, succeeded: boolean, now: Date): Promise<void> {
+  const [up, down] = succeeded ? [1, 0] : [0, 1];
+  const older = sql`power(0.5, greatest(0, extract(epoch from ${now} - o.weighed_at)) / ${halfLifeSeconds})`;
+  await tx.run`
+    insert into broker.outcome as o (region, succeeded, failed, weighed_at) values (${region}, ${up}, ${down}, ${now})
+    on conflict (region) do update set succeeded = o.succeeded * ${older} + ${up}, failed = o.failed * ${older} + ${down}, weighed_at = ${now}`;
+}
