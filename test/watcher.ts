@@ -7,6 +7,8 @@ export type Told = { event: string; data: Record<string, unknown> };
 export type Watch = {
   /** All that was told so far. */
   told: Told[];
+  /** With which to resume after it. */
+  lastEventId(): string;
   /** Waits for the next of what is told that is it. */
   until(what: string, isIt: (told: Told) => boolean): Promise<Told>;
 };
@@ -18,18 +20,20 @@ export function watchable(...services: readonly Service[]): string[] {
   );
 }
 
-export async function watch(t: { after(work: () => void): void }, cloud: TestCloud, who: Person, path: string, version?: string): Promise<Watch> {
+export async function watch(t: { after(work: () => void): void }, cloud: TestCloud, who: Person, path: string, headers: Record<string, string> = {}): Promise<Watch> {
   const address = cloud.door.app.server.listening ? cloud.door.app.listeningOrigin : await cloud.door.listen({ host: '127.0.0.1', port: 0 });
   const left = new AbortController();
   t.after(() => left.abort());
-  const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': await who.token(), accept: 'text/event-stream', ...(version === undefined ? {} : { 'openstack-api-version': version }) }, signal: left.signal });
+  const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': await who.token(), accept: 'text/event-stream', ...headers }, signal: left.signal });
   assert.equal(response.status, 200, path);
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   const told: Told[] = [];
   let looked = 0;
+  let id = '';
   let text = (await reader.read()).value ?? '';
   return {
     told,
+    lastEventId: () => id,
     async until(what, isIt) {
       const late = setTimeout(() => left.abort(new Error(`${what} was not told within 20 s: ${JSON.stringify(told)}`)), 20_000);
       try {
@@ -38,6 +42,7 @@ export async function watch(t: { after(work: () => void): void }, cloud: TestClo
           text = parts.pop() ?? '';
           for (const part of parts) {
             const found = /event: (.*)\ndata: (.*)/.exec(part);
+            id = /^id: (.*)$/m.exec(part)?.[1] ?? id;
             if (found) told.push({ event: found[1]!, data: JSON.parse(found[2]!) as Told['data'] });
           }
           while (looked < told.length) {

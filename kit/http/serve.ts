@@ -174,7 +174,7 @@ export function createDoor(options: ServeOptions): Door {
         return caller === nobody && arrival.caller !== nobody ? undefined : { ...incoming, caller, now: options.clock.now() };
       };
       const noun = [...nouns.values()].find((each) => Object.values(each).includes(endpoint)) ?? {};
-      const events = await watch({ stream: await streamOf(endpoint.database), list: endpoint, noun, incoming, again });
+      const events = await watch({ clock: options.clock, stream: await streamOf(endpoint.database), list: endpoint, noun, incoming, again });
       return reply.headers({ ...headersFor(arrival, version), 'content-type': 'text/event-stream', 'cache-control': 'no-store' }).send(Readable.from(events));
     }
     const result = await perform(endpoint, incoming);

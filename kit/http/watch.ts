@@ -1,6 +1,7 @@
 /** A list that goes on: server-sent events, as the client's own service shows things. */
 import { createHash } from 'node:crypto';
 import type { ListAsWhole, ListOfItems } from '../../contract/contract.ts';
+import type { Clock } from '../clock.ts';
 import type { Event } from '../events/events.ts';
 import type { EventStream } from '../events/stream.ts';
 import { Fault } from '../fault.ts';
@@ -12,6 +13,7 @@ const heartbeatMs = 15_000;
 const mostAtOnce = 500;
 
 export type Watching = {
+  clock: Pick<Clock, 'after'>;
   stream: EventStream;
   list: Endpoint;
   /** The other operations of its noun. */
@@ -41,10 +43,10 @@ type Teller = {
   tell(events: readonly Event[], incoming: Incoming): AsyncIterable<string>;
 };
 
-async function* lines({ incoming, again }: Watching, { events, tell }: Teller, ended: AbortController): AsyncGenerator<string> {
+async function* lines({ clock, incoming, again }: Watching, { events, tell }: Teller, ended: AbortController): AsyncGenerator<string> {
   yield ': watching\n\n';
   try {
-    for await (const happened of batches(events, incoming.signal)) {
+    for await (const happened of batches(events, clock, AbortSignal.any([incoming.signal, ended.signal]))) {
       const now = await again();
       if (!now) return;
       yield* tell(happened, now);
@@ -120,12 +122,14 @@ function resumed({ headers }: Incoming): { after?: number } {
 }
 
 /** What has happened, all that is there at once; nothing when it is time for a sign of life. */
-async function* batches(events: AsyncIterable<Event>, signal: AbortSignal): AsyncGenerator<Event[]> {
+async function* batches(events: AsyncIterable<Event>, clock: Pick<Clock, 'after'>, signal: AbortSignal): AsyncGenerator<Event[]> {
   const iterator = events[Symbol.asyncIterator]();
   // One request for the next event is always under way; a heartbeat must not lose it, and while nobody waits for it, it must not fail.
   const ask = () => iterator.next().then((result) => ({ result }), (error: unknown) => ({ error }));
+  // Ends with the reader too: then there are no more events.
+  const heartbeat = () => clock.after(heartbeatMs, signal).catch((error: unknown) => (signal.aborted ? undefined : { error }));
   let next = ask();
-  let beat = heartbeat(signal);
+  let beat = heartbeat();
   for (;;) {
     const batch: Event[] = [];
     for (let found = await Promise.race([next, beat]); found !== undefined; found = batch.length < mostAtOnce ? await Promise.race([next, soon()]) : undefined) {
@@ -137,7 +141,10 @@ async function* batches(events: AsyncIterable<Event>, signal: AbortSignal): Asyn
       batch.push(found.result.value);
       next = ask();
     }
-    if (batch.length === 0) beat = heartbeat(signal);
+    if (batch.length === 0) {
+      if (signal.aborted) return;
+      beat = heartbeat();
+    }
     yield batch;
   }
 }
@@ -145,19 +152,6 @@ async function* batches(events: AsyncIterable<Event>, signal: AbortSignal): Asyn
 /** After what is there already. */
 function soon(): Promise<undefined> {
   return new Promise((resolve) => setImmediate(() => resolve(undefined)));
-}
-
-function heartbeat(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve(undefined);
-    };
-    const timer = setTimeout(done, heartbeatMs);
-    timer.unref();
-    signal.addEventListener('abort', done);
-  });
 }
 
 /** Of a list below something, such as a user's credentials: whether the event's payload names the same one. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compute } from '../../contract/compute/service.ts';
 import { placement } from '../../contract/placement/service.ts';
+import { manualClock } from '../../kit/clock.ts';
 import { startCloud, type Person } from '../../test/cloud.ts';
 import { watch, watchable, type Watch } from '../../test/watcher.ts';
 
@@ -130,6 +131,18 @@ test('only who could use a private flavor hears of it, also when it is gone', as
 
   await watches.alice.until('what is for all', ({ data }) => JSON.stringify(data).includes(id));
   assert.deepEqual(watches.alice.told.filter(({ data }) => made.some((each) => JSON.stringify(data).includes(each))), []);
+});
+
+test('whoever watches the services is told of a host that has fallen silent, though no event says it', async (t) => {
+  const clock = manualClock(new Date());
+  const cloud = await startCloud(t, { clock });
+  await cloud.rest();
+  const watching = await watch(t, cloud, cloud.admin, '/compute/v2.1/os-services');
+
+  const passing = setInterval(() => clock.advance(30_000), 20);
+  t.after(() => clearInterval(passing));
+
+  await watching.until('the silence', ({ data }) => (data as { services: { state: string }[] }).services.every(({ state }) => state === 'down'));
 });
 
 test("key pairs of somebody else in the same project are not told", async (t) => {

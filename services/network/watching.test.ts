@@ -65,3 +65,22 @@ test("another project's tags cannot be watched", async (t) => {
 
   await assert.rejects(watch(t, cloud, cloud.bob, `/network/v2.0/networks/${id}/tags`), { actual: 404 });
 });
+
+test('who resumes the watch of a whole list is told what it has become meanwhile, and nothing when nothing has happened', async (t) => {
+  const cloud = await startCloud(t);
+  const { networks, networkTags } = cloud.alice.network;
+  const id = (await networks.create({ body: { network: { name: 'mine' } } })).body.network?.id ?? assert.fail();
+  const path = `/network/v2.0/networks/${id}/tags`;
+  const before = await watch(t, cloud, cloud.alice, path);
+  await networkTags.replace({ params: { id }, body: { tags: ['one'] } });
+  await before.until('the first tag', ({ event }) => event === 'changed');
+  const resume = { 'last-event-id': before.lastEventId() };
+  await networkTags.replace({ params: { id }, body: { tags: ['one', 'two'] } });
+  await before.until('the second tag', ({ event }) => event === 'changed');
+
+  const [missed, upToDate] = await Promise.all([watch(t, cloud, cloud.alice, path, resume), watch(t, cloud, cloud.alice, path, { 'last-event-id': before.lastEventId() })]);
+  assert.deepEqual(await missed.until('what was missed', () => true), { event: 'changed', data: { tags: ['one', 'two'] } });
+  await networkTags.replace({ params: { id }, body: { tags: ['three'] } });
+
+  assert.deepEqual(await upToDate.until('what comes next', () => true), { event: 'changed', data: { tags: ['three'] } });
+});

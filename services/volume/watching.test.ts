@@ -14,7 +14,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   const secret = (await admin.volume.types.create({ body: { volume_type: { name: 'secret', 'os-volume-type-access:is_public': false } } })).body.volume_type.id;
 
   const watches = new Map<string, Watch>();
-  const begin = async (name: string, who: Person, path: string) => void watches.set(`volumev3.${name}`, await watch(t, cloud, who, `/volume/v3${path}`, 'volume latest'));
+  const begin = async (name: string, who: Person, path: string) => void watches.set(`volumev3.${name}`, await watch(t, cloud, who, `/volume/v3${path}`, { 'openstack-api-version': 'volume latest' }));
   for (const [noun, path] of [['volumes', '/volumes'], ['snapshots', '/snapshots'], ['attachments', '/attachments'], ['transfers', '/os-volume-transfer']] as const) {
     await begin(`${noun}.list`, alice, path);
     await begin(`${noun}.detail`, alice, `${path}/detail`);
