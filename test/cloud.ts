@@ -19,7 +19,7 @@ import { placement } from '../contract/placement/service.ts';
 import { volume } from '../contract/volume/service.ts';
 import { createSimulatedDriver, type Faults, type SimulatedDriver } from '../drivers/simulated/simulated.ts';
 import type { HostShape } from '../drivers/simulated/hosts.ts';
-import { manualClock, systemRandom, type Clock, type ManualClock } from '../kit/clock.ts';
+import { manualClock, seededRandom, systemRandom, type Clock, type ManualClock, type Random } from '../kit/clock.ts';
 import type { Door } from '../kit/http/serve.ts';
 import { createLog } from '../kit/log.ts';
 import { testDatabase, type TestDatabase } from '../kit/postgres/testing.ts';
@@ -57,6 +57,8 @@ export type CloudOptions = {
   workflowFaults?: (point: FaultPoint) => void;
   /** Without: one that stands still. */
   clock?: Clock;
+  /** The cloud is made anew, at a fixed moment, and whatever is drawn in it is drawn from here. */
+  seed?: number;
 };
 
 export type TestCloud = {
@@ -100,15 +102,13 @@ const prototypes = new Map<string, Promise<Prototype>>();
 
 export async function startCloud(t: Test, options: CloudOptions = {}): Promise<TestCloud> {
   const { hosts = 3, hostShape = { vcpus: 64, memoryMiB: 262_144, diskGiB: 4096 } } = options;
-  const shape = JSON.stringify([hosts, hostShape]);
-  const making = prototypes.get(shape) ?? makePrototype({ hosts, hostShape });
-  prototypes.set(shape, making);
-  const prototype = await making;
+  const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
+  const prototype = await (options.seed === undefined ? knownPrototype({ hosts, hostShape }) : makePrototype({ hosts, hostShape, random, startedAt: new Date('2026-01-01T00:00:00Z') }));
   const [home, regional] = [await testDatabase(t, { from: prototype.home }), await testDatabase(t, { from: prototype.region })];
   const folder = mkdtempSync(join(tmpdir(), 'test-cloud-'));
   cpSync(prototype.folder, folder, { recursive: true });
   const clock = options.clock ?? manualClock(prototype.startedAt);
-  const running = await run({ ...options, hosts, hostShape, home, regional, folder, clock });
+  const running = await run({ ...options, hosts, hostShape, home, regional, folder, clock, random });
   t.after(async () => {
     await running.close();
     rmSync(folder, { recursive: true, force: true });
@@ -117,12 +117,18 @@ export async function startCloud(t: Test, options: CloudOptions = {}): Promise<T
   return { ...running, clock, admin: person('admin'), alice: person('alice'), reader: person('reader'), bob: person('bob'), imageId: prototype.imageId };
 }
 
-type Made = { hosts: number; hostShape: HostShape; home: TestDatabase; regional: TestDatabase; folder: string; clock: Clock } & Pick<CloudOptions, 'faults' | 'workflowFaults'>;
+function knownPrototype(of: { hosts: number; hostShape: HostShape }): Promise<Prototype> {
+  const shape = JSON.stringify(of);
+  const making = prototypes.get(shape) ?? makePrototype({ ...of, random: systemRandom, startedAt: new Date(Math.floor(Date.now() / 1000) * 1000) });
+  prototypes.set(shape, making);
+  return making;
+}
+
+type Made = { hosts: number; hostShape: HostShape; home: TestDatabase; regional: TestDatabase; folder: string; clock: Clock; random: Random } & Pick<CloudOptions, 'faults' | 'workflowFaults'>;
 type Running = Omit<TestCloud, PersonName | 'imageId' | 'clock'> & { clock: Clock; worker: Worker; close(): Promise<void> };
 
-async function run({ hosts, hostShape, home, regional, folder, clock, faults, workflowFaults }: Made): Promise<Running> {
+async function run({ hosts, hostShape, home, regional, folder, clock, random, faults, workflowFaults }: Made): Promise<Running> {
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
-  const random = systemRandom;
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random, ...(faults ? { faults } : {}) });
   const handed = { region, driver, blobs, clock, random, log };
@@ -133,6 +139,8 @@ async function run({ hosts, hostShape, home, regional, folder, clock, faults, wo
   await door.app.ready();
   const worker = createWorker(cloud, { pollMs: 50, ...(workflowFaults ? { faults: workflowFaults } : {}) });
   await worker.start();
+  // What comes first does not depend on how quick this machine is: first what is due at the start, then who asks.
+  await worker.idle();
   let resting: Promise<void> | undefined;
   const rest = () => (resting ??= worker.stop());
   return {
@@ -165,21 +173,21 @@ async function run({ hosts, hostShape, home, regional, folder, clock, faults, wo
   };
 }
 
-async function makePrototype({ hosts, hostShape }: { hosts: number; hostShape: HostShape }): Promise<Prototype> {
+async function makePrototype({ hosts, hostShape, random, startedAt }: { hosts: number; hostShape: HostShape; random: Random; startedAt: Date }): Promise<Prototype> {
   // The databases stay for as long as the server of this process does.
   const forever: Test = { after: () => undefined };
   const [home, regional] = [await testDatabase(forever, { migrations: homeSchemas }), await testDatabase(forever, { migrations: regionSchemas })];
   const folder = mkdtempSync(join(tmpdir(), 'test-cloud-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await mkdir(join(folder, 'driver'), { recursive: true });
-  const startedAt = new Date(Math.floor(Date.now() / 1000) * 1000);
   const clock = manualClock(startedAt);
   await migrateDatabases({ home: home.database, region: regional.database });
-  const running = await run({ hosts, hostShape, home, regional, folder, clock });
+  const running = await run({ hosts, hostShape, home, regional, folder, clock, random });
   try {
     const { adminProjectId } = await bootstrapHome(running.cloud, { adminPassword: 'admin-password', base });
     // What was looked up before there was anything is forgotten.
     clock.advance(5_000);
+    await running.settle();
     await bootstrapRegion(running.cloud, {
       adminProjectId,
       externalNetwork: { cidr: '198.51.100.0/24', gateway: '198.51.100.1', physicalNetwork: 'external' },
