@@ -1,0 +1,119 @@
+/** Durable consumption in batches: for consumers that do the same about many events, in one transaction. */
+import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
+import { sql, type Database, type Transaction } from '../postgres/database.ts';
+import { eventColumns, type Event } from './events.ts';
+
+export type BatchOptions = {
+  database: Database;
+  clock: Pick<Clock, 'now'>;
+  /** A consumer that is registered (`kit.event_consumer`), by a migration or by `consume`. */
+  name: string;
+  /** The oldest first, those of one resource in their order. What it does with `tx` is done exactly once. */
+  handle(tx: Transaction, events: Event[]): Promise<void>;
+  size?: number;
+  log?: Log;
+  signal?: AbortSignal;
+};
+
+type Delivered = Event & { attempt: number };
+
+const pause = { firstMs: 1_000, maxMs: 60_000 };
+
+/**
+ * Handles all that is due, and resolves to how many that were. One process at a time does it. When a batch fails its
+ * events are handled one by one; the one that cannot be is tried again later, and only events of its resource wait.
+ */
+export async function consumeBatches(options: BatchOptions): Promise<number> {
+  const { size = 1_000, signal } = options;
+  let total = 0;
+  while (signal?.aborted !== true) {
+    const handled = await handleBatch(options, size);
+    total += handled;
+    if (handled < size) break;
+  }
+  return total;
+}
+
+async function handleBatch(options: BatchOptions, size: number): Promise<number> {
+  const { database, name, clock, handle, log } = options;
+  let count = 0;
+  try {
+    await database.transaction(scopeOf(name), async (tx) => {
+      const events = await take(tx, name, clock.now(), size);
+      count = events.length;
+      if (count > 0) await handle(tx, events.map(asEvent));
+    });
+    return count;
+  } catch (error) {
+    if (count === 0) throw error;
+    log?.warn({ err: error, consumer: name, events: count }, 'a batch of events could not be handled; each is tried alone');
+  }
+  for (let left = count; left > 0 && (await handleOne(options)); left--);
+  return count;
+}
+
+/** False when nothing was due. */
+async function handleOne({ database, name, clock, handle, log }: BatchOptions): Promise<boolean> {
+  let taken: Delivered | undefined;
+  try {
+    return await database.transaction(scopeOf(name), async (tx) => {
+      [taken] = await take(tx, name, clock.now(), 1);
+      if (taken) await handle(tx, [asEvent(taken)]);
+      return taken !== undefined;
+    });
+  } catch (error) {
+    if (!taken) throw error;
+    const { id, attempt } = taken;
+    const waitMs = Math.min(pause.firstMs * 2 ** attempt, pause.maxMs);
+    log?.warn({ err: error, consumer: name, event: id, retryInMs: waitMs }, 'an event could not be handled');
+    await database.transaction(scopeOf(name), (tx) => putOff(tx, name, id, new Date(clock.now().getTime() + waitMs), String(error)));
+    return true;
+  }
+}
+
+/** Whether events wait that happened before this moment. */
+export async function areEventsDue(tx: Transaction, name: string, before: Date): Promise<boolean> {
+  const row = await tx.one<{ due: boolean }>`
+    select exists (
+      select from kit.event_delivery delivery join kit.event event on event.id = delivery.event_id
+      where delivery.consumer = ${name} and event.at < ${before}
+    ) as due`;
+  return row?.due ?? false;
+}
+
+function take(tx: Transaction, consumer: string, now: Date, size: number): Promise<Delivered[]> {
+  const due = sql`
+    select delivery.event_id from kit.event_delivery delivery
+    where delivery.consumer = ${consumer} and delivery.retry_at <= ${now}
+      and not exists (
+        select from kit.event_delivery earlier
+        where earlier.consumer = delivery.consumer and earlier.about = delivery.about
+          and earlier.event_id < delivery.event_id and earlier.retry_at > ${now}
+      )
+    order by delivery.event_id limit ${size}`;
+  // The lock comes first, or two takers would see the same rows and one of them wait for nothing.
+  return tx.rows<Delivered>`
+    with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.event_delivery'), hashtext(${consumer}))),
+    next as materialized (select due.event_id from turn, lateral (${due}) due),
+    taken as (
+      delete from kit.event_delivery delivery using next
+      where delivery.consumer = ${consumer} and delivery.event_id = next.event_id
+      returning delivery.event_id, delivery.attempt
+    )
+    select ${eventColumns}, taken.attempt from taken join kit.event event on event.id = taken.event_id order by event.id`;
+}
+
+function putOff(tx: Transaction, consumer: string, id: number, retryAt: Date, error: string): Promise<number> {
+  return tx.run`
+    update kit.event_delivery set attempt = attempt + 1, retry_at = ${retryAt}, error = ${error}
+    where consumer = ${consumer} and event_id = ${id}`;
+}
+
+function asEvent({ attempt: _, ...event }: Delivered): Event {
+  return event;
+}
+
+function scopeOf(name: string) {
+  return { kind: 'system', reason: `consumer ${name}` } as const;
+}

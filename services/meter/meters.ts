@@ -1,0 +1,77 @@
+/** The region's own meter: its events become records of use, each once, numbered without a gap. */
+import type { Clock } from '../../kit/clock.ts';
+import { areEventsDue, consumeBatches } from '../../kit/events/batches.ts';
+import type { Event } from '../../kit/events/events.ts';
+import type { Log } from '../../kit/log.ts';
+import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { hourMs, lasting, observed, type NewRecord, type Running } from './intervals.ts';
+import { appendRecords, deleteRunning, lockRunning, lockRunningBefore, readProgress, saveRunning, setThrough } from './meters.store.ts';
+import { observe, type MeteredResource } from './observations.ts';
+
+type Parts = { database: Database; clock: Pick<Clock, 'now'>; log?: Log };
+
+export const consumerName = 'meter';
+
+/** Turns all events that are due into records. Resolves to how many events they were. */
+export function meterEvents({ database, clock, log }: Parts, signal?: AbortSignal): Promise<number> {
+  return consumeBatches({ database, clock, name: consumerName, handle: recordEvents, ...(log ? { log } : {}), ...(signal ? { signal } : {}) });
+}
+
+/** In the transaction in which the events are taken: that is what makes it exactly once. */
+export async function recordEvents(tx: Transaction, events: readonly Event[]): Promise<void> {
+  const observations = events.flatMap((event) => observe(event) ?? []);
+  if (observations.length === 0) return;
+  const known = new Map((await lockRunning(tx, observations)).map((running) => [keyOf(running), running]));
+  const touched = new Map<string, Running | undefined>();
+  const records: NewRecord[] = [];
+  for (const observation of observations) {
+    const key = keyOf(observation);
+    const step = observed(touched.has(key) ? touched.get(key) : known.get(key), observation);
+    touched.set(key, step.running);
+    records.push(...step.records);
+  }
+  await save(tx, known, touched, records);
+}
+
+/** So long after an hour's end its last events have come; what comes later takes back what was counted too much. */
+export const graceMs = 120_000;
+const atOnce = 5_000;
+
+/** Records what lasts up to the end of the last hour, once in every hour. */
+export async function meterHour({ database, clock, log }: Parts, signal?: AbortSignal): Promise<void> {
+  const now = clock.now().getTime();
+  const hour = new Date(Math.floor((now - graceMs) / hourMs) * hourMs);
+  const scope = { kind: 'system', reason: 'the hour is metered' } as const;
+  const { through } = await database.read(scope, readProgress);
+  if (through !== null && through >= hour) return;
+  await meterEvents({ database, clock, ...(log ? { log } : {}) }, signal);
+  while (signal?.aborted !== true) {
+    const done = await database.transaction(scope, async (tx) => {
+      const running = await lockRunningBefore(tx, hour, atOnce);
+      const steps = running.map((each) => ({ key: keyOf(each), step: lasting(each, hour) }));
+      await save(tx, new Map(running.map((each) => [keyOf(each), each])), new Map(steps.map(({ key, step }) => [key, step.running])), steps.flatMap(({ step }) => step.records));
+      if (running.length === atOnce) return false;
+      // An event that cannot be recorded yet: the hour is not said to be whole until it is.
+      if (!(await areEventsDue(tx, consumerName, hour))) await setThrough(tx, hour);
+      return true;
+    });
+    if (done) return;
+  }
+}
+
+async function save(tx: Transaction, known: ReadonlyMap<string, Running>, touched: ReadonlyMap<string, Running | undefined>, records: readonly NewRecord[]): Promise<void> {
+  const ended: { resource: MeteredResource; resourceId: string }[] = [];
+  const changed: Running[] = [];
+  for (const [key, running] of touched) {
+    const before = known.get(key);
+    if (running === undefined && before !== undefined) ended.push(before);
+    if (running !== undefined && running !== before) changed.push(running);
+  }
+  await deleteRunning(tx, ended);
+  await saveRunning(tx, changed);
+  await appendRecords(tx, records);
+}
+
+function keyOf({ resource, resourceId }: { resource: string; resourceId: string }): string {
+  return `${resource}/${resourceId}`;
+}

@@ -1,0 +1,29 @@
+/** Metering at home: what the regions tell, and what other clouds say that they have counted. */
+import { metering as contract } from '../../contract/intercloud/metering.ts';
+import { implementService } from '../../kit/http/implement.ts';
+import { domainsOfProjects } from '../identity/project-domains.ts';
+import type { HomeParts, Made } from '../parts.ts';
+import { usage } from './usage.api.ts';
+import { usageInvariants } from './usage.invariants.ts';
+import { takeUsage, type UsageBatch } from './usage.ts';
+
+export const schemaDirectory = new URL('./schema/', import.meta.url);
+
+export function makeMetering(parts: HomeParts): Made {
+  return {
+    implementation: implementService(contract, parts.database, { usage: usage({ domainsOf: domainsOfProjects }) }),
+    workflows: [],
+    schedules: [],
+    invariants: usageInvariants(parts),
+  };
+}
+
+/** The way to home for a region of the same process. */
+export function usageLink({ database, clock }: Pick<HomeParts, 'database' | 'clock'>): { put(region: string, batch: UsageBatch): Promise<{ next: number }> } {
+  return {
+    async put(region, batch) {
+      const take = { region, batch, now: clock.now(), domainsOf: domainsOfProjects };
+      return { next: await database.transaction({ kind: 'system', reason: 'usage of a region' }, (tx) => takeUsage(tx, take)) };
+    },
+  };
+}
