@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import type { Transaction } from '../kit/postgres/database.ts';
+import { testDatabase } from '../kit/postgres/testing.ts';
 import { homeSchemas, regionSchemas } from '../services/services.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -77,6 +79,84 @@ test('every service whose folder has a schema is migrated, and stands in the ord
   assert.deepEqual([...homeSchemas, ...regionSchemas].map(({ service }) => service).sort(), withSchema.sort());
   assert.deepEqual(folders.filter((name) => !serviceOrder.includes(name)), [], 'not in serviceOrder above');
 });
+
+/**
+ * Who finds time or chance for themselves, and why that keeps no run from being replayed. What supervises real processes
+ * (supervisor/, cli/, main.ts, engine-room.ts) is not asked: a simulation begins at cloud.ts.
+ */
+const ownTimeOrChance: Record<string, string> = {
+  'kit/clock.ts': 'it is what is handed in',
+  'kit/log.ts': 'a line of the log says when it was written; nobody reads it back',
+  'kit/postgres/migrate.ts': 'an operator reads when a schema was changed; nothing else does',
+  'kit/workflow/store.ts': 'leases are in the time of the database: owners on several machines need not agree about theirs',
+  'services/compute/certificates.ts': 'OpenSSL makes a private RSA key from its own randomness only',
+  'services/compute/ssh-keys.ts': 'OpenSSL makes a private RSA key from its own randomness only',
+  'agent/host.ts': 'a deadline that another process of the same machine set',
+  'agent/remote.ts': 'the deadline of a call between two processes, and its number in their logs',
+  'drivers/libvirt-ovn/metadata/documents.ts': "what a guest's kernel draws from must never come again",
+  'drivers/libvirt-ovn/ovsdb.ts': 'the pause before it connects anew',
+  'drivers/libvirt-ovn/disks.ts': 'names of files that are renamed when they are whole',
+  'drivers/libvirt-ovn/libvirt-daemon.ts': 'the identity of a daemon on this machine',
+  'drivers/libvirt-ovn/records.ts': 'compared with the times of the file system',
+};
+
+test('time and chance are handed in, or found by those only who say why', () => {
+  const asked = sources().filter((path) => /^((contract|kit|services|drivers|agent)\/|cloud\.ts$)/.test(path) && !isTest(path) && !/\.(fixtures|child)\.ts$/.test(path));
+  const found = asked.filter((path) => timeOrChanceIn(path, readFileSync(join(root, path), 'utf8')));
+
+  assert.ok(asked.length > 200, `only ${asked.length} files were seen: the checker is blind`);
+  assert.deepEqual(found.sort(), Object.keys(ownTimeOrChance).sort());
+  for (const violation of ['const id = randomUUID();', 'Math.random() < 0.5', 'at: Date.now()', 'const now = new Date();', 'tx.run`insert into x values (gen_random_uuid())`', 'sql`at < now()`', 'sql`floor(random() * 256)`'])
+    assert.ok(timeOrChanceIn('services/x/x.ts', violation), violation);
+  assert.ok(!timeOrChanceIn('services/x/x.ts', 'const [now, id] = [clock.now(), random.uuid()]; new Date(now.getTime())'));
+});
+
+/** Columns and functions of the databases that find time for themselves, and why they may. */
+const ownTimeInDatabases: Record<string, string> = {
+  'kit.migration.ran_at': 'an operator reads when a schema was changed; nothing else does',
+  'identity.revoke_deleted()': 'a row that goes with another one is deleted by no statement that could be handed a time',
+};
+
+test('no column and no function of the databases, as all migrations leave them, makes an id or a time of its own', async (t) => {
+  const excused = new Set<string>();
+  for (const migrations of [homeSchemas, regionSchemas]) {
+    const { database } = await testDatabase(t, { migrations });
+    const all = await database.transaction(looking, definitionsIn);
+    const found = (definitions: typeof all) => definitions.filter(({ text }) => timeOrChanceInSql.test(text)).map(({ name }) => name);
+    const unexcused = (definitions: typeof all) => found(definitions).filter((name) => !(name in ownTimeInDatabases));
+    for (const name of found(all)) excused.add(name);
+
+    assert.ok(all.length > 10, `only ${all.length} defaults and functions were seen: the checker is blind`);
+    assert.deepEqual(unexcused(all), []);
+    await database.transaction(looking, async (tx) => {
+      await tx.run`create table kit.violation (id uuid default gen_random_uuid(), at timestamptz default now())`;
+      await tx.run`create function kit.violate() returns double precision language sql as 'select random()'`;
+    });
+    assert.deepEqual(unexcused(await database.transaction(looking, definitionsIn)), ['kit.violate()', 'kit.violation.at', 'kit.violation.id']);
+  }
+  assert.deepEqual([...excused].sort(), Object.keys(ownTimeInDatabases).sort());
+});
+
+const looking = { kind: 'system', reason: 'the test looks at everything' } as const;
+
+function definitionsIn(tx: Transaction): Promise<{ name: string; text: string }[]> {
+  return tx.rows<{ name: string; text: string }>`
+    select * from (
+      select format('%s.%s.%s', n.nspname, c.relname, a.attname) as name, pg_get_expr(d.adbin, d.adrelid) as text
+      from pg_attrdef d join pg_class c on c.oid = d.adrelid join pg_namespace n on n.oid = c.relnamespace
+        join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
+      union all
+      select format('%s.%s()', n.nspname, p.proname), coalesce(nullif(p.prosrc, ''), pg_get_functiondef(p.oid)) from pg_proc p join pg_namespace n on n.oid = p.pronamespace where p.prokind <> 'a'
+    ) each where name not like 'pg\_%' and name not like 'information\_schema.%' order by name`;
+}
+
+const timeOrChanceInSql = /\b(gen_random_uuid|uuidv[47]|(clock|statement|transaction)_timestamp|timeofday|current_(timestamp|date|time)|localtime(stamp)?)\b|(?<![.#\w])(now|random)\(\)/i;
+const timeOrChance = /\b(random(UUID|Bytes|Int|Fill\w*)|getRandomValues|Math\.random|generateKey(Pair)?(Sync)?|Date\.now|new Date\(\))/;
+
+function timeOrChanceIn(path: string, text: string): boolean {
+  // Only these two have statements; elsewhere a function may be called `now`.
+  return timeOrChance.test(text) || (/^(kit|services)\//.test(path) && timeOrChanceInSql.test(text));
+}
 
 function serviceMayImport(from: string, to: string): boolean {
   const [one, other] = [serviceOf(from), serviceOf(to)];
