@@ -76,6 +76,7 @@ export const preparations: Record<string, Preparation> = {
   'identity.tokens.check': { ...aboutAlice, by: 'admin' },
   // A token of another: with alice's own, she would be done for the rest of the test.
   'identity.tokens.revoke': { headers: async ({ reader }) => ({ 'x-subject-token': await reader.token() }), by: 'admin' },
+  'volumev3.backups.importRecord': { body: async (_cloud, things) => ({ 'backup-record': { backup_service: 'intercloud.backup.packs', backup_url: await things.get('record of a backup') } }) },
   'volumev3.volumes.unreserve': { before: async ({ admin }, things) => admin.volume.volumes.reserve({ params: { volume_id: await things.get('volume') }, body: { 'os-reserve': null } }) },
   'volumev3.types.removeAccess': {
     before: async ({ admin }, things) => admin.volume.types.addAccess({ params: { type_id: await things.get('private volume type') }, body: { addProjectAccess: { project: await things.get('project') } } }),

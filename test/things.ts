@@ -101,6 +101,16 @@ const makers = {
     return id;
   },
   attachment: async ({ owner, get }) => (await owner.volume.attachments.create({ body: { attachment: { volume_uuid: await get('volume to attach') } } })).body.attachment.id,
+  backup: async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.backups.create({ body: { backup: { volume_id: await get('volume'), metadata: { colour: 'blue' } } } })).body.backup;
+    await cloud.settle();
+    return id;
+  },
+  'record of a backup': async ({ cloud, admin, get }) => {
+    const { backup_url: url } = (await admin.volume.backups.exportRecord({ params: { backup_id: await get('backup') } })).body['backup-record'];
+    await cloud.settle();
+    return Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(url, 'base64').toString()), id: unique() })).toString('base64');
+  },
   'volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { colour: 'blue' } } } })).body.volume_type.id,
   'private volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), 'os-volume-type-access:is_public': false } } })).body.volume_type.id,
   project: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.projects.create({ body: { project: { name: unique(), tags: ['blue'] } } })).body.project.id : owner.projectId),
@@ -191,6 +201,7 @@ const paths: Record<string, ThingName> = {
   'volumev3 /snapshots/': 'snapshot',
   'volumev3 /snapshots/{snapshot_id}/metadata/': 'metadata key',
   'volumev3 /attachments/': 'attachment',
+  'volumev3 /backups/': 'backup',
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',

@@ -3,6 +3,7 @@ import { service } from '../contract.ts';
 import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
 import { limits } from './limits.ts';
+import { backups } from './backups.ts';
 import { changes } from './microversions.ts';
 import { messages } from './messages.ts';
 import { hosts, pools, services } from './services.ts';
@@ -47,7 +48,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, transfers, messages, types, limits, services, hosts, pools },
+  nouns: { volumes, snapshots, attachments, backups, transfers, messages, types, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

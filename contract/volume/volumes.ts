@@ -82,7 +82,7 @@ export const volumes = operations({
             image_id: Type.Optional(orNull(Text)),
             consistencygroup_id: Type.Optional(Type.Null()),
             group_id: Type.Optional(Type.Null()),
-            backup_id: Type.Optional(Type.Null()),
+            backup_id: Type.Optional(Type.Union([since('3.47', Text), Type.Null()])),
             multiattach: Type.Optional(orNull(Flag)),
             // Older clients send these; Cinder has long ignored them.
             user_id: Type.Optional(orNull(Text)),

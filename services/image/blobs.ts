@@ -24,6 +24,7 @@ export async function fileBlobStore(directory: string): Promise<ImageBlobs> {
   const aside = join(directory, 'aside');
   for (const folder of [directory, incoming, aside]) await mkdir(folder, { recursive: true, mode: 0o755 });
   const stored = (sha256: string) => join(directory, named(sha256));
+  const areas = new Map<string, Promise<ImageBlobs>>();
   for (const name of await readdir(aside)) await rename(join(aside, name), stored(name));
 
   return {
@@ -51,7 +52,11 @@ export async function fileBlobStore(directory: string): Promise<ImageBlobs> {
       await rename(from, to);
       return { restore: () => rename(to, from), destroy: () => rm(to, { force: true }) };
     },
-    area: (name) => fileBlobStore(join(directory, plain(name))),
+    async area(name) {
+      const opened = areas.get(name) ?? fileBlobStore(join(directory, plain(name)));
+      areas.set(name, opened);
+      return opened;
+    },
     list: async () => (await readdir(directory)).filter((name) => hash.test(name)),
     async incomingBefore(moment) {
       const names = await readdir(incoming);

@@ -49,6 +49,11 @@ export function findPublicImage(tx: Transaction, projectId: string, name: string
   return tx.one<Image>`select ${columns} from ${from} where i.project_id = ${projectId} and i.name = ${name} and i.visibility = 'public' order by i.created_at, i.id limit 1`;
 }
 
+export async function selectPublicHashes(tx: Transaction, most: number): Promise<string[]> {
+  const rows = await tx.rows<{ sha512: string }>`select sha512 from image.image where visibility = 'public' and status = 'active' and sha512 is not null order by created_at desc, id limit ${most}`;
+  return rows.map(({ sha512 }) => sha512);
+}
+
 /** The image, if it is of the transaction's project; nobody else changes it meanwhile. */
 export async function lockImage(tx: Transaction, id: string): Promise<Image | undefined> {
   // Row security holds `for update` to the rows that may be changed.

@@ -16,6 +16,7 @@ import {
   insertImage,
   listImages as listRows,
   lockImage,
+  selectPublicHashes,
   setStatus,
   sortKeys,
   updateImage,
@@ -302,4 +303,9 @@ function draftOf({ projectId, name, visibility, containerFormat, diskFormat, min
 
 function unique(tags: readonly string[]): string[] {
   return [...new Set(tags)];
+}
+
+/** The bytes that everybody has here: SHA-512 of active images, the newest first. */
+export function listPublicHashes(tx: Transaction, most: number): Promise<string[]> {
+  return selectPublicHashes(tx, most);
 }

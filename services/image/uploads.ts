@@ -4,6 +4,7 @@
  * An image is `saving` for as long as somebody has its bytes under way and says so again and again; who
  * goes silent loses it, and the image waits for bytes as before.
  */
+import type { VettedImage } from '../../drivers/driver.ts';
 import { conflict, Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
@@ -11,7 +12,7 @@ import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { chargeUpload, releaseImages } from './image-quotas.ts';
 import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, type Image, type Visibility } from './images.store.ts';
-import { receive, receiveExpanded, receiveFile, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
+import { judgeFile, receive, receiveExpanded, receiveFile, vetted, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 
 const silenceMs = 10 * 60_000;
@@ -138,6 +139,18 @@ export function captureName(imageId: string): string {
 export function acceptCapture(parts: RegionParts, { upload, diskFormat = 'qcow2' }: { imageId: string; upload: string; diskFormat?: CaptureFormat }): Promise<AcceptedBytes> {
   if (diskFormat === 'raw') return receiveExpanded(intakeOf(parts), { upload });
   return receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
+}
+
+/** Looks whether what a driver has captured is sound, for those who read it without keeping it. */
+export function judgeCapture(parts: RegionParts, { upload }: { upload: string }): Promise<void> {
+  return judgeFile(intakeOf(parts), { upload, declared: 'qcow2' });
+}
+
+/** Judges and keeps a qcow2 disk that a workflow has put into the incoming folder: for the hour in which it is written to a volume. May be repeated. */
+export async function acceptDisk(parts: RegionParts, { id, upload }: { id: string; upload: string }): Promise<VettedImage> {
+  const { format, ...bytes } = await receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
+  if (format === 'opaque') throw new Error('Nobody has looked at the disk');
+  return vetted({ imageId: id, format, sha256: bytes.sha256, sizeBytes: bytes.sizeBytes, virtualSizeBytes: bytes.virtualSizeBytes ?? 0 });
 }
 
 export async function activateImage(tx: Transaction, imageId: string, accepted: AcceptedBytes, now: Date): Promise<void> {

@@ -15,10 +15,9 @@ export const quotaDefaults = {
   'volume.snapshots': 10,
   'volume.gigabytes': 1000,
   'volume.per_volume_gigabytes': -1,
-  // There is nothing of these yet; an operator may say how much of it there is to be.
-  'volume.backups': 0,
-  'volume.backup_gigabytes': 0,
-  'volume.groups': 0,
+  'volume.backups': 10,
+  'volume.backup_gigabytes': 1000,
+  'volume.groups': 10,
   'network.network': 100,
   'network.subnet': 100,
   'network.subnetpool': -1,

@@ -14,6 +14,8 @@ export type ListQuery = {
   filters: Record<string, string>;
   nameLike?: string | undefined;
   metadata?: Record<string, string> | undefined;
+  /** Also how many there are on all pages together. */
+  withCount: boolean;
 };
 
 type Columns = {
@@ -91,6 +93,7 @@ export function readPage(query: Readonly<Record<string, unknown>>, filterNames: 
     filters: Object.fromEntries(filterNames.flatMap((name) => (query[name] === undefined ? [] : [[name, String(query[name])]]))),
     nameLike: text('name~'),
     metadata: readMetadata(text('metadata')),
+    withCount: ['1', 'true', 't', 'yes', 'y', 'on'].includes((text('with_count') ?? '').toLowerCase()),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The SQL of messages. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Message = { id: string; projectId: string; resourceType: 'VOLUME' | 'VOLUME_SNAPSHOT'; resourceId: string; actionId: string; detailId: string; requestId: string | null; createdAt: Date; expiresAt: Date };
+export type Message = { id: string; projectId: string; resourceType: 'VOLUME' | 'VOLUME_SNAPSHOT' | 'VOLUME_BACKUP'; resourceId: string; actionId: string; detailId: string; requestId: string | null; createdAt: Date; expiresAt: Date };
 
 const columns = sql.raw(`m.id, m.project_id as "projectId", m.resource_type as "resourceType", m.resource_id as "resourceId", m.action_id as "actionId", m.detail_id as "detailId",
   m.request_id as "requestId", m.created_at as "createdAt", m.expires_at as "expiresAt"`);

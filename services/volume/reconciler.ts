@@ -7,28 +7,36 @@
  */
 import { running } from '../../kit/workflow/runs.ts';
 import type { RegionParts } from '../parts.ts';
+import { listBackupsInTransit, lockBackup, updateBackup } from './backups.store.ts';
 import { deleteExpired } from './messages.store.ts';
-import { listSnapshotsInTransit, lockSnapshot, updateSnapshot } from './snapshots.store.ts';
-import { listInTransit, lockVolume, updateVolume } from './volumes.store.ts';
+import { listSnapshotsInTransit, lockSnapshot, transientSnapshot, updateSnapshot } from './snapshots.store.ts';
+import { listInTransit, lockVolume, transient, updateVolume } from './volumes.store.ts';
 
 const reconciling = { kind: 'system', reason: 'what is lost is of every project' } as const;
 const graceMs = 60_000;
 
-const failed: Record<string, string> = { creating: 'error', extending: 'error_extending', deleting: 'error_deleting', uploading: 'error' };
+const transientBackup: Record<string, string> = { creating: 'error', deleting: 'error_deleting', restoring: 'available' };
+const lost = 'What was to be done with it was lost.';
 
 export async function reconcileVolumes({ database, clock }: Pick<RegionParts, 'database' | 'clock'>): Promise<void> {
   const now = clock.now();
   await database.transaction(reconciling, (tx) => deleteExpired(tx, now));
   const old = ({ updatedAt }: { updatedAt: Date }) => updatedAt.getTime() < now.getTime() - graceMs;
-  const { volumes, snapshots } = await database.read(reconciling, async (tx) => ({ volumes: await listInTransit(tx), snapshots: await listSnapshotsInTransit(tx) }));
-  for (const { id, status, generation } of volumes.filter(old))
+  const { volumes, snapshots, backups } = await database.read(reconciling, async (tx) => ({ volumes: await listInTransit(tx), snapshots: await listSnapshotsInTransit(tx), backups: await listBackupsInTransit(tx) }));
+  for (const { id, status, generation, subject } of volumes.filter(old))
     await database.transaction(reconciling, async (tx) => {
       const volume = await lockVolume(tx, id);
-      if (volume?.status === status && volume.generation === generation && (await running(tx, `volume/${id}`)).length === 0) await updateVolume(tx, id, { status: failed[status]!, failure: 'What was to be done with it was lost.' }, { now });
+      if (volume?.status === status && volume.generation === generation && (await running(tx, subject)).length === 0) await updateVolume(tx, id, { status: transient[status]!, failure: lost, workedOnAs: null }, { now });
     });
-  for (const { id, status, generation } of snapshots.filter(old))
+  for (const { id, status, generation, subject } of snapshots.filter(old))
     await database.transaction(reconciling, async (tx) => {
       const snapshot = await lockSnapshot(tx, id);
-      if (snapshot?.status === status && snapshot.generation === generation && (await running(tx, `snapshot/${id}`)).length === 0) await updateSnapshot(tx, { ...snapshot, status: failed[status]!, failure: 'What was to be done with it was lost.' }, now);
+      if (snapshot?.status === status && snapshot.generation === generation && (await running(tx, subject)).length === 0) await updateSnapshot(tx, { ...snapshot, status: transientSnapshot[status]!, failure: lost, workedOnAs: null }, now);
+    });
+  for (const { id, status, generation, restoringTo } of backups.filter(old))
+    await database.transaction(reconciling, async (tx) => {
+      const backup = await lockBackup(tx, id);
+      const subject = status === 'restoring' ? `volume/${restoringTo}` : `backup/${id}`;
+      if (backup?.status === status && backup.generation === generation && (await running(tx, subject)).length === 0) await updateBackup(tx, id, { status: transientBackup[status]!, failure: status === 'restoring' ? null : lost, restoringTo: null }, now);
     });
 }

@@ -1,7 +1,7 @@
 /** The SQL of what works on volumes. */
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Binary = 'cinder-scheduler' | 'cinder-volume';
+export type Binary = 'cinder-scheduler' | 'cinder-volume' | 'cinder-backup';
 export type VolumeService = { host: string; binary: Binary; disabled: boolean; disabledReason: string | null; seenAt: Date };
 
 const columns = sql.raw('host, binary_name as binary, disabled, disabled_reason as "disabledReason", seen_at as "seenAt"');

@@ -24,6 +24,7 @@ export const heartbeat = { everyMs: beatMs, beat };
 async function beat({ database, driver, clock, log }: Pick<RegionParts, 'database' | 'driver' | 'clock' | 'log'>): Promise<void> {
   const seen = (binary: VolumeService['binary']) => database.transaction({ kind: 'system', reason: 'services say that they work' }, (tx) => markSeen(tx, binary, clock.now()));
   await seen('cinder-scheduler');
+  await seen('cinder-backup');
   try {
     await driver.volumes.list();
   } catch (error) {

@@ -12,13 +12,15 @@ export type Snapshot = {
   sizeGiB: number;
   metadata: Record<string, string>;
   generation: number;
+  /** The subject of the workflow that ends its transient state, where that is not about itself. */
+  workedOnAs: string | null;
   failure: string | null;
   createdAt: Date;
   updatedAt: Date;
 };
 
 const columns = sql.raw(`s.id, s.project_id as "projectId", s.user_id as "userId", s.volume_id as "volumeId", s.name, s.description, s.status, s.size_gib as "sizeGiB",
-  s.metadata, s.generation, s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
+  s.metadata, s.generation, s.worked_on_as as "workedOnAs", s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
 
 export function findSnapshot(tx: Transaction, id: string): Promise<Snapshot | undefined> {
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id}`;
@@ -34,9 +36,9 @@ export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id'
     values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${now}, ${now})`;
 }
 
-export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation }: Snapshot, now: Date): Promise<number> {
+export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation, workedOnAs }: Snapshot, now: Date): Promise<number> {
   return tx.run`
-    update volume.snapshot set name = ${name}, description = ${description}, status = ${status}, metadata = ${sql.json(metadata)}::jsonb, failure = ${failure}, generation = ${generation}, updated_at = ${now}
+    update volume.snapshot set name = ${name}, description = ${description}, status = ${status}, metadata = ${sql.json(metadata)}::jsonb, failure = ${failure}, generation = ${generation}, worked_on_as = ${workedOnAs}, updated_at = ${now}
     where id = ${id}`;
 }
 
@@ -52,8 +54,13 @@ export function listSnapshots(tx: Transaction, { conditions, order, limit, offse
   return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
 }
 
-export function listSnapshotsInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date }[]> {
-  return tx.rows`select id, status, generation, updated_at as "updatedAt" from volume.snapshot where status in ('creating', 'deleting')`;
+/** The states that a workflow ends, and what it is when the workflow is lost. */
+export const transientSnapshot: Record<string, string> = { creating: 'error', deleting: 'error_deleting', 'backing-up': 'available' };
+
+export function listSnapshotsInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date; subject: string }[]> {
+  return tx.rows`
+    select id, status, generation, updated_at as "updatedAt", coalesce(worked_on_as, 'snapshot/' || id) as subject from volume.snapshot
+    where status = any(${Object.keys(transientSnapshot)}::text[])`;
 }
 
 export function listStoredSnapshots(tx: Transaction): Promise<{ id: string; status: string }[]> {

@@ -3,7 +3,7 @@ import { badRequest, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
 import { readFilters, type ListQuery } from './lists.ts';
-import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
+import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { tellSnapshot } from './volume-events.ts';
 import { claimVolumes } from './volume-quotas.ts';
 import { createSnapshotWorkflow, deleteSnapshotWorkflow } from './volumes.workflow.ts';
@@ -54,7 +54,7 @@ export async function changeSnapshot(context: Context, id: string, change: Parti
 export async function resetSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   // A transient state is its workflow's (I7).
-  if (!['available', 'error', 'error_deleting'].includes(status) || ['creating', 'deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Status ${status} cannot be set by hand.`);
+  if (!['available', 'error', 'error_deleting'].includes(status) || snapshot.status in transientSnapshot) throw badRequest(`Invalid snapshot: Status ${status} cannot be set by hand.`);
   await updateSnapshot(context.tx, { ...snapshot, status }, context.now);
   await tellSnapshot(context, 'snapshot.reset_status.end', { ...snapshot, status });
 }

@@ -1,6 +1,7 @@
 /** Every change of a volume, snapshot, attachment or type, told in the transaction that makes it. */
 import { emit } from '../../kit/events/events.ts';
 import type { Attachment } from './attachments.store.ts';
+import type { Backup } from './backups.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { Transfer } from './transfers.store.ts';
 import type { VolumeService } from './services.store.ts';
@@ -14,6 +15,10 @@ export function tellVolume({ tx, now, requestId }: Starting, type: string, { id,
 
 export function tellSnapshot({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, volumeId }: Snapshot): Promise<void> {
   return emit(tx, { now: () => now }, { type, resource: 'volume_snapshot', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB, volumeId } });
+}
+
+export function tellBackup({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, volumeId }: Backup): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_backup', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB, volumeId } });
 }
 
 export function tellAttachment({ tx, now, requestId }: Starting, type: string, { id, projectId, status, serverId, volumeId }: Attachment): Promise<void> {

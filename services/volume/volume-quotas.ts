@@ -10,10 +10,22 @@ export function named({ volumes = 0, snapshots = 0, gigabytes = 0 }: Counted) {
 }
 
 export async function claimVolumes(tx: Transaction, projectId: string, counted: Counted): Promise<void> {
+  await claimed(claimQuota(tx, projectId, named(counted)));
+}
+
+export function namedBackups({ backups, gigabytes }: { backups: number; gigabytes: number }) {
+  return { 'volume.backups': backups, 'volume.backup_gigabytes': gigabytes };
+}
+
+export async function claimBackups(tx: Transaction, projectId: string, counted: { backups: number; gigabytes: number }): Promise<void> {
+  await claimed(claimQuota(tx, projectId, namedBackups(counted)));
+}
+
+/** Each resource has words of its own: translated here, not at the door, which knows no quota. */
+async function claimed(claim: Promise<void>): Promise<void> {
   try {
-    await claimQuota(tx, projectId, named(counted));
+    await claim;
   } catch (error) {
-    // Translated here, not at the door, which knows no quota: each resource has words of its own.
     if (error instanceof OverQuota) throw new Fault(413, 'overLimit', words(error), { headers: { 'retry-after': '0' }, cause: error });
     throw error;
   }
@@ -25,6 +37,10 @@ function words({ resource, wanted, used, limit }: OverQuota): string {
       return `VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested ${wanted}G, quota is ${limit}G and ${used}G has been consumed.`;
     case 'volume.snapshots':
       return `SnapshotLimitExceeded: Maximum number of snapshots allowed (${limit}) exceeded`;
+    case 'volume.backups':
+      return `BackupLimitExceeded: Maximum number of backups allowed (${limit}) exceeded`;
+    case 'volume.backup_gigabytes':
+      return `VolumeBackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes quota. Requested ${wanted}G, quota is ${limit}G and ${used}G has been consumed.`;
     default:
       return `VolumeLimitExceeded: Maximum number of volumes allowed (${limit}) exceeded for quota 'volumes'.`;
   }

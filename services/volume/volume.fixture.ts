@@ -34,6 +34,7 @@ export async function volumeFixture(t: Test, { faults, workflowFaults }: { fault
   });
   return {
     parts,
+    simulation: driver.simulation,
     implementations: made.map(({ implementation }) => implementation!),
     workflows: made.flatMap(({ workflows }) => workflows),
     idle: () => engine.idle(),

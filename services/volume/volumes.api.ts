@@ -2,6 +2,7 @@
 import { volumes as contract } from '../../contract/volume/volumes.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
+import { createVolumeFromBackup } from './backups.ts';
 import { cut, readPage } from './lists.ts';
 import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
 import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
@@ -40,16 +41,16 @@ export const volumes = implement(contract, {
   async create(request) {
     const { volume: wish } = request.body;
     if (isTrue(wish.multiattach)) throw badRequest('Invalid input received: Volumes that several servers use at once are not available in this cloud.');
-    const volume = await createVolume(request, {
+    const wanted = {
       sizeGiB: wish.size == null ? undefined : Number(wish.size),
       name: wish.name ?? wish.display_name,
       description: wish.description ?? wish.display_description,
       zone: wish.availability_zone,
       volumeType: wish.volume_type === '' ? null : wish.volume_type,
       metadata: wish.metadata,
-      source: sourceOf(wish),
-    });
-    return one(request, volume);
+    };
+    const source = sourceOf(wish);
+    return one(request, await (source.kind === 'backup' ? createVolumeFromBackup(request, source.backupId, wanted) : createVolume(request, { ...wanted, source })));
   },
 
   show: async (request) => one(request, await getVolume(request, request.params.volume_id), { extended: true }),
@@ -180,12 +181,13 @@ export const volumes = implement(contract, {
   },
 });
 
-type Sources = { snapshot_id?: string | null; source_volid?: string | null; imageRef?: string | null; image_id?: string | null };
+type Sources = { backup_id?: string | null; snapshot_id?: string | null; source_volid?: string | null; imageRef?: string | null; image_id?: string | null };
 
-function sourceOf({ snapshot_id: snapshotId, source_volid: volumeId, imageRef, image_id }: Sources): VolumeSource {
+function sourceOf({ backup_id: backupId, snapshot_id: snapshotId, source_volid: volumeId, imageRef, image_id }: Sources): VolumeSource {
   const imageId = imageRef ?? image_id;
-  const given = [snapshotId, volumeId, imageId].filter((each) => each != null && each !== '');
-  if (given.length > 1) throw badRequest('Invalid input received: Cannot create a volume from more than one of snapshot, volume and image.');
+  const given = [backupId, snapshotId, volumeId, imageId].filter((each) => each != null && each !== '');
+  if (given.length > 1) throw badRequest('Invalid input received: Cannot create a volume from more than one of backup, snapshot, volume and image.');
+  if (backupId) return { kind: 'backup', backupId };
   if (snapshotId) return { kind: 'snapshot', snapshotId };
   if (volumeId) return { kind: 'volume', volumeId };
   if (imageId) return { kind: 'image', imageId };

@@ -3,6 +3,8 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { running } from '../../kit/workflow/runs.ts';
 import type { Finding, Invariant, RegionParts } from '../parts.ts';
 import { countedQuota } from '../quota/quotas.ts';
+import { countBackupUse, listBackupsInTransit, listPacks } from './backups.store.ts';
+import { packStore } from './backups.workflow.ts';
 import { listAttachments } from './attachments.store.ts';
 import { listSnapshotsInTransit, listStoredSnapshots } from './snapshots.store.ts';
 import { countUse, findVolume, listInTransit, listStored } from './volumes.store.ts';
@@ -10,12 +12,27 @@ import { countUse, findVolume, listInTransit, listStored } from './volumes.store
 const looking = { kind: 'system', reason: 'invariants hold for every project' } as const;
 const ours = { remedy: 'This is a fault of ours: report it.' };
 
-export function volumeInvariants({ database, driver }: RegionParts): Invariant[] {
+export function volumeInvariants({ database, driver, blobs }: RegionParts): Invariant[] {
   const within = (check: (tx: Transaction) => Promise<Finding[]>) => () => database.read(looking, check);
   return [
-    { id: 'I4', title: 'volumes, snapshots and gigabytes are counted as they are', check: within(quotaFindings) },
+    { id: 'I4', title: 'volumes, snapshots, backups and gigabytes are counted as they are', check: within(quotaFindings) },
     { id: 'I5', title: 'every volume in use has its attachment, and every attachment its volume in use', check: within(attachmentFindings) },
     { id: 'I7', title: 'every volume and snapshot in transit has a workflow that ends it', check: within(transitFindings) },
+    {
+      id: 'I10',
+      title: 'every backup has its data, and all data is of a backup',
+      async check() {
+        const before = await database.read(looking, listPacks);
+        const kept = new Set(await (await packStore({ blobs })).list());
+        const after = await database.read(looking, listPacks);
+        const known = new Set([...before, ...after].flatMap(({ packs }) => packs));
+        const complete = new Set(before.filter(({ status }) => status === 'available').map(({ id }) => id));
+        return [
+          ...[...kept].filter((pack) => !known.has(pack)).map((pack) => ({ message: `The data ${pack} is of no backup`, remedy: 'It is deleted within an hour.' })),
+          ...after.filter(({ id, status, packs }) => status === 'available' && complete.has(id) && packs.some((pack) => !kept.has(pack))).map(({ id }) => ({ message: `Backup ${id} has lost data`, remedy: `Delete it: openstack volume backup delete ${id}` })),
+        ];
+      },
+    },
     {
       id: 'I10',
       title: 'the storage holds the volumes and snapshots that there are, and nothing else',
@@ -51,7 +68,8 @@ async function stored(tx: Transaction) {
 
 async function quotaFindings(tx: Transaction): Promise<Finding[]> {
   const use = new Map<string, number>((await countUse(tx)).flatMap(({ projectId, volumes, snapshots, gigabytes }) => [[`${projectId} volume.volumes`, volumes], [`${projectId} volume.snapshots`, snapshots], [`${projectId} volume.gigabytes`, gigabytes]] as const));
-  const counted = new Map<string, number>((await countedQuota(tx, ['volume.volumes', 'volume.snapshots', 'volume.gigabytes'])).map(({ projectId, resource, used }) => [`${projectId} ${resource}`, used]));
+  for (const { projectId, backups, gigabytes } of await countBackupUse(tx)) use.set(`${projectId} volume.backups`, backups).set(`${projectId} volume.backup_gigabytes`, gigabytes);
+  const counted = new Map<string, number>((await countedQuota(tx, ['volume.volumes', 'volume.snapshots', 'volume.gigabytes', 'volume.backups', 'volume.backup_gigabytes'])).map(({ projectId, resource, used }) => [`${projectId} ${resource}`, used]));
   return [...new Set([...use.keys(), ...counted.keys()])]
     .filter((key) => (use.get(key) ?? 0) !== (counted.get(key) ?? 0))
     .map((key) => ({ message: `Project ${key.replace(' ', ' has of ')} ${use.get(key) ?? 0} and is charged for ${counted.get(key) ?? 0}`, ...ours }));
@@ -73,8 +91,9 @@ async function attachmentFindings(tx: Transaction): Promise<Finding[]> {
 async function transitFindings(tx: Transaction): Promise<Finding[]> {
   const findings: Finding[] = [];
   const about = [
-    ...(await listInTransit(tx)).map(({ id, status }) => ({ id, status, noun: 'Volume', subject: `volume/${id}` })),
-    ...(await listSnapshotsInTransit(tx)).map(({ id, status }) => ({ id, status, noun: 'Snapshot', subject: `snapshot/${id}` })),
+    ...(await listInTransit(tx)).map((each) => ({ ...each, noun: 'Volume' })),
+    ...(await listSnapshotsInTransit(tx)).map((each) => ({ ...each, noun: 'Snapshot' })),
+    ...(await listBackupsInTransit(tx)).map(({ id, status, restoringTo }) => ({ id, status, noun: 'Backup', subject: status === 'restoring' ? `volume/${restoringTo}` : `backup/${id}` })),
   ];
   for (const { id, status, noun, subject } of about)
     if ((await running(tx, subject)).length === 0) findings.push({ message: `${noun} ${id} is ${status}, and nothing is under way that ends it`, remedy: 'Is a worker running? Its reconciler makes it an error within a minute or two.' });

@@ -1,7 +1,7 @@
 /** The SQL of volumes. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type VolumeSource = { kind: 'empty' } | { kind: 'image'; imageId: string } | { kind: 'volume'; volumeId: string } | { kind: 'snapshot'; snapshotId: string };
+export type VolumeSource = { kind: 'empty' } | { kind: 'image'; imageId: string } | { kind: 'volume'; volumeId: string } | { kind: 'snapshot'; snapshotId: string } | { kind: 'backup'; backupId: string };
 
 export type Volume = {
   id: string;
@@ -23,6 +23,10 @@ export type Volume = {
   source: VolumeSource;
   madeFor: string | null;
   generation: number;
+  /** How often its content was replaced. */
+  epoch: number;
+  /** The subject of the workflow that ends its transient state, where that is not about itself. */
+  workedOnAs: string | null;
   failure: string | null;
   createdAt: Date;
   updatedAt: Date;
@@ -30,7 +34,7 @@ export type Volume = {
 
 const columns = sql.raw(`v.id, v.project_id as "projectId", v.user_id as "userId", v.name, v.description, v.status, v.previous_status as "previousStatus",
   v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable, v.readonly,
-  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.generation, v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
+  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.generation, v.epoch, v.worked_on_as as "workedOnAs", v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
 const from = sql.raw('volume.volume v left join volume.type t on t.id = v.type_id');
 
 export function findVolume(tx: Transaction, id: string): Promise<Volume | undefined> {
@@ -43,16 +47,16 @@ export async function lockVolume(tx: Transaction, id: string): Promise<Volume | 
   return locked && findVolume(tx, id);
 }
 
-export type VolumeDraft = Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+export type VolumeDraft = { status?: string } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
 
 export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<void> {
   await tx.run`
     insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, created_at, updated_at)
-    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, ${draft.status ?? 'creating'}, ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
       ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${now}, ${now})`;
 }
 
-export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure'>>;
+export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs'>>;
 
 const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   name: (value) => sql`name = ${value}`,
@@ -66,6 +70,8 @@ const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   metadata: (value) => sql`metadata = ${sql.json(value)}::jsonb`,
   imageMetadata: (value) => sql`image_metadata = ${value === null ? null : sql.json(value)}::jsonb`,
   failure: (value) => sql`failure = ${value}`,
+  epoch: (value) => sql`epoch = ${value}`,
+  workedOnAs: (value) => sql`worked_on_as = ${value}`,
 };
 
 /** `intent`: what the driver is to make of it has changed too. */
@@ -93,9 +99,17 @@ export async function isTypeUsed(tx: Transaction, typeId: string): Promise<boole
   return (await tx.rows`select from volume.volume where type_id = ${typeId} limit 1`).length > 0;
 }
 
+/** The states that a workflow ends, and what it is when the workflow is lost. */
+export const transient: Record<string, string> = {
+  creating: 'error', extending: 'error_extending', deleting: 'error_deleting', uploading: 'error', downloading: 'error', 'restoring-backup': 'error_restoring', 'backing-up': 'error_backing-up', reverting: 'error',
+  retyping: 'error', managing: 'error_managing',
+};
+
 /** Volumes in a state that somebody has to end. */
-export function listInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date }[]> {
-  return tx.rows`select id, status, generation, updated_at as "updatedAt" from volume.volume where status in ('creating', 'extending', 'deleting', 'uploading')`;
+export function listInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date; subject: string }[]> {
+  return tx.rows`
+    select id, status, generation, updated_at as "updatedAt", coalesce(worked_on_as, 'volume/' || id) as subject from volume.volume
+    where status = any(${Object.keys(transient)}::text[])`;
 }
 
 export function listStored(tx: Transaction): Promise<{ id: string; status: string; sizeGiB: number; wantedGiB: number | null }[]> {

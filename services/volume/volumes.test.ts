@@ -1,17 +1,13 @@
 import assert from 'node:assert/strict';
 import { open } from 'node:fs/promises';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
-import type { Faults } from '../../drivers/simulated/simulated.ts';
-import type { Caller } from '../../kit/http/caller.ts';
-import { createDoor } from '../../kit/http/serve.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { bootstrapImage } from '../image/image.ts';
 import { soundQcow2 } from '../image/intake/corpus.ts';
 import { heartbeat } from './services.ts';
 import { reconcileVolumes } from './reconciler.ts';
-import { volumeFixture } from './volume.fixture.ts';
+import { startService } from './service.fixture.ts';
 import { createSnapshotWorkflow, createVolumeWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
 import { attachmentsOfServers, beginDetaching, completeAttachment, createServerVolume, deleteServerVolumes, releaseAttachments, reserveAttachment, volumeState } from './volumes.ts';
 
@@ -452,7 +448,7 @@ test('an offer that is taken back leaves the volume as it was', async (t) => {
 test('no volume is larger than the project’s limit for one', async (t) => {
   const { alice, admin, idle } = await startService(t);
   const { quota_set: set } = (await admin('PUT', '/os-quota-sets/alice-project', { quota_set: { per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50 } })).body;
-  assert.deepEqual(set, { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50, groups: 0 });
+  assert.deepEqual(set, { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50, groups: 10 });
   const refused = await alice('POST', '/volumes', { volume: { size: 3 } });
   assert.deepEqual([refused.status, refused.body.badRequest.message], [400, 'Requested volume size 3G is larger than maximum allowed limit 2G.']);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;
@@ -547,6 +543,7 @@ test('operators see what works on volumes, and keep the storage from taking new 
   await heartbeat.beat(parts);
   const listed = (await admin('GET', '/os-services', undefined, '3.7')).body.services as Record<string, unknown>[];
   assert.deepEqual(listed.map(({ updated_at: _at, ...service }) => service), [
+    { binary: 'cinder-backup', host: 'intercloud', zone: 'nova', status: 'enabled', state: 'up', disabled_reason: null, cluster: null },
     { binary: 'cinder-scheduler', host: 'intercloud', zone: 'nova', status: 'enabled', state: 'up', disabled_reason: null, cluster: null },
     { binary: 'cinder-volume', host: 'intercloud@storage', zone: 'nova', status: 'enabled', state: 'up', disabled_reason: null, cluster: null, replication_status: 'disabled', active_backend_id: null, frozen: false },
   ]);
@@ -556,7 +553,7 @@ test('operators see what works on volumes, and keep the storage from taking new 
   const use = { host: 'intercloud@storage', volume_count: '1', total_volume_gb: '2', snapshot_count: '0', total_snapshot_gb: '0' };
   assert.deepEqual((await admin('GET', '/os-hosts/intercloud@storage')).body, { host: [{ resource: { ...use, project: '(total)' } }, { resource: { ...use, project: 'alice-project' } }] });
   assert.equal((await admin('GET', '/scheduler-stats/get_pools?detail=True')).body.pools[0].capabilities.allocated_capacity_gb, 2);
-  assert.equal((await admin('GET', '/os-hosts')).body.hosts.length, 2);
+  assert.equal((await admin('GET', '/os-hosts')).body.hosts.length, 3);
 
   assert.equal((await admin('PUT', '/os-services/disable', { host: 'intercloud', binary: 'cinder-scheduler' })).status, 400);
   assert.equal((await admin('PUT', '/os-services/disable-log-reason', { host: 'nobody', binary: 'cinder-volume', disabled_reason: 'x' })).status, 404);
@@ -607,54 +604,6 @@ for (const [list, change] of [
     await events.end();
   });
 
-async function startService(t: TestContext, faults?: Faults, workflowFaults?: (point: FaultPoint) => void) {
-  const { parts, implementations, idle, findings } = await volumeFixture(t, { faults, workflowFaults });
-  const callers = { alice: callerOf('alice'), bob: callerOf('bob'), admin: { ...callerOf('admin'), isAdmin: true } };
-  const door = createDoor({ implementations, authenticate: (token) => callers[token as keyof typeof callers], clock: parts.clock, random: parts.random, log: parts.log });
-  t.after(() => door.drain());
-
-  /** What happens to the items of a list, as alice is told. */
-  async function watch(path: string) {
-    const address = await door.listen({ host: '127.0.0.1', port: 0 });
-    const response = await fetch(`${address}${path}`, { headers: { 'x-auth-token': 'alice', accept: 'text/event-stream', 'openstack-api-version': 'volume 3.44' } });
-    const lines = linesOf(response);
-    assert.equal((await lines.next()).value, ': watching');
-    const next = async (field: string): Promise<string> => {
-      for (;;) {
-        const { value, done } = await lines.next();
-        if (done === true) throw new Error('The watch ended');
-        if (value.startsWith(`${field}: `)) return value.slice(field.length + 2);
-      }
-    };
-    return { end: () => lines.return(undefined), next: async () => ({ type: await next('event'), shown: JSON.parse(await next('data')) as Record<string, unknown> }) };
-  }
-
-  const as = (token: keyof typeof callers, prefix = `/volume/v3/${token}-project`) => async (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: object, version?: string) => {
-    const response = await door.app.inject({
-      method,
-      url: `${prefix}${path}`,
-      headers: { accept: 'application/json', 'x-auth-token': token, ...(version === undefined ? {} : { 'openstack-api-version': `volume ${version}` }) },
-      ...(body === undefined ? {} : { payload: body }),
-    });
-    return { status: response.statusCode, body: response.body === '' ? undefined : response.json() };
-  };
-  return {
-    parts,
-    callers,
-    alice: as('alice'),
-    bob: as('bob'),
-    admin: as('admin'),
-    images: as('alice', '/image/v2'),
-    watch,
-    idle,
-    findings,
-  };
-}
-
-function callerOf(name: string): Caller {
-  return { userId: name, userName: name, userDomainId: 'default', projectId: `${name}-project`, projectName: name, projectDomainId: 'default', domainId: null, system: false, roles: new Set(['member', 'reader']), isAdmin: false, token: name, expiresAt: new Date('2100-01-01') };
-}
-
 async function beginningOf(path: string, length: number): Promise<Buffer> {
   await using file = await open(path, 'r');
   return (await file.read(Buffer.alloc(length), 0, length, 0)).buffer;
@@ -662,13 +611,4 @@ async function beginningOf(path: string, length: number): Promise<Buffer> {
 
 async function* chunks(bytes: Buffer): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += 50_000) yield bytes.subarray(at, at + 50_000);
-}
-
-async function* linesOf(response: Response): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines.filter(Boolean);
-  }
 }

@@ -11,7 +11,7 @@ import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
-import { findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
+import { findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, transient, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
 import { startWork, type Starting } from './work.ts';
 
 export type { Volume, VolumeSource } from './volumes.store.ts';
@@ -48,7 +48,19 @@ export function createVolume(context: Context, wish: VolumeWish): Promise<Volume
 }
 
 async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | null): Promise<Volume> {
-  const { tx, now, random, caller, requestId } = context;
+  const volume = await recordVolume(context, wish, { madeFor });
+  await startWork(context, createVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id }, generation: 1 });
+  return volume;
+}
+
+/** A volume that a backup's workflow fills. */
+export function createRestoredVolume(context: Context, { status, backupId, ...wish }: Omit<VolumeWish, 'source' | 'sizeGiB'> & { sizeGiB: number; backupId: string; status: 'creating' | 'restoring-backup' }): Promise<Volume> {
+  return recordVolume(context, { ...wish, source: { kind: 'backup', backupId } }, { madeFor: null, status });
+}
+
+/** The volume, counted; who makes it is for the caller to say. */
+async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating' }: { madeFor: string | null; status?: string }): Promise<Volume> {
+  const { tx, now, random, caller } = context;
   if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
   if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
   const origin = await originOf(context, wish.source);
@@ -73,10 +85,10 @@ async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | 
       imageMetadata: origin.imageMetadata,
       source: wish.source,
       madeFor,
+      status,
     },
     now,
   );
-  await startWork({ tx, now, requestId }, createVolumeWorkflow, { subject: subjectOf(id), projectId: caller.projectId, input: { volumeId: id }, generation: 1 });
   const volume = await getVolume(context, id);
   await tellVolume(context, 'volume.create.start', volume);
   return volume;
@@ -89,6 +101,7 @@ async function originOf(context: Context, source: VolumeSource): Promise<Origin>
   const nothing: Origin = { leastGiB: 1, tooSmall: () => '', defaultGiB: undefined, bootable: false, imageMetadata: null, typeId: undefined };
   switch (source.kind) {
     case 'empty':
+    case 'backup':
       return nothing;
     case 'image': {
       const image = await getServerImage(context, source.imageId).catch(asImageFault(source.imageId));
@@ -159,7 +172,7 @@ export async function extendVolume(context: Context, id: string, newSizeGiB: num
   await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
 }
 
-const deletable = ['available', 'error', 'error_restoring', 'error_extending', 'error_managing', 'error_deleting'];
+const deletable = ['available', 'error', 'error_restoring', 'error_extending', 'error_managing', 'error_deleting', 'error_backing-up'];
 
 export async function deleteVolume(context: Context, id: string, { cascade = false, force = false }: { cascade?: boolean; force?: boolean } = {}): Promise<void> {
   const volume = await getOwnVolume(context, id);
@@ -186,7 +199,7 @@ export async function resetVolumeStatus(context: Context, id: string, status: st
   const volume = await getOwnVolume(context, id);
   // Those that a workflow owns are nobody else's to set: nothing would ever end them (I7).
   if (!['available', 'in-use', 'error', 'error_deleting', 'error_extending', 'maintenance', 'attaching', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
-  if (['creating', 'extending', 'deleting', 'uploading'].includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
+  if (volume.status in transient) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
   const attached = (await attachmentsOfVolumes(context.tx, [id])).length > 0;
   if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && !['maintenance', 'attaching'].includes(status)) throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
   await changeVolume(context, id, { status });

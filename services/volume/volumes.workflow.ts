@@ -1,40 +1,26 @@
 /** What happens to volumes outside of transactions. Each run is about one volume or snapshot, and ends its transient state. */
 import { DriverError } from '../../drivers/driver.ts';
-import { Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { step, workflow, type Failure, type Run } from '../../kit/workflow/workflow.ts';
+import { step, workflow } from '../../kit/workflow/workflow.ts';
 import { vettedImage } from '../image/images.ts';
 import { acceptCapture, activateImage, failImage, type CaptureFormat } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
 import { report } from './messages.ts';
-import { takesVolumes } from './services.ts';
 import { deleteSnapshotRow, findSnapshot, lockSnapshot, snapshotsOf, updateSnapshot, type Snapshot } from './snapshots.store.ts';
-import { findType } from './types.store.ts';
+import { asked, at, demandPlace, findPlace, patient, read, reason, settle, type About } from './steps.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { named } from './volume-quotas.ts';
-import { deleteVolumeRow, findVolume, lockVolume, updateVolume, type Volume, type VolumeChange } from './volumes.store.ts';
+import { deleteVolumeRow, findVolume, lockVolume, type Volume } from './volumes.store.ts';
 
 type AboutVolume = { volumeId: string };
 type AboutSnapshot = { snapshotId: string };
-type About<Input, State extends object = object> = Run<Input, State, RegionParts>;
-
-const working = { kind: 'system', reason: 'a workflow acts for the volume’s owner' } as const;
-
-/** Storage may be busy, and copies are long. */
-const patient = { attempts: 8, firstMs: 200, factor: 2.5, maxMs: 30_000 };
-
-const findPlace = 'find a place for it';
 
 export const createVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
   'volume.create',
   [
-    step<About<AboutVolume>>(findPlace, async (run) => {
-      const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
-      const found = !volume || (await read(run, async (tx) => takesVolumes(tx, volume.typeId === null ? {} : ((await findType(tx, undefined, volume.typeId))?.extraSpecs ?? {}))));
-      if (!found) throw new Refused('No valid backend was found');
-    }),
+    step<About<AboutVolume>>(findPlace, (run) => demandPlace(run, run.input.volumeId)),
     step<About<AboutVolume>>(
       'make it',
       async (run) => {
@@ -207,16 +193,8 @@ async function settleSnapshot(tx: Transaction, run: About<AboutSnapshot>, status
   await tellSnapshot(at(tx, run), `snapshot.${status}`, changed);
 }
 
-/** Ends a transient state, if the volume is still there. */
-async function settle(tx: Transaction, run: About<unknown>, id: string, change: (volume: Volume) => Promise<VolumeChange>, event: string): Promise<void> {
-  const volume = await lockVolume(tx, id);
-  if (!volume) return;
-  const changes = await change(volume);
-  await updateVolume(tx, id, changes, { now: run.services.clock.now() });
-  await tellVolume(at(tx, run), event, { ...volume, ...changes });
-}
-
 async function ensureVolume(run: About<unknown>, { id, projectId, generation, source }: Volume, sizeGiB: number): Promise<void> {
+  if (source.kind === 'backup') throw new Error('What a backup holds is written by the workflow that restores it');
   const from = source.kind === 'image' ? { kind: 'image' as const, image: await read(run, (tx) => vettedImage(tx, source.imageId)) } : source;
   await run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: from });
 }
@@ -226,33 +204,4 @@ async function extend({ services: { driver } }: About<unknown>, { id, projectId,
   const { volumes } = await driver.volumes.list();
   if (!volumes.some((each) => each.id === id)) throw new DriverError('missing', `There is no volume ${id}`);
   await driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: { kind: 'empty' } });
-}
-
-/** A no for ever is not asked again. */
-async function asked<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Fault || (error instanceof DriverError && ['invalid', 'missing', 'stale'].includes(error.kind))) throw new Refused(error.message, { cause: error });
-    throw error;
-  }
-}
-
-class Refused extends Error {
-  override name = 'Refused';
-  readonly retryable = false;
-}
-
-function read<T>(run: About<unknown>, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  return run.services.database.read(working, work);
-}
-
-function at(tx: Transaction, run: About<unknown>) {
-  const { clock, random } = run.services;
-  return { tx, now: clock.now(), random, requestId: run.requestId };
-}
-
-/** For the owner: nothing of the storage's own words (ATTACKS 36). */
-function reason({ step: name }: Failure): string {
-  return `The storage could not ${name}.`;
 }

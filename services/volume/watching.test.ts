@@ -19,6 +19,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     await begin(`${noun}.list`, alice, path);
     await begin(`${noun}.detail`, alice, `${path}/detail`);
   }
+  for (const name of ['list', 'detail']) await begin(`backups.${name}`, alice, name === 'list' ? '/backups' : '/backups/detail');
   await begin('volumes.summary', alice, '/volumes/summary');
   await begin('volumes.metadata', alice, `/volumes/${volume_id}/metadata`);
   await begin('snapshots.metadata', alice, `/snapshots/${snapshot_id}/metadata`);
@@ -39,6 +40,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   const snapshot = (await snapshots.create({ body: { snapshot: { volume_id: id } } })).body.snapshot;
   await cloud.settle();
   const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
+  const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id, force: true } } })).body.backup;
   const { transfer } = (await transfers.create({ body: { transfer: { volume_id } } })).body;
   await admin.volume.types.addSpecs({ params: { type_id: secret }, body: { extra_specs: { volume_backend_name: 'nowhere' } } });
   await admin.volume.types.addAccess({ params: { type_id: secret }, body: { addProjectAccess: { project: bob.projectId } } });
@@ -61,6 +63,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     'volumes.list': (data: { volume: { id: string } }) => data.volume.id === id,
     'snapshots.list': (data: { snapshot: { id: string } }) => data.snapshot.id === snapshot.id,
     'attachments.list': (data: { attachment: { id: string } }) => data.attachment.id === attachment.id,
+    'backups.list': (data: { backup: { id: string } }) => data.backup.id === backup.id,
     'transfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
   };
   for (const [name, watching] of watches) {

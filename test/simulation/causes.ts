@@ -89,6 +89,9 @@ export const causes: Record<string, Cause> = {
     prepare: withThings('volume'),
     act: async ({ volume }, things) => volume.volumes.upload({ params: { volume_id: await things.get('volume') }, body: { 'os-volume_upload_image': { image_name: 'copy', disk_format: 'qcow2' } } }),
   },
+  'volume.backup.create': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.create({ body: { backup: { volume_id: await things.get('volume'), incremental: true } } }) },
+  'volume.backup.restore': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.restore({ params: { backup_id: await things.get('backup') }, body: { restore: { volume_id: await things.get('volume') } } }) },
+  'volume.backup.delete': { prepare: withThings('backup'), act: async ({ volume }, things) => volume.backups.delete({ params: { backup_id: await things.get('backup') } }) },
   'volume.snapshot.create': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.snapshots.create({ body: { snapshot: { volume_id: await things.get('volume') } } }) },
   'volume.snapshot.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.snapshots.delete({ params: { snapshot_id: await things.get('snapshot') } }) },
 };
@@ -97,6 +100,10 @@ export const causes: Record<string, Cause> = {
 export async function clearUp(cloud: TestCloud, { compute, volume, image, network }: Person): Promise<void> {
   for (const { id } of (await compute.servers.list()).body.servers) await compute.servers.delete({ params: { server_id: id } });
   await cloud.settle();
+  for (const { id } of (await volume.backups.list({ query: { sort: 'created_at:desc' } })).body.backups) {
+    await volume.backups.delete({ params: { backup_id: id } });
+    await cloud.settle();
+  }
   for (const { id } of (await volume.snapshots.list()).body.snapshots) await volume.snapshots.delete({ params: { snapshot_id: id } });
   await cloud.settle();
   for (const { id } of (await volume.volumes.list()).body.volumes) await volume.volumes.delete({ params: { volume_id: id } });

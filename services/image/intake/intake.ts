@@ -60,6 +60,11 @@ export async function receiveFile(intake: Intake, order: Order): Promise<Accepte
   return deliver(intake, order, hashes);
 }
 
+/** Looks at a file in the incoming folder, and refuses it or does not. */
+export async function judgeFile({ blobs, limits = defaultLimits }: Intake, { upload, declared }: { upload: string; declared: string }): Promise<void> {
+  await judged(blobs.incomingPath(upload), declared, limits);
+}
+
 /** The same for a qcow2 file that is to become a raw image: it is judged before it is read. */
 export async function receiveExpanded(intake: Intake, { upload }: { upload: string }): Promise<AcceptedBytes> {
   const { blobs, limits = defaultLimits } = intake;
