@@ -5,7 +5,6 @@
  */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +12,7 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { layoutOf } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
+import { freePort } from '../test/free-port.ts';
 import { connectEndpoint, credentialsFrom } from './endpoint.ts';
 import { measure, type Measured } from './load.ts';
 
@@ -117,14 +117,5 @@ function intercloud(args: string[]): Promise<void> {
     child.stderr.on('data', (data) => (words += String(data)));
     child.once('error', reject);
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`intercloud ${args[0]} failed: ${words}`))));
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }

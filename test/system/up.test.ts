@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { startTestServer } from '../../kit/postgres/testing.ts';
+import { freePort } from '../free-port.ts';
 import { startWholeCloud, type WholeCloud } from './whole-cloud.ts';
 
 type Status = { state: string; driver: string; processes: { name: string; state: string }[] };
@@ -106,13 +106,4 @@ async function makeServer({ openstack }: WholeCloud, name: string): Promise<void
   await openstack(['network', 'create', 'net']);
   await openstack(['subnet', 'create', '--network', 'net', '--subnet-range', '10.20.0.0/24', 'subnet']);
   await openstack(['server', 'create', '--flavor', 'm1.nano', '--image', 'cirros', '--network', 'net', '--wait', name]);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -1,10 +1,10 @@
 /** A whole cloud for a test: started, asked and deleted by the same commands that a user has. */
 import { spawn } from 'node:child_process';
 import { chmodSync, chownSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../free-port.ts';
 
 export type Ran = { code: number | null; out: string; err: string };
 
@@ -102,16 +102,5 @@ export function run(command: string[], { env, input, timeoutMs }: { env: Record<
     });
     child.stdin.on('error', () => child.stdin.destroy());
     child.stdin.end(input ?? '');
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
   });
 }
