@@ -7,10 +7,10 @@ function shape({ status, code, message, detail, requestId }: FaultFacts) {
   return { body: { type: 'about:blank', title: message, status, code, ...(detail === undefined ? {} : { detail }), request_id: requestId }, contentType: 'application/problem+json' };
 }
 
-type Native<N extends Record<string, Operations>> = { name: string; title: string; nouns: N };
+type Native<N extends Record<string, Operations>> = { name: string; title: string; where?: Service['where']; nouns: N };
 
-/** A service of home at `/<name>/v1`, with the type `intercloud-<name>` in the catalog. */
-export function nativeService<const N extends Record<string, Operations>>({ name, title, nouns }: Native<N>): Service & { nouns: N } {
+/** A service, of home unless told, at `/<name>/v1`, with the type `intercloud-<name>` in the catalog. */
+export function nativeService<const N extends Record<string, Operations>>({ name, title, where = 'home', nouns }: Native<N>): Service & { nouns: N } {
   const root = `/${name}`;
   const path = `${root}/v1`;
   const document = (base: string) => ({ versions: [{ id: 'v1', status: 'CURRENT', links: [{ rel: 'self', href: `${base}${path}/` }] }] });
@@ -22,7 +22,7 @@ export function nativeService<const N extends Record<string, Operations>>({ name
     path,
     catalogPath: path,
     projectInPath: false,
-    where: 'home',
+    where,
     discovery: [
       { path: root, status: 300, document },
       { path, status: 200, document: (base) => ({ version: document(base).versions[0] }) },

@@ -16,10 +16,10 @@ export async function candidatesFor(tx: Transaction, offers: Offers, projectId: 
   const offered = await offers(tx, projectId, now);
   const capacities = await listCapacities(tx, new Date(now.getTime() - silenceSeconds * 1000));
   const outcomes = new Map((await listOutcomes(tx, now)).map((outcome) => [outcome.region, outcome]));
-  return capacities.flatMap(({ region, availabilityZone, freeVcpus, freeMemoryMiB, freeDiskGiB, images }) => {
+  return capacities.flatMap(({ region, availabilityZone, free, largest, images }) => {
     const offer = offered.get(region);
     if (!offer) return [];
     const { succeeded, failed } = outcomes.get(region) ?? { succeeded: 0, failed: 0 };
-    return [{ region, availabilityZone, ...offer, free: { vcpus: freeVcpus, memoryMiB: freeMemoryMiB, diskGiB: freeDiskGiB }, images, outcomes: { succeeded, failed } }];
+    return [{ region, availabilityZone, ...offer, free, largest, images, outcomes: { succeeded, failed } }];
   });
 }

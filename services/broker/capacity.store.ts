@@ -1,24 +1,28 @@
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Room } from './placing.ts';
 
-export type Capacity = { region: string; availabilityZone: string; freeVcpus: number; freeMemoryMiB: number; freeDiskGiB: number; images: string[]; observedAt: Date };
+export type Capacity = { region: string; availabilityZone: string; free: Room; largest: Room; images: string[]; observedAt: Date };
 export type Outcome = { region: string; succeeded: number; failed: number };
 
-/** Of every region, as it was last seen. */
+/** Of every region that was seen since then, as it was last seen. */
 export function listCapacities(tx: Transaction, seenAfter: Date): Promise<Capacity[]> {
   return tx.rows<Capacity>`
-    select region, availability_zone as "availabilityZone", free_vcpus as "freeVcpus", free_memory_mib as "freeMemoryMiB", free_disk_gib as "freeDiskGiB", images, observed_at as "observedAt"
+    select region, availability_zone as "availabilityZone",
+      jsonb_build_object('vcpus', free_vcpus, 'memoryMiB', free_memory_mib, 'diskGiB', free_disk_gib) as free,
+      jsonb_build_object('vcpus', largest_vcpus, 'memoryMiB', largest_memory_mib, 'diskGiB', largest_disk_gib) as largest,
+      images, observed_at as "observedAt"
     from broker.capacity where observed_at > ${seenAfter} order by region, availability_zone`;
 }
 
 /** Zones that are not among these are not there any more. */
 export async function setCapacity(tx: Transaction, region: string, zones: readonly Omit<Capacity, 'region'>[]): Promise<void> {
   await tx.run`delete from broker.capacity where region = ${region} and availability_zone <> all(${zones.map(({ availabilityZone }) => availabilityZone)}::text[])`;
-  for (const zone of zones)
+  for (const { availabilityZone, free, largest, images, observedAt } of zones)
     await tx.run`
-      insert into broker.capacity (region, availability_zone, free_vcpus, free_memory_mib, free_disk_gib, images, observed_at)
-      values (${region}, ${zone.availabilityZone}, ${zone.freeVcpus}, ${zone.freeMemoryMiB}, ${zone.freeDiskGiB}, ${zone.images}::text[], ${zone.observedAt})
+      insert into broker.capacity (region, availability_zone, free_vcpus, free_memory_mib, free_disk_gib, largest_vcpus, largest_memory_mib, largest_disk_gib, images, observed_at)
+      values (${region}, ${availabilityZone}, ${free.vcpus}, ${free.memoryMiB}, ${free.diskGiB}, ${largest.vcpus}, ${largest.memoryMiB}, ${largest.diskGiB}, ${images}::text[], ${observedAt})
       on conflict (region, availability_zone) do update set free_vcpus = excluded.free_vcpus, free_memory_mib = excluded.free_memory_mib, free_disk_gib = excluded.free_disk_gib,
-        images = excluded.images, observed_at = excluded.observed_at`;
+        largest_vcpus = excluded.largest_vcpus, largest_memory_mib = excluded.largest_memory_mib, largest_disk_gib = excluded.largest_disk_gib, images = excluded.images, observed_at = excluded.observed_at`;
 }
 
 const halfLifeSeconds = 6 * 3600;

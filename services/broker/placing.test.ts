@@ -11,6 +11,7 @@ const own: Candidate = {
   labels: { country: 'DE' },
   capabilities: ['boot'],
   free: { vcpus: 8, memoryMiB: 8192, diskGiB: 100 },
+  largest: { vcpus: 8, memoryMiB: 8192, diskGiB: 100 },
   price: { currency: 'EUR', vcpuHour: 10_000_000n, memoryGiBHour: 5_000_000n, diskGiBHour: 100_000n, egressGiB: 0n, bookHash: 'h' },
   images: ['aa'],
   outcomes: { succeeded: 0, failed: 0 },

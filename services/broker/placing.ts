@@ -3,6 +3,8 @@
  * decision can be made again from what was kept of it. All candidates are judged, and each that is not taken knows why.
  */
 
+export type Room = { vcpus: number; memoryMiB: number; diskGiB: number };
+
 /** One zone of one region, as it is known at this moment. */
 export type Candidate = {
   region: string;
@@ -12,7 +14,9 @@ export type Candidate = {
   labels: Readonly<Record<string, string>>;
   /** What probes have proved and not quarantined since. */
   capabilities: readonly string[];
-  free: { vcpus: number; memoryMiB: number; diskGiB: number };
+  free: Room;
+  /** The most that one host has of each. */
+  largest: Room;
   price: UnitPrices;
   /** Content hashes of the images that are there. */
   images: readonly string[];
@@ -41,6 +45,7 @@ export type Policy = {
   limits: {
     regions?: readonly string[] | undefined;
     notRegions?: readonly string[] | undefined;
+    kinds?: readonly Candidate['kind'][] | undefined;
     /** For each label the values that will do. */
     labels?: Readonly<Record<string, readonly string[]>> | undefined;
     /** Nano-units for all machines of the wish. */
@@ -112,20 +117,25 @@ function obstacles(wish: Wish, { limits }: Policy, candidate: Candidate, hourly:
   if (wish.fixed && wish.fixed.region !== region) reasons.push(`${wish.fixed.because} is in ${wish.fixed.region}`);
   if (limits.regions && !limits.regions.includes(region)) reasons.push('the policy does not name this region');
   if (limits.notRegions?.includes(region)) reasons.push('the policy excludes this region');
+  if (limits.kinds && !limits.kinds.includes(candidate.kind)) reasons.push(candidate.kind === 'own' ? 'the policy wants a partner' : 'the policy wants no partner');
   for (const [label, values] of Object.entries(limits.labels ?? {})) {
     const value = candidate.labels[label];
     if (value === undefined || !values.includes(value)) reasons.push(`${label} is ${value ?? 'not known'}; the policy wants ${values.join(' or ')}`);
   }
   for (const need of wish.needs) if (!candidate.capabilities.includes(need)) reasons.push(`it is not proved that ${need} works there`);
-  const short = shortages(wish, free);
+  const short = shortages(wish, free, wish.count);
   if (short.length > 0) reasons.push(`no room: ${short.join(', ')}`);
+  else {
+    const large = shortages(wish, candidate.largest, 1);
+    if (large.length > 0) reasons.push(`no host is large enough: ${large.join(', ')}`);
+  }
   if (limits.hourlyAtMost !== undefined && hourly > limits.hourlyAtMost) reasons.push('it costs more than the policy allows');
   if (limits.reliabilityAtLeast !== undefined && reliabilityOf(candidate) < limits.reliabilityAtLeast) reasons.push('too many machines did not come up there');
   if (limits.imagePresent === true && wish.image && !candidate.images.includes(wish.image.sha256)) reasons.push('the image is not there');
   return reasons;
 }
 
-function shortages({ vcpus, memoryMiB, diskGiB, count }: Wish, free: Candidate['free']): string[] {
+function shortages({ vcpus, memoryMiB, diskGiB }: Wish, free: Room, count: number): string[] {
   const short: string[] = [];
   if (vcpus * count > free.vcpus) short.push(`${vcpus * count} vCPUs of ${free.vcpus}`);
   if (memoryMiB * count > free.memoryMiB) short.push(`${memoryMiB * count} MiB of memory of ${free.memoryMiB}`);

@@ -64,6 +64,10 @@ create table broker.capacity (
   free_vcpus integer not null,
   free_memory_mib bigint not null,
   free_disk_gib bigint not null,
+  -- The most that one host has of each.
+  largest_vcpus integer not null,
+  largest_memory_mib bigint not null,
+  largest_disk_gib bigint not null,
   images text[] not null,
   observed_at timestamptz not null,
   primary key (region, availability_zone)

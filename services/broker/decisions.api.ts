@@ -1,0 +1,77 @@
+import { candidates as candidatesContract, decisions as contract } from '../../contract/intercloud/broker/decisions.ts';
+import { implement } from '../../kit/http/implement.ts';
+import { candidatesFor, type Offers } from './candidates.ts';
+import { getDecision, kept, listDecisions, weigh, type Decision } from './decisions.ts';
+import { moneyOf } from '../billing/money.ts';
+import { fromKept } from './policies.ts';
+import { readPolicy, shownPolicy } from './policies.api.ts';
+import type { KeptVerdict } from './decisions.store.ts';
+
+const usualLimit = 100;
+
+export function decisionsApi(offers: Offers) {
+  return implement(contract, {
+    async list(request) {
+      const { server_id: serverId, marker, limit = usualLimit } = request.query;
+      const found = await listDecisions(request, { serverId, marker, limit });
+      return { decisions: found.map(shown) };
+    },
+    async show(request) {
+      return { decision: shown(await getDecision(request, request.params.decision_id)) };
+    },
+    async whatIf({ tx, caller, now, body }) {
+      const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = [], egress_gib_per_hour: egressGiBPerHour = 0 } = body.wish;
+      const wish = { vcpus, memoryMiB, diskGiB, count, needs, egressGiBPerHour, image: null, fixed: null };
+      const { ruling, candidates } = await weigh(tx, offers, { projectId: caller.projectId ?? '', now, wish, ...(body.policy ? { policy: readPolicy(body.policy) } : {}) });
+      const { chosen } = ruling;
+      const currency = candidates.find(({ region }) => region === chosen?.region)?.price.currency ?? null;
+      return { region: chosen?.region ?? null, hourly: chosen ? moneyOf(chosen.hourly) : null, currency, candidates: ruling.verdicts.map((verdict) => shownVerdict(kept(verdict))) };
+    },
+  });
+}
+
+export function candidatesApi(offers: Offers) {
+  return implement(candidatesContract, {
+    async list({ tx, caller, now }) {
+      const found = await candidatesFor(tx, offers, caller.projectId ?? '', now);
+      return {
+        candidates: found.map(({ region, availabilityZone, kind, labels, capabilities, price }) => ({
+          region,
+          availability_zone: availabilityZone,
+          kind,
+          labels,
+          capabilities: [...capabilities],
+          currency: price.currency,
+          vcpu_hour: moneyOf(price.vcpuHour),
+          memory_gib_hour: moneyOf(price.memoryGiBHour),
+          disk_gib_hour: moneyOf(price.diskGiBHour),
+          egress_gib: moneyOf(price.egressGiB),
+        })),
+      };
+    },
+  });
+}
+
+function shown({ id, serverId, state, succeeded, why, region, hourly, currency, bookHash, wish, policy, verdicts, decidedAt, settledAt }: Decision) {
+  const { vcpus, memoryMiB, diskGiB, count, needs, fixed } = wish;
+  return {
+    id,
+    server_id: serverId,
+    state,
+    succeeded,
+    why,
+    region,
+    hourly: hourly === null ? null : moneyOf(BigInt(hourly)),
+    currency,
+    price_book: bookHash,
+    wish: { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count, needs: [...needs], fixed },
+    policy: shownPolicy(fromKept(policy)),
+    candidates: verdicts.map(shownVerdict),
+    decided_at: decidedAt.toISOString(),
+    settled_at: settledAt?.toISOString() ?? null,
+  };
+}
+
+function shownVerdict({ region, availabilityZone, verdict, reasons, score, hourly }: KeptVerdict) {
+  return { region, availability_zone: availabilityZone, verdict, reasons, score, hourly: moneyOf(BigInt(hourly)) };
+}
