@@ -36,25 +36,23 @@ const resized = async (cloud: TestCloud, things: Things) => {
   await cloud.settle();
 };
 
-const grant = (place: 'project' | 'domain' | 'system', actor: 'user' | 'group') => ({
-  by: 'admin' as const,
-  async before({ admin: { identity } }: TestCloud, things: Things) {
-    const [role_id, id] = [await things.get('role'), await things.get(actor)];
-    const place_id = place === 'system' ? '' : await things.get(place);
-    const own = actor === 'user' ? { user_id: id } : { group_id: id };
-    const params = { ...own, role_id, ...(place === 'project' ? { project_id: place_id } : place === 'domain' ? { domain_id: place_id } : {}) } as never;
-    const nouns = { project: { user: identity.projectUserGrants, group: identity.projectGroupGrants }, domain: { user: identity.domainUserGrants, group: identity.domainGroupGrants }, system: { user: identity.systemUserGrants, group: identity.systemGroupGrants } };
-    await nouns[place][actor].create({ params });
+const grantNouns = ['projectUser', 'projectGroup', 'domainUser', 'domainGroup', 'systemUser', 'systemGroup', 'inheritedProjectUser', 'inheritedProjectGroup', 'inheritedDomainUser', 'inheritedDomainGroup'] as const;
+
+const grant = (noun: (typeof grantNouns)[number]): Preparation => ({
+  by: 'admin',
+  async before({ admin: { identity } }, things) {
+    const place = /project/i.test(noun) ? { project_id: await things.get('project') } : /domain/i.test(noun) ? { domain_id: await things.get('domain') } : {};
+    const actor = noun.endsWith('User') ? { user_id: await things.get('user') } : { group_id: await things.get('group') };
+    await identity[`${noun}Grants`].create({ params: { ...place, ...actor, role_id: await things.get('role') } as never });
   },
 });
 
-const grants = Object.fromEntries(
-  (['project', 'domain', 'system'] as const).flatMap((place) =>
-    (['user', 'group'] as const).flatMap((actor) =>
-      (['check', 'show', 'revoke'] as const).map((verb) => [`identity.${place}${actor === 'user' ? 'User' : 'Group'}Grants.${verb}`, grant(place, actor)] as const),
-    ),
-  ),
-);
+const grants = Object.fromEntries(grantNouns.flatMap((noun) => ['check', 'show', 'revoke'].map((verb) => [`identity.${noun}Grants.${verb}`, grant(noun)] as const)));
+
+const implied: Preparation = {
+  by: 'admin',
+  before: async ({ admin }, things) => admin.identity.roles.createImplied({ params: { role_id: await things.get('role'), implied_role_id: await things.get('implied role') } }),
+};
 
 const inGroup = {
   by: 'admin' as const,
@@ -88,6 +86,9 @@ export const preparations: Record<string, Preparation> = {
   'network.subnetPools.create': { body: () => Promise.resolve({ subnetpool: { name: 'pool', prefixes: ['10.3.0.0/16'] } }) },
   'compute.serverActions.changePassword': { refused: { status: 409, because: 'no driver reaches into a guest; nova says so with 409 too (admin_password.py)' } },
   ...grants,
+  'identity.roles.checkImplied': implied,
+  'identity.roles.showImplied': implied,
+  'identity.roles.deleteImplied': implied,
   'identity.groups.checkUser': inGroup,
   'identity.groups.removeUser': inGroup,
   'identity.domains.delete': { by: 'admin' },

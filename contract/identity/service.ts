@@ -3,7 +3,19 @@ import { service, type FaultFacts } from '../contract.ts';
 import { applicationCredentials } from './application-credentials.ts';
 import { endpoints, regions, services } from './catalog.ts';
 import { domains } from './domains.ts';
-import { domainGroupGrants, domainUserGrants, projectGroupGrants, projectUserGrants, roleAssignments, systemGroupGrants, systemUserGrants } from './grants.ts';
+import {
+  domainGroupGrants,
+  domainUserGrants,
+  inheritedDomainGroupGrants,
+  inheritedDomainUserGrants,
+  inheritedProjectGroupGrants,
+  inheritedProjectUserGrants,
+  projectGroupGrants,
+  projectUserGrants,
+  roleAssignments,
+  systemGroupGrants,
+  systemUserGrants,
+} from './grants.ts';
 import { groups } from './groups.ts';
 import { policy } from './policy.ts';
 import { projects, projectTags } from './projects.ts';
@@ -73,6 +85,10 @@ export const identity = service({
     projectGroupGrants,
     domainUserGrants,
     domainGroupGrants,
+    inheritedProjectUserGrants,
+    inheritedProjectGroupGrants,
+    inheritedDomainUserGrants,
+    inheritedDomainGroupGrants,
     systemUserGrants,
     systemGroupGrants,
     roleAssignments,

@@ -30,6 +30,8 @@ test('what the target does not have makes a check false, and its opposite true',
   assert.equal(allows('domain_id:%(target.user.domain_id)s', { domainId: 'd' }), false);
   assert.equal(allows('not None:%(target.user.domain_id)s', {}), true);
   assert.equal(allows('user_id:%(constructor.name)s', { userId: 'Object' }), false);
+  assert.equal(allows('domain_id:%(target.user.domain_id)s', {}, { user: { domain_id: null } }), false);
+  assert.equal(allows('not domain_id:None', {}), false);
 });
 
 test('a rule that cannot be understood is refused with its name, before anybody is judged by it', () => {

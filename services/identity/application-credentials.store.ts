@@ -63,7 +63,14 @@ export function listGroundlessCredentials(tx: Transaction): Promise<{ id: string
     select c.id, c.user_id as "userId" from identity.application_credential c
     where not exists (
       select from identity.role_grant g
-      where g.project_id = c.project_id
+      where (g.project_id = c.project_id and not g.inherited
+          or g.inherited and (g.domain_id = (select domain_id from identity.project where id = c.project_id) or g.project_id in (
+            with recursive line as (
+              select parent_id from identity.project where id = c.project_id
+              union all
+              select p.parent_id from identity.project p join line on p.id = line.parent_id
+            )
+            select parent_id from line)))
         and (g.user_id = c.user_id or g.group_id in (select group_id from identity.membership m where m.user_id = c.user_id))
     )
     order by 1 limit 100`;

@@ -1,8 +1,7 @@
 /** Where the services are. keystone/catalog/core.py */
-import type { Context } from '../../kit/http/implement.ts';
 import { Fault } from '../../kit/fault.ts';
 import { ConstraintViolation, sql, type Transaction } from '../../kit/postgres/database.ts';
-import { demandReading } from './access.ts';
+import { demand, type Context } from './access.ts';
 import { announce } from './announcements.ts';
 import {
   deleteEndpoint as removeEndpoint,
@@ -59,26 +58,32 @@ function urlFor(template: string, projectId: string | null, userId: string): str
   return complete ? url : undefined;
 }
 
-export function listServices({ tx, caller }: Context, query: PageQuery & { type?: string; name?: string }): Promise<CatalogService[]> {
-  demandReading(caller, 'identity:list_services');
+export function listServices(context: Context, query: PageQuery & { type?: string; name?: string }): Promise<CatalogService[]> {
+  const { tx } = context;
+  demand(context, 'identity:list_services');
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (query.type !== undefined) conditions.push(sql`type = ${query.type}`);
   return selectServices(tx, conditions, rowsFor(query));
 }
 
-export async function getService({ tx, caller }: Context, id: string): Promise<CatalogService> {
-  demandReading(caller, 'identity:get_service');
+export async function getService(context: Context, id: string): Promise<CatalogService> {
+  const { tx } = context;
+  demand(context, 'identity:get_service');
   const service = await findService(tx, id);
   if (!service) throw couldNotFind('service', id);
   return service;
 }
 
-export async function createService({ tx }: Context, service: CatalogService): Promise<CatalogService> {
+export async function createService(context: Context, service: CatalogService): Promise<CatalogService> {
+  const { tx } = context;
+  demand(context, 'identity:create_service');
   await insertService(tx, service);
   return service;
 }
 
-export async function updateService({ tx }: Context, id: string, change: Partial<CatalogService>): Promise<CatalogService> {
+export async function updateService(context: Context, id: string, change: Partial<CatalogService>): Promise<CatalogService> {
+  const { tx } = context;
+  demand(context, 'identity:update_service');
   const before = await findService(tx, id);
   if (!before) throw couldNotFind('service', id);
   const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
@@ -89,13 +94,15 @@ export async function updateService({ tx }: Context, id: string, change: Partial
 /** With its endpoints, which are told one by one. */
 export async function deleteService(context: Context, id: string): Promise<void> {
   const { tx } = context;
+  demand(context, 'identity:delete_service');
   if (!(await findService(tx, id))) throw couldNotFind('service', id);
   for (const endpoint of await selectEndpoints(tx, [sql`service_id = ${id}`], 10_000)) await announce(context, 'endpoint', 'deleted', endpoint.id);
   await removeService(tx, id);
 }
 
-export function listEndpoints({ tx, caller }: Context, query: PageQuery & { interface?: string; service_id?: string; region_id?: string }): Promise<Endpoint[]> {
-  demandReading(caller, 'identity:list_endpoints');
+export function listEndpoints(context: Context, query: PageQuery & { interface?: string; service_id?: string; region_id?: string }): Promise<Endpoint[]> {
+  const { tx } = context;
+  demand(context, 'identity:list_endpoints');
   const conditions = pageConditions(query);
   if (query.interface !== undefined) conditions.push(sql`interface = ${query.interface}`);
   if (query.service_id !== undefined) conditions.push(sql`service_id = ${query.service_id}`);
@@ -103,20 +110,25 @@ export function listEndpoints({ tx, caller }: Context, query: PageQuery & { inte
   return selectEndpoints(tx, conditions, rowsFor(query));
 }
 
-export async function getEndpoint({ tx, caller }: Context, id: string): Promise<Endpoint> {
-  demandReading(caller, 'identity:get_endpoint');
+export async function getEndpoint(context: Context, id: string): Promise<Endpoint> {
+  const { tx } = context;
+  demand(context, 'identity:get_endpoint');
   const endpoint = await findEndpoint(tx, id);
   if (!endpoint) throw couldNotFind('endpoint', id);
   return endpoint;
 }
 
-export async function createEndpoint({ tx }: Context, endpoint: Endpoint): Promise<Endpoint> {
+export async function createEndpoint(context: Context, endpoint: Endpoint): Promise<Endpoint> {
+  const { tx } = context;
+  demand(context, 'identity:create_endpoint');
   await demandEndpointFits(tx, endpoint);
   await insertEndpoint(tx, endpoint);
   return endpoint;
 }
 
-export async function updateEndpoint({ tx }: Context, id: string, change: Partial<Endpoint>): Promise<Endpoint> {
+export async function updateEndpoint(context: Context, id: string, change: Partial<Endpoint>): Promise<Endpoint> {
+  const { tx } = context;
+  demand(context, 'identity:update_endpoint');
   const before = await findEndpoint(tx, id);
   if (!before) throw couldNotFind('endpoint', id);
   const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
@@ -125,24 +137,32 @@ export async function updateEndpoint({ tx }: Context, id: string, change: Partia
   return after;
 }
 
-export async function deleteEndpoint({ tx }: Context, id: string): Promise<void> {
+export async function deleteEndpoint(context: Context, id: string): Promise<void> {
+  const { tx } = context;
+  demand(context, 'identity:delete_endpoint');
   if (!(await findEndpoint(tx, id))) throw couldNotFind('endpoint', id);
   await removeEndpoint(tx, id);
 }
 
-export function listRegions({ tx }: Context, query: PageQuery & { parent_region_id?: string }): Promise<Region[]> {
+export function listRegions(context: Context, query: PageQuery & { parent_region_id?: string }): Promise<Region[]> {
+  const { tx } = context;
+  demand(context, 'identity:list_regions');
   const conditions = pageConditions(query);
   if (query.parent_region_id !== undefined) conditions.push(sql`parent_region_id = ${query.parent_region_id}`);
   return selectRegions(tx, conditions, rowsFor(query));
 }
 
-export async function getRegion({ tx }: Context, id: string): Promise<Region> {
+export async function getRegion(context: Context, id: string): Promise<Region> {
+  const { tx } = context;
+  demand(context, 'identity:get_region');
   const region = await findRegion(tx, id);
   if (!region) throw couldNotFind('region', id);
   return region;
 }
 
-export async function createRegion({ tx }: Context, region: Region): Promise<Region> {
+export async function createRegion(context: Context, region: Region): Promise<Region> {
+  const { tx } = context;
+  demand(context, 'identity:create_region');
   if (region.parentRegionId !== null && !(await findRegion(tx, region.parentRegionId))) throw couldNotFind('region', region.parentRegionId);
   await insertRegion(tx, region).catch((error: unknown) => {
     throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('region', `Duplicate ID, ${region.id}.`) : error;
@@ -151,13 +171,15 @@ export async function createRegion({ tx }: Context, region: Region): Promise<Reg
 }
 
 /** False: it was there. */
-export async function ensureRegion({ tx }: Context, id: string): Promise<boolean> {
+export async function ensureRegion({ tx }: Pick<Context, 'tx'>, id: string): Promise<boolean> {
   if (await findRegion(tx, id)) return false;
   await insertRegion(tx, { id, description: '', parentRegionId: null, extra: {} });
   return true;
 }
 
-export async function updateRegion({ tx }: Context, id: string, change: Partial<Region>): Promise<Region> {
+export async function updateRegion(context: Context, id: string, change: Partial<Region>): Promise<Region> {
+  const { tx } = context;
+  demand(context, 'identity:update_region');
   const before = await findRegion(tx, id);
   if (!before) throw couldNotFind('region', id);
   const after = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
@@ -170,7 +192,9 @@ export async function updateRegion({ tx }: Context, id: string, change: Partial<
   return after;
 }
 
-export async function deleteRegion({ tx }: Context, id: string): Promise<void> {
+export async function deleteRegion(context: Context, id: string): Promise<void> {
+  const { tx } = context;
+  demand(context, 'identity:delete_region');
   if (!(await findRegion(tx, id))) throw couldNotFind('region', id);
   await removeRegion(tx, id).catch((error: unknown) => {
     throw error instanceof ConstraintViolation && error.kind === 'foreign key' ? notAllowed(`Unable to delete region ${id} because it or its child regions have associated endpoints.`) : error;

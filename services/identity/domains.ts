@@ -1,7 +1,6 @@
 /** Domains: namespaces of users and projects. keystone/resource/core.py */
-import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
-import { demandReading, domainToList } from './access.ts';
+import { demand, demandList, type Context } from './access.ts';
 import { announce } from './announcements.ts';
 import type { Directory } from './directory.ts';
 import { deleteDomain as removeDomain, findDomain, insertDomain, listDomains as selectDomains, listInDomain, lockDomain, updateDomain as storeDomain, type Domain } from './domains.store.ts';
@@ -13,29 +12,32 @@ export type { Domain } from './domains.store.ts';
 
 export const defaultDomainId = 'default';
 
-export function listDomains({ tx, caller }: Context, query: PageQuery & { enabled?: boolean; name?: string }): Promise<Domain[]> {
-  const only = domainToList(caller, 'identity:list_domains');
+export function listDomains(context: Context, query: PageQuery & { enabled?: boolean; name?: string }): Promise<Domain[]> {
+  const only = demandList(context, 'identity:list_domains', (domainId) => ({ domain: { id: domainId } }));
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (only !== undefined) conditions.push(sql`id = ${only}`);
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
-  return selectDomains(tx, conditions, rowsFor(query));
+  return selectDomains(context.tx, conditions, rowsFor(query));
 }
 
-export async function getDomain({ tx, caller }: Context, id: string): Promise<Domain> {
-  demandReading(caller, 'identity:get_domain', { domainId: id, anyoneInDomainId: id });
-  const domain = await findDomain(tx, id);
+export async function getDomain(context: Context, id: string): Promise<Domain> {
+  demand(context, 'identity:get_domain', { domain: { id } });
+  const domain = await findDomain(context.tx, id);
   if (!domain) throw couldNotFind('domain', id);
   return domain;
 }
 
-export async function createDomain({ tx }: Context, domain: Domain): Promise<Domain> {
-  await insertDomain(tx, domain).catch((error: unknown) => {
+export async function createDomain(context: Context, domain: Domain): Promise<Domain> {
+  demand(context, 'identity:create_domain');
+  await insertDomain(context.tx, domain).catch((error: unknown) => {
     throw nameTaken(error, domain);
   });
   return domain;
 }
 
-export async function updateDomain({ tx, now }: Context, directory: Directory, id: string, change: Partial<Domain>): Promise<Domain> {
+export async function updateDomain(context: Context, directory: Directory, id: string, change: Partial<Domain>): Promise<Domain> {
+  const { tx, now } = context;
+  demand(context, 'identity:update_domain');
   const before = await lockDomain(tx, id);
   if (!before) throw couldNotFind('domain', id);
   if (before.options.immutable === true && change.options?.immutable !== false) throw immutable('update', 'domain', id);
@@ -50,6 +52,7 @@ export async function updateDomain({ tx, now }: Context, directory: Directory, i
 /** With all that is in it, which is told one by one. */
 export async function deleteDomain(context: Context, directory: Directory, id: string): Promise<void> {
   const { tx, now } = context;
+  demand(context, 'identity:delete_domain');
   const domain = await lockDomain(tx, id);
   if (!domain) throw couldNotFind('domain', id);
   if (domain.options.immutable === true) throw immutable('delete', 'domain', id);

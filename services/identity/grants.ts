@@ -1,74 +1,108 @@
 /** Granting roles and taking them away. keystone/assignment/core.py */
-import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { demandReading } from './access.ts';
+import { demand, type Context } from './access.ts';
 import { deleteApplicationCredentialsIn } from './application-credentials.store.ts';
 import type { Directory } from './directory.ts';
 import { findDomain } from './domains.store.ts';
 import { deleteGrant, hasGrant, insertGrant, listAssignments as selectAssignments, listGrantedRoles, type Assignment, type AssignmentFilter } from './grants.store.ts';
 import { findGroup, listMemberIds, lockGroup } from './groups.store.ts';
 import type { Actor, Place } from './places.ts';
-import { findProject } from './projects.store.ts';
-import { couldNotFind, grantNotFound } from './refusals.ts';
+import { findProject, listProjectIdsBelow } from './projects.store.ts';
+import { couldNotFind, grantNotFound, invalid, notAllowed } from './refusals.ts';
 import { findRole, type Role } from './roles.store.ts';
-import { grantSubject } from './tokens.ts';
+import { grantSubject, heirSubject } from './tokens.ts';
 import { findUser } from './users.store.ts';
 
 export { listPlacesOfGroup, type Assignment } from './grants.store.ts';
 
-export async function listGrants({ tx, caller }: Context, actor: Actor, place: Place): Promise<Role[]> {
-  const domainId = await placeDomain(tx, place);
-  demandReading(caller, rulesOf(actor, place).list, { domainId: domainId ?? null });
-  await demandActorAndPlace(tx, actor, place);
-  return listGrantedRoles(tx, actor, place);
+/** A role for somebody somewhere. What is inherited counts in the projects below, and not in the place itself. */
+export type Grant = { actor: Actor; place: Place; inherited: boolean };
+
+export async function listGrants(context: Context, { actor, place, inherited }: Grant): Promise<Role[]> {
+  const found = await find(context.tx, { actor, place });
+  demand(context, rulesOf(actor, place).list, targetOf(found));
+  demandActorAndPlace(found, actor, place);
+  return listGrantedRoles(context.tx, actor, place, inherited);
 }
 
-export async function demandGrant({ tx, caller }: Context, roleId: string, actor: Actor, place: Place): Promise<void> {
-  const domainId = await placeDomain(tx, place);
-  demandReading(caller, rulesOf(actor, place).check, { domainId: domainId ?? null });
-  await demandActorAndPlace(tx, actor, place);
-  if (!(await findRole(tx, roleId))) throw couldNotFind('role', roleId);
-  if (!(await hasGrant(tx, roleId, actor, place))) throw grantNotFound(roleId, actor.id, idOf(place));
+export async function demandGrant(context: Context, roleId: string, { actor, place, inherited }: Grant): Promise<void> {
+  await demandAll(context, rulesOf(actor, place).check, roleId, { actor, place });
+  if (!(await hasGrant(context.tx, roleId, actor, place, inherited))) throw grantNotFound(roleId, actor.id, idOf(place));
 }
 
-export async function grantRole({ tx }: Context, roleId: string, actor: Actor, place: Place): Promise<void> {
-  await demandActorAndPlace(tx, actor, place);
-  if (!(await findRole(tx, roleId))) throw couldNotFind('role', roleId);
-  await insertGrant(tx, roleId, actor, place);
+export async function grantRole(context: Context, roleId: string, { actor, place, inherited }: Grant): Promise<void> {
+  const { role, placeDomainId } = await demandAll(context, rulesOf(actor, place).create, roleId, { actor, place });
+  if (role.domainId !== null && place.kind === 'system') throw invalid(`Role ${roleId} is a domain-specific role. Unable to use a domain-specific role in a system assignment.`);
+  if (role.domainId !== null && place.kind === 'project' && role.domainId !== placeDomainId) throw notAllowed(`Project ${place.id} must be in the same domain as the role ${roleId} being assigned.`);
+  await insertGrant(context.tx, roleId, actor, place, inherited);
 }
 
-export async function revokeRole(context: Context, directory: Directory, roleId: string, actor: Actor, place: Place): Promise<void> {
-  const { tx, now } = context;
-  await demandActorAndPlace(tx, actor, place);
+export async function revokeRole(context: Context, directory: Directory, roleId: string, { actor, place, inherited }: Grant): Promise<void> {
+  const { tx } = context;
+  await demandAll(context, rulesOf(actor, place).revoke, roleId, { actor, place });
   if (actor.kind === 'group') await lockGroup(tx, actor.id);
-  if (!(await deleteGrant(tx, roleId, actor, place))) throw grantNotFound(roleId, actor.id, idOf(place));
-  if (actor.kind === 'group') return endGroupGrants(context, directory, actor.id, place);
-  await endGrants(tx, directory, [actor.id], place, now);
+  if (!(await deleteGrant(tx, roleId, actor, place, inherited))) throw grantNotFound(roleId, actor.id, idOf(place));
+  if (actor.kind === 'group') return endGroupGrants(context, directory, actor.id, { place, inherited });
+  await endGrants(context, directory, [actor.id], { place, inherited });
 }
 
 /** What these members (all, unless told) got through the group in this place ends: tokens, and application credentials. */
-export async function endGroupGrants({ tx, now }: Context, directory: Directory, groupId: string, place: Place, userIds?: readonly string[]): Promise<void> {
-  await endGrants(tx, directory, userIds ?? (await listMemberIds(tx, groupId)), place, now);
+export async function endGroupGrants(context: Pick<Context, 'tx' | 'now'>, directory: Directory, groupId: string, where: Pick<Grant, 'place' | 'inherited'>, userIds?: readonly string[]): Promise<void> {
+  await endGrants(context, directory, userIds ?? (await listMemberIds(context.tx, groupId)), where);
 }
 
-async function endGrants(tx: Transaction, directory: Directory, userIds: readonly string[], place: Place, now: Date): Promise<void> {
+async function endGrants({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, userIds: readonly string[], { place, inherited }: Pick<Grant, 'place' | 'inherited'>): Promise<void> {
+  if (inherited && place.kind !== 'system') {
+    for (const projectId of await listProjectIdsBelow(tx, place)) await deleteApplicationCredentialsIn(tx, projectId, userIds);
+    const domainId = place.kind === 'domain' ? place.id : ((await findProject(tx, place.id))?.domainId ?? '');
+    return directory.revoke(tx, userIds.map((userId) => heirSubject(userId, domainId)), now);
+  }
   if (place.kind === 'project') await deleteApplicationCredentialsIn(tx, place.id, userIds);
   await directory.revoke(tx, userIds.map((userId) => grantSubject(userId, place)), now);
 }
 
-export async function listAssignments({ tx, caller }: Context, filter: AssignmentFilter, most: number): Promise<Assignment[]> {
-  if (caller.domainId !== null && !caller.isAdmin) {
-    demandReading(caller, 'identity:list_role_assignments', { domainId: caller.domainId });
-    return selectAssignments(tx, { ...filter, withinDomainId: caller.domainId }, most);
-  }
-  demandReading(caller, 'identity:list_role_assignments');
-  return selectAssignments(tx, filter, most);
+export async function listAssignments(context: Context, filter: AssignmentFilter, most: number): Promise<Assignment[]> {
+  const { tx, caller } = context;
+  demand(context, 'identity:list_role_assignments', caller.domainId === null ? {} : { domain_id: caller.domainId });
+  return selectAssignments(tx, caller.domainId === null ? filter : { ...filter, withinDomainId: caller.domainId }, most);
 }
 
-async function demandActorAndPlace(tx: Transaction, actor: Actor, place: Place): Promise<void> {
-  const found = actor.kind === 'user' ? await findUser(tx, actor.id) : await findGroup(tx, actor.id);
-  if (!found) throw couldNotFind(actor.kind, actor.id);
-  if (place.kind !== 'system' && (await placeDomain(tx, place)) === undefined) throw couldNotFind(place.kind, place.id);
+/** Of a project and everything below it. */
+export async function listTreeAssignments(context: Context, rootId: string, filter: AssignmentFilter, most: number): Promise<Assignment[]> {
+  const { tx } = context;
+  const root = await findProject(tx, rootId);
+  demand(context, 'identity:list_role_assignments_for_tree', root ? { project: { id: root.id, domain_id: root.domainId }, domain_id: root.domainId } : {});
+  if (!root) throw couldNotFind('project', rootId);
+  return selectAssignments(tx, { ...filter, projectIds: [rootId, ...(await listProjectIdsBelow(tx, { kind: 'project', id: rootId }))] }, most);
+}
+
+type Found = { actorKind: Actor['kind']; placeKind: Place['kind']; actorDomainId: string | undefined; placeDomainId: string | undefined; role?: Role | undefined };
+
+/** All of it is looked up before the rule is asked, and told to be missing only to whoever may know. */
+async function demandAll(context: Context, rule: string, roleId: string, { actor, place }: Pick<Grant, 'actor' | 'place'>): Promise<{ role: Role; placeDomainId: string | undefined }> {
+  const [found, role] = [await find(context.tx, { actor, place }), await findRole(context.tx, roleId)];
+  demand(context, rule, targetOf({ ...found, role }));
+  demandActorAndPlace(found, actor, place);
+  if (!role) throw couldNotFind('role', roleId);
+  return { role, placeDomainId: found.placeDomainId };
+}
+
+async function find(tx: Transaction, { actor, place }: Pick<Grant, 'actor' | 'place'>): Promise<Found> {
+  const [one, domainId] = [actor.kind === 'user' ? await findUser(tx, actor.id) : await findGroup(tx, actor.id), await placeDomain(tx, place)];
+  return { actorKind: actor.kind, placeKind: place.kind, actorDomainId: one?.domainId, placeDomainId: domainId };
+}
+
+function targetOf({ actorKind, placeKind, actorDomainId, placeDomainId, role }: Found): Record<string, unknown> {
+  return {
+    [actorKind]: actorDomainId === undefined ? {} : { domain_id: actorDomainId },
+    ...(placeKind === 'system' || placeDomainId === undefined ? {} : { [placeKind]: placeKind === 'domain' ? { id: placeDomainId } : { domain_id: placeDomainId } }),
+    role: role ? { id: role.id, name: role.name, domain_id: role.domainId } : {},
+  };
+}
+
+function demandActorAndPlace({ actorDomainId, placeDomainId }: Found, actor: Actor, place: Place): void {
+  if (actorDomainId === undefined) throw couldNotFind(actor.kind, actor.id);
+  if (place.kind !== 'system' && placeDomainId === undefined) throw couldNotFind(place.kind, place.id);
 }
 
 async function placeDomain(tx: Transaction, place: Place): Promise<string | undefined> {
@@ -84,9 +118,9 @@ async function placeDomain(tx: Transaction, place: Place): Promise<string | unde
   }
 }
 
-function rulesOf(actor: Actor, place: Place): { list: string; check: string } {
-  if (place.kind !== 'system') return { list: 'identity:list_grants', check: 'identity:check_grant' };
-  return { list: `identity:list_system_grants_for_${actor.kind}`, check: `identity:check_system_grant_for_${actor.kind}` };
+function rulesOf(actor: Actor, place: Place): { list: string; check: string; create: string; revoke: string } {
+  const of = (verb: string, noun: string) => (place.kind === 'system' ? `identity:${verb}_system_${noun}_for_${actor.kind}` : `identity:${verb}_${noun}`);
+  return { list: of('list', 'grants'), check: of('check', 'grant'), create: of('create', 'grant'), revoke: of('revoke', 'grant') };
 }
 
 function idOf(place: Place): string {

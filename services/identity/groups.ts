@@ -1,7 +1,6 @@
 /** Groups of users, to which roles can be granted as to one user. keystone/identity/core.py */
-import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
-import { demandReading, domainToList } from './access.ts';
+import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
 import { findDomain } from './domains.store.ts';
 import { endGroupGrants, listPlacesOfGroup } from './grants.ts';
@@ -25,12 +24,12 @@ import { findUser, listUsers as selectUsers, memberOf } from './users.store.ts';
 
 export type { Group } from './groups.store.ts';
 
-export function listGroups({ tx, caller }: Context, query: PageQuery & { domain_id?: string; name?: string }): Promise<Group[]> {
-  const only = domainToList(caller, 'identity:list_groups');
+export function listGroups(context: Context, query: PageQuery & { domain_id?: string; name?: string }): Promise<Group[]> {
+  const only = demandList(context, 'identity:list_groups', (domainId) => ({ group: { domain_id: domainId } }));
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (only !== undefined) conditions.push(sql`domain_id = ${only}`);
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
-  return selectGroups(tx, conditions, rowsFor(query));
+  return selectGroups(context.tx, conditions, rowsFor(query));
 }
 
 export async function listGroupsOfUser(context: Context, userId: string, query: PageQuery & { name?: string }): Promise<Group[]> {
@@ -38,35 +37,32 @@ export async function listGroupsOfUser(context: Context, userId: string, query: 
   return selectGroups(context.tx, [groupOf(userId), ...pageConditions(query), ...nameConditions(query)], rowsFor(query));
 }
 
-export async function getGroup({ tx, caller }: Context, id: string, rule = 'identity:get_group'): Promise<Group> {
-  const group = await findGroup(tx, id);
-  demandReading(caller, rule, { domainId: group?.domainId ?? null });
-  if (!group) throw couldNotFind('group', id);
-  return group;
+export async function getGroup(context: Context, id: string, rule = 'identity:get_group'): Promise<Group> {
+  return demandGroup(context, await findGroup(context.tx, id), id, rule);
 }
 
-export async function createGroup({ tx }: Context, group: Group): Promise<Group> {
-  if (!(await findDomain(tx, group.domainId))) throw couldNotFind('domain', group.domainId);
-  await insertGroup(tx, group).catch((error: unknown) => {
+export async function createGroup(context: Context, group: Group): Promise<Group> {
+  demand(context, 'identity:create_group', { group: { domain_id: group.domainId } });
+  if (!(await findDomain(context.tx, group.domainId))) throw couldNotFind('domain', group.domainId);
+  await insertGroup(context.tx, group).catch((error: unknown) => {
     throw nameTaken(error, group);
   });
   return group;
 }
 
-export async function updateGroup({ tx }: Context, id: string, change: Partial<Group>): Promise<Group> {
-  const before = await lockGroup(tx, id);
-  if (!before) throw couldNotFind('group', id);
+export async function updateGroup(context: Context, id: string, change: Partial<Group>): Promise<Group> {
+  const before = demandGroup(context, await lockGroup(context.tx, id), id, 'identity:update_group');
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
   const after: Group = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
-  await storeGroup(tx, after).catch((error: unknown) => {
+  await storeGroup(context.tx, after).catch((error: unknown) => {
     throw nameTaken(error, after);
   });
   return after;
 }
 
 export async function deleteGroup(context: Context, directory: Directory, id: string): Promise<void> {
-  if (!(await lockGroup(context.tx, id))) throw couldNotFind('group', id);
-  for (const place of await listPlacesOfGroup(context.tx, id)) await endGroupGrants(context, directory, id, place);
+  demandGroup(context, await lockGroup(context.tx, id), id, 'identity:delete_group');
+  for (const where of await listPlacesOfGroup(context.tx, id)) await endGroupGrants(context, directory, id, where);
   await removeGroup(context.tx, id);
 }
 
@@ -77,23 +73,36 @@ export async function listMembers(context: Context, groupId: string, query: Page
   return selectUsers(context.tx, conditions, rowsFor(query));
 }
 
-export async function addMember({ tx }: Context, groupId: string, userId: string): Promise<void> {
-  if (!(await lockGroup(tx, groupId))) throw couldNotFind('group', groupId);
-  if (!(await findUser(tx, userId))) throw couldNotFind('user', userId);
-  await insertMember(tx, groupId, userId);
+export async function addMember(context: Context, groupId: string, userId: string): Promise<void> {
+  await demandPair(context, await lockGroup(context.tx, groupId), groupId, userId, 'identity:add_user_to_group');
+  await insertMember(context.tx, groupId, userId);
 }
 
 export async function demandMember(context: Context, groupId: string, userId: string): Promise<void> {
-  await getGroup(context, groupId, 'identity:check_user_in_group');
+  await demandPair(context, await findGroup(context.tx, groupId), groupId, userId, 'identity:check_user_in_group');
   if (!(await isMember(context.tx, groupId, userId))) throw couldNotFind('user', `User '${userId}' not found in group '${groupId}'`);
 }
 
 export async function removeMember(context: Context, directory: Directory, groupId: string, userId: string): Promise<void> {
   const { tx } = context;
-  if (!(await lockGroup(tx, groupId))) throw couldNotFind('group', groupId);
+  await demandPair(context, await lockGroup(tx, groupId), groupId, userId, 'identity:remove_user_from_group');
   if (!(await isMember(tx, groupId, userId))) throw couldNotFind('user', `User '${userId}' not found in group '${groupId}'`);
-  for (const place of await listPlacesOfGroup(tx, groupId)) await endGroupGrants(context, directory, groupId, place, [userId]);
+  for (const where of await listPlacesOfGroup(tx, groupId)) await endGroupGrants(context, directory, groupId, where, [userId]);
   await deleteMember(tx, groupId, userId);
+}
+
+/** Asks the rule before it says that there is none. */
+function demandGroup(context: Context, group: Group | undefined, id: string, rule: string): Group {
+  demand(context, rule, group ? { group: { id, domain_id: group.domainId } } : {});
+  if (!group) throw couldNotFind('group', id);
+  return group;
+}
+
+async function demandPair(context: Context, group: Group | undefined, groupId: string, userId: string, rule: string): Promise<void> {
+  const user = await findUser(context.tx, userId);
+  demand(context, rule, { ...(group ? { group: { domain_id: group.domainId } } : {}), ...(user ? { user: { domain_id: user.domainId } } : {}) });
+  if (!group) throw couldNotFind('group', groupId);
+  if (!user) throw couldNotFind('user', userId);
 }
 
 function nameTaken(error: unknown, { name }: Group): unknown {

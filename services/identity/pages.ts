@@ -58,3 +58,8 @@ export function pageConditions({ marker }: PageQuery): Sql[] {
 function escaped(text: string): string {
   return text.replaceAll(/[\\%_]/g, '\\$&');
 }
+
+/** keystone/server/flask/common.py, query_filter_is_true: there, and not "0". */
+export function isAsked(value: string | undefined): boolean {
+  return value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
+}

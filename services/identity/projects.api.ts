@@ -2,16 +2,17 @@
 import { projects as contract, projectTags as tagsContract } from '../../contract/identity/projects.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import type { Caller } from '../../kit/http/caller.ts';
+import { demand } from './access.ts';
 import { announce } from './announcements.ts';
 import { given } from './domains.api.ts';
-import { defaultDomainId } from './domains.ts';
+import { createDomain, defaultDomainId, deleteDomain, updateDomain } from './domains.ts';
 import { extraOf } from './extra.ts';
 import { listProjectIdsOf } from './grants.store.ts';
-import { pageOf, selfOf } from './pages.ts';
+import { isAsked, pageOf, selfOf } from './pages.ts';
 import { newId, type IdentityParts } from './parts.ts';
-import { createProject, deleteProject, getProject, getRelatives, listProjects, updateProject, type Project } from './projects.ts';
-import { findProject } from './projects.store.ts';
-import { couldNotFind, invalid } from './refusals.ts';
+import { createProject, deleteProject, getAnyProject, getProject, getRelatives, listProjects, updateProject, type AnyProject, type Project } from './projects.ts';
+import { findProject, listProjectIdsBelow } from './projects.store.ts';
+import { couldNotFind, invalid, notAllowed } from './refusals.ts';
 
 const columns = ['id', 'name', 'description', 'enabled', 'is_domain', 'domain_id', 'parent_id', 'tags', 'options', 'links', 'parents', 'subtree'];
 
@@ -20,37 +21,51 @@ export function projectsDoor(parts: IdentityParts) {
   return implement(contract, {
     async list(request) {
       const { items, rest } = pageOf(request, await listProjects(request, request.query));
-      return { projects: items.map((project) => projectView(project, request)), ...rest };
+      return { projects: items.map((project) => anyView(project, request)), ...rest };
     },
     async create(request) {
       const { name, description = '', enabled = true, is_domain: isDomain, domain_id: domainId, parent_id: parentId, tags = [], options = {} } = request.body.project;
-      if (isDomain === true) throw invalid('A project that acts as a domain is created as a domain: POST /v3/domains.');
+      if (isDomain === true) {
+        if (domainId != null || parentId != null) throw invalid('only root projects are allowed to act as domains.');
+        if (tags.length > 0) throw invalid('A project that acts as a domain has no tags.');
+        demand(request, 'identity:create_project');
+        const domain = await createDomain(request, { id: newId(parts), name: name.trim(), description, enabled, options, extra: extraOf(request.body.project, columns) });
+        await announce(request, 'domain', 'created', domain.id);
+        return { project: domainProjectView({ ...domain, isDomain: true }, request) };
+      }
       const place = await placeOf(request, domainId ?? undefined, parentId ?? undefined);
       const project = await createProject(request, { id: newId(parts), ...place, name: name.trim(), description, enabled, tags, options, extra: extraOf(request.body.project, columns) });
       await announce(request, 'project', 'created', project.id);
       return { project: projectView(project, request) };
     },
     async show(request) {
-      const { tx, caller, params, query } = request;
-      const project = await getProject(request, params.project_id);
-      const own = () => listProjectIdsOf(tx, caller.userId);
-      const view = projectView(project, request);
-      const relatives = (which: 'ancestors' | 'descendants') => getRelatives(request, project.id, which, own);
+      const { params, query } = request;
+      const [parents, parentIds, subtree, subtreeIds] = [query.parents_as_list, query.parents_as_ids, query.subtree_as_list, query.subtree_as_ids].map(isAsked);
+      if (parents && parentIds) throw invalid('Cannot use parents_as_list and parents_as_ids query params at the same time.');
+      if (subtree && subtreeIds) throw invalid('Cannot use subtree_as_list and subtree_as_ids query params at the same time.');
+      const project = await getAnyProject(request, params.project_id);
+      const relatives = (which: 'ancestors' | 'descendants') => getRelatives(request, project, which, (tx) => listProjectIdsOf(tx, request.caller.userId));
       const asList = (projects: Project[]) => projects.map((each) => ({ project: projectView(each, request) }));
       return {
         project: {
-          ...view,
-          ...(query.parents_as_list === undefined ? {} : { parents: asList(await relatives('ancestors')) }),
-          ...(query.subtree_as_list === undefined ? {} : { subtree: asList(await relatives('descendants')) }),
-          ...(query.parents_as_ids === undefined ? {} : { parents: idsOfParents(project, await relatives('ancestors')) }),
-          ...(query.subtree_as_ids === undefined ? {} : { subtree: idsOfSubtree(project.id, await relatives('descendants')) }),
+          ...anyView(project, request),
+          ...(parents ? { parents: asList(await relatives('ancestors')) } : {}),
+          ...(subtree ? { subtree: asList(await relatives('descendants')) } : {}),
+          ...(parentIds ? { parents: 'isDomain' in project ? null : idsOfParents(project, await relatives('ancestors')) } : {}),
+          ...(subtreeIds ? { subtree: idsOfSubtree(project.id, await relatives('descendants')) } : {}),
         },
       };
     },
     async update(request) {
       const { name, description, enabled, is_domain: isDomain, domain_id: domainId, parent_id: parentId, tags, options } = request.body.project;
+      const before = await getAnyProject(request, request.params.project_id, 'identity:update_project');
+      if ('isDomain' in before) {
+        if (domainId != null || parentId != null || (tags !== undefined && tags.length > 0)) throw invalid('A project that acts as a domain has no parent, no domain and no tags.');
+        const domain = await updateDomain(request, directory, before.id, { ...given({ name: name?.trim(), description, enabled, options }), extra: extraOf(request.body.project, columns) });
+        await announce(request, 'domain', 'updated', domain.id);
+        return { project: domainProjectView({ ...domain, isDomain: true }, request) };
+      }
       if (isDomain === true) throw invalid('Update of `is_domain` is not allowed.');
-      const before = await getProject(request, request.params.project_id, 'identity:update_project');
       // A project directly below its domain has the domain for its parent, and clients send that back.
       const parent = parentId === before.domainId ? null : parentId;
       const change = { ...given({ name: name?.trim(), description, enabled, domainId: domainId ?? undefined, parentId: parent, tags, options }), extra: extraOf(request.body.project, columns) };
@@ -59,6 +74,14 @@ export function projectsDoor(parts: IdentityParts) {
       return { project: projectView(project, request) };
     },
     async delete(request) {
+      const project = await getAnyProject(request, request.params.project_id, 'identity:delete_project');
+      if ('isDomain' in project) {
+        if (project.enabled) throw invalid(`cannot delete an enabled project acting as a domain. Please disable the project ${project.id} first.`);
+        if ((await listProjectIdsBelow(request.tx, { kind: 'domain', id: project.id })).length > 0)
+          throw notAllowed(`Cannot delete the project ${project.id} since it is not a leaf in the hierarchy. Use the cascade option if you want to delete a whole subtree.`);
+        await deleteDomain(request, directory, project.id);
+        return announce(request, 'domain', 'deleted', project.id);
+      }
       await deleteProject(request, directory, request.params.project_id);
       await announce(request, 'project', 'deleted', request.params.project_id);
     },
@@ -72,12 +95,12 @@ export function projectTagsDoor({ directory }: IdentityParts) {
       return { tags, links: { self: selfOf(request) } };
     },
     async replace(request) {
-      const { tags } = await updateProject(request, directory, request.params.project_id, { tags: request.body.tags });
+      const { tags } = await updateProject(request, directory, request.params.project_id, { tags: request.body.tags }, 'identity:update_project_tags');
       await announce(request, 'project', 'updated', request.params.project_id);
       return { tags, links: { self: selfOf(request) } };
     },
     async clear(request) {
-      await updateProject(request, directory, request.params.project_id, { tags: [] });
+      await updateProject(request, directory, request.params.project_id, { tags: [] }, 'identity:delete_project_tags');
       await announce(request, 'project', 'updated', request.params.project_id);
     },
     async check(request) {
@@ -88,13 +111,13 @@ export function projectTagsDoor({ directory }: IdentityParts) {
       const { id, tags } = await getProject(request, request.params.project_id, 'identity:create_project_tag');
       const added = new Set([...tags, request.params.tag]);
       if (added.size > 80) throw invalid('A project has at most 80 tags.');
-      await updateProject(request, directory, id, { tags: [...added] });
+      await updateProject(request, directory, id, { tags: [...added] }, 'identity:create_project_tag');
       await announce(request, 'project', 'updated', id);
     },
     async remove(request) {
       const { id, tags } = await getProject(request, request.params.project_id, 'identity:delete_project_tag');
       if (!tags.includes(request.params.tag)) throw couldNotFind('project tag', request.params.tag);
-      await updateProject(request, directory, id, { tags: tags.filter((tag) => tag !== request.params.tag) });
+      await updateProject(request, directory, id, { tags: tags.filter((tag) => tag !== request.params.tag) }, 'identity:delete_project_tag');
       await announce(request, 'project', 'updated', id);
     },
   });
@@ -102,6 +125,14 @@ export function projectTagsDoor({ directory }: IdentityParts) {
 
 export function projectView({ id, name, domainId, description, enabled, parentId, tags, options, extra }: Project, { url }: { url(path: string): string }) {
   return { ...extra, id, name, domain_id: domainId, description, enabled, parent_id: parentId ?? domainId, is_domain: false, tags, options, links: { self: url(`/projects/${id}`) } };
+}
+
+function anyView(project: AnyProject, links: { url(path: string): string }) {
+  return 'isDomain' in project ? domainProjectView(project, links) : projectView(project, links);
+}
+
+function domainProjectView({ id, name, description, enabled, options, extra }: Extract<AnyProject, { isDomain: true }>, { url }: { url(path: string): string }) {
+  return { ...extra, id, name, domain_id: null, description, enabled, parent_id: null, is_domain: true, tags: [], options, links: { self: url(`/projects/${id}`) } };
 }
 
 // keystone/server/flask/common.py, _normalize_domain_id: without one, the token's; administrators' tokens have the default one.

@@ -54,6 +54,13 @@ export function listDescendants(tx: Transaction, id: string): Promise<Project[]>
     select ${columns} from tree order by id`;
 }
 
+/** Of what is inherited from a domain or a project: all that it reaches. */
+export async function listProjectIdsBelow(tx: Transaction, place: { kind: 'project' | 'domain'; id: string }): Promise<string[]> {
+  if (place.kind === 'project') return (await listDescendants(tx, place.id)).map(({ id }) => id);
+  const rows = await tx.rows<{ id: string }>`select id from identity.project where domain_id = ${place.id} order by id`;
+  return rows.map(({ id }) => id);
+}
+
 export async function insertProject(tx: Transaction, project: Project): Promise<void> {
   await tx.run`
     insert into identity.project (id, domain_id, parent_id, name, description, enabled, tags, options, extra)

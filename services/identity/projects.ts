@@ -1,9 +1,8 @@
 /** Projects and their hierarchy. keystone/resource/core.py */
-import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.ts';
-import { demandReading, domainToList, readsEverything } from './access.ts';
+import { demand, demandList, readsEverything, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
-import { findDomain } from './domains.store.ts';
+import { findDomain, listDomains, type Domain } from './domains.store.ts';
 import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
 import {
   deleteProject as removeProject,
@@ -34,10 +33,23 @@ export type ProjectQuery = PageQuery & {
 
 // keystone.conf, max_project_tree_depth; a domain is one level.
 const deepest = 5;
+const mostRelatives = 10_000;
 
-export function listProjects({ tx, caller }: Context, query: ProjectQuery): Promise<Project[]> {
-  const only = domainToList(caller, 'identity:list_projects');
-  return selectProjects(tx, [...projectConditions(query), ...(only === undefined ? [] : [sql`domain_id = ${only}`])], rowsFor(query));
+export async function listProjects(context: Context, query: ProjectQuery): Promise<AnyProject[]> {
+  const only = demandList(context, 'identity:list_projects', (domainId) => ({ domain_id: domainId }));
+  // What acts as a domain belongs to none, so a token of a domain does not see it here.
+  if (query.is_domain === true) return only === undefined ? (await listDomainProjects(context, query)) : [];
+  return selectProjects(context.tx, [...projectConditions(query), ...(only === undefined ? [] : [sql`domain_id = ${only}`])], rowsFor(query));
+}
+
+/** keystone keeps domains as projects: their ids are found here too. */
+export type AnyProject = Project | (Domain & { isDomain: true });
+
+async function listDomainProjects({ tx }: Context, query: ProjectQuery): Promise<AnyProject[]> {
+  if ([query.domain_id, query.parent_id, query.tags, query['tags-any']].some((each) => each !== undefined)) return [];
+  const conditions = [...pageConditions(query), ...nameConditions(query)];
+  if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
+  return (await listDomains(tx, conditions, rowsFor(query))).map((domain) => ({ ...domain, isDomain: true as const }));
 }
 
 export function projectConditions(query: ProjectQuery): Sql[] {
@@ -46,7 +58,7 @@ export function projectConditions(query: ProjectQuery): Sql[] {
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
   if (query.parent_id !== undefined) conditions.push(sql`coalesce(parent_id, domain_id) = ${query.parent_id}`);
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
-  // What acts as a domain is shown with the domains.
+  // What acts as a domain is shown apart.
   if (query.is_domain === true) conditions.push(sql`false`);
   if (query.tags !== undefined) conditions.push(sql`tags @> ${list(query.tags)}::text[]`);
   if (query['tags-any'] !== undefined) conditions.push(sql`tags && ${list(query['tags-any'])}::text[]`);
@@ -55,22 +67,37 @@ export function projectConditions(query: ProjectQuery): Sql[] {
   return conditions;
 }
 
-export async function getProject({ tx, caller }: Context, id: string, rule = 'identity:get_project'): Promise<Project> {
-  const project = await findProject(tx, id);
-  demandReading(caller, rule, { projectId: id, domainId: project?.domainId ?? null });
+export async function getProject(context: Context, id: string, rule = 'identity:get_project'): Promise<Project> {
+  return demandProject(context, await findProject(context.tx, id), id, rule);
+}
+
+/** A project, or the domain of this id as one. */
+export async function getAnyProject(context: Context, id: string, rule = 'identity:get_project'): Promise<AnyProject> {
+  const project = await findProject(context.tx, id);
+  const domain = project ? undefined : await findDomain(context.tx, id);
+  if (!domain) return demandProject(context, project, id, rule);
+  demand(context, rule, { project: { id, domain_id: null } });
+  return { ...domain, isDomain: true };
+}
+
+/** Asks the rule before it says that there is none. */
+function demandProject(context: Context, project: Project | undefined, id: string, rule: string): Project {
+  demand(context, rule, { project: project ? { id, domain_id: project.domainId } : { id } });
   if (!project) throw couldNotFind('project', id);
   return project;
 }
 
 /** Those of them that the caller may see: keystone filters them by the caller's own projects. */
-export async function getRelatives({ tx, caller }: Context, id: string, which: 'ancestors' | 'descendants', own: (tx: Context['tx']) => Promise<Set<string>>): Promise<Project[]> {
-  const relatives = await (which === 'ancestors' ? listAncestors(tx, id) : listDescendants(tx, id));
+export async function getRelatives({ tx, caller }: Pick<Context, 'tx' | 'caller'>, of: AnyProject, which: 'ancestors' | 'descendants', own: (tx: Context['tx']) => Promise<Set<string>>): Promise<Project[]> {
+  const relatives = await (which === 'ancestors' ? listAncestors(tx, of.id) : 'isDomain' in of ? selectProjects(tx, [sql`domain_id = ${of.id}`], mostRelatives) : listDescendants(tx, of.id));
   if (readsEverything(caller)) return relatives;
   const visible = await own(tx);
   return relatives.filter((relative) => visible.has(relative.id));
 }
 
-export async function createProject({ tx }: Context, project: Project): Promise<Project> {
+export async function createProject(context: Context, project: Project): Promise<Project> {
+  const { tx } = context;
+  demand(context, 'identity:create_project', { project: { domain_id: project.domainId } });
   if (!(await findDomain(tx, project.domainId))) throw couldNotFind('domain', project.domainId);
   if (project.parentId !== null) await demandParent(tx, project);
   await insertProject(tx, project).catch((error: unknown) => {
@@ -79,9 +106,9 @@ export async function createProject({ tx }: Context, project: Project): Promise<
   return project;
 }
 
-export async function updateProject({ tx, now }: Context, directory: Directory, id: string, change: Partial<Project>): Promise<Project> {
-  const before = await lockProject(tx, id);
-  if (!before) throw couldNotFind('project', id);
+export async function updateProject(context: Context, directory: Directory, id: string, change: Partial<Project>, rule = 'identity:update_project'): Promise<Project> {
+  const { tx, now } = context;
+  const before = demandProject(context, await lockProject(tx, id), id, rule);
   if (before.options.immutable === true && change.options?.immutable !== false) throw immutable('update', 'project', id);
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
   if (change.parentId !== undefined && change.parentId !== before.parentId) throw notAllowed('Update of `parent_id` is not allowed.');
@@ -96,9 +123,9 @@ export async function updateProject({ tx, now }: Context, directory: Directory, 
   return after;
 }
 
-export async function deleteProject({ tx, now }: Context, directory: Directory, id: string): Promise<void> {
-  const project = await lockProject(tx, id);
-  if (!project) throw couldNotFind('project', id);
+export async function deleteProject(context: Context, directory: Directory, id: string): Promise<void> {
+  const { tx, now } = context;
+  const project = demandProject(context, await lockProject(tx, id), id, 'identity:delete_project');
   if (project.options.immutable === true) throw immutable('delete', 'project', id);
   if ((await listDescendants(tx, id)).length > 0)
     throw notAllowed(`Cannot delete the project ${id} since it is not a leaf in the hierarchy. Use the cascade option if you want to delete a whole subtree.`);

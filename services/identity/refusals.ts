@@ -17,12 +17,17 @@ const kinds = {
   region: 'RegionNotFound',
   'Application Credential': 'ApplicationCredentialNotFound',
   'project tag': 'ProjectTagNotFound',
+  trust: 'TrustNotFound',
+  credential: 'CredentialNotFound',
+  'Access Rule': 'AccessRuleNotFound',
 } as const;
 
 export const couldNotFind = (kind: keyof typeof kinds, id: string) => notFound(`Could not find ${kind}: ${id}.`, kinds[kind]);
 
 export const grantNotFound = (roleId: string, actorId: string, placeId: string) =>
   notFound(`Could not find role assignment with role: ${roleId}, user or group: ${actorId}, project, domain, or system: ${placeId}.`, 'RoleAssignmentNotFound');
+
+export const impliedRoleNotFound = (priorId: string, impliedId: string) => notFound(`${priorId} does not imply ${impliedId}.`, 'ImpliedRoleNotFound');
 
 export const alreadyThere = (type: string, details: string) => conflict(`Conflict occurred attempting to store ${type} - ${details}.`, 'Conflict');
 
@@ -37,3 +42,7 @@ export const notAllowed = (message: string) => new Fault(403, 'ForbiddenNotSecur
 
 export const immutable = (verb: 'update' | 'delete', type: string, id: string) =>
   notAllowed(`Unable to ${verb} immutable ${type} resource: \`${id}. Set resource option "immutable" to false first.`);
+
+/** keystone/exception.py, ValidationExpirationError */
+export const expiresInThePast = () =>
+  invalid("The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.");

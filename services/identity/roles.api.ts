@@ -1,12 +1,27 @@
 /** The door of roles. keystone/api/roles.py */
 import { roles as contract } from '../../contract/identity/roles.ts';
 import { implement } from '../../kit/http/implement.ts';
+import { demand } from './access.ts';
 import { announce } from './announcements.ts';
 import { given } from './domains.api.ts';
 import { extraOf } from './extra.ts';
 import { pageOf, selfOf } from './pages.ts';
 import { newId, type IdentityParts } from './parts.ts';
-import { createRole, deleteRole, getRole, listRoleInferences, listRoles, updateRole, type Inference, type NewRole } from './roles.ts';
+import {
+  createImpliedRole,
+  createRole,
+  deleteImpliedRole,
+  deleteRole,
+  getImpliedRole,
+  getRole,
+  listImpliedRoles,
+  listRoleInferences,
+  listRoles,
+  updateRole,
+  type ImpliedRole,
+  type Inference,
+  type NewRole,
+} from './roles.ts';
 
 type Links = { url(path: string): string };
 
@@ -40,9 +55,27 @@ export function rolesDoor(parts: IdentityParts) {
       await announce(request, 'role', 'deleted', request.params.role_id);
     },
     async listImplied(request) {
-      const prior = await getRole(request, request.params.role_id, 'identity:list_implied_roles');
-      const [inference = { prior, implies: [] }] = await listRoleInferences(request, prior.id);
-      return { role_inference: inferenceView(inference, request), links: { self: selfOf(request) } };
+      return { role_inference: inferenceView(await listImpliedRoles(request, request.params.role_id), request), links: { self: selfOf(request) } };
+    },
+    async checkImplied(request) {
+      const { role_id: priorId, implied_role_id: impliedId } = request.params;
+      demand(request, 'identity:check_implied_role');
+      await getImpliedRole(request, priorId, impliedId);
+    },
+    async showImplied(request) {
+      const { role_id: priorId, implied_role_id: impliedId } = request.params;
+      return impliedView(await getImpliedRole(request, priorId, impliedId), request);
+    },
+    async createImplied(request) {
+      const { role_id: priorId, implied_role_id: impliedId } = request.params;
+      const pair = await createImpliedRole(request, priorId, impliedId);
+      await announce(request, 'role', 'updated', priorId);
+      return impliedView(pair, request);
+    },
+    async deleteImplied(request) {
+      const { role_id: priorId, implied_role_id: impliedId } = request.params;
+      await deleteImpliedRole(request, directory, priorId, impliedId);
+      await announce(request, 'role', 'updated', priorId);
     },
     async listInferences(request) {
       const inferences = await listRoleInferences(request);
@@ -58,4 +91,9 @@ export function roleView({ id, name, domainId, description, options, extra }: Ne
 function inferenceView({ prior, implies }: Inference, links: Links) {
   const linked = ({ id, name, description }: NewRole) => ({ id, name, description, links: { self: links.url(`/roles/${id}`) } });
   return { prior_role: linked(prior), implies: implies.map(linked) };
+}
+
+function impliedView({ prior, implied }: ImpliedRole, links: Links) {
+  const named = ({ id, name }: NewRole) => ({ id, name, links: { self: links.url(`/roles/${id}`) } });
+  return { role_inference: { prior_role: named(prior), implies: named(implied) }, links: { self: links.url(`/roles/${prior.id}/implies/${implied.id}`) } };
 }

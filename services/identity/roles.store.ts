@@ -43,8 +43,35 @@ export async function deleteRole(tx: Transaction, id: string): Promise<void> {
   await tx.run`delete from identity.role where id = ${id}`;
 }
 
-export async function insertImpliedRole(tx: Transaction, priorId: string, impliedId: string): Promise<void> {
-  await tx.run`insert into identity.implied_role (prior_role_id, implied_role_id) values (${priorId}, ${impliedId}) on conflict do nothing`;
+/** False: it was there. */
+export async function insertImpliedRole(tx: Transaction, priorId: string, impliedId: string): Promise<boolean> {
+  return (await tx.run`insert into identity.implied_role (prior_role_id, implied_role_id) values (${priorId}, ${impliedId}) on conflict do nothing`) === 1;
+}
+
+export async function hasImpliedRole(tx: Transaction, priorId: string, impliedId: string): Promise<boolean> {
+  return (await tx.one`select 1 from identity.implied_role where prior_role_id = ${priorId} and implied_role_id = ${impliedId}`) !== undefined;
+}
+
+export async function deleteImpliedRole(tx: Transaction, priorId: string, impliedId: string): Promise<boolean> {
+  return (await tx.run`delete from identity.implied_role where prior_role_id = ${priorId} and implied_role_id = ${impliedId}`) === 1;
+}
+
+/**
+ * Whose tokens are not known by the numbers of roles that they carry: a role of a domain is in none, though all
+ * that it implies is. They are its users and the members of its groups.
+ */
+export async function listHeirsOfRole(tx: Transaction, roleId: string): Promise<string[]> {
+  const rows = await tx.rows<{ userId: string }>`
+    with recursive prior as (
+      select id from identity.role where id = ${roleId}
+      union
+      select i.prior_role_id from identity.implied_role i join prior on i.implied_role_id = prior.id
+    )
+    select distinct coalesce(m.user_id, g.user_id) as "userId"
+    from prior join identity.role r on r.id = prior.id join identity.role_grant g on g.role_id = r.id
+    left join identity.membership m on m.group_id = g.group_id
+    where r.domain_id is not null and coalesce(m.user_id, g.user_id) is not null`;
+  return rows.map(({ userId }) => `user:${userId}`);
 }
 
 export function listInferences(tx: Transaction): Promise<{ priorId: string; impliedId: string }[]> {
@@ -54,4 +81,16 @@ export function listInferences(tx: Transaction): Promise<{ priorId: string; impl
 
 export function listRolesByNumber(tx: Transaction, numbers: readonly number[]): Promise<{ id: string; name: string }[]> {
   return tx.rows<{ id: string; name: string }>`select id, name from identity.role where number = any(${numbers}::int[]) order by name`;
+}
+
+/** These, and all that they imply; a role of a domain stands only for what it implies. */
+export function listRolesWithImplied(tx: Transaction, ids: readonly string[]): Promise<{ id: string; name: string; number: number; domainId: string | null }[]> {
+  return tx.rows<{ id: string; name: string; number: number; domainId: string | null }>`
+    with recursive effective as (
+      select id from identity.role where id = any(${ids}::text[])
+      union
+      select i.implied_role_id from effective e join identity.implied_role i on i.prior_role_id = e.id
+    )
+    select r.id, r.name, r.number, r.domain_id as "domainId" from effective e join identity.role r on r.id = e.id
+    where r.domain_id is null order by r.name`;
 }

@@ -67,10 +67,20 @@ export function subjectsOf(claims: Claims): string[] {
   const { scope } = claims;
   const subjects = [`token:${claims.auditId}`, `user:${claims.userId}`, `domain:${claims.userDomainId}`];
   if (claims.applicationCredential) subjects.push(`credential:${claims.applicationCredential.id}`);
-  if (scope.kind === 'project') subjects.push(`project:${scope.id}`, `domain:${scope.domainId}`);
+  if (scope.kind === 'project') subjects.push(`project:${scope.id}`, `domain:${scope.domainId}`, heirSubject(claims.userId, scope.domainId));
   if (scope.kind === 'domain') subjects.push(`domain:${scope.id}`);
-  if (scope.kind !== 'unscoped') subjects.push(grantSubject(claims.userId, scope));
+  if (scope.kind !== 'unscoped') subjects.push(grantSubject(claims.userId, scope), ...claims.roleNumbers.map(roleSubject));
   return subjects;
+}
+
+/** Tokens that carry a role, with all that it implied when they were issued. */
+export function roleSubject(number: number): string {
+  return `role:${number}`;
+}
+
+/** What a user's roles in the projects of a domain may come from: something that is inherited there. */
+export function heirSubject(userId: string, domainId: string): string {
+  return `heir:${userId}:${domainId}`;
 }
 
 /** What a user may do in one place. */

@@ -80,6 +80,8 @@ const wholes: Record<string, { path: string; change: string; told: string }> = {
   'projectGroupGrants.list': { path: '/projects/{project}/groups/{group}/roles', change: 'grant to the group', told: 'manager' },
   'domainUserGrants.list': { path: '/domains/{domain}/users/{user}/roles', change: 'grant in the domain', told: 'manager' },
   'domainGroupGrants.list': { path: '/domains/{domain}/groups/{group}/roles', change: 'grant in the domain', told: 'manager' },
+  'inheritedDomainUserGrants.list': { path: '/OS-INHERIT/domains/{domain}/users/{user}/roles/inherited_to_projects', change: 'grant for what is below', told: 'manager' },
+  'inheritedDomainGroupGrants.list': { path: '/OS-INHERIT/domains/{domain}/groups/{group}/roles/inherited_to_projects', change: 'grant for what is below', told: 'manager' },
   'systemUserGrants.list': { path: '/system/users/{user}/roles', change: 'grant in the system', told: 'manager' },
   'systemGroupGrants.list': { path: '/system/groups/{group}/roles', change: 'grant in the system', told: 'manager' },
   'roleAssignments.list': { path: '/role_assignments?group.id={group}', change: 'grant to the group', told: 'scope' },
@@ -103,6 +105,8 @@ for (const [name, { path, change, told }] of Object.entries(wholes))
       'grant to alice': () => put(`/projects/${ids['project']}/users/${alice.id}`, 'manager'),
       'grant to the group': () => put(`/projects/${ids['project']}/groups/${ids['group']}`, 'manager'),
       'grant in the domain': () => Promise.all([put(`/domains/${ids['domain']}/users/${alice.id}`, 'manager'), put(`/domains/${ids['domain']}/groups/${ids['group']}`, 'manager')]),
+      'grant for what is below': () =>
+        Promise.all(['users', 'groups'].map(async (each) => ask('PUT', `/OS-INHERIT/domains/${ids['domain']}/${each}/${ids[each.slice(0, -1)]}/roles/${await role('manager')}/inherited_to_projects`, { token: admin }))),
       'grant in the system': () => Promise.all([put(`/system/users/${alice.id}`, 'manager'), put(`/system/groups/${ids['group']}`, 'manager')]),
       'add an endpoint': async () => make('/endpoints', { endpoint: { service_id: (await make('/services', { service: { type: 't' } })).id, interface: 'public', url: 'http://there.test' } }),
       tag: () => ask('PUT', `/projects/${ids['project']}/tags/blue`, { token: admin }),
