@@ -41,8 +41,10 @@ type Work = (tx: Transaction) => Promise<object | void>;
 type Recorded = { stop: boolean; left?: Left; step?: number };
 
 /**
- * So often may its process end in one step before the step is taken for the reason. An operator who kills a process a
- * few times, or a machine that is short of memory, is no reason to give up what was asked for.
+ * So often in a row may its process end in one step before the step is taken for the reason. Nothing tells a step that
+ * kills its process from one whose process is killed, even if it was the only one there: on a quiet cloud it is. So the
+ * number alone decides, and is larger than an operator's patience. What a process dies of, all that ran beside it counts
+ * too, but begins anew with its next step, or when it fails by itself.
  */
 const mostDeaths = 20;
 
@@ -54,6 +56,7 @@ export class Execution {
   #phase: 'forward' | 'undo';
   #step: number;
   #attempt: number;
+  #deaths: number;
   #state: Patch;
   #failure: Failure | undefined;
   #stop: boolean;
@@ -71,6 +74,7 @@ export class Execution {
     this.#phase = claimed.phase;
     this.#step = claimed.step;
     this.#attempt = claimed.attempt;
+    this.#deaths = claimed.deaths;
     this.#state = claimed.state;
     this.#failure = claimed.failure ?? undefined;
     this.#stop = claimed.stop;
@@ -102,7 +106,7 @@ export class Execution {
   async #goForward(): Promise<void> {
     const { retry, name, act } = this.#current();
     if (this.#isLate()) return this.#beginUndo(new DeadlinePassed('The deadline passed'));
-    if (this.#attempt >= Math.max(retry.attempts, mostDeaths)) return this.#beginUndo(new Error('Its process ended in this step again and again'));
+    if (this.#deaths >= mostDeaths) return this.#beginUndo(new Error('Its process ended in this step again and again'));
     this.#recorded = false;
     try {
       this.#fault('before');
@@ -124,7 +128,7 @@ export class Execution {
 
   async #goBack(): Promise<void> {
     const { name, undo } = this.#current();
-    if (this.#attempt >= undoRetry.attempts) return this.#settle('stuck');
+    if (this.#attempt >= undoRetry.attempts || this.#deaths >= mostDeaths) return this.#settle('stuck');
     this.#recorded = false;
     try {
       this.#fault('undo');
@@ -172,6 +176,7 @@ export class Execution {
     const { name } = this.#current();
     this.#recorded = true;
     this.#attempt = 0;
+    this.#deaths = 0;
     this.#state = { ...this.#state, ...patch };
     this.#stop ||= recorded.stop;
     this.#left = recorded.left;
@@ -227,6 +232,7 @@ export class Execution {
     this.#phase = 'undo';
     this.#step = step;
     this.#attempt = 0;
+    this.#deaths = 0;
     this.#stop ||= stop;
   }
 

@@ -90,7 +90,7 @@ export async function findRun(tx: Transaction, id: string): Promise<RunReport | 
 /** Undoes again what got stuck, when its cause is gone. */
 export async function retryStuck(tx: Transaction, id: string, { now }: { now: Date }): Promise<void> {
   await tx.run`
-    update kit.workflow_run set status = 'waiting', attempt = 0, run_at = ${now}, settled_at = null
+    update kit.workflow_run set status = 'waiting', attempt = 0, deaths = 0, run_at = ${now}, settled_at = null
     where id = ${id} and status = 'stuck'`;
   tx.wake(startChannel);
 }

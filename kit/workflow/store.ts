@@ -21,6 +21,7 @@ export type ClaimedRun = {
   phase: 'forward' | 'undo';
   step: number;
   attempt: number;
+  deaths: number;
   deadline: Date | null;
   stop: boolean;
   fence: number;
@@ -58,8 +59,8 @@ export function claimRuns(
     update kit.workflow_run run
     set status = 'running', owner = ${owner}, fence = run.fence + 1, lease_until = ${lease}
     from chosen where run.id = chosen.id
-    returning run.id, workflow, subject, project_id, request_id, input, state, phase, step, attempt, deadline, stop,
-      fence, failure`;
+    returning run.id, workflow, subject, project_id, request_id, input, state, phase, step, attempt, deaths, deadline,
+      stop, fence, failure`;
 }
 
 /**
@@ -70,8 +71,8 @@ export function freeOrphans(tx: Transaction, { owner, now, active }: Me & { acti
   return tx.run`
     update kit.workflow_run run
     set status = 'waiting', owner = null, lease_until = null, run_at = ${now},
-      -- What its process dies of again and again counts as failing; what this process let go of does not.
-      attempt = case when owner = ${owner} then attempt else attempt + 1 end
+      -- What its process dies of counts; what this process let go of does not.
+      deaths = case when owner = ${owner} then deaths else deaths + 1 end
     where status = 'running' and (
       lease_until < now()
       or (owner = ${owner} and id <> all(${active}::text[]))
@@ -112,7 +113,7 @@ export async function recordStep(
     held,
     await tx.one<{ stop: boolean }>`
       update kit.workflow_run
-      set step = ${step}, attempt = 0, failure = case when phase = 'undo' then failure end, state = state || ${sql.json(state ?? {})}::jsonb
+      set step = ${step}, attempt = 0, deaths = 0, failure = case when phase = 'undo' then failure end, state = state || ${sql.json(state ?? {})}::jsonb
       where id = ${held.id} and fence = ${held.fence} and status = 'running' returning stop`,
   );
 }
@@ -136,7 +137,7 @@ export async function recordRetry(
     held,
     await tx.one`
       update kit.workflow_run
-      set status = 'waiting', owner = null, lease_until = null, attempt = ${attempt},
+      set status = 'waiting', owner = null, lease_until = null, attempt = ${attempt}, deaths = 0,
         -- A successor does not wait for the pause.
         run_at = case when stop then run_at else ${runAt} end,
         -- While undoing, the reason for it is kept.
@@ -153,7 +154,7 @@ export async function recordUndo(
   return fenced(
     held,
     await tx.one<{ stop: boolean }>`
-      update kit.workflow_run set phase = 'undo', step = ${step}, attempt = 0, failure = ${sql.json(failure)}::jsonb
+      update kit.workflow_run set phase = 'undo', step = ${step}, attempt = 0, deaths = 0, failure = ${sql.json(failure)}::jsonb
       where id = ${held.id} and fence = ${held.fence} and status = 'running' returning stop`,
   );
 }
@@ -196,7 +197,7 @@ export async function recordSchedule(
     held,
     await tx.one`
       update kit.workflow_run
-      set status = 'waiting', owner = null, lease_until = null, attempt = 0, run_at = ${runAt},
+      set status = 'waiting', owner = null, lease_until = null, attempt = 0, deaths = 0, run_at = ${runAt},
         failure = ${failure ? sql.json(failure) : null}::jsonb
       where id = ${held.id} and fence = ${held.fence} and status = 'running' returning id`,
   );

@@ -8,6 +8,7 @@ import { testDatabase } from '../postgres/testing.ts';
 import { createEngine, type EngineOptions } from './engine.ts';
 import type { FaultPoint } from './execution.ts';
 import { createWorkflows, findRun, overdue, retryStuck, running, stuck } from './runs.ts';
+import { claimRuns, freeOrphans } from './store.ts';
 import { Abandoned, schedule, step, workflow, type Run } from './workflow.ts';
 
 // A shop that sells one chair a room: every step leaves something in the world, and its undo takes it away.
@@ -302,6 +303,34 @@ test('another process goes on within a second when the owner of a run is killed'
   t.diagnostic(`taken over and finished ${Math.round(tookMs)} ms after the kill`);
   assert.ok(tookMs < 1_000, `it took ${tookMs} ms`);
   assert.deepEqual(world.log, ['take all away', 'book a room', 'paint it', 'say so']);
+});
+
+test('a step whose process dies many times in a row is given up, and until then has all its attempts', async (t) => {
+  const clock = manualClock(new Date());
+  const { engine, database, world, start } = await startShop(t, { clock, started: false });
+  const [doomed, spared] = [await start('doomed'), await start('spared')];
+  const names = [order.name];
+  for (let deaths = 0; deaths < 20; deaths++)
+    await database.transaction(system, async (tx) => {
+      // Owners whose process ended hold no lock.
+      const claimed = await claimRuns(tx, { owner: 1000 + deaths, now: clock.now(), workflows: names, limit: deaths < 19 ? 2 : 1 });
+      assert.ok(claimed.some(({ id }) => id === doomed.id));
+      await freeOrphans(tx, { owner: 1, now: clock.now(), active: [] });
+    });
+  let failures = 4;
+  world.hook = (what, { subject }) => {
+    if (what === 'fetch a chair' && subject === 'spared' && failures-- > 0) throw new Error('the van broke down');
+  };
+
+  await engine.start();
+  for (let tries = 0; tries < 5; tries++) {
+    await engine.idle();
+    clock.advance(5_000);
+  }
+
+  assert.equal((await find(database, spared.id))?.status, 'done');
+  assert.deepEqual((await find(database, doomed.id))?.failure, { step: 'fetch a chair', name: 'Error', message: 'Its process ended in this step again and again' });
+  assert.deepEqual(await notes(database), ['chair:red in room:12', 'failed to fetch a chair: Its process ended in this step again and again']);
 });
 
 test('a process that ends hands its runs over between two steps', async (t) => {
