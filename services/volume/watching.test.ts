@@ -39,8 +39,9 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await cloud.settle();
   const snapshot = (await snapshots.create({ body: { snapshot: { volume_id: id } } })).body.snapshot;
   await cloud.settle();
+  const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id } } })).body.backup;
+  await cloud.settle();
   const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
-  const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id, force: true } } })).body.backup;
   const { transfer } = (await transfers.create({ body: { transfer: { volume_id } } })).body;
   await admin.volume.types.addSpecs({ params: { type_id: secret }, body: { extra_specs: { volume_backend_name: 'nowhere' } } });
   await admin.volume.types.addAccess({ params: { type_id: secret }, body: { addProjectAccess: { project: bob.projectId } } });
