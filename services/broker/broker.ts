@@ -4,23 +4,27 @@ import { implementService } from '../../kit/http/implement.ts';
 import type { Implementation } from '../../kit/http/implement.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
-import type { Offers } from './candidates.ts';
 import { candidatesApi, decisionsApi } from './decisions.api.ts';
+import { keepFleets, type KeepingParts } from './fleet-keeping.ts';
+import { fleets } from './fleets.api.ts';
 import { observeRegions, settleDecisions, type ObservingParts } from './observing.ts';
 import { defaultPolicy, policy } from './policies.api.ts';
-import type { VirtualParts } from './virtual/errand.ts';
 import { makeVirtualRegion } from './virtual/virtual.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
-export type BrokerParts = VirtualParts & ObservingParts & { offers: Offers };
+export type BrokerParts = ObservingParts & KeepingParts;
 
 export function makeBroker(parts: BrokerParts): Made & { virtual: readonly Implementation[] } {
   return {
-    implementation: implementService(broker, parts.database, { policy, defaultPolicy, candidates: candidatesApi(parts.offers), decisions: decisionsApi(parts.offers) }),
+    implementation: implementService(broker, parts.database, { policy, defaultPolicy, candidates: candidatesApi(parts.offers), decisions: decisionsApi(parts.offers), fleets }),
     virtual: makeVirtualRegion(parts, parts.offers),
     workflows: [],
-    schedules: [schedule<RegionParts>('broker.capacity', { everyMs: 5_000, run: () => observeRegions(parts) }), schedule<RegionParts>('broker.outcomes', { everyMs: 5_000, run: () => settleDecisions(parts) })],
+    schedules: [
+      schedule<RegionParts>('broker.capacity', { everyMs: 5_000, run: () => observeRegions(parts) }),
+      schedule<RegionParts>('broker.outcomes', { everyMs: 5_000, run: () => settleDecisions(parts) }),
+      schedule<RegionParts>('broker.fleets', { everyMs: 5_000, run: (_, signal) => keepFleets(parts, signal) }),
+    ],
     invariants: [],
   };
 }

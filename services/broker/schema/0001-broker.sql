@@ -89,3 +89,41 @@ create table broker.policy (
   updated_at timestamptz not null
 );
 call kit.protect('broker.policy', $$project_id = ''$$);
+
+-- So many machines that are kept running in the name of a user.
+create table broker.fleet (
+  id text primary key,
+  project_id text not null,
+  user_id text not null,
+  name text not null,
+  size integer not null check (size >= 0),
+  status text not null check (status in ('active', 'deleting')),
+  machine jsonb not null,
+  burst jsonb,
+  -- Nano-units that machines at partners have cost until they ended.
+  burst_spent numeric(38, 0) not null default 0,
+  currency text,
+  obstacle text,
+  -- Since when there has been room at home for a machine that is at a partner's.
+  room_since timestamptz,
+  created_at timestamptz not null,
+  updated_at timestamptz not null
+);
+create index on broker.fleet (project_id, created_at, id);
+call kit.protect('broker.fleet');
+
+-- The intent comes first: its id is the key under which the machine is asked for, so that asking again makes no second one.
+create table broker.fleet_machine (
+  id text primary key,
+  fleet_id text not null references broker.fleet on delete cascade,
+  project_id text not null,
+  state text not null check (state in ('intended', 'starting', 'running', 'leaving')),
+  kind text check (kind in ('own', 'partner')),
+  region text,
+  server_id text,
+  -- Nano-units, as when it was decided.
+  hourly numeric(38, 0),
+  since timestamptz not null
+);
+create index on broker.fleet_machine (fleet_id);
+call kit.protect('broker.fleet_machine');

@@ -9,7 +9,7 @@ import { countOutcome } from '../capacity.store.ts';
 import type { Offers } from '../candidates.ts';
 import { keepDecision, weigh } from '../decisions.ts';
 import { findDecisionByKey, settleDecision, type Decision } from '../decisions.store.ts';
-import type { Wish } from '../placing.ts';
+import type { Policy, Wish } from '../placing.ts';
 import type { Region } from '../regions.ts';
 import { operationAt, withIds } from './collections.ts';
 import { copyTo } from './copies.ts';
@@ -24,10 +24,10 @@ export const decisionMark = 'intercloud:decision';
 
 const mostTries = 3;
 
-export type Placing = { offers: Offers; body: unknown; headers: Record<string, string>; clientKey: string | null };
+export type Placing = { offers: Offers; body: unknown; headers: Record<string, string>; clientKey: string | null; /** Instead of the project's. */ policy?: Policy };
 
 /** The region's own answer, or undefined when the body is not one that could be decided on: then a region says what is wrong. */
-export async function placeServer(errand: Errand, { offers, body, headers, clientKey }: Placing): Promise<{ reply: Reply; region: Region } | undefined> {
+export async function placeServer(errand: Errand, { offers, body, headers, clientKey, policy }: Placing): Promise<{ reply: Reply; region: Region } | undefined> {
   const server = (body as { server?: Server } | undefined)?.server;
   if (typeof server !== 'object' || server === null) return undefined;
   const read = await readWish(errand, server);
@@ -40,7 +40,7 @@ export async function placeServer(errand: Errand, { offers, body, headers, clien
   for (let tries = 1; ; tries++) {
     // Decided anew each time, without those that could not.
     const decision = await errand.write(async (tx) => {
-      const decided = await weigh(tx, offers, { projectId: errand.projectId, now: errand.now, wish: read.wish, exclude: refusing });
+      const decided = await weigh(tx, offers, { projectId: errand.projectId, now: errand.now, wish: read.wish, exclude: refusing, ...(policy ? { policy } : {}) });
       return keepDecision({ ...errand, tx }, { id: errand.random.uuid(), clientKey: tries === 1 ? key : null, wish: read.wish, decided });
     });
     if (decision.region === null) throw nowhere(decision);
@@ -53,7 +53,7 @@ export async function placeServer(errand: Errand, { offers, body, headers, clien
 type Read = { wish: Wish; imageAt: Region | undefined; networkAt: Map<string, Region> };
 
 /** What is wished for, as far as it says; undefined when flavor or image are not to be found. */
-async function readWish(errand: Errand, server: Server): Promise<Read | undefined> {
+export async function readWish(errand: Errand, server: Server): Promise<Read | undefined> {
   const flavor = await flavorOf(errand, server['flavorRef']);
   if (!flavor) return undefined;
   const imageRef = typeof server['imageRef'] === 'string' && server['imageRef'] !== '' ? server['imageRef'] : undefined;
