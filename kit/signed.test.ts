@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { systemRandom } from './clock.ts';
 import { canonical, judge, makeSigningKey, signDocument, signingKeyOf, type Plain } from './signed.ts';
 
 const now = new Date('2026-01-01T00:00:00Z');
 const later = (ms: number) => new Date(now.getTime() + ms);
-const key = makeSigningKey();
+const key = makeSigningKey(systemRandom);
 const known = new Map([[key.id, key.publicKey]]);
 
 test('the same value is the same text, in whatever order it was made', () => {
@@ -24,7 +25,7 @@ test('a document is good until its end, for whoever knows the key', () => {
 
 test('whatever is changed in a document is seen', () => {
   const signed = signDocument({ amount: '1.5' }, signingKeyOf(key), { issuedAt: now, expiresAt: later(3_600_000) });
-  const other = makeSigningKey();
+  const other = makeSigningKey(systemRandom);
 
   assert.equal(judge({ ...signed, document: { amount: '15' } }, known, now), 'forged');
   assert.equal(judge({ ...signed, expiresAt: later(9e9).toISOString() }, known, now), 'forged');

@@ -1,5 +1,6 @@
 /** Documents that go from one owner's cloud to another's: the same text for the same value, signed with Ed25519, with an end. */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+import type { Random } from './clock.ts';
 
 /** JSON as far as it has one way of being written: no floats beyond what JSON can say, no undefined. */
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain };
@@ -16,11 +17,14 @@ export type Signed<T extends Plain = Plain> = { document: T; issuedAt: string; e
 
 export type SigningKey = { id: string; privateKey: KeyObject };
 
+/** RFC 8410: what comes before the 32 bytes of an Ed25519 key in PKCS #8. */
+const pkcs8Start = Buffer.from('302e020100300506032b657004220420', 'hex');
+
 /** DER in base64, to be kept and to be handed to others. */
-export function makeSigningKey(): { id: string; privateKey: string; publicKey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  const shown = publicKey.export({ type: 'spki', format: 'der' });
-  return { id: keyIdOf(shown), privateKey: privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64'), publicKey: shown.toString('base64') };
+export function makeSigningKey(random: Pick<Random, 'bytes'>): { id: string; privateKey: string; publicKey: string } {
+  const der = Buffer.concat([pkcs8Start, random.bytes(32)]);
+  const shown = createPublicKey(createPrivateKey({ key: der, type: 'pkcs8', format: 'der' })).export({ type: 'spki', format: 'der' });
+  return { id: keyIdOf(shown), privateKey: der.toString('base64'), publicKey: shown.toString('base64') };
 }
 
 export function signingKeyOf({ id, privateKey }: { id: string; privateKey: string }): SigningKey {
