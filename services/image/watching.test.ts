@@ -21,3 +21,10 @@ test('whoever watches images or whom one is shared with is told what happens to 
   await members.until('its end', ({ event }) => event === 'deleted');
   assert.deepEqual((await images.until('the end of the image', ({ event }) => event === 'deleted')).data, { id: image_id });
 });
+
+test('whom an image of somebody else is shared with cannot be watched', async (t) => {
+  const cloud = await startCloud(t);
+  const { id } = (await cloud.alice.image.images.create({ body: { name: 'own', visibility: 'private' } })).body;
+
+  await assert.rejects(watch(t, cloud, cloud.bob, `/image/v2/images/${id}/members`), { actual: 404 });
+});
