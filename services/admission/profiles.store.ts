@@ -1,0 +1,59 @@
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Signed } from '../../kit/signed.ts';
+
+export type Capability = { name: string; state: 'proved' | 'quarantined' | 'untried'; since: Date; detail: string | null; milliseconds: number | null };
+export type KeptProfile = { region: string; probes: number; failed: number; dueAt: Date; signed: Signed | null };
+export type SigningKeyRow = { id: string; privateKey: string; publicKey: string; madeAt: Date };
+
+const profileColumns = sql`region, probes, failed, due_at as "dueAt", signed`;
+
+export function listProfiles(tx: Transaction): Promise<KeptProfile[]> {
+  return tx.rows<KeptProfile>(sql`select ${profileColumns} from admission.profile order by region`);
+}
+
+export function findProfile(tx: Transaction, region: string): Promise<KeptProfile | undefined> {
+  return tx.one<KeptProfile>(sql`select ${profileColumns} from admission.profile where region = ${region}`);
+}
+
+export async function ensureProfile(tx: Transaction, region: string, dueAt: Date): Promise<void> {
+  await tx.run`insert into admission.profile (region, due_at) values (${region}, ${dueAt}) on conflict do nothing`;
+}
+
+export async function setDue(tx: Transaction, region: string, dueAt: Date): Promise<void> {
+  await tx.run`update admission.profile set due_at = ${dueAt} where region = ${region}`;
+}
+
+export async function keepProfile(tx: Transaction, { region, probes, failed, dueAt, signed }: KeptProfile): Promise<void> {
+  await tx.run`update admission.profile set probes = ${probes}, failed = ${failed}, due_at = ${dueAt}, signed = ${sql.json(signed ?? {})}::jsonb where region = ${region}`;
+}
+
+/** Of regions that are not there any more nothing is kept. */
+export async function forgetOthers(tx: Transaction, regions: readonly string[]): Promise<void> {
+  await tx.run`delete from admission.profile where region <> all(${[...regions]}::text[])`;
+  await tx.run`delete from admission.capability where region <> all(${[...regions]}::text[])`;
+}
+
+export function listCapabilities(tx: Transaction, region: string): Promise<Capability[]> {
+  return tx.rows<Capability>`select name, state, since, detail, milliseconds from admission.capability where region = ${region} order by name`;
+}
+
+/** By region: what can be counted on now. */
+export async function provedCapabilities(tx: Transaction): Promise<Map<string, string[]>> {
+  const rows = await tx.rows<{ region: string; names: string[] }>`select region, array_agg(name order by name) as names from admission.capability where state = 'proved' group by region`;
+  return new Map(rows.map(({ region, names }) => [region, names]));
+}
+
+export async function setCapability(tx: Transaction, region: string, { name, state, since, detail, milliseconds }: Capability): Promise<void> {
+  await tx.run`
+    insert into admission.capability as c (region, name, state, since, detail, milliseconds) values (${region}, ${name}, ${state}, ${since}, ${detail}, ${milliseconds})
+    on conflict (region, name) do update set state = excluded.state, detail = excluded.detail, milliseconds = coalesce(excluded.milliseconds, c.milliseconds),
+      since = case when c.state = excluded.state then c.since else excluded.since end`;
+}
+
+export function listSigningKeys(tx: Transaction): Promise<SigningKeyRow[]> {
+  return tx.rows<SigningKeyRow>`select id, private_key as "privateKey", public_key as "publicKey", made_at as "madeAt" from admission.signing_key order by made_at desc, id`;
+}
+
+export async function insertSigningKey(tx: Transaction, { id, privateKey, publicKey, madeAt }: SigningKeyRow): Promise<void> {
+  await tx.run`insert into admission.signing_key (id, private_key, public_key, made_at) values (${id}, ${privateKey}, ${publicKey}, ${madeAt})`;
+}
