@@ -110,6 +110,17 @@ test('what one wrote is in its own replica when the answer comes', needsServer, 
   }
 });
 
+test('what others wrote before is in a replica that has caught up', needsServer, async (t) => {
+  const server = await startServer(t);
+  const [writer, reader] = [server.connect(), server.connect()];
+  const replica = await reader.monitor(SHAPE);
+  for (let at = 1; at <= 100; at++) {
+    await writer.transact([{ op: 'insert', table: 'Box', row: { name: `box ${at}` } }]);
+    await reader.catchUp();
+    assert.equal(replica.rows('Box').size, at);
+  }
+});
+
 test('a refusal says what and why, and nothing of its transaction is kept', needsServer, async (t) => {
   const client = (await startServer(t)).connect();
   const box = { op: 'insert', table: 'Box', row: { name: 'a' } } as const;

@@ -28,6 +28,8 @@ export type OvsdbClient = {
   transact(operations: Operation[], options?: { timeoutMs?: number }): Promise<OperationResult[]>;
   /** Follows these tables until the client is closed; resolves when the first content is here. */
   monitor<D extends DatabaseShape>(tables: D): Promise<Replica<D>>;
+  /** Resolves when the replicas hold whatever was committed before the call, by anyone. */
+  catchUp(): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -73,6 +75,9 @@ export function connectOvsdb({
       await connection.follow(replica, requestTimeoutMs);
       return replica;
     },
+    // The server tells a connection all that it follows before it takes the next message from there:
+    // ovsdb/jsonrpc-server.c, ovsdb_jsonrpc_session_run.
+    catchUp: async () => void (await connection.request('echo', [], requestTimeoutMs)),
     close: () => connection.close(),
   };
 }

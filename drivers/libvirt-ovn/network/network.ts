@@ -55,8 +55,14 @@ export async function createNetworkDriver({
 
   /** What is held while the database cannot be reached may be old: nothing is concluded from it. */
   const refuseUnknown = (): void => void index.replica.rows('NB_Global');
-  const commit = async (changesNow: () => Changes, attempts = 4): Promise<Changes['differences']> => {
+  /** Differences are taken from what all writers have committed by now, so that one call makes it right when they rest. */
+  const catchUp = async (): Promise<void> => {
     refuseUnknown();
+    await northbound.catchUp();
+    refuseUnknown();
+  };
+  const commit = async (changesNow: () => Changes, attempts = 4): Promise<Changes['differences']> => {
+    await catchUp();
     const { operations, differences } = changesNow();
     try {
       const results = operations.length > 0 ? await northbound.transact(operations, { timeoutMs: 60_000 }) : [];
@@ -64,7 +70,7 @@ export async function createNetworkDriver({
       if (results.some((result) => result.count === 0)) throw new ConflictError('failed', 'The northbound database is being changed by others');
       return differences;
     } catch (error) {
-      // Another writer was faster. What it wrote is known by now, for the server tells of it before it answers.
+      // Another writer was faster: again, with what it wrote.
       if (error instanceof ConflictError && attempts > 1) return commit(changesNow, attempts - 1);
       throw error;
     }
@@ -93,7 +99,7 @@ export async function createNetworkDriver({
 
     compare: (resources) =>
       oneByOne(async () => {
-        refuseUnknown();
+        await catchUp();
         return exactChanges(latest(resources)).differences;
       }),
 
