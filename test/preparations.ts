@@ -66,6 +66,8 @@ const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'router
   return { [`network.${tags}.has`]: tagged, [`network.${tags}.remove`]: tagged };
 };
 
+const noReplication = 'no storage of this cloud keeps copies elsewhere; cinder refuses groups of such types in these words';
+
 /** The token that the request is about. */
 const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-token': await alice.token() }) };
 
@@ -75,6 +77,11 @@ export const preparations: Record<string, Preparation> = {
   // A token of another: with alice's own, she would be done for the rest of the test.
   'identity.tokens.revoke': { headers: async ({ reader }) => ({ 'x-subject-token': await reader.token() }), by: 'admin' },
   'volumev3.backups.importRecord': { body: async (_cloud, things) => ({ 'backup-record': { backup_service: 'intercloud.backup.packs', backup_url: await things.get('record of a backup') } }) },
+  'volumev3.groupTypes.default': { refused: { status: 404, because: 'nobody has said what groups are that say nothing; cinder answers so too (default_group_type)' } },
+  'volumev3.groups.enableReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.groups.disableReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.groups.failoverReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.groups.listReplicationTargets': { refused: { status: 400, because: noReplication } },
   'volumev3.volumes.unreserve': { before: async ({ admin }, things) => admin.volume.volumes.reserve({ params: { volume_id: await things.get('volume') }, body: { 'os-reserve': null } }) },
   'volumev3.types.removeAccess': {
     before: async ({ admin }, things) => admin.volume.types.addAccess({ params: { type_id: await things.get('private volume type') }, body: { addProjectAccess: { project: await things.get('project') } } }),

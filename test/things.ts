@@ -111,6 +111,25 @@ const makers = {
     await cloud.settle();
     return Buffer.from(JSON.stringify({ ...JSON.parse(Buffer.from(url, 'base64').toString()), id: unique() })).toString('base64');
   },
+  'group type': async ({ admin }) => (await admin.volume.groupTypes.create({ body: { group_type: { name: unique(), group_specs: { colour: 'blue' } } } })).body.group_type.id,
+  'plain group type': async ({ admin }) => (await admin.volume.groupTypes.create({ body: { group_type: { name: unique() } } })).body.group_type.id,
+  'volume group': async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.groups.create({ body: { group: { name: unique(), group_type: await get('plain group type'), volume_types: ['__DEFAULT__'] } } })).body.group;
+    await cloud.settle();
+    return id;
+  },
+  'volume group with a volume': async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.groups.create({ body: { group: { name: unique(), group_type: await get('plain group type'), volume_types: ['__DEFAULT__'] } } })).body.group;
+    await cloud.settle();
+    await owner.volume.volumes.create({ body: { volume: { size: 1, group_id: id, volume_type: '__DEFAULT__' } } });
+    await cloud.settle();
+    return id;
+  },
+  'group snapshot': async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.groupSnapshots.create({ body: { group_snapshot: { group_id: await get('volume group with a volume') } } })).body.group_snapshot;
+    await cloud.settle();
+    return id;
+  },
   'volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { colour: 'blue' } } } })).body.volume_type.id,
   'private volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), 'os-volume-type-access:is_public': false } } })).body.volume_type.id,
   project: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.projects.create({ body: { project: { name: unique(), tags: ['blue'] } } })).body.project.id : owner.projectId),
@@ -217,6 +236,10 @@ const paths: Record<string, ThingName> = {
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',
+  'volumev3 /group_types/': 'group type',
+  'volumev3 /group_types/{group_type_id}/group_specs/': 'metadata key',
+  'volumev3 /groups/': 'volume group',
+  'volumev3 /group_snapshots/': 'group snapshot',
   'volumev3 /messages/': 'message about a volume',
   'volumev3 /os-volume-transfer/': 'volume transfer',
   'volumev3 /os-hosts/': 'storage host',

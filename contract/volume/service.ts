@@ -2,6 +2,9 @@
 import { service } from '../contract.ts';
 import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
+import { groupSnapshots } from './group-snapshots.ts';
+import { groupTypes } from './group-types.ts';
+import { groups } from './groups.ts';
 import { limits } from './limits.ts';
 import { backups } from './backups.ts';
 import { changes } from './microversions.ts';
@@ -48,7 +51,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, backups, transfers, messages, types, limits, services, hosts, pools },
+  nouns: { volumes, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

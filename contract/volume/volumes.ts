@@ -15,6 +15,7 @@ const listQuery = Type.Object({
   status: filter,
   metadata: filter,
   bootable: since('3.11', filter),
+  group_id: since('3.10', filter),
   availability_zone: filter,
   volume_type: filter,
   id: filter,
@@ -81,7 +82,7 @@ export const volumes = operations({
             imageRef: Type.Optional(orNull(Text)),
             image_id: Type.Optional(orNull(Text)),
             consistencygroup_id: Type.Optional(Type.Null()),
-            group_id: Type.Optional(Type.Null()),
+            group_id: Type.Optional(Type.Union([since('3.13', Text), Type.Null()])),
             backup_id: Type.Optional(Type.Union([since('3.47', Text), Type.Null()])),
             multiattach: Type.Optional(orNull(Flag)),
             // Older clients send these; Cinder has long ignored them.

@@ -25,10 +25,12 @@ type Columns = {
   table: Sql;
   id: Sql;
   noun: string;
+  /** Everybody's alike. */
+  ofNoProject?: true;
 };
 
-export async function readFilters({ tx, caller }: Context, query: ListQuery, { sortable, filterable, columns, table, id, noun }: Columns): Promise<{ conditions: Sql[]; order: Sql; beyond: Sql[] }> {
-  const everyone = query.everyProject && caller.isAdmin;
+export async function readFilters({ tx, caller }: Context, query: ListQuery, { sortable, filterable, columns, table, id, noun, ofNoProject }: Columns): Promise<{ conditions: Sql[]; order: Sql; beyond: Sql[] }> {
+  const everyone = ofNoProject === true || (query.everyProject && caller.isAdmin);
   const conditions = [everyone ? sql`true` : sql`${columns.project} = ${caller.projectId ?? ''}`];
   for (const [name, wanted] of Object.entries(query.filters)) {
     const column = filterable[name];

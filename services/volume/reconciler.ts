@@ -8,6 +8,8 @@
 import { running } from '../../kit/workflow/runs.ts';
 import type { RegionParts } from '../parts.ts';
 import { listBackupsInTransit, lockBackup, updateBackup } from './backups.store.ts';
+import { listGroupSnapshotsInTransit, lockGroupSnapshot, updateGroupSnapshot } from './group-snapshots.store.ts';
+import { listGroupsInTransit, lockGroup, updateGroup } from './groups.store.ts';
 import { deleteExpired } from './messages.store.ts';
 import { listSnapshotsInTransit, lockSnapshot, transientSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { listInTransit, lockVolume, transient, updateVolume } from './volumes.store.ts';
@@ -22,7 +24,7 @@ export async function reconcileVolumes({ database, clock }: Pick<RegionParts, 'd
   const now = clock.now();
   await database.transaction(reconciling, (tx) => deleteExpired(tx, now));
   const old = ({ updatedAt }: { updatedAt: Date }) => updatedAt.getTime() < now.getTime() - graceMs;
-  const { volumes, snapshots, backups } = await database.read(reconciling, async (tx) => ({ volumes: await listInTransit(tx), snapshots: await listSnapshotsInTransit(tx), backups: await listBackupsInTransit(tx) }));
+  const { volumes, snapshots, backups, groups, groupSnapshots } = await database.read(reconciling, async (tx) => ({ volumes: await listInTransit(tx), snapshots: await listSnapshotsInTransit(tx), backups: await listBackupsInTransit(tx), groups: await listGroupsInTransit(tx), groupSnapshots: await listGroupSnapshotsInTransit(tx) }));
   for (const { id, status, generation, subject } of volumes.filter(old))
     await database.transaction(reconciling, async (tx) => {
       const volume = await lockVolume(tx, id);
@@ -32,6 +34,17 @@ export async function reconcileVolumes({ database, clock }: Pick<RegionParts, 'd
     await database.transaction(reconciling, async (tx) => {
       const snapshot = await lockSnapshot(tx, id);
       if (snapshot?.status === status && snapshot.generation === generation && (await running(tx, subject)).length === 0) await updateSnapshot(tx, { ...snapshot, status: transientSnapshot[status]!, failure: lost, workedOnAs: null }, now);
+    });
+  for (const { id, status, generation } of groups.filter(old))
+    await database.transaction(reconciling, async (tx) => {
+      const group = await lockGroup(tx, id);
+      if (group?.status === status && group.generation === generation && (await running(tx, `group/${id}`)).length === 0) await updateGroup(tx, { ...group, status: status === 'creating' ? 'error' : 'error_deleting', failure: lost }, now);
+    });
+  for (const { id, status, generation } of groupSnapshots.filter(old))
+    await database.transaction(reconciling, async (tx) => {
+      const snapshot = await lockGroupSnapshot(tx, id);
+      if (snapshot?.status === status && snapshot.generation === generation && (await running(tx, `group-snapshot/${id}`)).length === 0)
+        await updateGroupSnapshot(tx, { ...snapshot, status: status === 'creating' ? 'error' : 'error_deleting', failure: lost }, now);
     });
   for (const { id, status, generation, restoringTo } of backups.filter(old))
     await database.transaction(reconciling, async (tx) => {

@@ -83,6 +83,10 @@ export async function capabilities(tx: Transaction): Promise<Capabilities> {
     thin_provisioning_support: true,
     thick_provisioning_support: false,
     multiattach: false,
+    replication_enabled: false,
+    consistent_group_snapshot_enabled: false,
+    group_replication_enabled: false,
+    consistent_group_replication_enabled: false,
     QoS_support: false,
   };
 }

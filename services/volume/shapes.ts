@@ -53,7 +53,7 @@ export function volumeShown(asked: Asked, volume: Volume, { attachments = [], ex
     // cinder/api/api_utils.py, add_visible_admin_metadata
     metadata: { ...volume.metadata, ...(volume.readonly === null ? {} : { readonly: volume.readonly ? 'True' : 'False' }) },
     links: linksTo(asked, `/volumes/${id}`),
-    group_id: null,
+    group_id: volume.groupId,
     ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null } : {}),
     ...(extended ? extensionsOf(asked, volume) : {}),
   };
@@ -82,7 +82,7 @@ export function snapshotShown(snapshot: Snapshot, { extended }: { extended: bool
     created_at: micros(snapshot.createdAt),
     updated_at: micros(snapshot.updatedAt),
     metadata: snapshot.metadata,
-    group_snapshot_id: null,
+    group_snapshot_id: snapshot.groupSnapshotId,
     user_id: snapshot.userId,
     ...(extended ? { 'os-extended-snapshot-attributes:progress': snapshot.status === 'available' ? '100%' : '0%', 'os-extended-snapshot-attributes:project_id': snapshot.projectId } : {}),
   };

@@ -11,6 +11,7 @@ export type Snapshot = {
   status: string;
   sizeGiB: number;
   metadata: Record<string, string>;
+  groupSnapshotId: string | null;
   generation: number;
   /** The subject of the workflow that ends its transient state, where that is not about itself. */
   workedOnAs: string | null;
@@ -20,7 +21,7 @@ export type Snapshot = {
 };
 
 const columns = sql.raw(`s.id, s.project_id as "projectId", s.user_id as "userId", s.volume_id as "volumeId", s.name, s.description, s.status, s.size_gib as "sizeGiB",
-  s.metadata, s.generation, s.worked_on_as as "workedOnAs", s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
+  s.metadata, s.group_snapshot_id as "groupSnapshotId", s.generation, s.worked_on_as as "workedOnAs", s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
 
 export function findSnapshot(tx: Transaction, id: string): Promise<Snapshot | undefined> {
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id}`;
@@ -30,10 +31,10 @@ export function lockSnapshot(tx: Transaction, id: string): Promise<Snapshot | un
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id} for update`;
 }
 
-export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata'>, now: Date): Promise<void> {
+export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, created_at, updated_at)
-    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${now}, ${now})`;
+    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, group_snapshot_id, worked_on_as, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${draft.groupSnapshotId}, ${draft.workedOnAs}, ${now}, ${now})`;
 }
 
 export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation, workedOnAs }: Snapshot, now: Date): Promise<number> {
@@ -48,6 +49,10 @@ export function deleteSnapshotRow(tx: Transaction, id: string): Promise<number> 
 
 export function snapshotsOf(tx: Transaction, volumeId: string): Promise<Snapshot[]> {
   return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where s.volume_id = ${volumeId} order by s.created_at, s.id`;
+}
+
+export function snapshotsOfGroupSnapshot(tx: Transaction, groupSnapshotId: string): Promise<Snapshot[]> {
+  return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where s.group_snapshot_id = ${groupSnapshotId} order by s.created_at, s.id`;
 }
 
 export function listSnapshots(tx: Transaction, { conditions, order, limit, offset }: { conditions: readonly Sql[]; order: Sql; limit: number; offset: number }): Promise<Snapshot[]> {

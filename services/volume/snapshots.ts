@@ -7,7 +7,7 @@ import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, 
 import { tellSnapshot } from './volume-events.ts';
 import { claimVolumes } from './volume-quotas.ts';
 import { createSnapshotWorkflow, deleteSnapshotWorkflow } from './volumes.workflow.ts';
-import { lockVolume } from './volumes.store.ts';
+import { lockVolume, type Volume } from './volumes.store.ts';
 import { startWork } from './work.ts';
 
 export type { Snapshot } from './snapshots.store.ts';
@@ -19,15 +19,21 @@ export async function getSnapshot({ tx }: Pick<Context, 'tx'>, id: string): Prom
 }
 
 export async function createSnapshot(context: Context, wish: { volumeId: string; name: string | null; description: string | null; force: boolean; metadata: Record<string, string> }): Promise<Snapshot> {
-  const { tx, now, random, caller } = context;
+  const { tx } = context;
   const volume = await lockVolume(tx, wish.volumeId);
   if (!volume) throw notFound(`Volume ${wish.volumeId} could not be found.`);
   if (!(wish.force ? ['available', 'in-use'] : ['available']).includes(volume.status)) throw badRequest(`Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`);
+  const snapshot = await recordSnapshot(context, volume, { ...wish, groupSnapshotId: null, workedOnAs: null });
+  await startWork(context, createSnapshotWorkflow, { subject: subjectOf(snapshot.id), projectId: volume.projectId, input: { snapshotId: snapshot.id }, generation: 1 });
+  return snapshot;
+}
+
+/** The snapshot, counted; who takes it is for the caller to say. */
+export async function recordSnapshot(context: Context, volume: Volume, { name, description, metadata, groupSnapshotId, workedOnAs }: Pick<Snapshot, 'name' | 'description' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>): Promise<Snapshot> {
+  const { tx, now, random, caller } = context;
   await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB });
-  const { volumeId, name, description, metadata } = wish;
   const id = random.uuid();
-  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId, name, description, sizeGiB: volume.sizeGiB, metadata }, now);
-  await startWork(context, createSnapshotWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { snapshotId: id }, generation: 1 });
+  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs }, now);
   const snapshot = await getSnapshot(context, id);
   await tellSnapshot(context, 'snapshot.create.start', snapshot);
   return snapshot;
@@ -36,8 +42,10 @@ export async function createSnapshot(context: Context, wish: { volumeId: string;
 export async function deleteSnapshot(context: Context, id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   if (snapshot.status === 'deleting') return;
+  // What belongs to a group snapshot goes with it; and what is being copied is being read.
+  if (snapshot.groupSnapshotId !== null || snapshot.status === 'backing-up') throw badRequest('Invalid snapshot: Snapshot status must be available or error and must not be part of group snapshot.');
   if (!force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Snapshot status must be available or error, but current status is: ${snapshot.status}.`);
-  const changed = { ...snapshot, status: 'deleting', generation: snapshot.generation + 1, failure: null };
+  const changed = { ...snapshot, status: 'deleting', generation: snapshot.generation + 1, failure: null, workedOnAs: null };
   await updateSnapshot(context.tx, changed, context.now);
   await startWork(context, deleteSnapshotWorkflow, { subject: subjectOf(id), projectId: snapshot.projectId, input: { snapshotId: id }, generation: changed.generation, supersede: true });
   await tellSnapshot(context, 'snapshot.delete.start', changed);

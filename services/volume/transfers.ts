@@ -22,6 +22,7 @@ export async function offerVolume(context: Context, { volumeId, name }: { volume
   const { tx, now, random } = context;
   const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
   if (volume.status !== 'available') throw badRequest('Invalid volume: status must be available');
+  if (volume.groupId !== null) throw badRequest(`Invalid volume: Volume ${volumeId} belongs to group ${volume.groupId}: take it out of the group first.`);
   const unready = (await snapshotsOf(tx, volumeId)).find(({ status }) => status !== 'available');
   if (unready) throw badRequest(`Invalid snapshot: snapshot: ${unready.id} status must be available`);
   const [id, authKey, salt] = [random.uuid(), randomText(random, keyLength), randomText(random, saltLength)];

@@ -2,6 +2,7 @@
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { deleteAccess, deleteTypeRow, findType, findTypeByNameOrId, insertAccess, insertType, projectsOfType, selectTypes, updateTypeRow, type Viewer, type VolumeType } from './types.store.ts';
+import { isTypeOfGroup } from './groups.store.ts';
 import { tellType } from './volume-events.ts';
 import { isTypeUsed } from './volumes.store.ts';
 
@@ -53,7 +54,7 @@ export async function updateType(context: Context, id: string, { name, descripti
 export async function deleteType(context: Context, id: string): Promise<void> {
   const type = await getType(context, id);
   if (type.name === defaultName) throw badRequest(`The volume type ${id} is a default volume type and cannot be deleted.`);
-  if (await isTypeUsed(context.tx, id)) throw badRequest('Target volume type is still in use.');
+  if ((await isTypeUsed(context.tx, id)) || (await isTypeOfGroup(context.tx, id))) throw badRequest('Target volume type is still in use.');
   await tellType(context, 'volume_type.delete', type);
   await deleteTypeRow(context.tx, id);
 }

@@ -2,6 +2,9 @@
 import { emit } from '../../kit/events/events.ts';
 import type { Attachment } from './attachments.store.ts';
 import type { Backup } from './backups.store.ts';
+import type { GroupSnapshot } from './group-snapshots.store.ts';
+import type { GroupType } from './group-types.store.ts';
+import type { Group } from './groups.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { Transfer } from './transfers.store.ts';
 import type { VolumeService } from './services.store.ts';
@@ -19,6 +22,19 @@ export function tellSnapshot({ tx, now, requestId }: Starting, type: string, { i
 
 export function tellBackup({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, volumeId }: Backup): Promise<void> {
   return emit(tx, { now: () => now }, { type, resource: 'volume_backup', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB, volumeId } });
+}
+
+export function tellGroup({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status }: Group): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_group', resourceId: id, projectId, requestId, payload: { name, status } });
+}
+
+export function tellGroupSnapshot({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, groupId }: GroupSnapshot): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_group_snapshot', resourceId: id, projectId, requestId, payload: { name, status, groupId } });
+}
+
+/** Private ones are the administrators': nobody else is told. */
+export function tellGroupType({ tx, now, requestId }: Starting, type: string, { id, name, public: isPublic }: GroupType): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_group_type', resourceId: id, requestId, payload: isPublic ? { name } : { name, seenBy: [] } });
 }
 
 export function tellAttachment({ tx, now, requestId }: Starting, type: string, { id, projectId, status, serverId, volumeId }: Attachment): Promise<void> {

@@ -13,6 +13,14 @@ export async function claimVolumes(tx: Transaction, projectId: string, counted: 
   await claimed(claimQuota(tx, projectId, named(counted)));
 }
 
+export function namedGroups(groups: number) {
+  return { 'volume.groups': groups };
+}
+
+export async function claimGroups(tx: Transaction, projectId: string, groups: number): Promise<void> {
+  await claimed(claimQuota(tx, projectId, namedGroups(groups)));
+}
+
 export function namedBackups({ backups, gigabytes }: { backups: number; gigabytes: number }) {
   return { 'volume.backups': backups, 'volume.backup_gigabytes': gigabytes };
 }
@@ -37,6 +45,8 @@ function words({ resource, wanted, used, limit }: OverQuota): string {
       return `VolumeSizeExceedsAvailableQuota: Requested volume or snapshot exceeds allowed gigabytes quota. Requested ${wanted}G, quota is ${limit}G and ${used}G has been consumed.`;
     case 'volume.snapshots':
       return `SnapshotLimitExceeded: Maximum number of snapshots allowed (${limit}) exceeded`;
+    case 'volume.groups':
+      return `GroupLimitExceeded: Maximum number of groups allowed (${limit}) exceeded`;
     case 'volume.backups':
       return `BackupLimitExceeded: Maximum number of backups allowed (${limit}) exceeded`;
     case 'volume.backup_gigabytes':

@@ -7,6 +7,9 @@ import type { Made, RegionParts } from '../parts.ts';
 import { attachments } from './attachments.api.ts';
 import { backups } from './backups.api.ts';
 import { createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow, sweepPacks } from './backups.workflow.ts';
+import { groupTypes } from './group-types.api.ts';
+import { groups, groupSnapshots } from './groups.api.ts';
+import { createGroupSnapshotWorkflow, createGroupWorkflow, deleteGroupSnapshotWorkflow, deleteGroupWorkflow } from './groups.workflow.ts';
 import { limits } from './limits.api.ts';
 import { messages } from './messages.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
@@ -23,10 +26,11 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, backups: backups(parts), transfers, messages, types, limits, services, hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, messages, types, limits, services, hosts, pools }),
     workflows: [
       createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow,
       createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow,
+      createGroupWorkflow, deleteGroupWorkflow, createGroupSnapshotWorkflow, deleteGroupSnapshotWorkflow,
     ],
     schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.backup.sweep', { everyMs: 3_600_000, run: () => sweepPacks(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],
     invariants: volumeInvariants(parts),

@@ -3,11 +3,13 @@ import { volumes as contract } from '../../contract/volume/volumes.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { createVolumeFromBackup } from './backups.ts';
+import { groupForVolume } from './groups.ts';
 import { cut, readPage } from './lists.ts';
 import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
+import { typeForVolume } from './types.ts';
 import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
 
-const filters = ['id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
+const filters = ['group_id', 'id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
 
 type Detailed = Parameters<typeof attachmentsByVolume>[0] & Parameters<typeof volumeShown>[0];
 
@@ -50,6 +52,12 @@ export const volumes = implement(contract, {
       metadata: wish.metadata,
     };
     const source = sourceOf(wish);
+    if (wish.group_id) {
+      if (wanted.volumeType == null) throw badRequest('Invalid input received: volume_type must be provided when creating a volume in a group.');
+      await groupForVolume(request, wish.group_id, (await typeForVolume(request, wanted.volumeType)).id);
+      if (source.kind === 'backup') throw badRequest('Invalid input received: A volume in a group cannot be made from a backup.');
+      return one(request, await createVolume(request, { ...wanted, source }, { groupId: wish.group_id }));
+    }
     return one(request, await (source.kind === 'backup' ? createVolumeFromBackup(request, source.backupId, wanted) : createVolume(request, { ...wanted, source })));
   },
 

@@ -6,6 +6,8 @@ import { countedQuota } from '../quota/quotas.ts';
 import { countBackupUse, listBackupsInTransit, listPacks } from './backups.store.ts';
 import { packStore } from './backups.workflow.ts';
 import { listAttachments } from './attachments.store.ts';
+import { listGroupSnapshotsInTransit } from './group-snapshots.store.ts';
+import { countGroups, listGroupsInTransit } from './groups.store.ts';
 import { listSnapshotsInTransit, listStoredSnapshots } from './snapshots.store.ts';
 import { countUse, findVolume, listInTransit, listStored } from './volumes.store.ts';
 
@@ -68,8 +70,9 @@ async function stored(tx: Transaction) {
 
 async function quotaFindings(tx: Transaction): Promise<Finding[]> {
   const use = new Map<string, number>((await countUse(tx)).flatMap(({ projectId, volumes, snapshots, gigabytes }) => [[`${projectId} volume.volumes`, volumes], [`${projectId} volume.snapshots`, snapshots], [`${projectId} volume.gigabytes`, gigabytes]] as const));
+  for (const { projectId, groups } of await countGroups(tx)) use.set(`${projectId} volume.groups`, groups);
   for (const { projectId, backups, gigabytes } of await countBackupUse(tx)) use.set(`${projectId} volume.backups`, backups).set(`${projectId} volume.backup_gigabytes`, gigabytes);
-  const counted = new Map<string, number>((await countedQuota(tx, ['volume.volumes', 'volume.snapshots', 'volume.gigabytes', 'volume.backups', 'volume.backup_gigabytes'])).map(({ projectId, resource, used }) => [`${projectId} ${resource}`, used]));
+  const counted = new Map<string, number>((await countedQuota(tx, ['volume.volumes', 'volume.snapshots', 'volume.gigabytes', 'volume.backups', 'volume.backup_gigabytes', 'volume.groups'])).map(({ projectId, resource, used }) => [`${projectId} ${resource}`, used]));
   return [...new Set([...use.keys(), ...counted.keys()])]
     .filter((key) => (use.get(key) ?? 0) !== (counted.get(key) ?? 0))
     .map((key) => ({ message: `Project ${key.replace(' ', ' has of ')} ${use.get(key) ?? 0} and is charged for ${counted.get(key) ?? 0}`, ...ours }));
@@ -93,6 +96,8 @@ async function transitFindings(tx: Transaction): Promise<Finding[]> {
   const about = [
     ...(await listInTransit(tx)).map((each) => ({ ...each, noun: 'Volume' })),
     ...(await listSnapshotsInTransit(tx)).map((each) => ({ ...each, noun: 'Snapshot' })),
+    ...(await listGroupsInTransit(tx)).map((each) => ({ ...each, noun: 'Group', subject: `group/${each.id}` })),
+    ...(await listGroupSnapshotsInTransit(tx)).map((each) => ({ ...each, noun: 'Group snapshot', subject: `group-snapshot/${each.id}` })),
     ...(await listBackupsInTransit(tx)).map(({ id, status, restoringTo }) => ({ id, status, noun: 'Backup', subject: status === 'restoring' ? `volume/${restoringTo}` : `backup/${id}` })),
   ];
   for (const { id, status, noun, subject } of about)

@@ -22,6 +22,7 @@ export type Volume = {
   imageMetadata: Record<string, string> | null;
   source: VolumeSource;
   madeFor: string | null;
+  groupId: string | null;
   generation: number;
   /** How often its content was replaced. */
   epoch: number;
@@ -34,7 +35,7 @@ export type Volume = {
 
 const columns = sql.raw(`v.id, v.project_id as "projectId", v.user_id as "userId", v.name, v.description, v.status, v.previous_status as "previousStatus",
   v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable, v.readonly,
-  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.generation, v.epoch, v.worked_on_as as "workedOnAs", v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
+  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.group_id as "groupId", v.generation, v.epoch, v.worked_on_as as "workedOnAs", v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
 const from = sql.raw('volume.volume v left join volume.type t on t.id = v.type_id');
 
 export function findVolume(tx: Transaction, id: string): Promise<Volume | undefined> {
@@ -47,16 +48,16 @@ export async function lockVolume(tx: Transaction, id: string): Promise<Volume | 
   return locked && findVolume(tx, id);
 }
 
-export type VolumeDraft = { status?: string } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+export type VolumeDraft = { status?: string; groupId?: string | null; workedOnAs?: string | null } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
 
 export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, created_at, updated_at)
+    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, group_id, worked_on_as, created_at, updated_at)
     values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, ${draft.status ?? 'creating'}, ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
-      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${now}, ${now})`;
+      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${draft.groupId ?? null}, ${draft.workedOnAs ?? null}, ${now}, ${now})`;
 }
 
-export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs'>>;
+export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs' | 'groupId'>>;
 
 const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   name: (value) => sql`name = ${value}`,
@@ -70,6 +71,7 @@ const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   metadata: (value) => sql`metadata = ${sql.json(value)}::jsonb`,
   imageMetadata: (value) => sql`image_metadata = ${value === null ? null : sql.json(value)}::jsonb`,
   failure: (value) => sql`failure = ${value}`,
+  groupId: (value) => sql`group_id = ${value}`,
   epoch: (value) => sql`epoch = ${value}`,
   workedOnAs: (value) => sql`worked_on_as = ${value}`,
 };
@@ -97,6 +99,10 @@ export async function summarizeVolumes(tx: Transaction, projectId: string | unde
 
 export async function isTypeUsed(tx: Transaction, typeId: string): Promise<boolean> {
   return (await tx.rows`select from volume.volume where type_id = ${typeId} limit 1`).length > 0;
+}
+
+export function volumesOfGroup(tx: Transaction, groupId: string): Promise<Volume[]> {
+  return tx.rows<Volume>`select ${columns} from ${from} where v.group_id = ${groupId} order by v.created_at, v.id`;
 }
 
 /** The states that a workflow ends, and what it is when the workflow is lost. */

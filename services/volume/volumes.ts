@@ -43,12 +43,13 @@ async function getOwnVolume({ tx }: Pick<Context, 'tx'>, id: string): Promise<Vo
   return volume;
 }
 
-export function createVolume(context: Context, wish: VolumeWish): Promise<Volume> {
-  return makeVolume(context, wish, null);
+/** `groupId`: of a group that takes it. */
+export function createVolume(context: Context, wish: VolumeWish, { groupId = null }: { groupId?: string | null } = {}): Promise<Volume> {
+  return makeVolume(context, wish, null, groupId);
 }
 
-async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | null): Promise<Volume> {
-  const volume = await recordVolume(context, wish, { madeFor });
+async function makeVolume(context: Context, wish: VolumeWish, madeFor: string | null, groupId: string | null = null): Promise<Volume> {
+  const volume = await recordVolume(context, wish, { madeFor, groupId });
   await startWork(context, createVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id }, generation: 1 });
   return volume;
 }
@@ -58,8 +59,15 @@ export function createRestoredVolume(context: Context, { status, backupId, ...wi
   return recordVolume(context, { ...wish, source: { kind: 'backup', backupId } }, { madeFor: null, status });
 }
 
+/** A volume that a group's workflow makes with others. */
+export function createGroupVolume(context: Context, { groupId, workedOnAs, ...wish }: VolumeWish & { groupId: string; workedOnAs: string }): Promise<Volume> {
+  return recordVolume(context, wish, { madeFor: null, groupId, workedOnAs });
+}
+
+type Making = { madeFor: string | null; status?: string; groupId?: string | null; workedOnAs?: string | null };
+
 /** The volume, counted; who makes it is for the caller to say. */
-async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating' }: { madeFor: string | null; status?: string }): Promise<Volume> {
+async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating', groupId = null, workedOnAs = null }: Making): Promise<Volume> {
   const { tx, now, random, caller } = context;
   if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
   if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
@@ -86,6 +94,8 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
       source: wish.source,
       madeFor,
       status,
+      groupId,
+      workedOnAs,
     },
     now,
   );
@@ -180,7 +190,7 @@ export async function deleteVolume(context: Context, id: string, { cascade = fal
   // cinder/volume/api.py, delete
   const refused = () => badRequest('Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.');
   if (volume.status === 'deleting') return;
-  if (attachments.length > 0 || (!force && !deletable.includes(volume.status))) throw refused();
+  if (attachments.length > 0 || volume.groupId !== null || (!force && !deletable.includes(volume.status))) throw refused();
   if (snapshots.length > 0 && (!cascade || snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status)))) throw refused();
   await startDeleting(context, volume);
 }
@@ -234,7 +244,7 @@ export async function uploadVolume(context: Context, id: string, wish: { imageNa
 export type VolumeQuery = ListQuery & { bootable?: boolean | undefined };
 
 const sortable: Record<string, Sql> = { created_at: sql.raw('v.created_at'), updated_at: sql.raw('v.updated_at'), name: sql.raw(`coalesce(v.name, '')`), display_name: sql.raw(`coalesce(v.name, '')`), size: sql.raw('v.size_gib'), status: sql.raw('v.status'), id: sql.raw('v.id'), availability_zone: sql.raw('v.availability_zone') };
-const filterable: Record<string, Sql> = { id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
+const filterable: Record<string, Sql> = { group_id: sql.raw('v.group_id'), id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
 
 export async function listVolumes(context: Context, query: VolumeQuery): Promise<Volume[]> {
   const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('v.name'), metadata: sql.raw('v.metadata'), project: sql.raw('v.project_id') }, table: sql.raw('volume.volume v left join volume.type t on t.id = v.type_id'), id: sql.raw('v.id'), noun: 'volume' });

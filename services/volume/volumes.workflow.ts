@@ -92,12 +92,7 @@ export const deleteVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
         const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
         if (!volume) return;
         await asked(run.services.driver.volumes.remove({ id: volume.id, generation: volume.generation }));
-        await run.commit(async (tx) => {
-          const row = await lockVolume(tx, volume.id);
-          if (!row || (await deleteVolumeRow(tx, row.id)) === 0) return;
-          await releaseQuota(tx, row.projectId, named({ volumes: 1, gigabytes: row.wantedGiB ?? row.sizeGiB }));
-          await tellVolume(at(tx, run), 'volume.delete.end', { ...row, status: 'deleted' });
-        });
+        await run.commit((tx) => forgetVolume(tx, run, volume.id));
       },
       undefined,
       { retry: patient },
@@ -177,7 +172,14 @@ export const deleteSnapshotWorkflow = workflow<AboutSnapshot, object, RegionPart
   { deadlineSeconds: 600, onFailed: (tx, run, failure) => settleSnapshot(tx, run, 'error_deleting', reason(failure)) },
 );
 
-async function forgetSnapshot(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
+export async function forgetVolume(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
+  const row = await lockVolume(tx, id);
+  if (!row || (await deleteVolumeRow(tx, id)) === 0) return;
+  await releaseQuota(tx, row.projectId, named({ volumes: 1, gigabytes: row.wantedGiB ?? row.sizeGiB }));
+  await tellVolume(at(tx, run), 'volume.delete.end', { ...row, status: 'deleted' });
+}
+
+export async function forgetSnapshot(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
   const row = await lockSnapshot(tx, id);
   if (!row || (await deleteSnapshotRow(tx, id)) === 0) return;
   await releaseQuota(tx, row.projectId, named({ snapshots: 1, gigabytes: row.sizeGiB }));
@@ -188,12 +190,12 @@ async function settleSnapshot(tx: Transaction, run: About<AboutSnapshot>, status
   const row = await lockSnapshot(tx, run.input.snapshotId);
   if (!row) return;
   if (failure !== null) await report(at(tx, run), status === 'error' ? 'noSnapshot' : 'snapshotStays', row);
-  const changed: Snapshot = { ...row, status, failure };
+  const changed: Snapshot = { ...row, status, failure, workedOnAs: null };
   await updateSnapshot(tx, changed, run.services.clock.now());
   await tellSnapshot(at(tx, run), `snapshot.${status}`, changed);
 }
 
-async function ensureVolume(run: About<unknown>, { id, projectId, generation, source }: Volume, sizeGiB: number): Promise<void> {
+export async function ensureVolume(run: About<unknown>, { id, projectId, generation, source }: Volume, sizeGiB: number): Promise<void> {
   if (source.kind === 'backup') throw new Error('What a backup holds is written by the workflow that restores it');
   const from = source.kind === 'image' ? { kind: 'image' as const, image: await read(run, (tx) => vettedImage(tx, source.imageId)) } : source;
   await run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: from });

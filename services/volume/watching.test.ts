@@ -20,6 +20,10 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     await begin(`${noun}.detail`, alice, `${path}/detail`);
   }
   for (const name of ['list', 'detail']) await begin(`backups.${name}`, alice, name === 'list' ? '/backups' : '/backups/detail');
+  for (const [noun, path] of [['groups', '/groups'], ['groupSnapshots', '/group_snapshots']] as const) for (const name of ['list', 'detail']) await begin(`${noun}.${name}`, alice, name === 'list' ? path : `${path}/detail`);
+  const { id: kind } = (await admin.volume.groupTypes.create({ body: { group_type: { name: 'kind' } } })).body.group_type;
+  await begin('groupTypes.list', alice, '/group_types');
+  await begin('groupTypes.specs', admin, `/group_types/${kind}/group_specs`);
   await begin('volumes.summary', alice, '/volumes/summary');
   await begin('volumes.metadata', alice, `/volumes/${volume_id}/metadata`);
   await begin('snapshots.metadata', alice, `/snapshots/${snapshot_id}/metadata`);
@@ -39,6 +43,12 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await cloud.settle();
   const snapshot = (await snapshots.create({ body: { snapshot: { volume_id: id } } })).body.snapshot;
   await cloud.settle();
+  await admin.volume.groupTypes.addSpecs({ params: { group_type_id: kind }, body: { group_specs: { purpose: 'data' } } });
+  const { group } = (await alice.volume.groups.create({ body: { group: { group_type: kind, volume_types: ['__DEFAULT__'] } } })).body;
+  await cloud.settle();
+  await alice.volume.volumes.create({ body: { volume: { size: 1, group_id: group.id, volume_type: '__DEFAULT__' } } });
+  await cloud.settle();
+  const groupSnapshot = (await alice.volume.groupSnapshots.create({ body: { group_snapshot: { group_id: group.id } } })).body.group_snapshot;
   const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id } } })).body.backup;
   await cloud.settle();
   const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
@@ -64,6 +74,10 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     'volumes.list': (data: { volume: { id: string } }) => data.volume.id === id,
     'snapshots.list': (data: { snapshot: { id: string } }) => data.snapshot.id === snapshot.id,
     'attachments.list': (data: { attachment: { id: string } }) => data.attachment.id === attachment.id,
+    'groupTypes.list': (data: { group_type: { id: string } }) => data.group_type.id === kind,
+    'groupTypes.specs': ({ group_specs: specs }: { group_specs: Record<string, string> }) => specs['purpose'] === 'data',
+    'groups.list': (data: { group: { id: string } }) => data.group.id === group.id,
+    'groupSnapshots.list': (data: { group_snapshot: { id: string } }) => data.group_snapshot.id === groupSnapshot.id,
     'backups.list': (data: { backup: { id: string } }) => data.backup.id === backup.id,
     'transfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
   };

@@ -92,6 +92,10 @@ export const causes: Record<string, Cause> = {
   'volume.backup.create': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.create({ body: { backup: { volume_id: await things.get('volume'), incremental: true } } }) },
   'volume.backup.restore': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.restore({ params: { backup_id: await things.get('backup') }, body: { restore: { volume_id: await things.get('volume') } } }) },
   'volume.backup.delete': { prepare: withThings('backup'), act: async ({ volume }, things) => volume.backups.delete({ params: { backup_id: await things.get('backup') } }) },
+  'volume.group.create': { prepare: withThings('volume group with a volume'), act: async ({ volume }, things) => volume.groups.createFromSource({ body: { 'create-from-src': { source_group_id: await things.get('volume group with a volume') } } }) },
+  'volume.group.delete': { prepare: withThings('volume group with a volume'), act: async ({ volume }, things) => volume.groups.delete({ params: { group_id: await things.get('volume group with a volume') }, body: { delete: { 'delete-volumes': true } } }) },
+  'volume.group-snapshot.create': { prepare: withThings('volume group with a volume'), act: async ({ volume }, things) => volume.groupSnapshots.create({ body: { group_snapshot: { group_id: await things.get('volume group with a volume') } } }) },
+  'volume.group-snapshot.delete': { prepare: withThings('group snapshot'), act: async ({ volume }, things) => volume.groupSnapshots.delete({ params: { group_snapshot_id: await things.get('group snapshot') } }) },
   'volume.snapshot.create': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.snapshots.create({ body: { snapshot: { volume_id: await things.get('volume') } } }) },
   'volume.snapshot.delete': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.snapshots.delete({ params: { snapshot_id: await things.get('snapshot') } }) },
 };
@@ -104,7 +108,11 @@ export async function clearUp(cloud: TestCloud, { compute, volume, image, networ
     await volume.backups.delete({ params: { backup_id: id } });
     await cloud.settle();
   }
+  for (const { id } of (await volume.groupSnapshots.list()).body.group_snapshots) await volume.groupSnapshots.delete({ params: { group_snapshot_id: id } });
+  await cloud.settle();
   for (const { id } of (await volume.snapshots.list()).body.snapshots) await volume.snapshots.delete({ params: { snapshot_id: id } });
+  await cloud.settle();
+  for (const { id } of (await volume.groups.list()).body.groups) await volume.groups.delete({ params: { group_id: id }, body: { delete: { 'delete-volumes': true } } });
   await cloud.settle();
   for (const { id } of (await volume.volumes.list()).body.volumes) await volume.volumes.delete({ params: { volume_id: id } });
   for (const { id } of (await image.images.list({ query: { visibility: 'shared' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
