@@ -27,11 +27,12 @@ const hypervisor = exactly({
   cpu_info: Type.String(),
 });
 
-const watched = { resource: 'hypervisor', show: 'show', parameter: 'hypervisor_id', ofNoProject: true } as const;
+/** That a host has fallen silent no event says. */
+const hosts = { after: { hypervisor: null }, byItself: true } as const;
 
 export const hypervisors = operations({
-  list: { method: 'GET', path: '/os-hypervisors', summary: 'Hosts', access: admin('os-hypervisors:list'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(exactly(hypervisorBrief)) }), list: watched },
-  detail: { method: 'GET', path: '/os-hypervisors/detail', summary: 'Hosts, with all that they are', access: admin('os-hypervisors:list-detail'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(hypervisor) }), list: watched },
+  list: { method: 'GET', path: '/os-hypervisors', summary: 'Hosts', access: admin('os-hypervisors:list'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(exactly(hypervisorBrief)) }), list: hosts },
+  detail: { method: 'GET', path: '/os-hypervisors/detail', summary: 'Hosts, with all that they are', access: admin('os-hypervisors:list-detail'), stability: 'stable', status: 200, response: exactly({ hypervisors: Type.Array(hypervisor) }), list: hosts },
   statistics: {
     method: 'GET',
     path: '/os-hypervisors/statistics',
@@ -58,9 +59,6 @@ export const hypervisors = operations({
   },
   show: { method: 'GET', path: '/os-hypervisors/{hypervisor_id}', summary: 'One host', access: admin('os-hypervisors:show'), stability: 'stable', status: 200, response: exactly({ hypervisor }) },
 });
-
-/** That a host has fallen silent no event says. */
-const hosts = { after: { hypervisor: null }, byItself: true } as const;
 
 export const services = operations({
   list: {

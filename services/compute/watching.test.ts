@@ -84,8 +84,8 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.flavors.list': (data: { flavor: { id: string } }) => data.flavor.id === flavor.id,
     'compute.flavors.detail': (data: { flavor: { id: string } }) => data.flavor.id === flavor.id,
     'compute.keyPairs.list': ({ keypair }: { keypair: { name: string } }) => keypair.name === 'mine',
-    'compute.hypervisors.list': ({ hypervisor }: { hypervisor: { status: string } }) => hypervisor.status === 'disabled',
-    'compute.hypervisors.detail': ({ hypervisor }: { hypervisor: { status: string } }) => hypervisor.status === 'disabled',
+    'compute.hypervisors.list': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
+    'compute.hypervisors.detail': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
     'compute.imageProxies.list': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.imageProxies.detail': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.securityGroupProxies.list': ({ security_group: { id: shown } }: { security_group: { id: string } }) => shown === group.id,
@@ -133,16 +133,16 @@ test('only who could use a private flavor hears of it, also when it is gone', as
   assert.deepEqual(watches.alice.told.filter(({ data }) => made.some((each) => JSON.stringify(data).includes(each))), []);
 });
 
-test('whoever watches the services is told of a host that has fallen silent, though no event says it', async (t) => {
+test('whoever watches the services or hypervisors is told of hosts that have fallen silent, though no event says it', async (t) => {
   const clock = manualClock(new Date());
   const cloud = await startCloud(t, { clock });
   await cloud.rest();
-  const watching = await watch(t, cloud, cloud.admin, '/compute/v2.1/os-services');
+  const watches = await Promise.all(['services', 'hypervisors'].map((noun) => watch(t, cloud, cloud.admin, `/compute/v2.1/os-${noun}`)));
 
   const passing = setInterval(() => clock.advance(30_000), 20);
   t.after(() => clearInterval(passing));
 
-  await watching.until('the silence', ({ data }) => (data as { services: { state: string }[] }).services.every(({ state }) => state === 'down'));
+  for (const watching of watches) await watching.until('the silence', ({ data }) => Object.values(data as Record<string, { state: string }[]>).every((hosts) => hosts.every(({ state }) => state === 'down')));
 });
 
 test("key pairs of somebody else in the same project are not told", async (t) => {
