@@ -110,8 +110,8 @@ function putOff(tx: Transaction, consumer: string, id: number, retryAt: Date, er
     where consumer = ${consumer} and event_id = ${id}`;
 }
 
-function asEvent({ attempt: _, ...event }: Delivered): Event {
-  return event;
+function asEvent({ id, type, resource, resourceId, projectId, requestId, payload, at }: Delivered): Event {
+  return { id, type, resource, resourceId, projectId, requestId, payload, at };
 }
 
 function scopeOf(name: string) {

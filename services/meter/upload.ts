@@ -2,6 +2,7 @@
 import type { Static } from 'typebox';
 import type { usage } from '../../contract/intercloud/metering/usage.ts';
 import type { Database } from '../../kit/postgres/database.ts';
+import { canonical } from '../../kit/signed.ts';
 import { firstRecords, forgetAcknowledged, readProgress, type KeptRecord } from './meters.store.ts';
 
 export type UsageBatch = Static<typeof usage.put.body>;
@@ -36,7 +37,7 @@ function batchOf(first: number, through: string | null, records: readonly KeptRe
   const places = new Map<string, number>();
   const shapes: UsageBatch['shapes'] = [];
   const shapeOf = ({ resource, measured }: KeptRecord): number => {
-    const key = JSON.stringify([resource, measured.flavor, Object.entries(measured.measures).toSorted()]);
+    const key = JSON.stringify([resource, measured.flavor]) + canonical(measured.measures);
     const known = places.get(key);
     if (known !== undefined) return known;
     places.set(key, shapes.length);
