@@ -3,8 +3,10 @@
  * handed; tests make them in one process, `main.ts` in a process each.
  */
 import { contracts } from './contract/contracts.ts';
+import { keysOf, type Membership } from './contract/intercloud/federation/invitations.ts';
 import type { Driver } from './drivers/driver.ts';
 import type { Clock, Random } from './kit/clock.ts';
+import type { Authenticate } from './kit/http/caller.ts';
 import { createDoor, type Door, type ServeOptions } from './kit/http/serve.ts';
 import type { Log } from './kit/log.ts';
 import { openDatabase, sql, type Database, type DatabaseOptions, type Sql } from './kit/postgres/database.ts';
@@ -13,69 +15,133 @@ import { migrate } from './kit/postgres/migrate.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
 import { bootstrapCompute } from './services/compute/compute.ts';
-import { bootstrapIdentity } from './services/identity/identity.ts';
+import { bootstrapFederation, type Federation } from './services/federation/federation.ts';
+import { makeFirstHomeLink, makeHomeLink, type HomeTie } from './services/home-link/home-link.ts';
+import { withLeases } from './services/home-link/leasing.ts';
+import { connectHome, type HomeLink } from './services/home-link/link.ts';
+import { bootstrapIdentity, type Identity } from './services/identity/identity.ts';
 import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
 import { bootstrapNetwork } from './services/network/network.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
-import { databaseNames } from './supervisor/config.ts';
+import { beginWithLeases } from './services/quota/leases.ts';
+import { homeDatabaseName, regionDatabaseName } from './supervisor/config.ts';
 import { homeSchemas, makeHome, makeRegion, regionSchemas } from './services/services.ts';
 
 export type Databases = { home: Database; region: Database };
 
-/** What every role is handed. */
-export type Handed = {
-  databases: Databases;
-  region: string;
-  driver: Driver;
-  blobs: ImageBlobs;
-  clock: Clock;
-  random: Random;
-  log: Log;
+/** What home and every region are handed. */
+type Surroundings = { database: Database; clock: Clock; random: Random; log: Log };
+export type RegionHanded = Surroundings & { region: string; driver: Driver; blobs: ImageBlobs };
+
+/** What the processes of home are handed, which serve the first region too. */
+export type Handed = Omit<RegionHanded, 'database'> & { databases: Databases };
+
+/** How a region that is not home's own reaches home. */
+export type HomeAddress = {
+  url: string;
+  /** What it was told when it joined, and the invitation by which it did. */
+  membership: Membership;
+  secret: Buffer;
+  fetch?: typeof fetch;
 };
 
 /** Where the databases are: a server of ours by its socket, or anybody's by URL. */
 export type DatabaseServer = { kind: 'embedded'; socketDir: string; port: number; user: string } | { kind: 'url'; url: string };
 
-export function openDatabases(server: DatabaseServer, region: string, options: Pick<DatabaseOptions, 'applicationName' | 'max' | 'log'>): Databases {
-  const names = databaseNames(region);
-  const open = (name: string): Database => {
-    if (server.kind === 'embedded') return openDatabase({ ...options, host: server.socketDir, port: server.port, user: server.user, database: name });
-    return openDatabase({ ...options, url: urlOfDatabase(server.url, name) });
-  };
-  return { home: open(names.home), region: open(names.region) };
+type Opening = Pick<DatabaseOptions, 'applicationName' | 'max' | 'log'>;
+
+export function openHomeDatabase(server: DatabaseServer, options: Opening): Database {
+  return open(server, homeDatabaseName, options);
+}
+
+export function openRegionDatabase(server: DatabaseServer, region: string, options: Opening): Database {
+  return open(server, regionDatabaseName(region), options);
+}
+
+function open(server: DatabaseServer, name: string, options: Opening): Database {
+  if (server.kind === 'embedded') return openDatabase({ ...options, host: server.socketDir, port: server.port, user: server.user, database: name });
+  return openDatabase({ ...options, url: urlOfDatabase(server.url, name) });
 }
 
 /** Brings both schemas up to date; several processes may do it at once. */
 export async function migrateDatabases({ home, region }: Databases): Promise<void> {
-  await Promise.all([migrate(home, homeSchemas), migrate(region, regionSchemas)]);
+  await Promise.all([migrate(home, homeSchemas), migrateRegion(region)]);
 }
 
-export type Cloud = {
-  home: HomeParts;
+export async function migrateRegion(database: Database): Promise<void> {
+  await migrate(database, regionSchemas);
+}
+
+/** One place with its services. */
+export type RegionCloud = {
   region: RegionParts;
-  identity: ReturnType<typeof makeHome>['identity'];
-  homeMade: readonly Made[];
   regionMade: readonly Made[];
+  authenticate: Authenticate;
+  /** Until then nobody is authenticated, and nothing is heard of other regions. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
 };
 
-export function makeCloud(handed: Handed): Cloud {
-  const { databases, clock, random, log } = handed;
-  const workflows = createWorkflows({ clock, random });
-  const home: HomeParts = { database: databases.home, clock, random, log, workflows };
-  const region: RegionParts = { ...home, database: databases.region, region: handed.region, driver: handed.driver, blobs: handed.blobs };
-  const { identity, made } = makeHome(home);
-  return { home, region, identity, homeMade: made, regionMade: makeRegion(region) };
+/** What is one for all places. */
+export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; homeMade: readonly Made[] };
+
+/** Home with the region that its own processes serve. */
+export type Cloud = HomeCloud & RegionCloud;
+
+export function makeCloud({ databases, ...handed }: Handed): Cloud {
+  // The first region lends from home by a call, and makes its own database know that.
+  const lending: { link?: HomeLink } = {};
+  const region = regionPartsOf({ ...handed, database: databases.region }, () => lending.link!);
+  const home = makeHomeCloud({ ...handed, database: databases.home }, region);
+  lending.link = home.federation.link;
+  const tie = makeFirstHomeLink(region, { link: lending.link });
+  return {
+    ...home,
+    region,
+    regionMade: [tie, ...makeRegion(region)],
+    authenticate: home.identity.authenticate,
+    async start() {
+      await home.identity.start();
+      await tie.keeper.start();
+    },
+    async stop() {
+      await tie.keeper.stop();
+      await home.federation.stop();
+    },
+  };
+}
+
+function makeHomeCloud({ database, clock, random, log }: Surroundings, first: RegionParts): HomeCloud {
+  const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
+  const { identity, federation, made } = makeHome(home, { first });
+  return { home, identity, federation, homeMade: made };
+}
+
+/** A region that has its home elsewhere, and reaches it by contracts only. */
+export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: HomeAddress): RegionCloud {
+  const link = connectHome({ ...address, clock: handed.clock });
+  const region = regionPartsOf(handed, () => link);
+  const tie: HomeTie & { authenticate: Authenticate } = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
+  return { region, regionMade: [tie, ...makeRegion(region)], authenticate: tie.authenticate, start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
+}
+
+function regionPartsOf({ database, clock, random, log, region, driver, blobs }: RegionHanded, link: () => HomeLink): RegionParts {
+  return { database: withLeases(database, { link, clock, log }), clock, random, log, workflows: createWorkflows({ clock, random }), region, driver, blobs };
 }
 
 /** The API: every service at one address. */
-export function createApi(cloud: Cloud, options: Pick<ServeOptions, 'tls' | 'publicUrl' | 'rateLimit'> = {}): Door {
-  const { clock, random, log } = cloud.home;
-  const implementations = [...cloud.homeMade, ...cloud.regionMade].flatMap(({ implementation }) => (implementation ? [implementation] : []));
-  return createDoor({ implementations, authenticate: cloud.identity.authenticate, clock, random, log, ...options });
+export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions, 'tls' | 'publicUrl' | 'rateLimit'> = {}): Door {
+  const { clock, random, log } = cloud.region;
+  const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
+  return createDoor({ implementations, authenticate: cloud.authenticate, clock, random, log, ...options });
+}
+
+function madeOf(cloud: Cloud | RegionCloud): readonly Made[] {
+  return [...('homeMade' in cloud ? cloud.homeMade : []), ...cloud.regionMade];
 }
 
 /** The worker: durable workflows and reconcilers of the region, and what home has to do in time. */
-export function createWorker(cloud: Cloud, options: Pick<EngineOptions<RegionParts>, 'faults' | 'concurrency' | 'pollMs'> = {}): { start(): Promise<void>; stop(): Promise<void>; idle(): Promise<void> } {
+export function createWorker(cloud: Cloud | RegionCloud, options: Pick<EngineOptions<RegionParts>, 'faults' | 'concurrency' | 'pollMs'> = {}): { start(): Promise<void>; stop(): Promise<void>; idle(): Promise<void> } {
   const engineFor = (made: readonly Made[], parts: RegionParts): Engine =>
     createEngine<RegionParts>({
       database: parts.database,
@@ -88,7 +154,7 @@ export function createWorker(cloud: Cloud, options: Pick<EngineOptions<RegionPar
       ...options,
     });
   const engines = [engineFor(cloud.regionMade, cloud.region)];
-  if (cloud.homeMade.some(({ workflows, schedules }) => workflows.length + schedules.length > 0)) engines.push(engineFor(cloud.homeMade, { ...cloud.region, ...cloud.home }));
+  if ('homeMade' in cloud && cloud.homeMade.some(({ workflows, schedules }) => workflows.length + schedules.length > 0)) engines.push(engineFor(cloud.homeMade, { ...cloud.region, ...cloud.home }));
   return {
     async start() {
       for (const engine of engines) await engine.start();
@@ -106,7 +172,10 @@ export type HomeBootstrap = { adminPassword: string; base: string };
 
 /** Makes what every cloud begins with at home: domain, admin, roles, catalog. Repeating it changes nothing but addresses. */
 export async function bootstrapHome(cloud: Cloud, { adminPassword, base }: HomeBootstrap): Promise<{ adminProjectId: string }> {
-  return bootstrapIdentity(cloud.home, { adminPassword, region: cloud.region.region, base, services: contracts });
+  const { region } = cloud.region;
+  const { adminProjectId } = await bootstrapIdentity(cloud.home, { adminPassword, region, base, services: contracts });
+  await bootstrapFederation(cloud.home, { region, base });
+  return { adminProjectId };
 }
 
 export type RegionBootstrap = {
@@ -116,8 +185,13 @@ export type RegionBootstrap = {
   guestImage: { name: string; diskFormat: 'qcow2' | 'raw'; bytes: AsyncIterable<Uint8Array>; properties: Record<string, string> };
 };
 
+/** A region of several holds nothing of any limit until home lends it something. Before the first claim. */
+export async function bootstrapLeases(cloud: RegionCloud): Promise<void> {
+  await cloud.region.database.transaction({ kind: 'system', reason: 'bootstrap' }, beginWithLeases);
+}
+
 /** Makes flavors, the external network and the first image. Repeating it changes nothing. */
-export async function bootstrapRegion(cloud: Cloud, { adminProjectId, externalNetwork, guestImage }: RegionBootstrap): Promise<void> {
+export async function bootstrapRegion(cloud: RegionCloud, { adminProjectId, externalNetwork, guestImage }: RegionBootstrap): Promise<void> {
   await bootstrapCompute(cloud.region);
   await bootstrapNetwork(cloud.region, { name: 'public', projectId: adminProjectId, ...externalNetwork });
   await bootstrapImage(cloud.region, { ...guestImage, projectId: adminProjectId });
@@ -126,9 +200,9 @@ export async function bootstrapRegion(cloud: Cloud, { adminProjectId, externalNe
 export type Diagnosis = { id: string; title: string; findings: Finding[] };
 
 /** Checks every invariant; one that cannot be checked is itself a finding. */
-export function diagnose(cloud: Cloud, { durable = true }: { /** False for databases that give durability up, as tests' do. */ durable?: boolean } = {}): Promise<Diagnosis[]> {
-  const invariants = [...cloud.homeMade, ...cloud.regionMade].flatMap((made) => made.invariants);
-  const databases = [databaseInvariants('home', cloud.home, durable), databaseInvariants(cloud.region.region, cloud.region, durable)].flat();
+export function diagnose(cloud: Cloud | RegionCloud, { durable = true }: { /** False for databases that give durability up, as tests' do. */ durable?: boolean } = {}): Promise<Diagnosis[]> {
+  const invariants = madeOf(cloud).flatMap((made) => made.invariants);
+  const databases = [...('home' in cloud ? databaseInvariants('home', cloud.home, durable) : []), ...databaseInvariants(cloud.region.region, cloud.region, durable)];
   return Promise.all(
     [...invariants, ...databases, ...workflowInvariants(cloud.region)].map(async ({ id, title, check }) => {
       try {

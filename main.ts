@@ -1,5 +1,5 @@
 /**
- * Starts one role of a cloud in this process: `node main.ts <role> --state <dir>`.
+ * Starts one role of a cloud in this process: `node main.ts <role> --state <dir> [--region <name>]`.
  *
  * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver and alone keeps
  * root's rights; doctor, halt and clear do one thing and end.
@@ -15,13 +15,13 @@ import { createLog, type Log } from './kit/log.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
 import { codeFolderFor } from './supervisor/account.ts';
-import { baseUrl, databaseNames, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
+import { baseUrl, configOfRegion, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
-import type { Cloud, DatabaseServer } from './cloud.ts';
+import type { Cloud, DatabaseServer, RegionCloud } from './cloud.ts';
+import type { Membership } from './contract/intercloud/federation/invitations.ts';
 
-const [role = '', , stateDir = ''] = process.argv.slice(2);
-const config = role === 'supervisor' ? await wishedConfig() : readConfig(stateDir);
-if (!config) throw new Error(`There is no cloud in ${stateDir}`);
+const [role = '', , stateDir = '', , regionName] = process.argv.slice(2);
+const config = role === 'supervisor' ? await wishedConfig() : configFor(stateDir, regionName);
 // What these print is for whoever called them.
 const log = createLog({ name: role, level: role === 'halt' || role === 'clear' ? 'warn' : 'info' });
 
@@ -39,6 +39,13 @@ function die(error: unknown, message: string): void {
   setImmediate(() => process.exit(1));
 }
 
+/** A further region's, or the cloud's own. */
+function configFor(stateDir: string, region: string | undefined): CloudConfig {
+  const cloud = readConfig(stateDir);
+  if (!cloud) throw new Error(`There is no cloud in ${stateDir}`);
+  return region === undefined ? cloud : configOfRegion(cloud, region);
+}
+
 function noRole(): Promise<never> {
   return Promise.reject(new Error(`There is no role ${role}`));
 }
@@ -50,9 +57,8 @@ async function supervisor(config: CloudConfig): Promise<void> {
     config,
     code,
     node: process.execPath,
-    adminPassword: readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim(),
-    databases: Object.values(databaseNames(config.region)),
-    engineRoom: config.driver === 'libvirt-ovn' ? await import('./engine-room.ts').then(({ engineRoom }) => engineRoom(config)) : null,
+    adminPassword: config.home === null ? readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim() : null,
+    engineRoomOf: async (region) => (region.driver === 'libvirt-ovn' ? (await import('./engine-room.ts')).engineRoom(region) : null),
     log,
     report: tell,
     stopped: () => process.exit(0),
@@ -67,30 +73,25 @@ async function wishedConfig(): Promise<CloudConfig> {
 }
 
 async function api(config: CloudConfig): Promise<void> {
-  const { bootstrapHome, createApi, migrateDatabases } = await import('./cloud.ts');
-  const { adminPassword = '' } = await secrets();
-  const cloud = await openCloud(config, log, 12);
-  await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
-  await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
-  await cloud.identity.start();
+  const { cloud, close } = await prepared(config, 12);
+  const { createApi } = await import('./cloud.ts');
+  await cloud.start();
   const tls = config.tls && { cert: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') };
   const door = createApi(cloud, tls ? { tls } : {});
   await door.listen({ host: config.host, port: config.port });
   log.info({ url: baseUrl(config) }, 'the API answers');
   ready(async () => {
+    // First the watch on home, whose own questions would be waited for.
+    await cloud.stop();
     await door.drain();
-    await cloud.home.database.close();
-    await cloud.region.database.close();
+    await close();
   });
 }
 
 async function worker(config: CloudConfig): Promise<void> {
-  const { bootstrapHome, bootstrapRegion, createWorker, migrateDatabases } = await import('./cloud.ts');
-  const { adminPassword = '' } = await secrets();
+  const { cloud, close, adminProjectId } = await prepared(config, 20);
+  const { bootstrapRegion, createWorker } = await import('./cloud.ts');
   const layout = layoutOf(config.stateDir);
-  const cloud = await openCloud(config, log, 20);
-  await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
-  const { adminProjectId } = await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
   const work = createWorker(cloud);
   await work.start();
   await bootstrapRegion(cloud, {
@@ -104,9 +105,32 @@ async function worker(config: CloudConfig): Promise<void> {
   });
   ready(async () => {
     await work.stop();
-    await cloud.home.database.close();
-    await cloud.region.database.close();
+    await close();
   });
+}
+
+type Prepared<C> = { cloud: C; adminProjectId: string; close(): Promise<void> };
+
+/** The cloud that this process serves, with its schemas up to date and what it begins with. */
+async function prepared(config: CloudConfig, connections: number): Promise<Prepared<Cloud | RegionCloud>> {
+  const { adminPassword = '', homeLink = '' } = await secrets();
+  return config.home === null ? preparedHome(config, connections, adminPassword) : preparedRegion(config, config.home.url, connections, homeLink);
+}
+
+async function preparedHome(config: CloudConfig, connections: number, adminPassword: string): Promise<Prepared<Cloud>> {
+  const { bootstrapHome, migrateDatabases } = await import('./cloud.ts');
+  const { cloud, close } = await openCloud(config, log, connections);
+  await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
+  const { adminProjectId } = await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
+  return { cloud, adminProjectId, close };
+}
+
+async function preparedRegion(config: CloudConfig, home: string, connections: number, homeLink: string): Promise<Prepared<RegionCloud>> {
+  const { bootstrapLeases, migrateRegion } = await import('./cloud.ts');
+  const { cloud, close, adminProjectId } = await openRegion(config, home, log, connections, homeLink);
+  await migrateRegion(cloud.region.database);
+  await bootstrapLeases(cloud);
+  return { cloud, adminProjectId, close };
 }
 
 async function agent(config: CloudConfig): Promise<void> {
@@ -122,7 +146,9 @@ async function agent(config: CloudConfig): Promise<void> {
 
 async function doctor(config: CloudConfig): Promise<void> {
   const { diagnose } = await import('./cloud.ts');
-  const cloud = await openCloud(config, createLog({ name: 'doctor', level: 'silent' }), 4);
+  const quiet = createLog({ name: 'doctor', level: 'silent' });
+  const { homeLink } = layoutOf(config.stateDir);
+  const { cloud } = config.home === null ? await openCloud(config, quiet, 4) : await openRegion(config, config.home.url, quiet, 4, await readFile(homeLink, 'utf8'));
   process.stdout.write(`${JSON.stringify(await diagnose(cloud))}\n`, () => process.exit(0));
 }
 
@@ -130,36 +156,55 @@ async function doctor(config: CloudConfig): Promise<void> {
 async function halt(config: CloudConfig): Promise<void> {
   const { predecessorsGone } = await import('./supervisor/predecessors.ts');
   await predecessorsGone(config.stateDir, log);
-  if (config.driver === 'libvirt-ovn') {
-    const { engineRoom } = await import('./engine-room.ts');
-    await engineRoom(config).stop(log);
-  }
+  for (const each of regionsOf(config)) if (each.driver === 'libvirt-ovn') await (await import('./engine-room.ts')).engineRoom(each).stop(log);
   process.exit(0);
 }
 
 async function clear(config: CloudConfig): Promise<void> {
-  if (config.driver === 'libvirt-ovn') {
-    const { engineRoom } = await import('./engine-room.ts');
-    await engineRoom(config).clear();
-  }
+  for (const each of regionsOf(config)) if (each.driver === 'libvirt-ovn') await (await import('./engine-room.ts')).engineRoom(each).clear();
   // Empty for us: what is mounted there is so for the account's processes alone.
   if (config.account) await rmdir(codeFolderFor(config.cloudId)).catch(unlessAbsent);
   process.exit(0);
 }
 
-async function openCloud(config: CloudConfig, log: Log, connections: number): Promise<Cloud> {
-  const { makeCloud, openDatabases } = await import('./cloud.ts');
+/** The first one and all further ones of this machine. */
+function regionsOf(config: CloudConfig): CloudConfig[] {
+  return [config, ...config.regions.map(({ name }) => configOfRegion(config, name))];
+}
+
+type Opened<C> = { cloud: C; close(): Promise<void> };
+
+async function openCloud(config: CloudConfig, log: Log, connections: number): Promise<Opened<Cloud>> {
+  const { makeCloud, openHomeDatabase, openRegionDatabase } = await import('./cloud.ts');
+  const server = await databaseServer(config);
+  const options = { applicationName: role, max: connections, log };
+  const databases = { home: openHomeDatabase(server, options), region: openRegionDatabase(server, config.region, options) };
+  const cloud = makeCloud({ databases, ...(await surroundings(config, log)) });
+  return { cloud, close: () => Promise.all([databases.home.close(), databases.region.close()]).then(() => undefined) };
+}
+
+async function openRegion(config: CloudConfig, home: string, log: Log, connections: number, homeLink: string): Promise<Opened<RegionCloud> & { adminProjectId: string }> {
+  const { makeRegionCloud, openRegionDatabase } = await import('./cloud.ts');
+  const { secret, ...membership } = JSON.parse(homeLink) as Membership & { secret: string };
+  const database = openRegionDatabase(await databaseServer(config), config.region, { applicationName: role, max: connections, log });
+  const cloud = makeRegionCloud({ database, ...(await surroundings(config, log)) }, { url: home, membership, secret: Buffer.from(secret, 'base64url') });
+  return { cloud, adminProjectId: membership.adminProjectId, close: () => database.close() };
+}
+
+async function databaseServer(config: CloudConfig): Promise<DatabaseServer> {
+  return config.database === 'embedded' ? { kind: 'embedded', ...JSON.parse(await readFile(layoutOf(config.stateDir).postgresAddress, 'utf8')) } : { kind: 'url', url: config.database };
+}
+
+async function surroundings(config: CloudConfig, log: Log) {
   const layout = layoutOf(config.stateDir);
-  const server: DatabaseServer = config.database === 'embedded' ? { kind: 'embedded', ...JSON.parse(await readFile(layout.postgresAddress, 'utf8')) } : { kind: 'url', url: config.database };
-  return makeCloud({
-    databases: openDatabases(server, config.region, { applicationName: role, max: connections, log }),
+  return {
     region: config.region,
     driver: connectDriver({ socketPath: layout.agentSocket, name: config.driver }),
     blobs: await fileBlobStore(layout.blobs),
     clock: systemClock,
     random: systemRandom,
     log,
-  });
+  };
 }
 
 /** The code of a driver is loaded only where it is wanted. */

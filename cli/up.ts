@@ -72,6 +72,8 @@ function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfi
     tls: tlsOf(options, before),
     account: asRoot ? serviceAccount : null,
     externalNetwork: before?.externalNetwork ?? externalNetworkOf(cloudId),
+    regions: before?.regions ?? [],
+    home: before?.home ?? null,
   };
 }
 

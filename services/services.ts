@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Migrations } from '../kit/postgres/migrate.ts';
 import { makeCompute } from './compute/compute.ts';
+import { makeFederation, type Federation } from './federation/federation.ts';
 import { makeIdentity, type Identity } from './identity/identity.ts';
 import { makeImage } from './image/image.ts';
 import { makeNetwork } from './network/network.ts';
@@ -9,18 +10,20 @@ import type { HomeParts, Made, RegionParts } from './parts.ts';
 import { makePlacement } from './placement/placement.ts';
 import { makeVolume } from './volume/volume.ts';
 
-export function makeHome(parts: HomeParts): { identity: Identity; made: readonly Made[] } {
+/** `first`: the region that home's own processes serve. */
+export function makeHome(parts: HomeParts, { first }: { first: Pick<RegionParts, 'region' | 'database'> }): { identity: Identity; federation: Federation; made: readonly Made[] } {
   const identity = makeIdentity(parts);
-  return { identity, made: [identity] };
+  const federation = makeFederation({ ...parts, first, directory: identity.directory });
+  return { identity, federation, made: [identity, federation] };
 }
 
 export function makeRegion(parts: RegionParts): readonly Made[] {
   return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts)];
 }
 
-export const homeSchemas: readonly Migrations[] = [schemaOf('identity')];
+export const homeSchemas: readonly Migrations[] = ['identity', 'federation'].map(schemaOf);
 
-export const regionSchemas: readonly Migrations[] = ['quota', 'placement', 'image', 'volume', 'network', 'compute'].map(schemaOf);
+export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute'].map(schemaOf);
 
 function schemaOf(service: string): Migrations {
   return { service, directory: fileURLToPath(new URL(`./${service}/schema/`, import.meta.url)) };

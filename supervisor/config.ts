@@ -23,7 +23,14 @@ export type CloudConfig = {
   /** Who runs what needs no root rights; null: whoever started the cloud. */
   account: { uid: number; gid: number } | null;
   externalNetwork: { cidr: string; gateway: string };
+  /** Further regions that this machine keeps beside the first one. */
+  regions: readonly RegionSettings[];
+  /** Of a region that is not home's own: where home answers. Null: home is here, with the first region. */
+  home: { url: string } | null;
 };
+
+/** What is a further region's own; all else it has from its cloud. */
+export type RegionSettings = Pick<CloudConfig, 'driver' | 'hosts' | 'port'> & { name: string };
 
 export type Layout = ReturnType<typeof layoutOf>;
 
@@ -46,6 +53,9 @@ export function layoutOf(stateDir: string) {
     supervisorSocket: at('run', 'supervisor.sock'),
     cloudsYaml: at('clouds.yaml'),
     guestImage: at('cache', 'guest', 'guest.qcow2'),
+    /** How a region that is not home's own proves at home who it is. */
+    homeLink: at('secrets', 'home.json'),
+    regions: at('regions'),
   };
 }
 
@@ -68,11 +78,23 @@ export function externalNetworkOf(cloudId: string): { cidr: string; gateway: str
 
 export function readConfig(stateDir: string): CloudConfig | undefined {
   try {
-    return JSON.parse(readFileSync(layoutOf(stateDir).config, 'utf8')) as CloudConfig;
+    // A cloud that was made before there were regions has none.
+    const kept = JSON.parse(readFileSync(layoutOf(stateDir).config, 'utf8')) as Omit<CloudConfig, 'regions' | 'home'> & Partial<Pick<CloudConfig, 'regions' | 'home'>>;
+    return { regions: [], home: null, ...kept };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** A further region as a cloud of its own that has its home elsewhere: its folder is below its cloud's. */
+export function configOfRegion(cloud: CloudConfig, name: string): CloudConfig {
+  const settings = cloud.regions.find((each) => each.name === name);
+  if (!settings) throw new Error(`The cloud of ${cloud.stateDir} keeps no region ${name}`);
+  const { driver, hosts, port } = settings;
+  const stateDir = join(layoutOf(cloud.stateDir).regions, name);
+  const cloudId = cloudIdOf(stateDir);
+  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud) }, externalNetwork: externalNetworkOf(cloudId) };
 }
 
 export function writeConfig(config: CloudConfig): void {
@@ -90,7 +112,14 @@ export function baseUrl(config: CloudConfig): string {
   return `${config.tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${config.port}`;
 }
 
-/** One home database, and one for each region. */
-export function databaseNames(region: string): { home: string; region: string } {
-  return { home: 'intercloud_home', region: `intercloud_region_${region.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}` };
+export const homeDatabaseName = 'intercloud_home';
+
+/** Two regions whose names give one database cannot be in one cloud. */
+export function regionDatabaseName(region: string): string {
+  return `intercloud_region_${region.toLowerCase().replaceAll(/[^a-z0-9]+/g, '_')}`;
+}
+
+/** The databases that this machine's processes of a cloud use. */
+export function databasesOf(config: CloudConfig): string[] {
+  return [...(config.home === null ? [homeDatabaseName] : []), ...[config.region, ...config.regions.map(({ name }) => name)].map(regionDatabaseName)];
 }

@@ -2,15 +2,16 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { RegionSettings } from './config.ts';
 import type { DaemonState } from './daemons.ts';
 import type { ProcessState } from './process.ts';
 
 export type Phase = 'starting' | 'up' | 'stopping';
 export type Status = { phase: Phase; pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
-export type Command = { command: 'status' } | { command: 'down' };
+export type Command = { command: 'status' } | { command: 'down' } | { command: 'add region'; region: RegionSettings } | { command: 'remove region'; name: string };
 
-// Machines are saved before a cloud is down, one after another.
-const answerWithinMs = { status: 10_000, down: 1_800_000 };
+// Machines are saved before a cloud is down, one after another; a region's first start may install packages.
+const answerWithinMs: Record<Command['command'], number> = { status: 10_000, down: 1_800_000, 'add region': 900_000, 'remove region': 900_000 };
 
 /** Takes the place of a supervisor that was killed: whoever calls holds the cloud's lock. */
 export function serveControl(path: string, handle: (command: Command) => Promise<unknown>): Promise<Server> {
@@ -27,7 +28,7 @@ export function serveControl(path: string, handle: (command: Command) => Promise
       }
       handle(command).then(
         (answer) => socket.end(`${JSON.stringify({ answer })}\n`),
-        (error: unknown) => socket.end(`${JSON.stringify({ error: String(error) })}\n`),
+        (error: unknown) => socket.end(`${JSON.stringify({ error: error instanceof Error ? error.message : String(error) })}\n`),
       );
     });
   });

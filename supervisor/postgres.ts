@@ -1,12 +1,19 @@
 /** PostgreSQL, started again when it ends without being told to. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { applicationRole, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from '../kit/postgres/embedded.ts';
+import { applicationRole, dropDatabase, ensureDatabase, startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from '../kit/postgres/embedded.ts';
 import type { Log } from '../kit/log.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
 import { firstDelayMs, restartDelayMs, type ProcessState } from './process.ts';
 
-export type PostgresKeeper = { state(): ProcessState; stop(): Promise<void> };
+export type PostgresKeeper = {
+  state(): ProcessState;
+  /** Makes a further database, unless it is there. */
+  ensure(database: string): Promise<void>;
+  /** Deletes a database that nobody uses any more, if it is there. */
+  drop(database: string): Promise<void>;
+  stop(): Promise<void>;
+};
 
 /** Serves these databases when it returns. */
 export async function keepPostgres({ config, databases, log }: { config: CloudConfig; databases: readonly string[]; log: Log }): Promise<PostgresKeeper> {
@@ -42,9 +49,15 @@ export async function keepPostgres({ config, databases, log }: { config: CloudCo
     }
   }
   const kept = keep();
+  const running = () => {
+    if (!server) throw new Error('PostgreSQL is just being started again: try it once more');
+    return server;
+  };
 
   return {
     state: () => ({ name: 'postgresql', pid: server?.pid ?? null, state: stopping.signal.aborted ? 'stopped' : server ? 'ready' : 'restarting', restarts, since: since.toISOString() }),
+    ensure: (name) => ensureDatabase(running(), name),
+    drop: (name) => dropDatabase(running(), name),
     async stop() {
       stopping.abort();
       // One that is just starting is stopped when it has started, so that the next start need not recover.

@@ -32,8 +32,8 @@ function predecessors(stateDir: string): number[] {
 }
 
 function isOurs(given: string[], stateDir: string): boolean {
-  const [program = '', role = '', option, folder] = given.slice(-4);
-  if (program.endsWith('/main.ts') && roles.has(role) && option === '--state' && folder === stateDir) return true;
+  const [role = '', option, folder] = given.slice(given.findLastIndex((each) => each.endsWith('/main.ts')) + 1);
+  if (roles.has(role) && option === '--state' && folder === stateDir) return true;
   // The kernel tells PostgreSQL that its parent is gone; it ends its sessions first.
   return given[0]?.endsWith('/postgres') === true && given[1] === '-D' && given[2] === join(layoutOf(stateDir).postgres, 'cluster');
 }

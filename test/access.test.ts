@@ -28,6 +28,7 @@ const shared: Record<string, string> = {
   'network.quotas.defaults': 'the defaults are no secret',
   'volumev3.transfers.accept': 'whoever has the key may take the volume',
   'volumev3.limits.defaultQuota': 'the defaults are no secret',
+  'intercloud-federation.regions.join': 'whoever was invited may join',
 };
 
 test('who may not call an operation is refused, and nothing has changed', async (t) => {
@@ -148,7 +149,7 @@ async function requestFor(promised: Promised, things: Things): Promise<Asked> {
 
 /** Ids by which a stranger could reach something of alice's; what is everyone's is not among them. */
 async function ownIds(cloud: TestCloud, things: Things): Promise<string[]> {
-  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type'] as const;
+  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'invitation', 'federation region'] as const;
   const known = new Set(await Promise.all(everyones.map((name) => things.get(name))));
   return [...new Set([...(await things.ids()), cloud.alice.projectId, cloud.alice.userId])].filter((id) => !known.has(id));
 }

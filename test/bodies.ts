@@ -1,4 +1,5 @@
 /** A body for every operation: the smallest that its schema takes, about real things. */
+import { keysOf, readInvitation } from '../contract/intercloud/federation/invitations.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
@@ -29,6 +30,14 @@ const bodies: Record<string, Body> = {
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),
   'identity.users.changePassword': async () => ({ user: { original_password: 'first password', password: 'second password' } }),
+  'intercloud-federation.regions.create': async () => ({ name: unique() }),
+  'intercloud-federation.regions.join': async (things) => {
+    const { region, secret } = readInvitation(await things.get('invitation'))!;
+    return { proof: keysOf(region, secret).proof, url: 'http://region.example', driver: 'simulated' };
+  },
+  'intercloud-federation.leases.ask': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, least: '1', wish: '2' }] }),
+  'intercloud-federation.leases.giveBack': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, amount: '0', version: 1 }] }),
+  'intercloud-federation.leases.setLimits': async ({ owner }) => ({ limits: [{ kind: 'network.subnetpool', subject: owner.projectId, amount: '-1' }] }),
   'image.images.create': async () => ({ name: unique(), disk_format: 'qcow2', container_format: 'bare' }),
   'image.images.update': async () => [{ op: 'replace', path: '/name', value: unique() }],
   'image.imageData.upload': async () => soundQcow2(),

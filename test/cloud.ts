@@ -13,6 +13,7 @@ import { createClient, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
 import type { Service } from '../contract/contract.ts';
 import { identity } from '../contract/identity/service.ts';
+import { federation } from '../contract/intercloud/federation.ts';
 import { image } from '../contract/image/service.ts';
 import { network } from '../contract/network/service.ts';
 import { placement } from '../contract/placement/service.ts';
@@ -39,6 +40,7 @@ export type Person = {
   readonly password: string;
   token(): Promise<string>;
   readonly identity: Client<typeof identity>;
+  readonly federation: Client<typeof federation>;
   readonly placement: Client<typeof placement>;
   readonly image: Client<typeof image>;
   readonly volume: Client<typeof volume>;
@@ -134,7 +136,7 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
   const handed = { region, driver, blobs, clock, random, log };
   const make = (databases: { home: TestDatabase['database']; region: TestDatabase['database'] }) => makeCloud({ ...handed, databases });
   const cloud = make({ home: home.database, region: regional.database });
-  await cloud.identity.start();
+  await cloud.start();
   const door = createApi(cloud, { publicUrl: base, rateLimit: { perSecond: 1e9, burst: 1e9 } });
   await door.app.ready();
   const worker = createWorker(cloud, { pollMs: 50, ...(workflowFaults ? { faults: workflowFaults } : {}) });
@@ -167,6 +169,7 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
     },
     async close() {
       await rest();
+      await cloud.stop();
       await door.drain();
       await driver.close();
     },
@@ -235,7 +238,7 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-const services = { identity, placement, image, volume, network, compute };
+const services = { identity, federation, placement, image, volume, network, compute };
 
 function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, userId, projectId }: Account): Person {
   let kept: { token: string; until: number } | undefined;
@@ -257,6 +260,7 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
     password,
     token,
     identity: client(services.identity),
+    federation: client(services.federation),
     placement: client(services.placement),
     image: client(services.image),
     volume: client(services.volume),

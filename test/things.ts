@@ -162,6 +162,8 @@ const makers = {
     return `${transfer.id} ${transfer.auth_key}`;
   },
   'storage host': async ({ admin }) => (await admin.volume.services.list({ query: { binary: 'cinder-volume' } })).body.services[0]?.host ?? '',
+  invitation: async ({ admin }) => (await admin.federation.regions.create({ body: { name: unique() } })).body.invitation,
+  'federation region': async ({ get }) => (await get('invitation')).split('.')[0]!,
   'metadata key': async () => 'colour',
   tag: async () => 'blue',
 } satisfies Record<string, (making: Making) => Promise<string>>;
@@ -220,6 +222,7 @@ const paths: Record<string, ThingName> = {
   'identity /services/': 'service',
   'identity /endpoints/': 'endpoint',
   'identity /regions/': 'region',
+  'intercloud-federation /regions/': 'federation region',
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',

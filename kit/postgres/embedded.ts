@@ -116,6 +116,13 @@ export async function ensureDatabase(
   });
 }
 
+/** Deletes a database that nobody uses any more, if it is there. */
+export async function dropDatabase(server: Pick<EmbeddedPostgres, 'socketDir' | 'port'>, name: string): Promise<void> {
+  await withAdministrator(server, async (admin) => {
+    await admin.query(`drop database if exists ${admin.escapeIdentifier(name)} with (force)`);
+  });
+}
+
 // Starting
 
 type Program = { run(name: 'postgres' | 'initdb', args: string[]): ChildProcess };

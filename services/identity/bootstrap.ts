@@ -2,7 +2,7 @@
 import type { Service } from '../../contract/contract.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { HomeParts } from '../parts.ts';
-import { ensureOwnEndpoint, findRegion, findServiceByType, insertRegion, insertService, type Interface } from './catalog.store.ts';
+import { ensureRegionInCatalog } from './region-catalog.ts';
 import { defaultDomainId } from './domains.ts';
 import { findDomain, insertDomain } from './domains.store.ts';
 import { insertGrant } from './grants.store.ts';
@@ -24,7 +24,6 @@ export type Bootstrap = {
 
 /** Each implies the next. */
 const ladder = ['admin', 'manager', 'member', 'reader'] as const;
-const interfaces: Interface[] = ['admin', 'internal', 'public'];
 
 export async function bootstrapIdentity(parts: HomeParts, { adminPassword, region, base, services }: Bootstrap): Promise<{ adminProjectId: string; adminUserId: string }> {
   const { database } = parts;
@@ -79,11 +78,5 @@ async function ensureAdmin(parts: HomeParts, tx: Transaction, projectId: string,
 }
 
 async function ensureCatalog(parts: HomeParts, tx: Transaction, { region, base, services }: Omit<Bootstrap, 'adminPassword'>): Promise<void> {
-  if (!(await findRegion(tx, region))) await insertRegion(tx, { id: region, description: '', parentRegionId: null, extra: {} });
-  for (const { type, name, title, catalogPath } of services) {
-    const service = (await findServiceByType(tx, type, name)) ?? { id: newId(parts), type, name, description: title, enabled: true, extra: {}, isNew: true };
-    if ('isNew' in service) await insertService(tx, service);
-    const url = base.replace(/\/+$/, '') + catalogPath.replaceAll('{project_id}', '$(project_id)s');
-    for (const each of interfaces) await ensureOwnEndpoint(tx, { id: newId(parts), serviceId: service.id, regionId: region, interface: each, url });
-  }
+  await ensureRegionInCatalog(parts, tx, { region, services: services.map((service) => ({ ...service, base })) });
 }

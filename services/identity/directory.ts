@@ -26,6 +26,8 @@ export type Directory = {
   /** Rises with everything that may change what a token is worth. */
   readonly changes: number;
   key(id: number): Buffer | undefined;
+  /** For the regions, which verify tokens too. */
+  keys(): readonly { id: number; secret: Buffer }[];
   signingKey(now: Date): { id: number; secret: Buffer };
   roleName(number: number): string | undefined;
   isRevokedAfter(epoch: number, subjects: readonly string[]): boolean;
@@ -39,7 +41,8 @@ export type Directory = {
   current(): Promise<void> | undefined;
 };
 
-const channel = 'identity_directory';
+/** Woken by everything that changes what is remembered. */
+export const directoryChannel = 'identity_directory';
 const freshForMs = 1_000;
 // A database that does not answer must not stop every service: then tokens are judged by what is known.
 const lookWithinMs = 500;
@@ -114,7 +117,7 @@ export function createDirectory({ database, clock, random, log }: { database: Da
 
   async function begin(): Promise<void> {
     await database.transaction(everyone, (tx) => ensureFirstTokenKey(tx, { secret: random.bytes(keyBytes), now: clock.now() }));
-    await database.listen(channel, () => void look());
+    await database.listen(directoryChannel, () => void look());
     await read();
     lookedAt = clock.now().getTime();
   }
@@ -132,6 +135,7 @@ export function createDirectory({ database, clock, random, log }: { database: Da
       return changes;
     },
     key: (id) => keys.find((key) => key.id === id)?.secret,
+    keys: () => keys,
     signingKey(now) {
       const key = keys.findLast(({ signsFrom }) => signsFrom <= now) ?? keys[0];
       if (!key) throw new Error('a token was to be issued before the keys were read');
@@ -143,18 +147,18 @@ export function createDirectory({ database, clock, random, log }: { database: Da
       if (subjects.length === 0) return;
       const revocations = await insertRevocations(tx, [...new Set(subjects)], now);
       tx.afterCommit(() => remember(revocations));
-      tx.wake(channel);
+      tx.wake(directoryChannel);
     },
     rolesChanged(tx) {
       tx.afterCommit(() => {
         // The next token that is looked at waits for what is read now.
         lookedAt = Number.NaN;
       });
-      tx.wake(channel);
+      tx.wake(directoryChannel);
     },
     async rotateKey(tx, now) {
       await insertTokenKey(tx, { secret: random.bytes(keyBytes), now, signsFrom: new Date(now.getTime() + keyKnownAfterMs) });
-      tx.wake(channel);
+      tx.wake(directoryChannel);
     },
     current() {
       if (Number.isNaN(lookedAt)) return start().then(() => (Number.isNaN(lookedAt) ? look() : undefined));

@@ -20,7 +20,10 @@ const shape = /^[A-Za-z0-9_-]{100,4096}$/;
 
 type Verified = { claims: Claims; caller: Caller; goodAtChange: number };
 
-export function createTokens({ clock, random, directory }: { clock: Clock; random: Random; directory: Directory }): Tokens {
+/** What is asked of a directory: home's own, or what a region has heard of it. */
+export type Known = Pick<Directory, 'changes' | 'key' | 'signingKey' | 'roleName' | 'isRevokedAfter'>;
+
+export function createTokens({ clock, random, directory }: { clock: Clock; random: Random; directory: Known }): Tokens {
   const remembered = new Map<string, Verified>();
 
   function look(token: string): Verified | undefined {
@@ -88,7 +91,7 @@ export function grantSubject(userId: string, place: Place | TokenScope): string 
   return `grant:${userId}:${place.kind}${'id' in place ? `:${place.id}` : ''}`;
 }
 
-function asCaller(token: string, claims: Claims, directory: Directory): Caller {
+function asCaller(token: string, claims: Claims, directory: Known): Caller {
   const { scope } = claims;
   const roles = new Set(claims.roleNumbers.flatMap((number) => directory.roleName(number) ?? []));
   return {

@@ -68,13 +68,39 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
   const fallback = quotaDefaults[resource];
   const claimed = await tx.run`
     insert into quota.claim as c (project_id, resource, used)
-    select ${projectId}, ${resource}, ${wanted}::bigint where ${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint
+    select ${projectId}, ${resource}, ${wanted}::bigint
+    where (${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint) and not exists (select from quota.place where leased)
       or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
     on conflict (project_id, resource) do update set used = c.used + excluded.used
-    where coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint)`;
+    where (coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint))
+      and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)`;
   if (claimed === 1) return;
-  const { limit, used } = (await quotaUsage(tx, projectId, [resource]))[resource]!;
-  throw new OverQuota(resource, wanted, used, limit);
+  throw await shortageOf(tx, projectId, resource, wanted);
+}
+
+/** What did not fit, of a limit or of this region's part of it. */
+async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number): Promise<OverQuota> {
+  const row = await tx.one<{ used: number; most: number | null; lease: number | null; leased: boolean }>`
+    select coalesce(c.used, 0) as used, c.most, c.lease, p.leased
+    from quota.place p left join quota.claim c on c.project_id = ${projectId} and c.resource = ${resource}`;
+  const { used, most, lease, leased } = row ?? { used: 0, most: null, lease: null, leased: false };
+  const limit = most ?? quotaDefaults[resource];
+  if (!leased) return new OverQuota(resource, wanted, used, limit);
+  const held = lease ?? 0;
+  const fits = limit === -1 || used + wanted <= limit;
+  if (fits && held !== -1) shortages.set(tx, [...(shortages.get(tx) ?? []), { projectId, resource, needed: used + wanted }]);
+  // Of the whole limit, all that is not free here is used elsewhere, or may be.
+  return new OverQuota(resource, wanted, limit === -1 || held === -1 ? used : Math.max(used, limit - Math.max(held - used, 0)), limit);
+}
+
+export type Shortage = { projectId: string; resource: QuotaResource; needed: number };
+
+/** Kept beside the transaction, because the refusal is put into each service's own words on its way. */
+const shortages = new WeakMap<Transaction, Shortage[]>();
+
+/** What a transaction that failed would have needed more of than this region holds, and home may give. */
+export function shortagesOf(tx: Transaction): readonly Shortage[] {
+  return shortages.get(tx) ?? [];
 }
 
 export function releaseQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
@@ -89,17 +115,25 @@ export async function quotaUsage(tx: Transaction, projectId: string, resources: 
   return Object.fromEntries(resources.map((resource) => [resource, { limit: found.get(resource)?.most ?? quotaDefaults[resource], used: found.get(resource)?.used ?? 0 }]));
 }
 
+/** Woken when a limit was set that home must hear of. */
+export const limitsChannel = 'quota_limits';
+
 /** Sets limits; -1 is unlimited. A limit below what is used stops further claims and takes nothing away. */
 export async function setQuotaLimits(tx: Transaction, projectId: string, limits: Amounts): Promise<void> {
   for (const [resource, most] of entries(limits))
     await tx.run`
-      insert into quota.claim (project_id, resource, most) values (${projectId}, ${resource}, ${most})
-      on conflict (project_id, resource) do update set most = excluded.most`;
+      insert into quota.claim as c (project_id, resource, most, unsaid, lease)
+      select ${projectId}, ${resource}, ${most}::bigint, leased, case when leased then 0 end from quota.place
+      on conflict (project_id, resource) do update set most = excluded.most, unsaid = excluded.unsaid`;
+  tx.wake(limitsChannel);
 }
 
 /** Puts the defaults back for these resources. */
 export async function resetQuotaLimits(tx: Transaction, projectId: string, resources: readonly QuotaResource[]): Promise<void> {
-  await tx.run`update quota.claim set most = null where project_id = ${projectId} and resource = any(${[...resources]}::text[])`;
+  await tx.run`
+    update quota.claim set most = null, unsaid = (select leased from quota.place)
+    where project_id = ${projectId} and resource = any(${[...resources]}::text[]) and most is not null`;
+  tx.wake(limitsChannel);
 }
 
 /** All that is counted as used, for invariant I4: `used` must equal what exists. */

@@ -1,0 +1,42 @@
+/** What a region must know of home at once: the keys of tokens, what was revoked, the limits of projects, and what it is to give back. */
+import { Type } from 'typebox';
+import { operations } from '../../contract.ts';
+import { Moment } from '../native.ts';
+import { Amount, Kind, Subject } from './leases.ts';
+
+const strict = { additionalProperties: false };
+
+export const News = Type.Object(
+  {
+    /** Where the next question goes on. */
+    cursor: Type.String(),
+    /** More is known already: ask again without waiting. */
+    more: Type.Boolean(),
+    /** Absent: as before. `TokenKey`s, sealed with the region's key. */
+    keys: Type.Optional(Type.String()),
+    roles: Type.Optional(Type.Array(Type.Object({ number: Type.Integer(), name: Type.String() }, strict))),
+    revocations: Type.Array(Type.Object({ id: Type.Integer(), subject: Type.String(), at: Moment }, strict)),
+    /** Limits that were set; null: the default again. */
+    limits: Type.Array(Type.Object({ kind: Kind, subject: Subject, amount: Type.Union([Amount, Type.Null()]) }, strict)),
+    /** What somebody else waits for: what is not used of it is to be given back now. */
+    recalls: Type.Array(Type.Object({ kind: Kind, subject: Subject }, strict)),
+  },
+  strict,
+);
+
+/** What is inside `keys`. */
+export type TokenKey = { id: number; secret: string };
+
+export const feed = operations({
+  news: {
+    method: 'GET',
+    path: '/regions/{region}/news',
+    summary: 'What is new for a region; waits until there is something, when asked to',
+    access: { rule: 'federation:get_news', who: 'service' },
+    stability: 'stable',
+    query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,15}){3}$' })), wait: Type.Optional(Type.String({ pattern: '^([0-9]|1[0-9]|2[0-9]|30)$', description: 'Seconds' })) }, strict),
+    status: 200,
+    response: News,
+    effects: 'own',
+  },
+});

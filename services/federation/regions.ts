@@ -1,0 +1,89 @@
+/** Which places this cloud has, and how another one comes to it. */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { contracts } from '../../contract/contracts.ts';
+import { keysOf, seal, writeInvitation, type Membership } from '../../contract/intercloud/federation/invitations.ts';
+import { conflict, forbidden, notFound, Fault } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { ensureRegionInCatalog, removeRegionFromCatalog } from '../identity/region-catalog.ts';
+import { removeServiceUser, replaceServiceUser } from '../identity/service-users.ts';
+import type { Directory } from '../identity/directory.ts';
+import type { HomeParts } from '../parts.ts';
+import { deleteRegion, findRegion, findSecretsOf, inviteRegion, listRegions as selectRegions, markJoined, type Region } from './regions.store.ts';
+
+export type { Region } from './regions.store.ts';
+
+export function listRegions({ tx }: Pick<Context, 'tx'>): Promise<Region[]> {
+  return selectRegions(tx);
+}
+
+export async function getRegion({ tx }: Pick<Context, 'tx'>, name: string): Promise<Region> {
+  const region = await findRegion(tx, name);
+  if (!region) throw noRegion(name);
+  return region;
+}
+
+/** A region is asked about by itself, or by an administrator; to all others it is not there. */
+export async function getOwnRegion({ tx, caller }: Pick<Context, 'tx' | 'caller'>, name: string): Promise<Region> {
+  const region = await findRegion(tx, name);
+  if (!region || (!caller.isAdmin && region.userId !== caller.userId)) throw noRegion(name);
+  return region;
+}
+
+export async function createRegion({ tx, now, random }: Context, name: string): Promise<{ region: Region; invitation: string }> {
+  const secret = random.bytes(32);
+  const { proof, seal: sealKey } = keysOf(name, secret);
+  const invited = await inviteRegion(tx, { name, proofHash: hashOf(proof), sealKey, now }).catch((cause: unknown) => {
+    throw new Fault(409, 'conflict', `There is a region whose name is too like ${name}`, { cause });
+  });
+  if (!invited) throw conflict(`There is a region ${name} already`);
+  return { region: await getRegion({ tx }, name), invitation: writeInvitation(name, secret) };
+}
+
+/** Whether this is who was invited. The same answer whatever is wrong, so that nothing is learned by trying. */
+export async function demandInvited(tx: Transaction, name: string, proof: string): Promise<Buffer> {
+  const secrets = await findSecretsOf(tx, name);
+  const expected = secrets?.proofHash ?? hashOf('');
+  if (!timingSafeEqual(hashOf(proof), expected) || !secrets?.proofHash || !secrets.sealKey) throw forbidden('This invitation is not valid: it was used, taken back, or never given.');
+  return secrets.sealKey;
+}
+
+/** The region is in the catalog from now on; it gets a user of its own, and is told who it is so that nobody else can read it. */
+export async function joinRegion({ tx, now, random }: Pick<Context, 'tx' | 'now' | 'random'>, directory: Directory, { name, proof, url, driver }: { name: string; proof: string; url: string; driver: string }): Promise<string> {
+  const sealKey = await demandInvited(tx, name, proof);
+  const { userId, credential, adminProjectId } = await replaceServiceUser({ tx, now, random }, directory, userNameOf(name));
+  await markJoined(tx, { name, url, driver, userId });
+  await announceRegions(tx, { random });
+  const membership: Membership = { region: name, credential, adminProjectId };
+  return seal(sealKey, random.bytes(12), membership);
+}
+
+/** Writes where each region's services are: its own at its address, those of home at home's. */
+export async function announceRegions(tx: Transaction, parts: Pick<HomeParts, 'random'>): Promise<void> {
+  const regions = await selectRegions(tx);
+  const home = regions.find(({ first }) => first)?.url;
+  if (!home) throw new Error('Home has no address: was it bootstrapped?');
+  for (const { name, first, url } of regions)
+    if (!first && url !== null) await ensureRegionInCatalog(parts, tx, { region: name, services: contracts.map((service) => ({ ...service, base: service.where === 'home' ? home : url })) });
+}
+
+/** What it holds is not touched: whoever runs it must have seen to that. */
+export async function partFromRegion({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, name: string): Promise<void> {
+  const region = await getRegion({ tx }, name);
+  if (region.first) throw conflict(`${name} is home's own region: it ends with the cloud`);
+  await removeServiceUser({ tx, now }, directory, userNameOf(name));
+  if (region.url !== null) await removeRegionFromCatalog(tx, name);
+  await deleteRegion(tx, name);
+}
+
+function userNameOf(region: string): string {
+  return `region-${region}`;
+}
+
+function hashOf(proof: string): Buffer {
+  return createHash('sha256').update(proof).digest();
+}
+
+function noRegion(name: string): Fault {
+  return notFound(`There is no region ${name}`, 'regionNotFound');
+}
