@@ -15,6 +15,7 @@ const exceptions: Record<string, string> = {
   'image.schemas.member': 'a document of the program',
   'image.schemas.members': 'a document of the program',
   'volumev3.types.default': 'one type; the list of types can be watched',
+  'volumev3.groupTypes.default': 'one type; the list of types can be watched',
   'volumev3.limits.limits': 'one document of numbers',
   'volumev3.limits.defaultQuota': 'numbers of the program',
   'volumev3.limits.zones': 'there is one zone, always',
