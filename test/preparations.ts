@@ -54,6 +54,11 @@ const implied: Preparation = {
   before: async ({ admin }, things) => admin.identity.roles.createImplied({ params: { role_id: await things.get('role'), implied_role_id: await things.get('implied role') } }),
 };
 
+const configured: Preparation = {
+  by: 'admin',
+  before: async ({ admin }, things) => admin.identity.domainConfig.create({ params: { domain_id: await things.get('domain') }, body: { config: { ldap: { url: 'ldap://ldap.example' } } } }),
+};
+
 const inGroup = {
   by: 'admin' as const,
   before: async ({ admin }: TestCloud, things: Things) => admin.identity.groups.addUser({ params: { group_id: await things.get('group'), user_id: await things.get('user') } }),
@@ -96,6 +101,7 @@ export const preparations: Record<string, Preparation> = {
   'identity.roles.checkImplied': implied,
   'identity.roles.showImplied': implied,
   'identity.roles.deleteImplied': implied,
+  ...Object.fromEntries(['show', 'update', 'delete', 'showGroup', 'updateGroup', 'deleteGroup', 'showOption', 'updateOption', 'deleteOption'].map((name) => [`identity.domainConfig.${name}`, configured])),
   'identity.groups.checkUser': inGroup,
   'identity.groups.removeUser': inGroup,
   'identity.domains.delete': { by: 'admin' },

@@ -165,6 +165,8 @@ const makers = {
   invitation: async ({ admin }) => (await admin.federation.regions.create({ body: { name: unique() } })).body.invitation,
   'federation region': async ({ get }) => (await get('invitation')).split('.')[0]!,
   'metadata key': async () => 'colour',
+  'config group': async () => 'ldap',
+  'config option': async () => 'url',
   tag: async () => 'blue',
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
@@ -195,6 +197,10 @@ const paths: Record<string, ThingName> = {
   'identity /projects/{project_id}/users/{user_id}/roles/': 'role',
   'identity /projects/{project_id}/groups/': 'group',
   'identity /projects/{project_id}/groups/{group_id}/roles/': 'role',
+  'identity /domains/{domain_id}/config/': 'config group',
+  'identity /domains/{domain_id}/config/{group}/': 'config option',
+  'identity /domains/config/': 'config group',
+  'identity /domains/config/{group}/': 'config option',
   'identity /domains/{domain_id}/users/': 'user',
   'identity /domains/{domain_id}/users/{user_id}/roles/': 'role',
   'identity /domains/{domain_id}/groups/': 'group',

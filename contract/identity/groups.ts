@@ -69,7 +69,7 @@ export const groups = operations({
     summary: 'List the users of a group',
     access: { rule: 'identity:list_users_in_group', who: 'user', judged: true },
     stability: 'stable',
-    query: Type.Object({ ...pageQuery, ...nameFilters, enabled: Type.Optional(Type.Boolean()) }),
+    query: Type.Object({ ...pageQuery, ...nameFilters, enabled: Type.Optional(Type.Boolean()), password_expires_at: Type.Optional(Type.String({ maxLength: 64 })) }),
     status: 200,
     response: listOf('users', Member),
     list: { after: { group: 'group_id', user: null } },

@@ -2,6 +2,7 @@
 import { service, type FaultFacts } from '../contract.ts';
 import { applicationCredentials } from './application-credentials.ts';
 import { endpoints, regions, services } from './catalog.ts';
+import { domainConfig } from './domain-config.ts';
 import { domains } from './domains.ts';
 import {
   domainGroupGrants,
@@ -76,6 +77,7 @@ export const identity = service({
     tokens,
     scopes,
     domains,
+    domainConfig,
     projects,
     projectTags,
     users,

@@ -6,9 +6,15 @@ import { Group } from './groups.ts';
 import { Project, projectFilters } from './projects.ts';
 
 /** keystone/identity/backends/resource_options.py. Only those are taken that are obeyed; null takes one away. */
+const Flag = Type.Optional(Type.Union([Type.Boolean(), Type.Null()]));
 const UserOptions = Type.Object(
   {
-    multi_factor_auth_enabled: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
+    ignore_change_password_upon_first_use: Flag,
+    ignore_password_expiry: Flag,
+    ignore_lockout_failure_attempts: Flag,
+    ignore_user_inactivity: Flag,
+    lock_password: Flag,
+    multi_factor_auth_enabled: Flag,
     /** Each of the lists is a set of methods that suffices. */
     multi_factor_auth_rules: Type.Optional(Type.Union([Type.Array(Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 16, uniqueItems: true }), { maxItems: 32 }), Type.Null()])),
   },
@@ -47,7 +53,7 @@ export const users = operations({
     summary: 'List users',
     access: { rule: 'identity:list_users', who: 'user', judged: true },
     stability: 'stable',
-    query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()), enabled: Type.Optional(Type.Boolean()) }),
+    query: Type.Object({ ...pageQuery, ...nameFilters, domain_id: Type.Optional(Type.String()), enabled: Type.Optional(Type.Boolean()), password_expires_at: Type.Optional(Type.String({ maxLength: 64 })) }),
     status: 200,
     response: listOf('users', User),
     list: { resource: 'user', show: 'show', parameter: 'user_id', ofNoProject: true },

@@ -19,7 +19,7 @@ import {
 } from './groups.store.ts';
 import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
 import { alreadyThere, couldNotFind, invalid } from './refusals.ts';
-import { getUser, type User } from './users.ts';
+import { expiryCondition, getUser, type User } from './users.ts';
 import { findUser, listUsers as selectUsers, memberOf } from './users.store.ts';
 
 export type { Group } from './groups.store.ts';
@@ -66,10 +66,11 @@ export async function deleteGroup(context: Context, directory: Directory, id: st
   await removeGroup(context.tx, id);
 }
 
-export async function listMembers(context: Context, groupId: string, query: PageQuery & { name?: string; enabled?: boolean }): Promise<User[]> {
+export async function listMembers(context: Context, groupId: string, query: PageQuery & { name?: string; enabled?: boolean; password_expires_at?: string }): Promise<User[]> {
   await getGroup(context, groupId, 'identity:list_users_in_group');
   const conditions = [memberOf(groupId), ...pageConditions(query), ...nameConditions(query)];
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
+  if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
   return selectUsers(context.tx, conditions, rowsFor(query));
 }
 

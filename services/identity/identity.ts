@@ -6,6 +6,7 @@ import type { HomeParts, Made } from '../parts.ts';
 import { applicationCredentialsDoor } from './application-credentials.api.ts';
 import { endpointsDoor, regionsDoor, servicesDoor } from './catalog.api.ts';
 import { createDirectory, type Directory } from './directory.ts';
+import { domainConfigDoor } from './domain-config.api.ts';
 import { domainsDoor } from './domains.api.ts';
 import { domain, grantsDoor, group, project, roleAssignmentsDoor, user } from './grants.api.ts';
 import { groupsDoor } from './groups.api.ts';
@@ -42,6 +43,7 @@ export function makeIdentity(parts: HomeParts, { passwordCost }: { passwordCost?
       tokens: tokensDoor(own),
       scopes: scopesDoor,
       domains: domainsDoor(own),
+      domainConfig: domainConfigDoor,
       projects: projectsDoor(own),
       projectTags: projectTagsDoor(own),
       users: usersDoor(own),

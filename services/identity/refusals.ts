@@ -33,9 +33,22 @@ export const alreadyThere = (type: string, details: string) => conflict(`Conflic
 
 export const invalid = (message: string) => badRequest(message, 'ValidationError');
 
-/** keystone/exception.py, PasswordHistoryValidationError, with `unique_last_password_count` of 2. */
-export const passwordUsedBefore = () =>
-  badRequest('The new password cannot be identical to a previous password. The total number which includes the new password must be unique is 2.', 'PasswordHistoryValidationError');
+export const passwordUsedBefore = (count: number) =>
+  badRequest(`The new password cannot be identical to a previous password. The total number which includes the new password must be unique is ${count}.`, 'PasswordHistoryValidationError');
+
+export const passwordTooYoung = (minimumDays: number, daysLeft: number) =>
+  badRequest(
+    `You cannot change your password at this time due to the minimum password age. Once you change your password, it must be used for ${minimumDays} day(s) before it can be changed. Please try again in ${daysLeft} day(s) or contact your administrator to reset your password.`,
+    'PasswordAgeValidationError',
+  );
+
+export const passwordIsLocked = () =>
+  badRequest('You cannot change your password at this time due to password policy disallowing password changes. Please contact your administrator to reset your password.', 'PasswordSelfServiceDisabled');
+
+export const badPassword = (description: string | null) => badRequest(`The password does not match the requirements: ${description ?? 'None'}.`, 'PasswordRequirementsValidationError');
+
+/** Told only to whoever knows the password. */
+export const passwordExpired = (userId: string) => unauthorized(`The password is expired and needs to be changed for user: ${userId}.`, 'PasswordExpired');
 
 /** A refusal whose reason anyone may hear. */
 export const notAllowed = (message: string) => new Fault(403, 'ForbiddenNotSecurity', message);

@@ -2,7 +2,15 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** What is asked of this user alone; what is left out is as for everybody. */
-export type UserOptions = { multi_factor_auth_enabled?: boolean; multi_factor_auth_rules?: string[][] };
+export type UserOptions = {
+  ignore_change_password_upon_first_use?: boolean;
+  ignore_password_expiry?: boolean;
+  ignore_lockout_failure_attempts?: boolean;
+  ignore_user_inactivity?: boolean;
+  lock_password?: boolean;
+  multi_factor_auth_enabled?: boolean;
+  multi_factor_auth_rules?: string[][];
+};
 
 export type User = {
   id: string;
@@ -13,10 +21,14 @@ export type User = {
   email: string | null;
   enabled: boolean;
   options: UserOptions;
+  /** UTC, as keystone writes it. */
+  passwordExpiresAt: string | null;
   extra: Record<string, unknown>;
 };
+export type NewUser = Omit<User, 'passwordExpiresAt'>;
 
-const columns = sql`id, domain_id as "domainId", name, default_project_id as "defaultProjectId", description, email, enabled, options, extra`;
+const columns = sql`id, domain_id as "domainId", name, default_project_id as "defaultProjectId", description, email, enabled, options, extra,
+  to_char(password_expires_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US') as "passwordExpiresAt"`;
 
 export function findUser(tx: Transaction, id: string): Promise<User | undefined> {
   return tx.one<User>`select ${columns} from identity."user" where id = ${id}`;
@@ -42,28 +54,18 @@ export function listUsers(tx: Transaction, conditions: readonly Sql[], most: num
 
 export const memberOf = (groupId: string): Sql => sql`id in (select user_id from identity.membership where group_id = ${groupId})`;
 
-export async function insertUser(tx: Transaction, user: User, passwordHash: string | null): Promise<void> {
+export async function insertUser(tx: Transaction, user: NewUser, passwordHash: string | null): Promise<void> {
   await tx.run`
     insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, options, extra)
     values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.options)}, ${sql.json(user.extra)})`;
 }
 
-export async function updateUser(tx: Transaction, user: User): Promise<void> {
+export async function updateUser(tx: Transaction, user: NewUser): Promise<void> {
   await tx.run`
     update identity."user"
     set name = ${user.name}, default_project_id = ${user.defaultProjectId}, description = ${user.description}, email = ${user.email},
       enabled = ${user.enabled}, options = ${sql.json(user.options)}, extra = ${sql.json(user.extra)}
     where id = ${user.id}`;
-}
-
-/** The one before the present one, which the user may not choose again. */
-export async function findPreviousPasswordHash(tx: Transaction, userId: string): Promise<string | null> {
-  const row = await tx.one<{ hash: string | null }>`select previous_password_hash as hash from identity."user" where id = ${userId}`;
-  return row?.hash ?? null;
-}
-
-export async function setPasswordHash(tx: Transaction, userId: string, hash: string | null): Promise<void> {
-  await tx.run`update identity."user" set previous_password_hash = password_hash, password_hash = ${hash} where id = ${userId}`;
 }
 
 export async function deleteUser(tx: Transaction, id: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** Users. keystone/identity/core.py */
-import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
+import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.ts';
 import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
 import { findDomain } from './domains.store.ts';
@@ -11,53 +11,71 @@ import {
   insertUser,
   listUsers as selectUsers,
   lockUser,
-  setPasswordHash,
   updateUser as storeUser,
+  type NewUser,
   type User,
   type UserOptions,
 } from './users.store.ts';
+import { passwordPolicyOf } from './password-policy.ts';
+import { beginAnew, recordCreation, setPassword, type NewPassword } from './user-passwords.store.ts';
 import { alreadyThere, couldNotFind, invalid, notAuthenticated } from './refusals.ts';
 
-export type { User } from './users.store.ts';
+export type { NewUser, User } from './users.store.ts';
 
 /** As a client writes them: null takes an option away. */
 export type GivenOptions = { [O in keyof UserOptions]?: UserOptions[O] | null | undefined };
 export type UserChange = Partial<Omit<User, 'options'>> & { options?: GivenOptions };
 
-export function listUsers(context: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string }): Promise<User[]> {
+export function listUsers(context: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string; password_expires_at?: string }): Promise<User[]> {
   const only = demandList(context, 'identity:list_users', (domainId) => ({ domain_id: domainId }));
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (only !== undefined) conditions.push(sql`domain_id = ${only}`);
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
+  if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
   return selectUsers(context.tx, conditions, rowsFor(query));
+}
+
+const operators: Readonly<Record<string, string>> = { lt: '<', lte: '<=', gt: '>', gte: '>=', eq: '=', neq: '<>' };
+
+/** `lt:2016-11-06T15:32:17Z`; the operator may be left out. */
+export function expiryCondition(given: string): Sql {
+  const [, name = 'eq', time = ''] = /^(?:([a-z]+):)?(.*)$/.exec(given) ?? [];
+  const operator = operators[name];
+  if (operator === undefined) throw invalid(`The given operator ${name} is not valid. It must be one of the following: 'eq', 'neq', 'lt', 'lte', 'gt', or 'gte'.`);
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?$/.test(time) || Number.isNaN(Date.parse(time))) throw invalid('Timestamp not in expected format. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.');
+  return sql`password_expires_at ${sql.raw(operator)} ${/(Z|[+-]\d\d:\d\d)$/.test(time) ? time : `${time}Z`}::timestamptz`;
 }
 
 export async function getUser(context: Context, id: string, rule = 'identity:get_user'): Promise<User> {
   return demandUser(context, await findUser(context.tx, id), id, rule);
 }
 
-export async function createUser(context: Context, user: User, passwordHash: string | null): Promise<User> {
+export async function createUser(context: Context, user: NewUser, password: NewPassword | undefined): Promise<User> {
   demand(context, 'identity:create_user', { user: { domain_id: user.domainId } });
   if (!(await findDomain(context.tx, user.domainId))) throw couldNotFind('domain', user.domainId);
-  await insertUser(context.tx, user, passwordHash).catch((error: unknown) => {
+  await insertUser(context.tx, user, null).catch((error: unknown) => {
     throw nameTaken(error, user);
   });
-  return user;
+  await recordCreation(context.tx, user.id, context.now);
+  if (password) await setPassword(context.tx, user.id, password, 0);
+  return (await findUser(context.tx, user.id))!;
 }
 
-/** `passwordHash`: undefined leaves the password as it is, null takes it away. */
-export async function updateUser(context: Context, directory: Directory, id: string, change: UserChange, passwordHash?: string | null): Promise<User> {
+/** Without a password it is left as it is; one without a hash takes it away. */
+export async function updateUser(context: Context, directory: Directory, id: string, change: UserChange, password?: NewPassword): Promise<User> {
   const { tx, now } = context;
   const before = demandUser(context, await lockUser(tx, id), id, 'identity:update_user');
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
-  const after: User = { ...before, ...change, id, options: changedOptions(before.options, change.options), extra: { ...before.extra, ...change.extra } };
+  const after = { ...before, ...change, id, options: changedOptions(before.options, change.options), extra: { ...before.extra, ...change.extra } };
   await storeUser(tx, after).catch((error: unknown) => {
     throw nameTaken(error, after);
   });
-  if (passwordHash !== undefined) await setPasswordHash(tx, id, passwordHash);
-  if (passwordHash !== undefined || (before.enabled && !after.enabled)) await directory.revoke(tx, [`user:${id}`], now);
-  return after;
+  if (password) await setPassword(tx, id, password, (await passwordPolicyOf(tx, before.domainId)).uniqueLastCount);
+  // keystone/identity/backends/sql_model.py: whoever is enabled again begins anew.
+  if (change.enabled === true) await beginAnew(tx, id, now);
+  if (password || (before.enabled && !after.enabled)) await directory.revoke(tx, [`user:${id}`], now);
+  return (await findUser(tx, id))!;
 }
 
 export async function deleteUser(context: Context, directory: Directory, id: string): Promise<void> {
@@ -68,9 +86,10 @@ export async function deleteUser(context: Context, directory: Directory, id: str
 }
 
 /** Replaces the hash that the old password was compared with; somebody else's change meanwhile wins. */
-export async function changePassword({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, id: string, change: { from: string; to: string }): Promise<void> {
-  if (!(await lockUser(tx, id)) || (await findPasswordHash(tx, id)) !== change.from) throw notAuthenticated();
-  await setPasswordHash(tx, id, change.to);
+export async function changePassword({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, id: string, change: { from: string; to: NewPassword }): Promise<void> {
+  const user = await lockUser(tx, id);
+  if (!user || (await findPasswordHash(tx, id)) !== change.from) throw notAuthenticated();
+  await setPassword(tx, id, change.to, (await passwordPolicyOf(tx, user.domainId)).uniqueLastCount);
   await directory.revoke(tx, [`user:${id}`], now);
 }
 
@@ -85,6 +104,6 @@ export function changedOptions(before: UserOptions, change: GivenOptions = {}): 
   return Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value != null));
 }
 
-function nameTaken(error: unknown, { name }: User): unknown {
+function nameTaken(error: unknown, { name }: Pick<User, 'name'>): unknown {
   return error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('user', `Duplicate entry found with name ${name}`) : error;
 }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { identityFixture } from './fixture.ts';
+
+test('a domain is configured as a whole, by group and by option', async (t) => {
+  const { ask, admin, make } = await identityFixture(t);
+  const { id } = await make('/domains', { domain: { name: 'acme' } });
+  const path = `/domains/${id}/config`;
+  const config = { identity: { driver: 'sql' }, ldap: { url: 'ldap://ldap.example', user_tree_dn: 'ou=users,dc=example', password: 'a secret' } };
+  const shown = { identity: { driver: 'sql' }, ldap: { url: 'ldap://ldap.example', user_tree_dn: 'ou=users,dc=example' } };
+
+  assert.equal((await ask('GET', path, { token: admin })).status, 404);
+  const made = await ask('PUT', path, { token: admin, body: { config } });
+  assert.deepEqual([made.status, made.body], [201, { config: shown }]);
+  assert.equal((await ask('PUT', path, { token: admin, body: { config } })).status, 200);
+  assert.deepEqual((await ask('GET', path, { token: admin })).body, { config: shown });
+  assert.deepEqual((await ask('GET', `${path}/ldap`, { token: admin })).body, { config: { ldap: shown.ldap } });
+  assert.deepEqual((await ask('GET', `${path}/ldap/url`, { token: admin })).body, { config: { url: 'ldap://ldap.example' } });
+  assert.equal((await ask('GET', `${path}/ldap/password`, { token: admin })).status, 404);
+  assert.equal((await ask('PATCH', path, { token: admin, body: { config: { ldap: { user_filter: '(a=b)' } } } })).body.config.ldap.user_filter, '(a=b)');
+  assert.equal((await ask('PATCH', `${path}/ldap`, { token: admin, body: { config: { ldap: { url: 'ldaps://other.example' } } } })).body.config.ldap.url, 'ldaps://other.example');
+  assert.equal((await ask('PATCH', `${path}/ldap/url`, { token: admin, body: { config: { url: 'ldap://third.example' } } })).body.config.ldap.url, 'ldap://third.example');
+  assert.equal((await ask('DELETE', `${path}/ldap/user_filter`, { token: admin })).status, 204);
+  assert.equal((await ask('DELETE', `${path}/ldap/user_filter`, { token: admin })).status, 404);
+  assert.equal((await ask('PATCH', `${path}/ldap/user_filter`, { token: admin, body: { config: { user_filter: 'x' } } })).status, 404);
+  assert.equal((await ask('DELETE', `${path}/ldap`, { token: admin })).status, 204);
+  assert.deepEqual((await ask('GET', path, { token: admin })).body, { config: { identity: { driver: 'sql' } } });
+  assert.equal((await ask('DELETE', path, { token: admin })).status, 204);
+  assert.equal((await ask('GET', path, { token: admin })).status, 404);
+});
+
+test('what no domain can be configured with is refused, and so is who may not', async (t) => {
+  const { ask, admin, person } = await identityFixture(t);
+  const { token } = await person('alice', 'member');
+  const put = async (config: object, as = admin) => (await ask('PUT', '/domains/default/config', { token: as, body: { config } })).status;
+
+  assert.equal(await put({}), 403);
+  assert.equal(await put({ ldap: {} }), 403);
+  assert.equal(await put({ compute: { url: 'x' } }), 403);
+  assert.equal(await put({ ldap: { colour: 'blue' } }), 403);
+  assert.equal(await put({ constructor: { name: 'x' } }), 403);
+  assert.equal(await put({ ldap: { url: 'http://example' } }), 400);
+  assert.equal(await put({ identity: { driver: 'files' } }), 400);
+  assert.equal(await put({ security_compliance: { password_regex: '(' } }), 400);
+  assert.equal(await put({ security_compliance: { lockout_duration: 'long' } }), 400);
+  assert.equal(await put({ security_compliance: { lockout_duration: 5 } }, token), 403);
+  for (const path of ['/domains/default/config', '/domains/config/default']) assert.equal((await ask('GET', path, { token })).status, 403, path);
+});
+
+test('an administrator reads what holds where nothing is configured', async (t) => {
+  const { ask, admin } = await identityFixture(t);
+
+  const { body } = await ask('GET', '/domains/config/default', { token: admin });
+  assert.deepEqual([body.config.identity.driver, body.config.ldap.user_objectclass, body.config.security_compliance.lockout_duration], ['sql', 'inetOrgPerson', 1800]);
+  assert.equal('password' in body.config.ldap, false);
+  assert.deepEqual((await ask('GET', '/domains/config/identity/default', { token: admin })).body, { config: { identity: { driver: 'sql' } } });
+  assert.deepEqual((await ask('GET', '/domains/config/ldap/query_scope/default', { token: admin })).body, { config: { query_scope: 'one' } });
+  assert.equal((await ask('GET', '/domains/config/ldap/password/default', { token: admin })).status, 403);
+});

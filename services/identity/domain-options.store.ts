@@ -1,0 +1,38 @@
+/** The only file that names the table of what is configured for a domain. */
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+
+export type DomainOption = { group: string; option: string; value: unknown };
+
+/** Of one group, or of all. */
+export function listDomainOptions(tx: Transaction, domainId: string, group?: string): Promise<DomainOption[]> {
+  return tx.rows<DomainOption>`
+    select group_name as "group", option_name as option, value from identity.domain_option
+    where domain_id = ${domainId} and ${group === undefined ? sql`true` : sql`group_name = ${group}`} order by 1, 2`;
+}
+
+/** Of the first of these domains that says something, option by option. */
+export async function firstOptions(tx: Transaction, domainIds: readonly string[], group: string): Promise<Record<string, unknown>> {
+  const rows = await tx.rows<{ option: string; value: unknown }>`
+    select distinct on (option_name) option_name as option, value from identity.domain_option
+    where domain_id = any(${domainIds}::text[]) and group_name = ${group}
+    order by option_name, array_position(${domainIds}::text[], domain_id)`;
+  return Object.fromEntries(rows.map(({ option, value }) => [option, value]));
+}
+
+export async function setDomainOption(tx: Transaction, domainId: string, { group, option, value }: DomainOption): Promise<void> {
+  await tx.run`
+    insert into identity.domain_option (domain_id, group_name, option_name, value) values (${domainId}, ${group}, ${option}, ${sql.json(value)}::jsonb)
+    on conflict (domain_id, group_name, option_name) do update set value = excluded.value`;
+}
+
+export async function deleteDomainOptions(tx: Transaction, domainId: string, { group, option }: { group?: string; option?: string }): Promise<void> {
+  await tx.run`
+    delete from identity.domain_option
+    where domain_id = ${domainId} and ${group === undefined ? sql`true` : sql`group_name = ${group}`} and ${option === undefined ? sql`true` : sql`option_name = ${option}`}`;
+}
+
+/** Domains whose users are kept elsewhere. */
+export function listDomainsWithDriver(tx: Transaction): Promise<{ domainId: string; driver: string }[]> {
+  return tx.rows<{ domainId: string; driver: string }>`
+    select domain_id as "domainId", value #>> '{}' as driver from identity.domain_option where group_name = 'identity' and option_name = 'driver' order by 1`;
+}

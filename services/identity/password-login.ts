@@ -1,0 +1,73 @@
+/**
+ * Whether a password is a user's: with what a domain demands of passwords besides. Whatever is wrong, the answer is
+ * the same after the same work (ATTACKS 20, 21); only who knows the password learns that it has expired.
+ * keystone/identity/backends/sql.py, authenticate
+ */
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { dayMs, passwordPolicyOf, type PasswordPolicy } from './password-policy.ts';
+import type { Passwords } from './passwords.ts';
+import { notAuthenticated, passwordExpired } from './refusals.ts';
+import { findPasswordState, forgetFailedLogins, recordActivity, recordFailedLogin, type PasswordState } from './user-passwords.store.ts';
+import { lockUser, type User } from './users.store.ts';
+
+export type LoginParts = {
+  passwords: Passwords;
+  /** Transactions that end before anything is computed. */
+  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  now: Date;
+};
+
+/** The user, when the password is right and may be used; `find` gives only users who may log in at all. */
+export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promise<User | undefined>, password: string, { expired = 'refuse' }: { expired?: 'refuse' | 'take' } = {}): Promise<User> {
+  const { passwords, read, write, now } = parts;
+  const known = await read(async (tx) => {
+    const user = await find(tx);
+    const state = user && (await findPasswordState(tx, user.id));
+    return user && state ? { user, state, policy: await passwordPolicyOf(tx, user.domainId) } : undefined;
+  });
+  const matches = await passwords.matches(password, known?.state.hash ?? null);
+  if (!known) throw notAuthenticated();
+  const { user, state, policy } = known;
+  if (policy.lockoutFailureAttempts !== null && user.options.ignore_lockout_failure_attempts !== true) {
+    // Judged one after another, so that many guesses at once are no more than so many.
+    if (!(await write((tx) => judge(tx, user.id, policy, matches, now)))) throw notAuthenticated();
+  } else if (!matches) throw notAuthenticated();
+  if (isInactive(policy, user, state, now)) throw notAuthenticated();
+  if (expired === 'refuse' && isExpired(user, state, now)) throw passwordExpired(user.id);
+  if (policy.disableAfterInactiveDays !== null && state.lastActiveOn !== dayOf(now)) await write((tx) => recordActivity(tx, user.id, now));
+  return user;
+}
+
+/** Counts what was wrong, forgets it after what was right; false for whoever is locked out by now. */
+async function judge(tx: Transaction, userId: string, policy: PasswordPolicy, matches: boolean, now: Date): Promise<boolean> {
+  if (!(await lockUser(tx, userId))) return false;
+  const state = await findPasswordState(tx, userId);
+  if (!state || isLocked(policy, state, now)) return false;
+  if (matches) {
+    if (state.failedLogins > 0) await forgetFailedLogins(tx, userId);
+    return true;
+  }
+  // Those of before the lockout that is over count no more.
+  if (state.failedLogins >= (policy.lockoutFailureAttempts ?? Infinity)) await forgetFailedLogins(tx, userId);
+  await recordFailedLogin(tx, userId, now);
+  return false;
+}
+
+function isLocked({ lockoutFailureAttempts: attempts, lockoutDurationMs: duration }: PasswordPolicy, { failedLogins, failedLoginAt }: PasswordState, now: Date): boolean {
+  if (attempts === null || attempts === 0 || failedLogins < attempts || failedLoginAt === null) return false;
+  return duration === null || duration === 0 || failedLoginAt.getTime() + duration > now.getTime();
+}
+
+function isInactive({ disableAfterInactiveDays: days }: PasswordPolicy, { options }: User, { lastActiveOn }: PasswordState, now: Date): boolean {
+  if (days === null || days === 0 || lastActiveOn === null || options.ignore_user_inactivity === true) return false;
+  return Math.floor((Date.parse(dayOf(now)) - Date.parse(lastActiveOn)) / dayMs) >= days;
+}
+
+function isExpired({ options }: User, { expiresAt }: PasswordState, now: Date): boolean {
+  return expiresAt !== null && expiresAt <= now && options.ignore_password_expiry !== true;
+}
+
+function dayOf(moment: Date): string {
+  return moment.toISOString().slice(0, 10);
+}
