@@ -14,6 +14,7 @@ import { urlOfDatabase } from './kit/postgres/external.ts';
 import { migrate } from './kit/postgres/migrate.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
+import type { Broker } from './services/broker/broker.ts';
 import { bootstrapCompute } from './services/compute/compute.ts';
 import { bootstrapFederation, type Federation } from './services/federation/federation.ts';
 import { makeFirstHomeLink, makeHomeLink, type HomeTie } from './services/home-link/home-link.ts';
@@ -30,7 +31,7 @@ import { homeSchemas, makeHome, makeRegion, regionSchemas } from './services/ser
 export type Databases = { home: Database; region: Database };
 
 /** What home and every region are handed. */
-type Surroundings = { database: Database; clock: Clock; random: Random; log: Log };
+type Surroundings = { database: Database; clock: Clock; random: Random; log: Log; /** How home reaches regions, and regions home. */ fetch?: typeof fetch };
 export type RegionHanded = Surroundings & { region: string; driver: Driver; blobs: ImageBlobs };
 
 /** What the processes of home are handed, which serve the first region too. */
@@ -83,7 +84,7 @@ export type RegionCloud = {
 };
 
 /** What is one for all places. */
-export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; homeMade: readonly Made[] };
+export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; broker: Broker; homeMade: readonly Made[] };
 
 /** Home with the region that its own processes serve. */
 export type Cloud = HomeCloud & RegionCloud;
@@ -111,10 +112,10 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
   };
 }
 
-function makeHomeCloud({ database, clock, random, log }: Surroundings, first: RegionParts): HomeCloud {
+function makeHomeCloud({ database, clock, random, log, fetch: send = fetch }: Surroundings, first: RegionParts): HomeCloud {
   const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
-  const { identity, federation, made } = makeHome(home, { first });
-  return { home, identity, federation, homeMade: made };
+  const { identity, federation, broker, made } = makeHome(home, { first, fetch: send });
+  return { home, identity, federation, broker, homeMade: made };
 }
 
 /** A region that has its home elsewhere, and reaches it by contracts only. */
@@ -133,7 +134,8 @@ function regionPartsOf({ database, clock, random, log, region, driver, blobs }: 
 export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions, 'tls' | 'publicUrl' | 'rateLimit'> = {}): Door {
   const { clock, random, log } = cloud.region;
   const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
-  return createDoor({ implementations, authenticate: cloud.authenticate, clock, random, log, ...options });
+  const virtual = 'broker' in cloud ? cloud.broker.virtual : [];
+  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, ...options });
 }
 
 function madeOf(cloud: Cloud | RegionCloud): readonly Made[] {

@@ -3,9 +3,14 @@ import { compute } from './compute/service.ts';
 import type { Service } from './contract.ts';
 import { identity } from './identity/service.ts';
 import { image } from './image/service.ts';
+import { admission } from './intercloud/admission.ts';
+import { billing } from './intercloud/billing.ts';
+import { broker } from './intercloud/broker.ts';
 import { federation } from './intercloud/federation.ts';
+import { metering } from './intercloud/metering.ts';
+import { region } from './intercloud/region.ts';
 import { network } from './network/service.ts';
 import { placement } from './placement/service.ts';
 import { volume } from './volume/service.ts';
 
-export const contracts: readonly Service[] = [identity, federation, placement, image, volume, network, compute];
+export const contracts: readonly Service[] = [identity, federation, metering, billing, admission, broker, placement, image, volume, network, compute, region];

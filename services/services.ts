@@ -1,27 +1,41 @@
 /** The services in order: each may ask the rules of those above it. */
 import { fileURLToPath } from 'node:url';
 import type { Migrations } from '../kit/postgres/migrate.ts';
+import { makeAdmission } from './admission/admission.ts';
+import { makeBilling } from './billing/billing.ts';
+import { makeBroker, type Broker } from './broker/broker.ts';
 import { makeCompute } from './compute/compute.ts';
 import { makeFederation, type Federation } from './federation/federation.ts';
 import { makeIdentity, type Identity } from './identity/identity.ts';
+import { createServiceTokens } from './identity/service-tokens.ts';
 import { makeImage } from './image/image.ts';
+import { makeMetering } from './metering/metering.ts';
 import { makeNetwork } from './network/network.ts';
 import type { HomeParts, Made, RegionParts } from './parts.ts';
 import { makePlacement } from './placement/placement.ts';
+import { makeRegionDoor } from './region/region.ts';
 import { makeVolume } from './volume/volume.ts';
 
-/** `first`: the region that home's own processes serve. */
-export function makeHome(parts: HomeParts, { first }: { first: Pick<RegionParts, 'region' | 'database'> }): { identity: Identity; federation: Federation; made: readonly Made[] } {
-  const identity = makeIdentity(parts);
+/** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
+export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch };
+
+export type Home = { identity: Identity; federation: Federation; broker: Broker; made: readonly Made[] };
+
+export function makeHome(parts: HomeParts, { first, fetch: send }: HomeSurroundings): Home {
+  const identity = makeIdentity(parts, { cloudKeys });
   const federation = makeFederation({ ...parts, first, directory: identity.directory });
-  return { identity, federation, made: [identity, federation] };
+  const { authenticate, directory, tokens } = identity;
+  const asking = { ...parts, fetch: send, serviceTokens: createServiceTokens({ ...parts, directory, tokens }) };
+  const broker = makeBroker({ ...asking, anchor: first.region, authenticate });
+  const made = [identity, federation, makeMetering(parts), makeBilling(parts), makeAdmission(asking), broker];
+  return { identity, federation, broker, made };
 }
 
 export function makeRegion(parts: RegionParts): readonly Made[] {
-  return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts)];
+  return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
 }
 
-export const homeSchemas: readonly Migrations[] = ['identity', 'federation'].map(schemaOf);
+export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'admission', 'broker'].map(schemaOf);
 
 export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute'].map(schemaOf);
 

@@ -3,6 +3,7 @@ import { Fault, notFound } from '../../kit/fault.ts';
 import { makeSigningKey, signDocument, signingKeyOf, type Plain, type Signed, type SigningKey } from '../../kit/signed.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
+import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { capabilityNames, probeRegion, type ProbeResult } from './probes.ts';
@@ -15,8 +16,6 @@ export type Probed = { name: string; base: string };
 export type AdmissionParts = Pick<HomeParts, 'database' | 'clock' | 'random' | 'log'> & {
   fetch: typeof fetch;
   serviceTokens: ServiceTokens;
-  /** The regions that have to prove themselves, and where they answer. */
-  regions: (tx: Transaction) => Promise<readonly Probed[]>;
   probing?: Partial<Probing>;
 };
 
@@ -31,13 +30,18 @@ const scope = { kind: 'system', reason: 'what regions can do' } as const;
 export async function probeRegions(parts: AdmissionParts, signal: AbortSignal): Promise<void> {
   const now = parts.clock.now();
   const regions = await parts.database.transaction(scope, async (tx) => {
-    const found = await parts.regions(tx);
+    const found = await strangers(tx);
     await forgetOthers(tx, found.map(({ name }) => name));
     for (const { name } of found) await ensureProfile(tx, name, now);
     const due = new Set((await listProfiles(tx)).filter(({ dueAt }) => dueAt <= now).map(({ region }) => region));
     return found.filter(({ name }) => due.has(name));
   });
   for (const region of regions) if (!signal.aborted) await probeOne(parts, region, signal);
+}
+
+/** Our own regions are watched by doctor; a partner's has to prove what it does. */
+async function strangers(tx: Transaction): Promise<Probed[]> {
+  return (await listRegions({ tx })).flatMap(({ name, driver, url }) => (driver === 'openstack' && url !== null ? [{ name, base: url }] : []));
 }
 
 async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: AbortSignal): Promise<void> {

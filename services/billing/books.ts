@@ -7,7 +7,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { canonical, type Plain } from '../../kit/signed.ts';
 import { edgeOf, getVisible, listVisible, ownAccount, type Account, type Edge } from './accounts.ts';
-import { listAssignments } from './accounts.store.ts';
+import { findAccountOfDomain, listAssignments } from './accounts.store.ts';
 import { findBook, insertBook, listBooks, nextVersion, type Book } from './books.store.ts';
 import { withMargin, type BookEntry } from './rating.ts';
 
@@ -58,6 +58,13 @@ export async function getBook(tx: Transaction, id: string): Promise<Book> {
   const book = await findBook(tx, id);
   if (!book) throw new Error(`The book ${id} is gone`);
   return book;
+}
+
+/** By which what the domain uses is paid now: its account's, if it has one. */
+export async function bookOfDomain(tx: Transaction, domainId: string, now: Date): Promise<Book | undefined> {
+  const account = await findAccountOfDomain(tx, domainId);
+  const bookId = account && (await listAssignments(tx, account.id)).find(({ from }) => from <= now)?.bookId;
+  return bookId === undefined ? undefined : findBook(tx, bookId);
 }
 
 /** Oneself; or a supplier, whose prices the operator may write down for him. */

@@ -7,17 +7,23 @@ import type { Made, RegionParts } from '../parts.ts';
 import { candidatesApi, decisionsApi } from './decisions.api.ts';
 import { keepFleets, type KeepingParts } from './fleet-keeping.ts';
 import { fleets } from './fleets.api.ts';
+import { labels } from './labels.api.ts';
 import { observeRegions, settleDecisions, type ObservingParts } from './observing.ts';
+import { offersFor } from './offers.ts';
 import { defaultPolicy, policy } from './policies.api.ts';
 import { makeVirtualRegion } from './virtual/virtual.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
-export type BrokerParts = ObservingParts & KeepingParts;
+export type BrokerParts = Omit<ObservingParts & KeepingParts, 'offers'>;
 
-export function makeBroker(parts: BrokerParts): Made & { virtual: readonly Implementation[] } {
+/** `virtual`: the services of the region that spans all. */
+export type Broker = Made & { virtual: readonly Implementation[] };
+
+export function makeBroker(handed: BrokerParts): Broker {
+  const parts = { ...handed, offers: offersFor };
   return {
-    implementation: implementService(broker, parts.database, { policy, defaultPolicy, candidates: candidatesApi(parts.offers), decisions: decisionsApi(parts.offers), fleets }),
+    implementation: implementService(broker, parts.database, { policy, defaultPolicy, candidates: candidatesApi(parts.offers), decisions: decisionsApi(parts.offers), fleets, labels }),
     virtual: makeVirtualRegion(parts, parts.offers),
     workflows: [],
     schedules: [

@@ -1,6 +1,6 @@
 import { candidates as candidatesContract, decisions as contract } from '../../contract/intercloud/broker/decisions.ts';
 import { implement } from '../../kit/http/implement.ts';
-import { candidatesFor, type Offers } from './candidates.ts';
+import { candidatesFor, type Machines, type Offers } from './candidates.ts';
 import { getDecision, kept, listDecisions, weigh, type Decision } from './decisions.ts';
 import { moneyOf } from '../billing/money.ts';
 import { fromKept } from './policies.ts';
@@ -8,6 +8,13 @@ import { readPolicy, shownPolicy } from './policies.api.ts';
 import type { KeptVerdict } from './decisions.store.ts';
 
 const usualLimit = 100;
+
+/** What is shown the price of, so that places can be compared. */
+const units: readonly (readonly [string, Machines])[] = [
+  ['1 vCPU', { flavor: '', vcpus: 1, memoryMiB: 0, diskGiB: 0, count: 1 }],
+  ['1 GiB of memory', { flavor: '', vcpus: 0, memoryMiB: 1024, diskGiB: 0, count: 1 }],
+  ['1 GiB of disk', { flavor: '', vcpus: 0, memoryMiB: 0, diskGiB: 1, count: 1 }],
+];
 
 export function decisionsApi(offers: Offers) {
   return implement(contract, {
@@ -20,11 +27,11 @@ export function decisionsApi(offers: Offers) {
       return { decision: shown(await getDecision(request, request.params.decision_id)) };
     },
     async whatIf({ tx, caller, now, body }) {
-      const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = [], egress_gib_per_hour: egressGiBPerHour = 0 } = body.wish;
-      const wish = { vcpus, memoryMiB, diskGiB, count, needs, egressGiBPerHour, image: null, fixed: null };
+      const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = [], flavor = '' } = body.wish;
+      const wish = { vcpus, memoryMiB, diskGiB, count, needs, flavor, image: null, fixed: null };
       const { ruling, candidates } = await weigh(tx, offers, { projectId: caller.projectId ?? '', now, wish, ...(body.policy ? { policy: readPolicy(body.policy) } : {}) });
       const { chosen } = ruling;
-      const currency = candidates.find(({ region }) => region === chosen?.region)?.price.currency ?? null;
+      const currency = candidates.find(({ region }) => region === chosen?.region)?.currency ?? null;
       return { region: chosen?.region ?? null, hourly: chosen ? moneyOf(chosen.hourly) : null, currency, candidates: ruling.verdicts.map((verdict) => shownVerdict(kept(verdict))) };
     },
   });
@@ -33,19 +40,17 @@ export function decisionsApi(offers: Offers) {
 export function candidatesApi(offers: Offers) {
   return implement(candidatesContract, {
     async list({ tx, caller, now }) {
-      const found = await candidatesFor(tx, offers, caller.projectId ?? '', now);
+      const priced = await Promise.all(units.map(([, machines]) => candidatesFor(tx, offers, { projectId: caller.projectId ?? '', now, machines })));
+      const found = priced[0]!;
       return {
-        candidates: found.map(({ region, availabilityZone, kind, labels, capabilities, price }) => ({
+        candidates: found.map(({ region, availabilityZone, kind, labels, capabilities, currency }, index) => ({
           region,
           availability_zone: availabilityZone,
           kind,
           labels,
           capabilities: [...capabilities],
-          currency: price.currency,
-          vcpu_hour: moneyOf(price.vcpuHour),
-          memory_gib_hour: moneyOf(price.memoryGiBHour),
-          disk_gib_hour: moneyOf(price.diskGiBHour),
-          egress_gib: moneyOf(price.egressGiB),
+          currency,
+          hourly: Object.fromEntries(units.map(([name], unit) => [name, moneyOf(priced[unit]![index]!.hourly)])),
         })),
       };
     },

@@ -13,7 +13,7 @@ export type Decided = { ruling: Ruling; policy: Policy; candidates: readonly Can
 
 /** What would be decided now; nothing is kept. */
 export async function weigh(tx: Transaction, offers: Offers, { projectId, now, wish, policy, exclude = [] }: { projectId: string; now: Date; wish: Wish; policy?: Policy; exclude?: readonly string[] }): Promise<Decided> {
-  const candidates = await candidatesFor(tx, offers, projectId, now);
+  const candidates = await candidatesFor(tx, offers, { projectId, now, machines: wish });
   const used = policy ?? (await policyOf(tx, projectId)).policy;
   // Asked and could not: as if the policy said so, and so it can be read.
   const limits = exclude.length === 0 ? used.limits : { ...used.limits, notRegions: [...(used.limits.notRegions ?? []), ...exclude] };
@@ -24,7 +24,7 @@ export async function weigh(tx: Transaction, offers: Offers, { projectId, now, w
 export async function keepDecision({ tx, caller, now, requestId }: Context, { id, clientKey, wish, decided }: { id: string; clientKey: string | null; wish: Wish; decided: Decided }): Promise<Decision> {
   const { ruling, policy, candidates } = decided;
   const { chosen } = ruling;
-  const price = candidates.find(({ region, availabilityZone }) => region === chosen?.region && availabilityZone === chosen.availabilityZone)?.price;
+  const taken = candidates.find(({ region, availabilityZone }) => region === chosen?.region && availabilityZone === chosen.availabilityZone);
   const decision: Decision = {
     id,
     projectId: caller.projectId ?? '',
@@ -36,8 +36,8 @@ export async function keepDecision({ tx, caller, now, requestId }: Context, { id
     verdicts: ruling.verdicts.map(kept),
     region: chosen?.region ?? null,
     hourly: chosen ? String(chosen.hourly) : null,
-    currency: price?.currency ?? null,
-    bookHash: price?.bookHash ?? null,
+    currency: taken?.currency ?? null,
+    bookHash: taken?.bookHash ?? null,
     state: chosen ? 'intended' : 'refused',
     serverId: null,
     succeeded: null,

@@ -117,7 +117,7 @@ function intend(parts: KeepingParts, { id, projectId }: Fleet, wish: Wish, kinds
       else if (kind === 'partner' && !isWithinBudget(fleet, chosen.hourly, at)) why = 'Bursting would cost more than its budget.';
       else {
         const machine: Machine = { id: parts.random.uuid(), state: 'intended', kind, region: null, serverId: null, hourly: String(chosen.hourly), since: at.toISOString() };
-        const currency = candidates.find(({ region }) => region === chosen.region)?.price.currency ?? null;
+        const currency = candidates.find(({ region }) => region === chosen.region)?.currency ?? null;
         await insertMachine(tx, { ...machine, fleetId: id, projectId, kind, hourly: chosen.hourly, currency }, at);
         return machine;
       }

@@ -17,15 +17,16 @@ export type Candidate = {
   free: Room;
   /** The most that one host has of each. */
   largest: Room;
-  price: UnitPrices;
+  /** For all machines of the wish, an hour: nano-units of the currency. */
+  hourly: bigint;
+  currency: string;
+  /** By which it was priced. */
+  bookHash: string;
   /** Content hashes of the images that are there. */
   images: readonly string[];
   /** Machines that came up, and that did not; older outcomes weigh less. */
   outcomes: { succeeded: number; failed: number };
 };
-
-/** Nano-units of the currency. */
-export type UnitPrices = { currency: string; vcpuHour: bigint; memoryGiBHour: bigint; diskGiBHour: bigint; egressGiB: bigint; bookHash: string };
 
 export type Wish = {
   vcpus: number;
@@ -35,8 +36,7 @@ export type Wish = {
   image: { sha256: string; sizeGiB: number } | null;
   /** Capabilities without which it would not be what was asked for. */
   needs: readonly string[];
-  /** What is expected to leave the cloud in an hour. */
-  egressGiBPerHour: number;
+  flavor: string;
   /** Where it must be, because of a port, a volume or a word of the user, and why. */
   fixed: { region: string; because: string } | null;
 };
@@ -80,10 +80,7 @@ export type Verdict = {
 export type Ruling = { verdicts: Verdict[]; chosen: Verdict | null };
 
 export function place(wish: Wish, policy: Policy, candidates: readonly Candidate[]): Ruling {
-  const judged = candidates.map((candidate) => {
-    const hourly = hourlyOf(wish, candidate.price);
-    return { candidate, hourly, reasons: obstacles(wish, policy, candidate, hourly) };
-  });
+  const judged = candidates.map((candidate) => ({ candidate, hourly: candidate.hourly, reasons: obstacles(wish, policy, candidate) }));
   const possible = judged.filter(({ reasons }) => reasons.length === 0);
   const cheapest = possible.reduce<bigint | null>((least, { hourly }) => (least === null || hourly < least ? hourly : least), null) ?? 0n;
   const verdicts = judged.map(({ candidate, hourly, reasons }): Verdict => {
@@ -98,22 +95,14 @@ export function place(wish: Wish, policy: Policy, candidates: readonly Candidate
   return { verdicts, chosen: first };
 }
 
-/** Rounded up to the next nano-unit, so that a machine is never free by rounding. */
-export function hourlyOf({ vcpus, memoryMiB, diskGiB, count, egressGiBPerHour }: Pick<Wish, 'vcpus' | 'memoryMiB' | 'diskGiB' | 'count' | 'egressGiBPerHour'>, price: UnitPrices): bigint {
-  const perMiB = BigInt(vcpus) * 1024n * price.vcpuHour + BigInt(memoryMiB) * price.memoryGiBHour + BigInt(diskGiB) * 1024n * price.diskGiBHour;
-  const machines = BigInt(count) * perMiB;
-  const egress = BigInt(Math.ceil(egressGiBPerHour * 1024)) * price.egressGiB;
-  return (machines + egress + 1023n) / 1024n;
-}
-
 /** How likely a machine comes up there: the mean of a beta distribution that begins at 9 of 10. */
 export function reliabilityOf({ outcomes }: Pick<Candidate, 'outcomes'>): number {
   return (outcomes.succeeded + 9) / (outcomes.succeeded + outcomes.failed + 10);
 }
 
-function obstacles(wish: Wish, { limits }: Policy, candidate: Candidate, hourly: bigint): string[] {
+function obstacles(wish: Wish, { limits }: Policy, candidate: Candidate): string[] {
   const reasons: string[] = [];
-  const { region, free } = candidate;
+  const { region, free, hourly } = candidate;
   if (wish.fixed && wish.fixed.region !== region) reasons.push(`${wish.fixed.because} is in ${wish.fixed.region}`);
   if (limits.regions && !limits.regions.includes(region)) reasons.push('the policy does not name this region');
   if (limits.notRegions?.includes(region)) reasons.push('the policy excludes this region');

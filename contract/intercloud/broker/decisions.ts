@@ -20,7 +20,7 @@ const Wish = Type.Object(
     disk_gib: Type.Integer({ minimum: 0, maximum: 1024 * 1024 }),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     needs: Type.Optional(Type.Array(Name, { maxItems: 100, description: 'Capabilities without which it will not do' })),
-    egress_gib_per_hour: Type.Optional(Type.Number({ minimum: 0, maximum: 1_000_000 })),
+    flavor: Type.Optional(Type.String({ maxLength: 255, description: 'By its id, where flavors have prices of their own' })),
   },
   { additionalProperties: false },
 );
@@ -87,12 +87,10 @@ export const candidates = operations({
           labels: Type.Record(Type.String(), Type.String()),
           capabilities: Type.Array(Name),
           currency: Currency,
-          vcpu_hour: Money,
-          memory_gib_hour: Money,
-          disk_gib_hour: Money,
-          egress_gib: Money,
+          hourly: Type.Record(Type.String(), Money, { description: 'What one of each costs in an hour' }),
         }),
       ),
     }),
+    list: { after: { policy: null, label: null, profile: null }, byItself: true },
   },
 });

@@ -127,3 +127,10 @@ create table broker.fleet_machine (
 );
 create index on broker.fleet_machine (fleet_id);
 call kit.protect('broker.fleet_machine');
+
+-- What policies ask of regions, such as residency: said by the operator.
+create table broker.label (
+  region text primary key,
+  labels jsonb not null,
+  updated_at timestamptz not null
+);

@@ -71,7 +71,7 @@ export async function readWish(errand: Errand, server: Server): Promise<Read | u
       count: typeof server['min_count'] === 'number' ? server['min_count'] : 1,
       image: seen ? { sha256: String(seen['os_hash_value'] ?? ''), sizeGiB: Math.ceil(Number(seen['size'] ?? 0) / 2 ** 30) } : null,
       needs: [],
-      egressGiBPerHour: 0,
+      flavor: String(flavor['id']),
       fixed: await fixedBy(errand, server, networks),
     },
     imageAt: source?.region,
