@@ -1,10 +1,11 @@
 /** Which places this cloud has, and how another one comes to it. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { contracts } from '../../contract/contracts.ts';
+import { virtualRegion, virtualServices } from '../../contract/virtual.ts';
 import { keysOf, seal, writeInvitation, type Membership } from '../../contract/intercloud/federation/invitations.ts';
 import { conflict, forbidden, notFound, Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import type { Transaction } from '../../kit/postgres/database.ts';
+import { ConstraintViolation, type Transaction } from '../../kit/postgres/database.ts';
 import { ensureRegionInCatalog, removeRegionFromCatalog } from '../identity/region-catalog.ts';
 import { removeServiceUser, replaceServiceUser } from '../identity/service-users.ts';
 import type { Directory } from '../identity/directory.ts';
@@ -31,10 +32,11 @@ export async function getOwnRegion({ tx, caller }: Pick<Context, 'tx' | 'caller'
 }
 
 export async function createRegion({ tx, now, random }: Context, name: string): Promise<{ region: Region; invitation: string }> {
+  if (name === virtualRegion) throw conflict(`${name} is the region that spans all others`);
   const secret = random.bytes(32);
   const { proof, seal: sealKey } = keysOf(name, secret);
   const invited = await inviteRegion(tx, { name, proofHash: hashOf(proof), sealKey, now }).catch((cause: unknown) => {
-    throw new Fault(409, 'conflict', `There is a region whose name is too like ${name}`, { cause });
+    throw cause instanceof ConstraintViolation && cause.kind === 'unique' ? new Fault(409, 'conflict', `There is a region whose name is too like ${name}`, { cause }) : cause;
   });
   if (!invited) throw conflict(`There is a region ${name} already`);
   return { region: await getRegion({ tx }, name), invitation: writeInvitation(name, secret) };
@@ -65,15 +67,20 @@ export async function announceRegions(tx: Transaction, parts: Pick<HomeParts, 'r
   if (!home) throw new Error('Home has no address: was it bootstrapped?');
   for (const { name, first, url } of regions)
     if (!first && url !== null) await ensureRegionInCatalog(parts, tx, { region: name, services: contracts.map((service) => ({ ...service, base: service.where === 'home' ? home : url })) });
+  // With one region there is nothing to span, and clients that name no region would have a choice.
+  if (!regions.some(({ first, url }) => !first && url !== null)) return removeRegionFromCatalog(tx, virtualRegion);
+  const spanning = [...contracts.filter(({ where }) => where === 'home'), ...virtualServices];
+  await ensureRegionInCatalog(parts, tx, { region: virtualRegion, services: spanning.map((service) => ({ ...service, base: home })) });
 }
 
 /** What it holds is not touched: whoever runs it must have seen to that. */
-export async function partFromRegion({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, name: string): Promise<void> {
+export async function partFromRegion({ tx, now, random }: Pick<Context, 'tx' | 'now' | 'random'>, directory: Directory, name: string): Promise<void> {
   const region = await getRegion({ tx }, name);
   if (region.first) throw conflict(`${name} is home's own region: it ends with the cloud`);
   await removeServiceUser({ tx, now }, directory, userNameOf(name));
   if (region.url !== null) await removeRegionFromCatalog(tx, name);
   await deleteRegion(tx, name);
+  await announceRegions(tx, { random });
 }
 
 function userNameOf(region: string): string {
