@@ -25,7 +25,7 @@ const pause = { firstMs: 1_000, maxMs: 60_000 };
  * events are handled one by one; the one that cannot be is tried again later, and only events of its resource wait.
  */
 export async function consumeBatches(options: BatchOptions): Promise<number> {
-  const { size = 1_000, signal } = options;
+  const { size = 2_500, signal } = options;
   let total = 0;
   while (signal?.aborted !== true) {
     const handled = await handleBatch(options, size);
@@ -86,22 +86,23 @@ function take(tx: Transaction, consumer: string, now: Date, size: number): Promi
   const due = sql`
     select delivery.event_id from kit.event_delivery delivery
     where delivery.consumer = ${consumer} and delivery.retry_at <= ${now}
-      and not exists (
-        select from kit.event_delivery earlier
-        where earlier.consumer = delivery.consumer and earlier.about = delivery.about
-          and earlier.event_id < delivery.event_id and earlier.retry_at > ${now}
-      )
+      and delivery.about not in (select about from kit.event_delivery where consumer = ${consumer} and attempt > 0 and retry_at > ${now})
     order by delivery.event_id limit ${size}`;
-  // The lock comes first, or two takers would see the same rows and one of them wait for nothing.
+  // The lock comes first, or two takers would see the same rows and one of them wait for nothing. What is oldest lies
+  // side by side: with both ends the planner takes that stretch of the index, and not the whole table.
   return tx.rows<Delivered>`
     with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.event_delivery'), hashtext(${consumer}))),
     next as materialized (select due.event_id from turn, lateral (${due}) due),
+    ends as materialized (select min(event_id) as first, max(event_id) as last from next),
     taken as (
       delete from kit.event_delivery delivery using next
       where delivery.consumer = ${consumer} and delivery.event_id = next.event_id
+        and delivery.event_id between (select first from ends) and (select last from ends)
       returning delivery.event_id, delivery.attempt
     )
-    select ${eventColumns}, taken.attempt from taken join kit.event event on event.id = taken.event_id order by event.id`;
+    select ${eventColumns}, taken.attempt from taken join kit.event event on event.id = taken.event_id
+    where event.id between (select first from ends) and (select last from ends)
+    order by event.id`;
 }
 
 function putOff(tx: Transaction, consumer: string, id: number, retryAt: Date, error: string): Promise<number> {

@@ -7,34 +7,39 @@ export type KeptRecord = NewRecord & { sequence: number };
 type RunningRow = Omit<Running, 'measured'> & Running['measured'];
 
 const runningColumns = sql`
-  resource, resource_id as "resourceId", project_id as "projectId", state, flavor, measures, began_at as "began", metered_until as "meteredUntil"`;
+  running.resource, running.resource_id as "resourceId", running.project_id as "projectId", running.state, shape.flavor, shape.measures,
+  running.began_at as "began", running.metered_until as "meteredUntil"`;
+const runningTables = sql`meter.running running join meter.shape shape on shape.id = running.shape_id`;
 
 export async function lockRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
-    select ${runningColumns} from meter.running
-    where (resource, resource_id) in (select * from unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]))
-    for update`;
+    select ${runningColumns} from ${runningTables}
+    where (running.resource, running.resource_id) in (select * from unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]))
+    for update of running`;
   return rows.map(running);
 }
 
-/** What is not recorded up to this moment, some of it. */
-export async function lockRunningBefore(tx: Transaction, moment: Date, limit: number): Promise<Running[]> {
+/** What is not recorded up to this moment, some of it: what comes after a place in the order of things. */
+export async function lockRunningBefore(tx: Transaction, moment: Date, { after, limit }: { after: { resource: string; resourceId: string } | undefined; limit: number }): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
-    select ${runningColumns} from meter.running where metered_until < ${moment} order by metered_until limit ${limit} for update`;
+    select ${runningColumns} from ${runningTables}
+    where running.metered_until < ${moment} and (running.resource, running.resource_id) > (${after?.resource ?? ''}::text, ${after?.resourceId ?? ''}::text)
+    order by running.resource, running.resource_id limit ${limit} for update of running`;
   return rows.map(running);
 }
 
 export async function saveRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
   if (running.length === 0) return;
   const column = <T>(of: (each: Running) => T) => running.map(of);
+  const shapeIds = await ensureShapes(tx, running);
   await tx.run`
-    insert into meter.running (resource, resource_id, project_id, state, flavor, measures, began_at, metered_until)
+    insert into meter.running (resource, resource_id, project_id, state, shape_id, began_at, metered_until)
     select * from unnest(
       ${column(({ resource }) => resource)}::text[], ${column(({ resourceId }) => resourceId)}::text[], ${column(({ projectId }) => projectId)}::text[],
-      ${column(({ state }) => state)}::text[], ${column(({ measured }) => measured.flavor)}::text[], ${column(({ measured }) => sql.json(measured.measures))}::jsonb[],
-      ${column(({ began }) => began)}::timestamptz[], ${column(({ meteredUntil }) => meteredUntil)}::timestamptz[])
+      ${column(({ state }) => state)}::text[], ${shapeIds}::int[],
+      ${column(({ began }) => began.toISOString())}::timestamptz[], ${column(({ meteredUntil }) => meteredUntil.toISOString())}::timestamptz[])
     on conflict (resource, resource_id) do update set
-      project_id = excluded.project_id, state = excluded.state, flavor = excluded.flavor, measures = excluded.measures,
+      project_id = excluded.project_id, state = excluded.state, shape_id = excluded.shape_id,
       began_at = excluded.began_at, metered_until = excluded.metered_until`;
 }
 
@@ -49,17 +54,17 @@ export async function deleteRunning(tx: Transaction, things: readonly { resource
 export async function appendRecords(tx: Transaction, records: readonly NewRecord[]): Promise<void> {
   if (records.length === 0) return;
   const column = <T>(of: (each: NewRecord) => T) => records.map(of);
+  const shapeIds = await ensureShapes(tx, records);
   await tx.run`
     with numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
-    insert into meter.record (sequence, resource, resource_id, project_id, flavor, measures, previous, current, since_at, until_at, event_id)
-    select numbered.first + record.place - 1, record.resource, record.resource_id, record.project_id, record.flavor, record.measures,
+    insert into meter.record (sequence, resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id)
+    select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
       record.previous, record.current, record.since_at, record.until_at, record.event_id
     from numbered, unnest(
-      ${column(({ resource }) => resource)}::text[], ${column(({ resourceId }) => resourceId)}::text[], ${column(({ projectId }) => projectId)}::text[],
-      ${column(({ measured }) => measured.flavor)}::text[], ${column(({ measured }) => sql.json(measured.measures))}::jsonb[],
+      ${column(({ resourceId }) => resourceId)}::text[], ${column(({ projectId }) => projectId)}::text[], ${shapeIds}::int[],
       ${column(({ previous }) => previous)}::text[], ${column(({ current }) => current)}::text[],
-      ${column(({ from }) => from)}::timestamptz[], ${column(({ until }) => until)}::timestamptz[], ${column(({ eventId }) => eventId)}::bigint[]
-    ) with ordinality as record (resource, resource_id, project_id, flavor, measures, previous, current, since_at, until_at, event_id, place)`;
+      ${column(({ from }) => from.toISOString())}::timestamptz[], ${column(({ until }) => until.toISOString())}::timestamptz[], ${column(({ eventId }) => eventId)}::bigint[]
+    ) with ordinality as record (resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id, place)`;
 }
 
 export type Progress = { next: number; acknowledged: number; through: Date | null; toldThrough: Date | null };
@@ -76,9 +81,9 @@ export async function setThrough(tx: Transaction, through: Date): Promise<void> 
 
 export async function firstRecords(tx: Transaction, limit: number): Promise<KeptRecord[]> {
   const rows = await tx.rows<Omit<KeptRecord, 'measured'> & KeptRecord['measured']>`
-    select sequence, resource, resource_id as "resourceId", project_id as "projectId", flavor, measures, previous, current,
-      since_at as "from", until_at as "until", event_id as "eventId"
-    from meter.record order by sequence limit ${limit}`;
+    select record.sequence, shape.resource, record.resource_id as "resourceId", record.project_id as "projectId", shape.flavor, shape.measures, record.previous, record.current,
+      record.since_at as "from", record.until_at as "until", record.event_id as "eventId"
+    from meter.record record join meter.shape shape on shape.id = record.shape_id order by record.sequence limit ${limit}`;
   return rows.map(({ flavor, measures, ...record }) => ({ ...record, measured: { flavor, measures } }));
 }
 
@@ -90,4 +95,27 @@ export async function forgetAcknowledged(tx: Transaction, { next, through }: { n
 
 function running({ flavor, measures, ...row }: RunningRow): Running {
   return { ...row, measured: { flavor, measures } };
+}
+
+type Shaped = { resource: MeteredResource; measured: Running['measured'] };
+
+/** The number of the shape of each of these, in their order; there are few shapes, of however many things. */
+async function ensureShapes(tx: Transaction, things: readonly Shaped[]): Promise<number[]> {
+  const places = new Map<string, number>();
+  const shapes: Shaped[] = [];
+  const placeOf = things.map(({ resource, measured }) => {
+    const key = `${resource}\0${measured.flavor}\0${JSON.stringify(measured.measures)}`;
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    places.set(key, shapes.length);
+    return shapes.push({ resource, measured }) - 1;
+  });
+  const given = sql`unnest(${shapes.map(({ resource }) => resource)}::text[], ${shapes.map(({ measured }) => measured.flavor)}::text[], ${shapes.map(({ measured }) => sql.json(measured.measures))}::jsonb[])`;
+  await tx.run`
+    insert into meter.shape (resource, flavor, measures) select * from ${given} as given (resource, flavor, measures)
+    except select resource, flavor, measures from meter.shape
+    on conflict do nothing`;
+  const rows = await tx.rows<{ id: number }>`
+    select shape.id from ${given} with ordinality as given (resource, flavor, measures, place) join meter.shape shape using (resource, flavor, measures) order by place`;
+  return placeOf.map((place) => rows[place]!.id);
 }

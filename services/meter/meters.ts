@@ -45,17 +45,19 @@ export async function meterHour({ database, clock, log }: Parts, signal?: AbortS
   const { through } = await database.read(scope, readProgress);
   if (through !== null && through >= hour) return;
   await meterEvents({ database, clock, ...(log ? { log } : {}) }, signal);
+  let after: Running | undefined;
   while (signal?.aborted !== true) {
-    const done = await database.transaction(scope, async (tx) => {
-      const running = await lockRunningBefore(tx, hour, atOnce);
+    const last = await database.transaction(scope, async (tx) => {
+      const running = await lockRunningBefore(tx, hour, { after, limit: atOnce });
       const steps = running.map((each) => ({ key: keyOf(each), step: lasting(each, hour) }));
       await save(tx, new Map(running.map((each) => [keyOf(each), each])), new Map(steps.map(({ key, step }) => [key, step.running])), steps.flatMap(({ step }) => step.records));
-      if (running.length === atOnce) return false;
+      if (running.length === atOnce) return running.at(-1);
       // An event that cannot be recorded yet: the hour is not said to be whole until it is.
       if (!(await areEventsDue(tx, consumerName, hour))) await setThrough(tx, hour);
-      return true;
+      return undefined;
     });
-    if (done) return;
+    if (last === undefined) return;
+    after = last;
   }
 }
 
