@@ -12,6 +12,7 @@ import type { Log } from './kit/log.ts';
 import { openDatabase, sql, type Database, type DatabaseOptions, type Sql } from './kit/postgres/database.ts';
 import { urlOfDatabase } from './kit/postgres/external.ts';
 import { migrate } from './kit/postgres/migrate.ts';
+import type { SealingKey } from './kit/sealing.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
 import type { Broker } from './services/broker/broker.ts';
@@ -35,7 +36,11 @@ type Surroundings = { database: Database; clock: Clock; random: Random; log: Log
 export type RegionHanded = Surroundings & { region: string; driver: Driver; blobs: ImageBlobs };
 
 /** What the processes of home are handed, which serve the first region too. */
-export type Handed = Omit<RegionHanded, 'database'> & { databases: Databases };
+export type Handed = Omit<RegionHanded, 'database'> & {
+  databases: Databases;
+  /** Of home, the newest first: what lies in its database is sealed by them. */
+  cloudKeys: readonly SealingKey[];
+};
 
 /** How a region that is not home's own reaches home. */
 export type HomeAddress = {
@@ -112,9 +117,9 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
   };
 }
 
-function makeHomeCloud({ database, clock, random, log, fetch: send = fetch }: Surroundings, first: RegionParts): HomeCloud {
+function makeHomeCloud({ database, clock, random, log, fetch: send = fetch, cloudKeys }: Surroundings & Pick<Handed, 'cloudKeys'>, first: RegionParts): HomeCloud {
   const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
-  const { identity, federation, broker, made } = makeHome(home, { first, fetch: send });
+  const { identity, federation, broker, made } = makeHome(home, { first, fetch: send, cloudKeys });
   return { home, identity, federation, broker, homeMade: made };
 }
 

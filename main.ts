@@ -12,6 +12,7 @@ import { serveDriver } from './agent/host.ts';
 import { connectDriver } from './agent/remote.ts';
 import { systemClock, systemRandom } from './kit/clock.ts';
 import { createLog, type Log } from './kit/log.ts';
+import { keysFrom, type SealingKey } from './kit/sealing.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
 import { codeFolderFor } from './supervisor/account.ts';
@@ -58,6 +59,7 @@ async function supervisor(config: CloudConfig): Promise<void> {
     code,
     node: process.execPath,
     adminPassword: config.home === null ? readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim() : null,
+    cloudKeys: config.home === null ? readFileSync(layoutOf(config.stateDir).cloudKeys, 'utf8') : null,
     engineRoomOf: async (region) => (region.driver === 'libvirt-ovn' ? (await import('./engine-room.ts')).engineRoom(region) : null),
     log,
     report: tell,
@@ -113,13 +115,13 @@ type Prepared<C> = { cloud: C; adminProjectId: string; close(): Promise<void> };
 
 /** The cloud that this process serves, with its schemas up to date and what it begins with. */
 async function prepared(config: CloudConfig, connections: number): Promise<Prepared<Cloud | RegionCloud>> {
-  const { adminPassword = '', homeLink = '' } = await secrets();
-  return config.home === null ? preparedHome(config, connections, adminPassword) : preparedRegion(config, config.home.url, connections, homeLink);
+  const { adminPassword = '', cloudKeys = '', homeLink = '' } = await secrets();
+  return config.home === null ? preparedHome(config, connections, { adminPassword, cloudKeys: keysFrom(cloudKeys) }) : preparedRegion(config, config.home.url, connections, homeLink);
 }
 
-async function preparedHome(config: CloudConfig, connections: number, adminPassword: string): Promise<Prepared<Cloud>> {
+async function preparedHome(config: CloudConfig, connections: number, { adminPassword, cloudKeys }: { adminPassword: string; cloudKeys: readonly SealingKey[] }): Promise<Prepared<Cloud>> {
   const { bootstrapHome, migrateDatabases } = await import('./cloud.ts');
-  const { cloud, close } = await openCloud(config, log, connections);
+  const { cloud, close } = await openCloud(config, log, connections, cloudKeys);
   await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
   const { adminProjectId } = await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
   return { cloud, adminProjectId, close };
@@ -148,7 +150,7 @@ async function doctor(config: CloudConfig): Promise<void> {
   const { diagnose } = await import('./cloud.ts');
   const quiet = createLog({ name: 'doctor', level: 'silent' });
   const { homeLink } = layoutOf(config.stateDir);
-  const { cloud } = config.home === null ? await openCloud(config, quiet, 4) : await openRegion(config, config.home.url, quiet, 4, await readFile(homeLink, 'utf8'));
+  const { cloud } = config.home === null ? await openCloud(config, quiet, 4, []) : await openRegion(config, config.home.url, quiet, 4, await readFile(homeLink, 'utf8'));
   process.stdout.write(`${JSON.stringify(await diagnose(cloud))}\n`, () => process.exit(0));
 }
 
@@ -174,12 +176,13 @@ function regionsOf(config: CloudConfig): CloudConfig[] {
 
 type Opened<C> = { cloud: C; close(): Promise<void> };
 
-async function openCloud(config: CloudConfig, log: Log, connections: number): Promise<Opened<Cloud>> {
+/** Without keys, what is sealed stays so: who only looks needs none. */
+async function openCloud(config: CloudConfig, log: Log, connections: number, cloudKeys: readonly SealingKey[]): Promise<Opened<Cloud>> {
   const { makeCloud, openHomeDatabase, openRegionDatabase } = await import('./cloud.ts');
   const server = await databaseServer(config);
   const options = { applicationName: role, max: connections, log };
   const databases = { home: openHomeDatabase(server, options), region: openRegionDatabase(server, config.region, options) };
-  const cloud = makeCloud({ databases, ...(await surroundings(config, log)) });
+  const cloud = makeCloud({ databases, cloudKeys, ...(await surroundings(config, log)) });
   return { cloud, close: () => Promise.all([databases.home.close(), databases.region.close()]).then(() => undefined) };
 }
 

@@ -44,7 +44,8 @@ export async function up(options: UpOptions): Promise<void> {
     }
     if (!running) {
       const config = settle(options, before);
-      const freshPassword = makePassword(layout.adminPassword, layout.secrets);
+      const freshPassword = makeSecret(layout.adminPassword, layout.secrets, 18);
+      makeSecret(layout.cloudKeys, layout.secrets, 32);
       if ((await start(config, options.format)) === 'up') return say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
     }
     // Another command starts or stops it: whatever comes of that, we go on from there.
@@ -106,12 +107,12 @@ function refuseOtherWishes(options: UpOptions, running: CloudConfig): void {
 }
 
 /** Made once. Whether it is new: it is shown then and never again. */
-function makePassword(path: string, folder: string): boolean {
+function makeSecret(path: string, folder: string, bytes: number): boolean {
   if (existsSync(path)) return false;
   // The state folder first: made on the way it would be as closed as this one.
   mkdirSync(dirname(folder), { recursive: true, mode: 0o755 });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(path, `${randomBytes(18).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  writeFileSync(path, `${randomBytes(bytes).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
   return true;
 }
 

@@ -9,13 +9,16 @@ export class Fault extends Error {
   readonly code: string;
   readonly headers: Record<string, string>;
   readonly detail: string | undefined;
+  /** What the service answers instead of its usual shape: a refusal that says how to go on. */
+  readonly body: unknown;
 
-  constructor(status: number, code: string, message: string, more: { headers?: Record<string, string>; detail?: string; cause?: unknown } = {}) {
+  constructor(status: number, code: string, message: string, more: { headers?: Record<string, string>; detail?: string; body?: unknown; cause?: unknown } = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
     this.status = status;
     this.code = code;
     this.headers = more.headers ?? {};
     this.detail = more.detail;
+    this.body = more.body;
   }
 }
 

@@ -6,7 +6,7 @@ import { makeBilling } from './billing/billing.ts';
 import { makeBroker, type Broker } from './broker/broker.ts';
 import { makeCompute } from './compute/compute.ts';
 import { makeFederation, type Federation } from './federation/federation.ts';
-import { makeIdentity, type Identity } from './identity/identity.ts';
+import { makeIdentity, type Identity, type IdentityOptions } from './identity/identity.ts';
 import { createServiceTokens } from './identity/service-tokens.ts';
 import { makeImage } from './image/image.ts';
 import { makeMetering } from './metering/metering.ts';
@@ -17,11 +17,11 @@ import { makeRegionDoor } from './region/region.ts';
 import { makeVolume } from './volume/volume.ts';
 
 /** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
-export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch };
+export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys'] };
 
 export type Home = { identity: Identity; federation: Federation; broker: Broker; made: readonly Made[] };
 
-export function makeHome(parts: HomeParts, { first, fetch: send }: HomeSurroundings): Home {
+export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
   const federation = makeFederation({ ...parts, first, directory: identity.directory });
   const { authenticate, directory, tokens } = identity;

@@ -44,6 +44,8 @@ export function layoutOf(stateDir: string) {
     cache: at('cache'),
     secrets: at('secrets'),
     adminPassword: at('secrets', 'admin-password'),
+    /** What home's database is sealed by: one a line, the newest first. */
+    cloudKeys: at('secrets', 'cloud-keys'),
     tls: at('tls'),
     postgres: at('postgres'),
     postgresAddress: at('run', 'postgres.json'),

@@ -24,6 +24,8 @@ export type SupervisorOptions = {
   node: string;
   /** The first administrator's, where home is. */
   adminPassword: string | null;
+  /** The text of the file of keys. */
+  cloudKeys: string | null;
   /** Null for a driver without engines of its own. */
   engineRoomOf: (config: CloudConfig) => Promise<EngineRoom | null>;
   log: Log;
@@ -97,8 +99,8 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   }
 
   async function keeperOf(region: CloudConfig): Promise<RegionKeeper> {
-    const { code, node, adminPassword } = options;
-    const secrets = region.home === null ? { adminPassword: adminPassword ?? '' } : homeLinkOf(region);
+    const { code, node, adminPassword, cloudKeys } = options;
+    const secrets = region.home === null ? { adminPassword: adminPassword ?? '', cloudKeys: cloudKeys ?? '' } : homeLinkOf(region);
     const keeper = keepRegion({ cloud: config, config: region, code, node, secrets, engineRoom: await options.engineRoomOf(region), log, report });
     keepers.push(keeper);
     return keeper;

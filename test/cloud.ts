@@ -27,6 +27,7 @@ import { testDatabase, type TestDatabase } from '../kit/postgres/testing.ts';
 import type { FaultPoint } from '../kit/workflow/execution.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import { passingKey } from '../services/identity/vault.ts';
 import { homeSchemas, regionSchemas } from '../services/services.ts';
 import { digestOf, remainsOf } from './databases.ts';
 
@@ -102,6 +103,8 @@ const region = 'RegionOne';
 const base = 'http://cloud.example';
 const prototypes = new Map<string, Promise<Prototype>>();
 
+/** The same for all, as their databases are copies of one. */
+const cloudKeys = [passingKey(systemRandom)];
 export async function startCloud(t: Test, options: CloudOptions = {}): Promise<TestCloud> {
   const { hosts = 3, hostShape = { vcpus: 64, memoryMiB: 262_144, diskGiB: 4096 } } = options;
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);
@@ -133,7 +136,6 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random, ...(faults ? { faults } : {}) });
-  const handed = { region, driver, blobs, clock, random, log };
   const make = (databases: { home: TestDatabase['database']; region: TestDatabase['database'] }) => makeCloud({ ...handed, databases });
   const cloud = make({ home: home.database, region: regional.database });
   await cloud.start();

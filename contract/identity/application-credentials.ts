@@ -1,7 +1,17 @@
 /** keystone/application_credential/schema.py: a password for a program, with some of its maker's roles in one project. */
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { Description, Id, listOf, Name, pageQuery, RoleReference, SelfLink, Time } from './shapes.ts';
+import { AccessRule, Description, Id, listOf, Name, pageQuery, RoleReference, SelfLink, Time } from './shapes.ts';
+
+const NewAccessRule = Type.Object(
+  {
+    id: Type.Optional(Id),
+    service: Type.Optional(Id),
+    path: Type.Optional(Type.String({ maxLength: 128, pattern: '^/' })),
+    method: Type.Optional(Type.Union((['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'] as const).map((method) => Type.Literal(method)))),
+  },
+  { additionalProperties: false },
+);
 
 const NewApplicationCredential = Type.Object({
   application_credential: Type.Object(
@@ -12,8 +22,8 @@ const NewApplicationCredential = Type.Object({
       expires_at: Type.Optional(Type.Union([Time, Type.Null()])),
       roles: Type.Optional(Type.Array(Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name) }), { maxItems: 100 })),
       unrestricted: Type.Optional(Type.Union([Type.Boolean(), Type.Null()])),
-      // Sent by clients as null or empty; rules themselves would promise a limit that no service here enforces.
-      access_rules: Type.Optional(Type.Union([Type.Array(Type.Unknown(), { maxItems: 0 }), Type.Null()])),
+      // By its parts, or one that is there already by its id.
+      access_rules: Type.Optional(Type.Union([Type.Array(NewAccessRule, { maxItems: 100 }), Type.Null()])),
       project_id: Type.Optional(Type.Union([Id, Type.Null()])),
       id: Type.Optional(Type.Union([Id, Type.Null()])),
     },
@@ -31,6 +41,7 @@ export const ApplicationCredential = Type.Object({
   roles: Type.Array(RoleReference),
   expires_at: Type.Union([Type.String(), Type.Null()]),
   unrestricted: Type.Boolean(),
+  access_rules: Type.Optional(Type.Array(AccessRule)),
   links: SelfLink,
 });
 const Made = Type.Object({ application_credential: Type.Intersect([ApplicationCredential, Type.Object({ secret: Type.Optional(Type.String()) })]) });
@@ -41,7 +52,7 @@ export const applicationCredentials = operations({
     method: 'GET',
     path: '/users/{user_id}/application_credentials',
     summary: 'List application credentials',
-    access: { rule: 'identity:list_application_credentials', who: 'user' },
+    access: { rule: 'identity:list_application_credentials', who: 'user', judged: true },
     stability: 'stable',
     query: Type.Object({ ...pageQuery, name: Type.Optional(Type.String()) }),
     status: 200,
@@ -52,7 +63,7 @@ export const applicationCredentials = operations({
     method: 'POST',
     path: '/users/{user_id}/application_credentials',
     summary: 'Create an application credential; its secret is shown this once',
-    access: { rule: 'identity:create_application_credential', who: 'user' },
+    access: { rule: 'identity:create_application_credential', who: 'user', judged: true },
     stability: 'stable',
     body: NewApplicationCredential,
     status: 201,
@@ -63,7 +74,7 @@ export const applicationCredentials = operations({
     method: 'GET',
     path: '/users/{user_id}/application_credentials/{application_credential_id}',
     summary: 'Show an application credential',
-    access: { rule: 'identity:get_application_credential', who: 'user' },
+    access: { rule: 'identity:get_application_credential', who: 'user', judged: true },
     stability: 'stable',
     status: 200,
     response: Shown,
@@ -72,7 +83,7 @@ export const applicationCredentials = operations({
     method: 'DELETE',
     path: '/users/{user_id}/application_credentials/{application_credential_id}',
     summary: 'Delete an application credential',
-    access: { rule: 'identity:delete_application_credential', who: 'user' },
+    access: { rule: 'identity:delete_application_credential', who: 'user', judged: true },
     stability: 'stable',
     status: 204,
   },

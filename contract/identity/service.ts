@@ -1,8 +1,11 @@
 /** Identity, version 3: keystone's promise. */
 import { service, type FaultFacts } from '../contract.ts';
+import { accessRules } from './access-rules.ts';
 import { applicationCredentials } from './application-credentials.ts';
+import { ec2Credentials } from './ec2-credentials.ts';
 import { endpoints, regions, services } from './catalog.ts';
 import { domainConfig } from './domain-config.ts';
+import { credentials } from './credentials.ts';
 import { domains } from './domains.ts';
 import {
   domainGroupGrants,
@@ -20,10 +23,14 @@ import {
 import { groups } from './groups.ts';
 import { policy } from './policy.ts';
 import { projects, projectTags } from './projects.ts';
+import { accessTokens, consumers, oauthTokens } from './oauth1.ts';
 import { roles } from './roles.ts';
+import { revocationEvents } from './revocation-events.ts';
 import { scopes } from './scopes.ts';
 import { tokens } from './tokens.ts';
+import { signatureTokens } from './signature-tokens.ts';
 import { users } from './users.ts';
+import { trusts } from './trusts.ts';
 
 const titles: Record<number, string> = {
   400: 'Bad Request',
@@ -32,6 +39,7 @@ const titles: Record<number, string> = {
   404: 'Not Found',
   409: 'Conflict',
   413: 'Request Entity Too Large',
+  410: 'Gone',
   415: 'Unsupported Media Type',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
@@ -100,3 +108,12 @@ export const identity = service({
     applicationCredentials,
   },
 });
+    accessRules,
+    trusts,
+    credentials,
+    ec2Credentials,
+    signatureTokens,
+    consumers,
+    oauthTokens,
+    accessTokens,
+    revocationEvents,

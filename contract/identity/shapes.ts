@@ -21,6 +21,9 @@ export const PageLinks = Type.Object({
 export const NamedDomain = Type.Object({ id: Type.String(), name: Type.String() });
 export const RoleReference = Type.Object({ id: Type.String(), name: Type.String(), domain_id: Type.Optional(Type.Union([Type.String(), Type.Null()])) });
 
+/** What a program with an application credential may ask for: keystone/application_credential/schema.py. */
+export const AccessRule = Type.Object({ id: Type.String(), service: Type.String(), method: Type.String(), path: Type.String() });
+
 /** A list as keystone writes it; `truncated` when there was more than one reply may hold. */
 export function listOf<const K extends string, S extends TSchema>(key: K, entity: S) {
   const items = { [key]: Type.Array(entity) } as Record<K, ReturnType<typeof Type.Array<S>>>;

@@ -2,7 +2,7 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
 import { Catalog } from './catalog-entry.ts';
-import { NamedDomain, RoleReference } from './shapes.ts';
+import { AccessRule, NamedDomain, RoleReference } from './shapes.ts';
 
 const Reference = Type.Object({ id: Type.Optional(Type.String({ maxLength: 255 })), name: Type.Optional(Type.String({ maxLength: 255 })) });
 const InDomain = Type.Object({
@@ -25,6 +25,18 @@ const Identity = Type.Object({
     }),
   ),
   token: Type.Optional(Type.Object({ id: Type.String({ maxLength: 8192 }) })),
+  totp: Type.Optional(
+    Type.Object({
+      user: Type.Object({
+        id: Type.Optional(Type.String({ maxLength: 255 })),
+        name: Type.Optional(Type.String({ maxLength: 255 })),
+        domain: Type.Optional(Reference),
+        passcode: Type.String({ maxLength: 64 }),
+      }),
+    }),
+  ),
+  // What it needs is in the Authorization header: keystone/auth/plugins/oauth1.py.
+  oauth1: Type.Optional(Type.Object({})),
   application_credential: Type.Optional(
     Type.Object({
       id: Type.Optional(Type.String({ maxLength: 255 })),
@@ -42,6 +54,7 @@ const Scope = Type.Union([
     domain: Type.Optional(Reference),
     system: Type.Optional(Type.Object({ all: Type.Boolean() })),
     unscoped: Type.Optional(Type.Object({})),
+    'OS-TRUST:trust': Type.Optional(Type.Object({ id: Type.String({ maxLength: 255 }) })),
   }),
 ]);
 
@@ -60,7 +73,9 @@ export const Token = Type.Object({
     system: Type.Optional(Type.Object({ all: Type.Literal(true) })),
     roles: Type.Optional(Type.Array(RoleReference)),
     catalog: Type.Optional(Catalog),
-    application_credential: Type.Optional(Type.Object({ id: Type.String(), name: Type.String(), restricted: Type.Boolean() })),
+    application_credential: Type.Optional(Type.Object({ id: Type.String(), name: Type.String(), restricted: Type.Boolean(), access_rules: Type.Optional(Type.Array(AccessRule)) })),
+    'OS-TRUST:trust': Type.Optional(Type.Object({ id: Type.String(), impersonation: Type.Boolean(), trustor_user: Type.Object({ id: Type.String() }), trustee_user: Type.Object({ id: Type.String() }) })),
+    'OS-OAUTH1': Type.Optional(Type.Object({ access_token_id: Type.String(), consumer_id: Type.String() })),
   }),
 });
 
@@ -99,6 +114,16 @@ export const tokens = operations({
     stability: 'stable',
     query,
     status: 200,
+  },
+  listRevoked: {
+    method: 'GET',
+    path: '/auth/tokens/OS-PKI/revoked',
+    summary: 'List revoked tokens: gone, as no token is kept that could be listed',
+    access: { rule: 'identity:revocation_list', who: 'anyone' },
+    stability: 'deprecated',
+    deprecation: { since: '2016-10-06' },
+    status: 200,
+    response: Type.Object({}),
   },
   revoke: {
     method: 'DELETE',

@@ -32,5 +32,15 @@ export const nobody: Caller = {
   expiresAt: new Date(0),
 };
 
-/** The caller whom this token names; undefined when it is not valid (unknown, expired, revoked). */
-export type Authenticate = (token: string) => Promise<Caller | undefined> | Caller | undefined;
+/** What the caller asks for, as far as a token may be good for some requests only. */
+export type Asked = {
+  /** Its type in the catalog, and where it begins at the cloud's address. */
+  service: string;
+  root: string;
+  method: string;
+  /** Without the query. */
+  path: string;
+};
+
+/** The caller whom this token names; undefined when it is not valid (unknown, expired, revoked, not for what is asked). */
+export type Authenticate = (token: string, asked?: Asked) => Promise<Caller | undefined> | Caller | undefined;

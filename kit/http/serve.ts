@@ -129,7 +129,7 @@ export function createDoor(options: ServeOptions): Door {
   async function arrive(request: FastifyRequest, service: Service, endpoints: Endpoint[]): Promise<void> {
     const arrival: Arrival = { requestId: newRequestId(), caller: nobody, service };
     arrivals.set(request, arrival);
-    arrival.caller = await callerOf(request);
+    arrival.caller = await callerOf(request, service);
     limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
     if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
     if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
@@ -138,9 +138,10 @@ export function createDoor(options: ServeOptions): Door {
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
   }
 
-  async function callerOf({ headers }: FastifyRequest): Promise<Caller> {
+  async function callerOf({ headers, method, url }: FastifyRequest, { type, root }: Service): Promise<Caller> {
     const token = headers['x-auth-token'];
-    return typeof token === 'string' && token !== '' ? ((await options.authenticate(token)) ?? nobody) : nobody;
+    if (typeof token !== 'string' || token === '') return nobody;
+    return (await options.authenticate(token, { service: type, root, method, path: url.split('?')[0]! })) ?? nobody;
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
@@ -170,7 +171,7 @@ export function createDoor(options: ServeOptions): Door {
     };
     if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
       const again = async () => {
-        const caller = await callerOf(request);
+        const caller = await callerOf(request, arrival.service);
         return caller === nobody && arrival.caller !== nobody ? undefined : { ...incoming, caller, now: options.clock.now() };
       };
       const noun = [...nouns.values()].find((each) => Object.values(each).includes(endpoint)) ?? {};

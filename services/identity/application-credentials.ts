@@ -1,8 +1,8 @@
 /** Application credentials: never more than their maker could do at that moment. keystone/application_credential/core.py */
-import type { Context } from '../../kit/http/implement.ts';
-import { badRequest } from '../../kit/fault.ts';
+import { badRequest, forbidden, type Fault } from '../../kit/fault.ts';
 import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
-import { demandReading } from './access.ts';
+import { demand, type Context } from './access.ts';
+import { ensureAccessRule, findAccessRule, insertRulesOfCredential, listAccessRulesOf, listAccessRulesOfAll, type StoredRule } from './access-rules.store.ts';
 import {
   deleteApplicationCredential as removeApplicationCredential,
   findApplicationCredential,
@@ -10,10 +10,14 @@ import {
   listApplicationCredentials as selectApplicationCredentials,
   type ApplicationCredential,
 } from './application-credentials.store.ts';
+import { demandWithin, type AccessRule, type Excess, type Wish } from './delegation.ts';
 import type { Directory } from './directory.ts';
 import { listEffectiveRoles } from './grants.store.ts';
+import { naive } from './moments.ts';
 import { pageConditions, rowsFor, type PageQuery } from './pages.ts';
-import { alreadyThere, couldNotFind, forbiddenAction } from './refusals.ts';
+import { alreadyThere, couldNotFind, expiresInThePast, forbiddenAction } from './refusals.ts';
+import { momentOf, rightsOfToken, rightsOfUser } from './rights.ts';
+import { listRolesWithImplied } from './roles.store.ts';
 import type { Claims } from './token-format.ts';
 
 export type { ApplicationCredential } from './application-credentials.store.ts';
@@ -22,50 +26,69 @@ export type WantedRole = { id?: string; name?: string };
 
 const unfit = (detail: string) => badRequest(`Invalid application credential: ${detail}`, 'ApplicationCredentialValidationError');
 
-export async function listApplicationCredentials({ tx, caller }: Context, userId: string, query: PageQuery & { name?: string }): Promise<ApplicationCredential[]> {
-  demandReading(caller, 'identity:list_application_credentials', { userId });
+/** What is asked for: roles by name or id, and rules by their parts or the id of one that is there. */
+export type CredentialWish = Omit<ApplicationCredential, 'roles'> & { wantedRoles: readonly WantedRole[] | undefined; wantedRules: readonly WantedRule[] };
+export type WantedRule = Partial<AccessRule> & { id?: string };
+
+/** With its rules. */
+export type RuledCredential = ApplicationCredential & { rules: readonly StoredRule[] };
+
+export async function listApplicationCredentials(context: Context, claims: Claims, userId: string, query: PageQuery & { name?: string }): Promise<RuledCredential[]> {
+  const { tx } = context;
+  demand(context, 'identity:list_application_credentials', { user_id: userId });
+  demandNotHandedOn(claims);
   const conditions = pageConditions(query);
   if (query.name !== undefined) conditions.push(sql`name = ${query.name}`);
-  return selectApplicationCredentials(tx, userId, conditions, rowsFor(query));
+  const found = await selectApplicationCredentials(tx, userId, conditions, rowsFor(query));
+  const rules = await listAccessRulesOfAll(tx, found.map(({ id }) => id));
+  return found.map((credential) => ({ ...credential, rules: rules.get(credential.id) ?? [] }));
 }
 
-export async function getApplicationCredential({ tx, caller }: Context, userId: string, id: string): Promise<ApplicationCredential> {
-  demandReading(caller, 'identity:get_application_credential', { userId });
+export async function getApplicationCredential(context: Context, claims: Claims, userId: string, id: string): Promise<RuledCredential> {
+  const { tx } = context;
+  demand(context, 'identity:get_application_credential', { user_id: userId });
+  demandNotHandedOn(claims);
   const credential = await findApplicationCredential(tx, id);
-  if (!credential || credential.userId !== userId) throw couldNotFind('Application Credential', id);
-  return credential;
+  if (credential?.userId !== userId) throw couldNotFind('Application Credential', id);
+  return { ...credential, rules: await listAccessRulesOf(tx, id) };
 }
 
-/** Before anything is computed for the caller: theirs, in a project, and not made by a restricted credential. */
-export function demandMayCreate(caller: Context['caller'], claims: Claims | undefined, userId: string): string {
-  if (caller.userId !== userId) throw forbiddenAction('identity:create_application_credential');
+/** Before anything is computed for the caller: theirs, in a project, and not made by what makes no credentials. */
+export function demandMayCreate(context: Pick<Context, 'policy' | 'caller'>, claims: Claims, userId: string): string {
+  const { caller } = context;
+  demand(context, 'identity:create_application_credential', { user_id: userId });
+  demandNotHandedOn(claims);
   demandUnrestricted(claims);
+  if (caller.userId !== userId) throw forbiddenAction('Cannot create an application credential for another user.');
   if (caller.projectId === null) throw unfit('it needs a token for the project that it is to be used in.');
   return caller.projectId;
 }
 
-export async function createApplicationCredential(
-  { tx, caller, now }: Context,
-  claims: Claims | undefined,
-  wish: Omit<ApplicationCredential, 'roles'> & { wantedRoles: readonly WantedRole[] | undefined },
-  secretHash: string,
-): Promise<ApplicationCredential> {
-  if (wish.expiresAt !== null && endOf(wish.expiresAt) <= now) throw badRequest("The 'expires_at' must not be before now. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.");
-  const { wantedRoles, ...credential } = wish;
+export async function createApplicationCredential(context: Context, claims: Claims, wish: CredentialWish, secretHash: string): Promise<RuledCredential> {
+  const { tx, caller, now } = context;
+  if (wish.expiresAt !== null && endOf(wish.expiresAt) <= now) throw expiresInThePast();
+  const { wantedRoles, wantedRules, ...credential } = wish;
   const granted = await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId });
-  // A credential made with a credential is no wider (ATTACKS 13). Who has proved to be the user may also name roles
-  // that came after the token: a new one would have them.
-  const held = granted.filter(({ name }) => caller.roles.has(name));
-  const effective = wantedRoles === undefined || !claims || claims.applicationCredential ? held : granted;
-  const roles = (wantedRoles ?? effective).map((wanted) => {
-    const role = effective.find(({ id, name }) => (wanted.id === undefined ? name === wanted.name : id === wanted.id));
-    if (!role) throw unfit(`Could not find role assignment with role: ${wanted.id ?? wanted.name}, user or group: ${credential.userId}, project, domain, or system: ${credential.projectId}.`);
-    return { id: role.id, name: role.name, domain_id: role.domainId };
-  });
-  const made = { ...credential, roles };
+  const roles = wantedRoles === undefined ? granted.filter(({ name }) => caller.roles.has(name)) : await withImplied(tx, granted, wantedRoles, credential);
+  const rights = await rightsOfToken(tx, claims);
+  const rules = await storedRules(context, credential.userId, wantedRules.length === 0 ? (rights.accessRules ?? []) : wantedRules);
+  // What is not said is as far as it goes.
+  const expiresAt = credential.expiresAt ?? (rights.endsAt === null ? null : naive(rights.endsAt.toISOString()));
+  const made: RuledCredential = { ...credential, expiresAt, roles: roles.map(({ id, name, domainId }) => ({ id, name, domain_id: domainId })), rules };
+  const given: Wish = {
+    ...rightsOfUser(made.userId),
+    place: { kind: 'project', id: made.projectId },
+    roles: new Set(roles.map(({ number }) => number)),
+    endsAt: momentOf(expiresAt),
+    accessRules: rules.length === 0 ? null : rules,
+    redelegations: 0,
+    kind: 'application credential',
+  };
+  demandWithin(given, rights, refusalOf);
   await insertApplicationCredential(tx, made, secretHash).catch((error: unknown) => {
     throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('application_credential', `Duplicate entry found with name ${made.name}`) : error;
   });
+  await insertRulesOfCredential(tx, made.id, rules.map(({ id }) => id));
   return made;
 }
 
@@ -76,17 +99,51 @@ export function endOf(expiresAt: string): Date {
   return end;
 }
 
-export async function deleteApplicationCredential({ tx, caller, now }: Context, directory: Directory, claims: Claims | undefined, userId: string, id: string): Promise<void> {
-  if (!caller.isAdmin && caller.userId !== userId) throw forbiddenAction('identity:delete_application_credential');
+export async function deleteApplicationCredential(context: Context, directory: Directory, claims: Claims, userId: string, id: string): Promise<void> {
+  const { tx, now } = context;
+  demand(context, 'identity:delete_application_credential', { user_id: userId });
+  demandNotHandedOn(claims);
   demandUnrestricted(claims);
   const credential = await findApplicationCredential(tx, id);
-  if (!credential || credential.userId !== userId) throw couldNotFind('Application Credential', id);
+  if (credential?.userId !== userId) throw couldNotFind('Application Credential', id);
   await removeApplicationCredential(tx, id);
   await directory.revoke(tx, [`credential:${id}`], now);
 }
 
+/** Whoever acts for another makes nothing that stays, and sees nothing of it. keystone/api/users.py, _block_delegated_token_app_creds */
+export function demandNotHandedOn({ trustId, accessTokenId }: Claims): void {
+  if (trustId !== undefined || accessTokenId !== undefined) throw forbidden('Cannot manage application credentials with a token issued via delegation.', 'Forbidden');
+}
+
 // keystone/api/users.py, _check_unrestricted_application_credential
-function demandUnrestricted(claims: Claims | undefined): void {
-  if (claims?.applicationCredential?.restricted)
-    throw forbiddenAction("Using method 'application_credential' is not allowed for managing additional application credentials.");
+function demandUnrestricted({ applicationCredential }: Claims): void {
+  if (applicationCredential?.restricted) throw forbiddenAction("Using method 'application_credential' is not allowed for managing additional application credentials.");
+}
+
+type EffectiveRole = { id: string; name: string; number: number; domainId: string | null };
+
+/** keystone/api/users.py, _get_roles: with a role comes what it implies. */
+async function withImplied(tx: Context['tx'], granted: readonly EffectiveRole[], wanted: readonly WantedRole[], { userId, projectId }: Pick<ApplicationCredential, 'userId' | 'projectId'>): Promise<EffectiveRole[]> {
+  const named = wanted.map(({ id, name }) => {
+    const role = granted.find((each) => (id === undefined ? each.name === name : each.id === id));
+    if (!role) throw unfit(`Could not find role assignment with role: ${id ?? name}, user or group: ${userId}, project, domain, or system: ${projectId}.`);
+    return role.id;
+  });
+  return listRolesWithImplied(tx, named);
+}
+
+async function storedRules({ tx, random }: Context, userId: string, wanted: readonly WantedRule[]): Promise<StoredRule[]> {
+  const rules: StoredRule[] = [];
+  for (const { id, service, method, path } of wanted) {
+    const known = id === undefined ? undefined : await findAccessRule(tx, id);
+    if (known && known.userId === userId) rules.push({ id: known.id, service: known.service, method: known.method, path: known.path });
+    else if (service === undefined || method === undefined || path === undefined) throw id === undefined ? unfit('an access rule needs a service, a method and a path.') : couldNotFind('Access Rule', id);
+    else rules.push(await ensureAccessRule(tx, userId, { id: random.uuid().replaceAll('-', ''), service, method, path }));
+  }
+  return [...new Map(rules.map((rule) => [rule.id, rule])).values()];
+}
+
+function refusalOf(excess: Excess): Fault {
+  if (excess === 'roles') return unfit('Cannot create an application credential with unassigned role');
+  return forbiddenAction(`Cannot create an application credential that gives more than the token (${excess})`);
 }

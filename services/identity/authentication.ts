@@ -1,47 +1,46 @@
 /**
- * Proving who one is, and what a token may then do. Whatever is wrong, the answer is the same 401 after the
- * same work (ATTACKS 20, 21). keystone/auth/core.py, keystone/api/_shared/authentication.py
+ * Proving who one is. Whatever is wrong, the answer is the same 401 after the same work (ATTACKS 20, 21); what a token
+ * may then do is in scoping.ts. keystone/auth/core.py, keystone/auth/plugins, keystone/api/_shared/authentication.py
  */
 import type { TokenRequest } from '../../contract/identity/tokens.ts';
 import type { Static } from 'typebox';
-import { notFound } from '../../kit/fault.ts';
+import { forbidden, notFound } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, type ApplicationCredential } from './application-credentials.store.ts';
 import { endOf } from './application-credentials.ts';
-import { findDomain, findDomainByName, type Domain } from './domains.store.ts';
-import { newestRevocation, wereRevoked } from './directory.store.ts';
-import { listEffectiveRoles } from './grants.store.ts';
+import { listSealedOfUser } from './credentials.store.ts';
+import { findDomain } from './domains.store.ts';
+import { newestRevocation } from './directory.store.ts';
+import { enabledUser } from './enabled.ts';
+import { moreIsAsked, receiptLivesMs, suffices } from './multi-factor.ts';
+import { proveAccess, type SignedRequest } from './oauth1.ts';
 import { matchesGenerated, type Passwords } from './passwords.ts';
-import type { Place } from './places.ts';
-import { findProject, findProjectByName } from './projects.store.ts';
 import { forbiddenAction, invalid, notAuthenticated } from './refusals.ts';
-import { authMethods, longestTokenMs, type AuthMethod, type Claims, type TokenScope } from './token-format.ts';
-import { subjectsOf, type Tokens } from './tokens.ts';
-import { findPasswordHash, findUser, findUserByName, type User } from './users.store.ts';
+import { logIn } from './password-login.ts';
+import { claimsFor, type NewClaims, type Proof } from './scoping.ts';
+import { takePasscode } from './signatures.store.ts';
+import { authMethods, type AuthMethod, type Claims } from './token-format.ts';
+import type { Tokens } from './tokens.ts';
+import { isPasscodeOf, passcodeLivesMs } from './totp.ts';
+import { takeUse } from './trusts.store.ts';
+import type { Vault } from './vault.ts';
 
 type Auth = Static<typeof TokenRequest>['auth'];
 type Identity = Auth['identity'];
-type Reference = { id?: string; name?: string };
-type WantedScope = Exclude<Auth['scope'], 'unscoped' | undefined>;
-
-/** Who proved it, and what their proof allows. */
-type Proof = {
-  userId: string;
-  methods: AuthMethod[];
-  /** A token is no longer valid than the one that it was got with. */
-  expiresAt?: Date;
-  /** The oldest token of the chain. */
-  auditId?: string;
-  from?: Claims;
-  applicationCredentialId?: string;
-};
 
 export type AuthenticationParts = {
   tokens: Tokens;
   passwords: Passwords;
+  vault: Vault;
   /** A transaction for reading that ends before anything is computed. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** For what may be used only once. */
+  write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   now: Date;
+  /** What was proved in an earlier request. */
+  receipt: string | undefined;
+  /** The request itself, which may be signed. */
+  request: SignedRequest;
 };
 
 export async function authenticateFor(parts: AuthenticationParts, auth: Auth): Promise<{ token: string; claims: Claims }> {
@@ -49,9 +48,42 @@ export async function authenticateFor(parts: AuthenticationParts, auth: Auth): P
   for (const method of new Set(auth.identity.methods)) proofs.push(await prove(parts, method, auth));
   const [first] = proofs;
   if (!first || proofs.some(({ userId }) => userId !== first.userId)) throw notAuthenticated();
-  const claims = await parts.read((tx) => claimsFor(tx, parts.now, together(proofs), auth.scope));
-  return parts.tokens.issue(claims);
+  const proof = withReceipt(parts, together(proofs));
+  const claims = await parts.read(async (tx) => {
+    await demandEnough(tx, parts, proof);
+    return claimsFor(tx, parts.now, proof, auth.scope);
+  });
+  return issue(parts, claims);
 }
+
+/** A use of a trust is taken only when everything else was right. */
+export async function issue({ tokens, write }: Pick<AuthenticationParts, 'tokens' | 'write'>, claims: NewClaims): Promise<{ token: string; claims: Claims }> {
+  const { trustId } = claims;
+  // keystone/exception.py, TrustUseLimitReached
+  if (trustId !== undefined && !(await write((tx) => takeUse(tx, trustId)))) throw forbidden(`No remaining uses for trust: ${trustId}.`, 'TrustUseLimitReached');
+  return tokens.issue(claims);
+}
+
+function withReceipt({ tokens, receipt }: AuthenticationParts, proof: Proof): Proof {
+  if (receipt === undefined) return proof;
+  const before = tokens.verifyReceipt(receipt);
+  if (!before || before.userId !== proof.userId) throw notAuthenticated();
+  return { ...proof, methods: [...proof.methods, ...before.methods] };
+}
+
+/** Who must show more than that gets a receipt for it. */
+async function demandEnough(tx: Transaction, { tokens, now }: AuthenticationParts, proof: Proof): Promise<void> {
+  const epoch = await newestRevocation(tx);
+  const user = await enabledUser(tx, { id: proof.userId });
+  if (!user) throw notAuthenticated();
+  if (suffices(user, proof.methods)) return;
+  const methods = authMethods.filter((method) => proof.methods.includes(method));
+  const expiresAt = new Date(now.getTime() + receiptLivesMs);
+  const receipt = tokens.issueReceipt({ ...nothing, userId: user.id, userName: user.name, userDomainId: user.domainId, methods, epoch, issuedAt: now, expiresAt });
+  throw moreIsAsked({ user, domainName: (await findDomain(tx, user.domainId))?.name ?? '', methods, receipt, issuedAt: now, expiresAt });
+}
+
+const nothing = { scope: { kind: 'unscoped' }, roleNumbers: [], parentAuditId: undefined, applicationCredential: undefined, trustId: undefined, accessTokenId: undefined, ec2CredentialId: undefined } as const satisfies Partial<NewClaims>;
 
 /** All of them at once: what one of them limits stays limited. */
 function together(proofs: readonly Proof[]): Proof {
@@ -61,13 +93,20 @@ function together(proofs: readonly Proof[]): Proof {
 }
 
 function prove(parts: AuthenticationParts, method: string, { identity, scope }: Auth): Promise<Proof> {
-  switch (authMethods.find((known) => known === method)) {
+  const known: AuthMethod | undefined = authMethods.find((each) => each === method);
+  switch (known) {
     case 'password':
       return provePassword(parts, demandPart(identity.password, 'password'));
     case 'application_credential':
       return proveApplicationCredential(parts, demandPart(identity.application_credential, 'application_credential'));
     case 'token':
       return proveToken(parts, demandPart(identity.token, 'token'), scope);
+    case 'totp':
+      return provePasscode(parts, demandPart(identity.totp, 'totp'));
+    case 'oauth1':
+      return proveAccess(parts, demandPart(identity.oauth1, 'oauth1'));
+    // It is proved at another door: signature-tokens.api.ts.
+    case 'ec2credential':
     case undefined:
       throw notAuthenticated();
   }
@@ -78,15 +117,15 @@ function demandPart<T>(part: T | undefined, name: string): T {
   throw invalid(`Expecting to find ${name} in identity. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.`);
 }
 
-async function provePassword({ read, passwords }: AuthenticationParts, { user }: NonNullable<Identity['password']>): Promise<Proof> {
-  if (user.id === undefined && (user.name === undefined || user.domain === undefined))
+function demandNamed({ id, name, domain }: { id?: string; name?: string; domain?: object }): void {
+  if (id === undefined && (name === undefined || domain === undefined))
     throw invalid('Expecting to find domain in user. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.');
-  const { found, hash } = await read(async (tx) => {
-    const found = await enabledUser(tx, user);
-    return { found, hash: found === undefined ? null : await findPasswordHash(tx, found.id) };
-  });
-  if (!(await passwords.matches(user.password, hash)) || found === undefined) throw notAuthenticated();
-  return { userId: found.id, methods: ['password'] };
+}
+
+async function provePassword(parts: AuthenticationParts, { user }: NonNullable<Identity['password']>): Promise<Proof> {
+  demandNamed(user);
+  const { id } = await logIn(parts, (tx) => enabledUser(tx, user), user.password);
+  return { userId: id, methods: ['password'] };
 }
 
 async function proveApplicationCredential({ read, passwords, now }: AuthenticationParts, given: NonNullable<Identity['application_credential']>): Promise<Proof> {
@@ -108,6 +147,8 @@ async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNull
   if (!from) throw notFound('Failed to validate token', 'TokenNotFound');
   if (from.scope.kind === 'system' && typeof scope === 'object' && (scope.project !== undefined || scope.domain !== undefined))
     throw forbiddenAction('Using a system-scoped token to create a project-scoped or domain-scoped token is not allowed.');
+  if (from.accessTokenId !== undefined) throw forbiddenAction('Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead');
+  if (from.trustId !== undefined) throw forbiddenAction('Using trust-scoped token to create another token. Create a new trust-scoped token instead');
   if (from.applicationCredential && scope !== undefined) throw forbiddenAction('Using an application credential token to create a scoped token is not allowed.');
   if (!(await read((tx) => enabledUser(tx, { id: from.userId })))) throw notAuthenticated();
   return {
@@ -117,96 +158,25 @@ async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNull
     auditId: from.parentAuditId ?? from.auditId,
     from,
     ...(from.applicationCredential ? { applicationCredentialId: from.applicationCredential.id } : {}),
+    ...(from.ec2CredentialId === undefined ? {} : { ec2CredentialId: from.ec2CredentialId }),
   };
 }
 
-async function claimsFor(tx: Transaction, now: Date, proof: Proof, scope: Auth['scope']): Promise<Omit<Claims, 'auditId'>> {
-  // Read first: whatever is revoked after this concerns the token, even when the statements below saw it in time.
-  const epoch = await newestRevocation(tx);
-  // Revoked before that, perhaps by another process a moment ago, the parent must not live on in its child.
-  if (proof.from && (await wereRevoked(tx, subjectsOf(proof.from), proof.from.epoch))) throw notAuthenticated();
-  const user = await enabledUser(tx, { id: proof.userId });
-  if (!user) throw notAuthenticated();
-  const credential = proof.applicationCredentialId === undefined ? undefined : await findApplicationCredential(tx, proof.applicationCredentialId);
-  if (proof.applicationCredentialId !== undefined && !credential) throw notAuthenticated();
-  const granted = credential ? await scopeOfCredential(tx, credential, scope) : await grantedScope(tx, user, scope);
-  const expiresAt = new Date(Math.min(now.getTime() + longestTokenMs, proof.expiresAt?.getTime() ?? Infinity));
-  return {
-    userId: user.id,
-    userName: user.name,
-    userDomainId: user.domainId,
-    ...granted,
-    methods: authMethods.filter((method) => proof.methods.includes(method)),
-    parentAuditId: proof.auditId,
-    applicationCredential: credential && { id: credential.id, restricted: !credential.unrestricted },
-    epoch,
-    issuedAt: now,
-    expiresAt,
-  };
-}
-
-type Granted = Pick<Claims, 'scope' | 'roleNumbers'>;
-const unscoped: Granted = { scope: { kind: 'unscoped' }, roleNumbers: [] };
-
-async function grantedScope(tx: Transaction, user: User, wanted: Auth['scope']): Promise<Granted> {
-  if (wanted === 'unscoped') return unscoped;
-  // A default project that is gone, disabled or without a role is as good as none.
-  if (wanted === undefined) return (user.defaultProjectId === null ? undefined : await projectScope(tx, user.id, { id: user.defaultProjectId })) ?? unscoped;
-  const granted = await wantedScope(tx, user.id, wanted);
-  if (!granted) throw notAuthenticated();
-  return granted;
-}
-
-async function wantedScope(tx: Transaction, userId: string, { project, domain, system, unscoped: none }: WantedScope): Promise<Granted | undefined> {
-  if ([project, domain, system, none].filter((each) => each !== undefined).length > 1) throw invalid('Scoping to more than one of project, domain and system is not allowed.');
-  if (project) return projectScope(tx, userId, project);
-  if (domain) {
-    const found = await enabledDomain(tx, domain);
-    return found && withRoles(tx, userId, { kind: 'domain', id: found.id });
-  }
-  if (system) return system.all ? withRoles(tx, userId, { kind: 'system' }) : undefined;
-  return unscoped;
-}
-
-async function projectScope(tx: Transaction, userId: string, wanted: Reference & { domain?: Reference }): Promise<Granted | undefined> {
-  const scope = await enabledProject(tx, wanted);
-  return scope && withRoles(tx, userId, scope);
-}
-
-async function withRoles(tx: Transaction, userId: string, scope: Exclude<TokenScope, { kind: 'unscoped' }>): Promise<Granted | undefined> {
-  const roles = await listEffectiveRoles(tx, userId, scope satisfies Place);
-  return roles.length === 0 ? undefined : { scope, roleNumbers: roles.map(({ number }) => number) };
-}
-
-/** The credential's project, and of its roles those that its maker still has. */
-async function scopeOfCredential(tx: Transaction, credential: ApplicationCredential, wanted: Auth['scope']): Promise<Granted> {
-  // keystone/auth/core.py, _validate_and_normalize_scope_data: its scope is its own.
-  if (wanted !== undefined) throw notAuthenticated();
-  const granted = await projectScope(tx, credential.userId, { id: credential.projectId });
-  if (!granted) throw notAuthenticated();
-  const own = new Set(credential.roles.map(({ id }) => id));
-  const roles = (await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId })).filter(({ id }) => own.has(id));
-  if (roles.length === 0) throw notAuthenticated();
-  return { ...granted, roleNumbers: roles.map(({ number }) => number) };
-}
-
-async function enabledProject(tx: Transaction, wanted: Reference & { domain?: Reference }): Promise<Extract<TokenScope, { kind: 'project' }> | undefined> {
-  const domain = wanted.id === undefined && wanted.domain ? await enabledDomain(tx, wanted.domain) : undefined;
-  const project = wanted.id !== undefined ? await findProject(tx, wanted.id) : domain && wanted.name !== undefined ? await findProjectByName(tx, domain.id, wanted.name) : undefined;
-  if (!project?.enabled || !(await enabledDomain(tx, { id: project.domainId }))) return undefined;
-  return { kind: 'project', id: project.id, name: project.name, domainId: project.domainId };
-}
-
-async function enabledUser(tx: Transaction, wanted: Reference & { domain?: Reference }): Promise<User | undefined> {
-  const domain = wanted.id === undefined && wanted.domain ? await enabledDomain(tx, wanted.domain) : undefined;
-  const user = wanted.id !== undefined ? await findUser(tx, wanted.id) : domain && wanted.name !== undefined ? await findUserByName(tx, domain.id, wanted.name) : undefined;
-  if (!user?.enabled || !(await enabledDomain(tx, { id: user.domainId }))) return undefined;
-  return user;
-}
-
-async function enabledDomain(tx: Transaction, wanted: Reference): Promise<Domain | undefined> {
-  const domain = wanted.id !== undefined ? await findDomain(tx, wanted.id) : wanted.name !== undefined ? await findDomainByName(tx, wanted.name) : undefined;
-  return domain?.enabled ? domain : undefined;
+/** Each passcode is good once: whoever looks over a shoulder has come too late. */
+async function provePasscode({ read, write, vault, passwords, now }: AuthenticationParts, { user }: NonNullable<Identity['totp']>): Promise<Proof> {
+  demandNamed(user);
+  const { found, secrets } = await read(async (tx) => {
+    const found = await enabledUser(tx, user);
+    const stored = found ? await listSealedOfUser(tx, found.id, 'totp') : [];
+    return { found, secrets: await Promise.all(stored.map(async ({ id, sealed }) => ({ id, secret: await vault.open(tx, 'credential', id, sealed) }))) };
+  });
+  const used = secrets.find(({ secret }) => isPasscodeOf(secret, user.passcode, now));
+  // A million passcodes are soon tried where a try costs nothing.
+  await passwords.matches(user.passcode, null);
+  if (!found || !used) throw notAuthenticated();
+  const isNew = await write((tx) => takePasscode(tx, used.id, user.passcode, { now, until: new Date(now.getTime() + passcodeLivesMs) }));
+  if (!isNew) throw notAuthenticated();
+  return { userId: found.id, methods: ['totp'] };
 }
 
 async function namedCredential(tx: Transaction, given: NonNullable<Identity['application_credential']>): Promise<ApplicationCredential | undefined> {

@@ -94,7 +94,7 @@ test('a restricted credential manages no credentials; an unrestricted one makes 
   assert.equal(same.status, 201);
   assert.deepEqual(
     same.body.application_credential.roles.map(({ name }: { name: string }) => name),
-    ['member'],
+    ['member', 'reader'],
   );
   assert.equal((await create(strong, { name: 'wider', roles: [{ name: 'manager' }] })).status, 400);
   assert.equal((await create(alice.token, { name: 'admin', roles: [{ name: 'admin' }] })).status, 400);

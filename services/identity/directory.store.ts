@@ -1,22 +1,27 @@
 /** The only file that names the tables of token keys and revocations. */
 import type { Transaction } from '../../kit/postgres/database.ts';
 
-export type TokenKey = { id: number; secret: Buffer; signsFrom: Date };
+/** `isSealed`: not so in clouds that are older than their own key, until the next start. */
+export type StoredTokenKey = { id: number; secret: Buffer; isSealed: boolean; signsFrom: Date };
 
-export function listTokenKeys(tx: Transaction): Promise<TokenKey[]> {
-  return tx.rows<TokenKey>`select id::int, secret, signs_from as "signsFrom" from identity.token_key order by signs_from`;
+export function listTokenKeys(tx: Transaction): Promise<StoredTokenKey[]> {
+  return tx.rows<StoredTokenKey>`select id::int, secret, sealed as "isSealed", signs_from as "signsFrom" from identity.token_key order by signs_from`;
 }
 
-/** Adds the key unless there is one already. */
+export async function replaceTokenKey(tx: Transaction, id: number, { from, to }: { from: Buffer; to: Buffer }): Promise<void> {
+  await tx.run`update identity.token_key set secret = ${to}, sealed = true where id = ${id} and secret = ${from}`;
+}
+
+/** Adds the sealed key unless there is one already. */
 export async function ensureFirstTokenKey(tx: Transaction, { secret, now }: { secret: Buffer; now: Date }): Promise<void> {
   await tx.run`lock table identity.token_key in share row exclusive mode`;
   await tx.run`
-    insert into identity.token_key (secret, created_at, signs_from)
-    select ${secret}, ${now}, ${now} where not exists (select from identity.token_key)`;
+    insert into identity.token_key (secret, sealed, created_at, signs_from)
+    select ${secret}, true, ${now}, ${now} where not exists (select from identity.token_key)`;
 }
 
 export async function insertTokenKey(tx: Transaction, { secret, now, signsFrom }: { secret: Buffer; now: Date; signsFrom: Date }): Promise<void> {
-  await tx.run`insert into identity.token_key (secret, created_at, signs_from) values (${secret}, ${now}, ${signsFrom})`;
+  await tx.run`insert into identity.token_key (secret, sealed, created_at, signs_from) values (${secret}, true, ${now}, ${signsFrom})`;
 }
 
 /** Keys that a newer one replaced so long ago that no token signed with them can be asked about. */
@@ -27,6 +32,12 @@ export async function deleteTokenKeys(tx: Transaction, replacedBefore: Date): Pr
 }
 
 export type Revocation = { id: number; subject: string };
+export type RevocationEvent = Revocation & { at: Date };
+
+export function listRevocationEvents(tx: Transaction, since: Date | undefined, most: number): Promise<RevocationEvent[]> {
+  return tx.rows<RevocationEvent>`
+    select id::float8 as id, subject, at from identity.revocation where at >= coalesce(${since ?? null}::timestamptz, '-infinity') order by id limit ${most}`;
+}
 
 export async function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date): Promise<Revocation[]> {
   // Until the commit: whoever sees an id has seen all smaller ones.

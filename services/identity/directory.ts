@@ -17,10 +17,13 @@ import {
   listRevocations,
   listRoleNumbers,
   listTokenKeys,
+  replaceTokenKey,
   type Revocation,
-  type TokenKey,
+  type StoredTokenKey,
 } from './directory.store.ts';
 import { expiredWindowMs, longestTokenMs } from './token-format.ts';
+import { trustsEndedBy } from './trusts.store.ts';
+import type { Vault } from './vault.ts';
 
 export type Directory = {
   /** Rises with everything that may change what a token is worth. */
@@ -37,6 +40,8 @@ export type Directory = {
   rolesChanged(tx: Transaction): void;
   /** Makes a key that will sign from a moment on when every process knows it. */
   rotateKey(tx: Transaction, now: Date): Promise<void>;
+  /** Rotates when the newest key has signed for long enough, and seals what an older key of the cloud has sealed, or none. */
+  renewKeys(): Promise<void>;
   /** Undefined: what is remembered may be judged by. Otherwise wait for it. */
   current(): Promise<void> | undefined;
 };
@@ -48,11 +53,15 @@ const freshForMs = 1_000;
 const lookWithinMs = 500;
 const keyKnownAfterMs = 10_000;
 const keyBytes = 32;
+const keySignsMs = 24 * 3_600_000;
 const tidyEveryMs = 3_600_000;
+const placeOfKeys = 'token key';
+
+type TokenKey = { id: number; secret: Buffer; signsFrom: Date };
 
 const everyone = { kind: 'system', reason: 'what every process remembers about tokens' } as const;
 
-export function createDirectory({ database, clock, random, log }: { database: Database; clock: Clock; random: Random; log: Log }): Directory {
+export function createDirectory({ database, clock, random, log, vault }: { database: Database; clock: Clock; random: Random; log: Log; vault: Vault }): Directory {
   let changes = 0;
   let keys: TokenKey[] = [];
   let roleNames = new Map<number, string>();
@@ -71,9 +80,26 @@ export function createDirectory({ database, clock, random, log }: { database: Da
     if (revocations.length > 0) changes += 1;
   }
 
+  function opened({ id, secret, isSealed, signsFrom }: StoredTokenKey): TokenKey {
+    const known = keys.find((key) => key.id === id);
+    return known ?? { id, secret: isSealed ? vault.openKey(placeOfKeys, secret) : secret, signsFrom };
+  }
+
+  async function sealKeys(tx: Transaction): Promise<void> {
+    for (const { id, secret, isSealed } of await listTokenKeys(tx)) {
+      if (isSealed && !vault.isOutdated(secret)) continue;
+      await replaceTokenKey(tx, id, { from: secret, to: vault.sealKey(placeOfKeys, isSealed ? vault.openKey(placeOfKeys, secret) : secret) });
+    }
+  }
+
+  async function rotateKey(tx: Transaction, now: Date): Promise<void> {
+    await insertTokenKey(tx, { secret: vault.sealKey(placeOfKeys, random.bytes(keyBytes)), now, signsFrom: new Date(now.getTime() + keyKnownAfterMs) });
+    tx.wake(directoryChannel);
+  }
+
   async function read(): Promise<void> {
     const [found, revocations, count] = await database.read(everyone, async (tx) => [await listTokenKeys(tx), await listRevocations(tx, seen), await countRoleChanges(tx)] as const);
-    keys = found;
+    keys = found.map(opened);
     remember(revocations);
     seen = revocations.at(-1)?.id ?? seen;
     if (count === roleCount) return;
@@ -116,7 +142,10 @@ export function createDirectory({ database, clock, random, log }: { database: Da
   }
 
   async function begin(): Promise<void> {
-    await database.transaction(everyone, (tx) => ensureFirstTokenKey(tx, { secret: random.bytes(keyBytes), now: clock.now() }));
+    await database.transaction(everyone, async (tx) => {
+      await ensureFirstTokenKey(tx, { secret: vault.sealKey(placeOfKeys, random.bytes(keyBytes)), now: clock.now() });
+      await sealKeys(tx);
+    });
     await database.listen(directoryChannel, () => void look());
     await read();
     lookedAt = clock.now().getTime();
@@ -145,8 +174,13 @@ export function createDirectory({ database, clock, random, log }: { database: Da
     isRevokedAfter: (epoch, subjects) => subjects.some((subject) => (revokedAt.get(subject) ?? 0) > epoch),
     async revoke(tx, subjects, now) {
       if (subjects.length === 0) return;
-      const revocations = await insertRevocations(tx, [...new Set(subjects)], now);
-      tx.afterCommit(() => remember(revocations));
+      const trusts = await trustsEndedBy(tx, subjects);
+      const revocations = await insertRevocations(tx, [...new Set([...subjects, ...trusts.map((id) => `trust:${id}`)])], now);
+      tx.afterCommit(() => {
+        remember(revocations);
+        // What the same transaction deleted was revoked by the database: the next token that is looked at waits for that.
+        lookedAt = Number.NaN;
+      });
       tx.wake(directoryChannel);
     },
     rolesChanged(tx) {
@@ -156,9 +190,14 @@ export function createDirectory({ database, clock, random, log }: { database: Da
       });
       tx.wake(directoryChannel);
     },
-    async rotateKey(tx, now) {
-      await insertTokenKey(tx, { secret: random.bytes(keyBytes), now, signsFrom: new Date(now.getTime() + keyKnownAfterMs) });
-      tx.wake(directoryChannel);
+    rotateKey,
+    async renewKeys() {
+      const now = clock.now();
+      await database.transaction(everyone, async (tx) => {
+        await sealKeys(tx);
+        const newest = (await listTokenKeys(tx)).at(-1);
+        if (newest && now.getTime() - newest.signsFrom.getTime() >= keySignsMs) await rotateKey(tx, now);
+      });
     },
     current() {
       if (Number.isNaN(lookedAt)) return start().then(() => (Number.isNaN(lookedAt) ? look() : undefined));

@@ -11,6 +11,7 @@ import { testDatabase } from '../../kit/postgres/testing.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import type { HomeParts } from '../parts.ts';
 import { bootstrapIdentity, makeIdentity, schemaDirectory, type Identity } from './identity.ts';
+import { passingKey } from './vault.ts';
 
 export const adminPassword = 'a password for the tests';
 
@@ -47,7 +48,7 @@ export async function identityFixture(t: TestContext, { clock = systemClock, ser
   const log = createLog({ name: 'test', level: 'fatal' });
   const parts: HomeParts = { database, clock, random: systemRandom, log, workflows: createWorkflows({ clock, random: systemRandom }) };
   // Cheap hashes: what they cost is not what is tested here.
-  const options = { passwordCost: { memoryKiB: 64, passes: 1 } };
+  const options = { cloudKeys: [passingKey(systemRandom)], passwordCost: { memoryKiB: 64, passes: 1 } };
   await bootstrapIdentity(parts, { adminPassword, region: 'here', base, services });
   const identity = makeIdentity(parts, options);
   await identity.start();

@@ -2,24 +2,36 @@
 import { identity as contract } from '../../contract/identity/service.ts';
 import type { Authenticate } from '../../kit/http/caller.ts';
 import { implementService } from '../../kit/http/implement.ts';
-import type { HomeParts, Made } from '../parts.ts';
+import type { SealingKey } from '../../kit/sealing.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
+import type { HomeParts, Made, RegionParts } from '../parts.ts';
+import { accessRulesDoor } from './access-rules.api.ts';
 import { applicationCredentialsDoor } from './application-credentials.api.ts';
 import { endpointsDoor, regionsDoor, servicesDoor } from './catalog.api.ts';
+import { credentialsDoor } from './credentials.api.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { domainConfigDoor } from './domain-config.api.ts';
+import { ec2CredentialsDoor } from './ec2-credentials.api.ts';
 import { domainsDoor } from './domains.api.ts';
 import { domain, grantsDoor, group, project, roleAssignmentsDoor, user } from './grants.api.ts';
+import { createGate } from './gate.ts';
 import { groupsDoor } from './groups.api.ts';
 import { identityInvariants } from './identity.invariants.ts';
 import type { IdentityParts } from './parts.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
+import { oauthTokensDoor, accessTokensDoor, consumersDoor } from './oauth1.api.ts';
 import { wholeSystem } from './places.ts';
 import { projectsDoor, projectTagsDoor } from './projects.api.ts';
 import { rolesDoor } from './roles.api.ts';
+import { revocationEventsDoor } from './revocation-events.api.ts';
 import { scopesDoor, tokensDoor } from './tokens.api.ts';
+import { signatureTokensDoor } from './signature-tokens.api.ts';
+import { forgetWhatWasTaken } from './signatures.store.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { usersDoor } from './users.api.ts';
+import { trustsDoor } from './trusts.api.ts';
 
+import { createVault } from './vault.ts';
 export { bootstrapIdentity, type Bootstrap } from './bootstrap.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
@@ -33,11 +45,19 @@ export type Identity = Made & {
   tokens: Tokens;
 };
 
-export function makeIdentity(parts: HomeParts, { passwordCost }: { passwordCost?: PasswordCost } = {}): Identity {
-  const directory = createDirectory(parts);
+export type IdentityOptions = {
+  /** The cloud's own keys, the newest first: what lies in the database is sealed by them, and they are in none. */
+  cloudKeys: readonly SealingKey[];
+  passwordCost?: PasswordCost;
+};
+
+export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: IdentityOptions): Identity {
+  const vault = createVault({ ...parts, cloudKeys });
+  const directory = createDirectory({ ...parts, vault });
   const tokens = createTokens({ ...parts, directory });
   const passwords = createPasswords({ random: parts.random, ...(passwordCost ? { cost: passwordCost } : {}) });
-  const own: IdentityParts = { ...parts, directory, tokens, passwords };
+  const gate = createGate({ ...parts, tokens });
+  const own: IdentityParts = { ...parts, directory, tokens, passwords, vault };
   return {
     implementation: implementService(contract, parts.database, {
       tokens: tokensDoor(own),
@@ -66,11 +86,29 @@ export function makeIdentity(parts: HomeParts, { passwordCost }: { passwordCost?
       applicationCredentials: applicationCredentialsDoor(own),
     }),
     workflows: [],
-    schedules: [],
+    schedules: [
+      schedule<RegionParts>('identity.keys', {
+        everyMs: 3_600_000,
+        async run() {
+          await directory.renewKeys();
+          await vault.renew();
+          await parts.database.transaction({ kind: 'system', reason: 'what cannot be used again anyway' }, (tx) => forgetWhatWasTaken(tx, parts.clock.now()));
+        },
+      }),
+    ],
+      accessRules: accessRulesDoor(own),
+      trusts: trustsDoor(own),
+      credentials: credentialsDoor(own),
+      ec2Credentials: ec2CredentialsDoor(own),
+      signatureTokens: signatureTokensDoor(own),
+      consumers: consumersDoor(own),
+      oauthTokens: oauthTokensDoor(own),
+      accessTokens: accessTokensDoor(own),
+      revocationEvents: revocationEventsDoor,
     invariants: identityInvariants(parts),
-    authenticate(token) {
+    authenticate(token, asked) {
       const pending = directory.current();
-      return pending === undefined ? tokens.callerOf(token) : pending.then(() => tokens.callerOf(token));
+      return pending === undefined ? gate(token, asked) : pending.then(() => gate(token, asked));
     },
     async start() {
       await directory.current();

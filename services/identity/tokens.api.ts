@@ -2,28 +2,37 @@
 import type { Static } from 'typebox';
 import { scopes as scopesContract } from '../../contract/identity/scopes.ts';
 import { tokens as tokensContract, type Token } from '../../contract/identity/tokens.ts';
-import { forbidden, notFound } from '../../kit/fault.ts';
+import { Fault, forbidden, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import type { Caller } from '../../kit/http/caller.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { readsEverything } from './access.ts';
-import { authenticateFor } from './authentication.ts';
+import { listAccessRulesOf } from './access-rules.store.ts';
+import { authenticateFor, type AuthenticationParts } from './authentication.ts';
 import { catalogFor } from './catalog.ts';
 import { findApplicationCredential } from './application-credentials.store.ts';
 import { domainView } from './domains.api.ts';
 import { findDomain, inEnabledDomain, listDomains } from './domains.store.ts';
 import { domainOf, hasSystemRole, projectOf } from './grants.store.ts';
 import { pageConditions, pageOf, rowsFor, selfOf } from './pages.ts';
+import { microseconds } from './moments.ts';
+import { findAccessToken } from './oauth1.store.ts';
 import type { IdentityParts } from './parts.ts';
 import { projectView } from './projects.api.ts';
 import { listProjects } from './projects.store.ts';
 import { listRolesByNumber } from './roles.store.ts';
 import { forbiddenAction } from './refusals.ts';
 import { expiredWindowMs, type Claims } from './token-format.ts';
+import { findTrust } from './trusts.store.ts';
+import { findUser } from './users.store.ts';
 
-export function tokensDoor({ tokens, passwords, directory }: IdentityParts) {
+type OwnRequest = Pick<AuthenticationParts, 'read' | 'now'> & { headers: Headers; url(path: string): string; query: object; otherQuery: Readonly<Record<string, string | string[]>> };
+type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+export function tokensDoor(parts: IdentityParts) {
+  const { tokens, directory } = parts;
   /** The token that is asked about, for whoever may ask. */
-  function subject(request: { caller: Caller; headers: Readonly<Record<string, string | string[] | undefined>>; query: { allow_expired?: string } }, rule: string, who: (caller: Caller) => boolean) {
+  function subject(request: { caller: Caller; headers: Headers; query: { allow_expired?: string } }, rule: string, who: (caller: Caller) => boolean) {
     const token = request.headers['x-subject-token'];
     if (typeof token !== 'string' || token === '') throw notFound('No token in the request', 'TokenNotFound');
     const claims = tokens.verify(token, isTrue(request.query.allow_expired) ? expiredWindowMs : 0);
@@ -31,6 +40,8 @@ export function tokensDoor({ tokens, passwords, directory }: IdentityParts) {
     // _extract_subject_token_target_data). Not what was sent: an error must not repeat a secret.
     if (!claims) throw notFound('Failed to validate token', 'TokenNotFound');
     if (!(who(request.caller) || claims.userId === request.caller.userId)) throw forbiddenAction(rule);
+    // Who knows nothing of access rules would let the token do everything: keystone/token/provider.py.
+    if (claims.applicationCredential?.limited === true && !(Number(request.headers['openstack-identity-access-rules']) >= 1)) throw notFound('Failed to validate token', 'TokenNotFound');
     return { token, claims };
   }
   const validator = (caller: Caller) => readsEverything(caller) || caller.roles.has('service');
@@ -39,7 +50,7 @@ export function tokensDoor({ tokens, passwords, directory }: IdentityParts) {
   return implement(tokensContract, {
     async create(request) {
       await directory.current();
-      const { token, claims } = await authenticateFor({ tokens, passwords, read: request.read, now: request.now }, request.body.auth);
+      const { token, claims } = await authenticateFor(partsFor(parts, request, '/auth/tokens'), request.body.auth);
       const body = await request.read((tx) => render(tx, claims, request.query.nocatalog === undefined));
       return new Answer(body, { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
@@ -51,6 +62,8 @@ export function tokensDoor({ tokens, passwords, directory }: IdentityParts) {
       const { token } = subject(request, 'identity:check_token', validator);
       return new Answer(undefined, { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
+    // keystone/api/auth.py, AuthTokenOSPKIResource, where revoke_by_id is off, as it is unless told.
+    listRevoked: () => Promise.reject(new Fault(410, 'Gone', 'The requested resource is no longer available.')),
     async revoke(request) {
       const { claims } = subject({ ...request, query: {} }, 'identity:revoke_token', revoker);
       await directory.revoke(request.tx, [`token:${claims.auditId}`], request.now);
@@ -81,15 +94,19 @@ export const scopesDoor = implement(scopesContract, {
   },
 });
 
-async function render(tx: Transaction, claims: Claims, withCatalog: boolean): Promise<Static<typeof Token>> {
+export async function render(tx: Transaction, claims: Claims, withCatalog: boolean): Promise<Static<typeof Token>> {
   const { scope, userId } = claims;
   const userDomain = await named(tx, claims.userDomainId);
+  const user = await findUser(tx, userId);
   const credential = claims.applicationCredential && (await findApplicationCredential(tx, claims.applicationCredential.id));
+  const rules = credential ? await listAccessRulesOf(tx, credential.id) : [];
+  const trust = claims.trustId === undefined ? undefined : await findTrust(tx, claims.trustId);
+  const access = claims.accessTokenId === undefined ? undefined : await findAccessToken(tx, claims.accessTokenId);
   const projectId = scope.kind === 'project' ? scope.id : null;
   return {
     token: {
       methods: claims.methods,
-      user: { domain: userDomain, id: userId, name: claims.userName, password_expires_at: null },
+      user: { domain: userDomain, id: userId, name: claims.userName, password_expires_at: user?.passwordExpiresAt ?? null },
       audit_ids: [claims.auditId, ...(claims.parentAuditId === undefined ? [] : [claims.parentAuditId])],
       expires_at: microseconds(claims.expiresAt),
       issued_at: microseconds(claims.issuedAt),
@@ -98,19 +115,33 @@ async function render(tx: Transaction, claims: Claims, withCatalog: boolean): Pr
       ...(scope.kind === 'system' ? { system: { all: true as const } } : {}),
       ...(scope.kind === 'unscoped' ? {} : { roles: await listRolesByNumber(tx, claims.roleNumbers) }),
       ...(scope.kind === 'unscoped' || !withCatalog ? {} : { catalog: await catalogFor(tx, { projectId, userId }) }),
-      ...(credential ? { application_credential: { id: credential.id, name: credential.name, restricted: !credential.unrestricted } } : {}),
+      ...(credential ? { application_credential: { id: credential.id, name: credential.name, restricted: !credential.unrestricted, ...(rules.length === 0 ? {} : { access_rules: rules }) } } : {}),
+      ...(trust ? { 'OS-TRUST:trust': { id: trust.id, impersonation: trust.impersonation, trustor_user: { id: trust.trustorId }, trustee_user: { id: trust.trusteeId } } } : {}),
+      ...(access ? { 'OS-OAUTH1': { access_token_id: access.id, consumer_id: access.consumerId } } : {}),
     },
+  };
+}
+
+/** What proving needs, in a request that makes its own transactions. */
+export function partsFor({ tokens, passwords, vault, database }: IdentityParts, request: OwnRequest, path: string): AuthenticationParts {
+  const { headers, read, now } = request;
+  const text = (name: string) => (typeof headers[name] === 'string' && headers[name] !== '' ? headers[name] : undefined);
+  const pairs = Object.entries({ ...request.query, ...request.otherQuery }).flatMap(([name, value]) => [value].flat().map((each) => [name, String(each)] as const));
+  return {
+    tokens,
+    passwords,
+    vault,
+    read,
+    write: (work) => database.transaction({ kind: 'system', reason: 'what may be used only once' }, work),
+    now,
+    receipt: text('openstack-auth-receipt'),
+    request: { method: 'POST', url: request.url(path), query: pairs, authorization: text('authorization') ?? '' },
   };
 }
 
 async function named(tx: Transaction, id: string): Promise<{ id: string; name: string }> {
   // The token was found valid a moment ago; its domain may be gone since.
   return { id, name: (await findDomain(tx, id))?.name ?? '' };
-}
-
-/** keystone writes six digits; ours has three. */
-function microseconds(moment: Date): string {
-  return moment.toISOString().replace('Z', '000Z');
 }
 
 function isTrue(text: string | undefined): boolean {

@@ -71,7 +71,7 @@ test('whatever was wrong, the refusal is the same', async (t) => {
     [byName('alice', alice.password), project('no such project')],
     [byName('alice', alice.password), { system: { all: true } }],
     [byName('alice', alice.password), { domain: { id: 'default' } }],
-    [{ methods: ['totp'] }],
+    [{ methods: ['telepathy'] }],
     [{ methods: ['application_credential'], application_credential: { id: 'x', secret: 'y' } }],
     [{ methods: ['password', 'token'], password: byName('alice', alice.password).password, token: { id: admin } }],
   ];

@@ -4,13 +4,20 @@ import type { Clock, Random } from '../../kit/clock.ts';
 import type { Caller } from '../../kit/http/caller.ts';
 import type { Directory } from './directory.ts';
 import type { Place } from './places.ts';
-import { decodeClaims, encodeClaims, keyIdOf, type Claims, type TokenScope } from './token-format.ts';
+import { notAuthenticated } from './refusals.ts';
+import { decodeClaims, encodeClaims, keyIdOf, type Claims, type Kind, type TokenScope } from './token-format.ts';
 
 export type Tokens = {
   issue(claims: Omit<Claims, 'auditId'>): { token: string; claims: Claims };
   /** Undefined: forged, expired, or revoked. With `expiredWithinMs`, those that expired so recently are taken too. */
   verify(token: string, expiredWithinMs?: number): Claims | undefined;
+  /** For every request: not of a token that is for some only. */
   callerOf(token: string): Caller | undefined;
+  /** Both at once. */
+  find(token: string): { claims: Claims; caller: Caller } | undefined;
+  /** That somebody has proved a part of what is asked of them. */
+  issueReceipt(claims: Omit<Claims, 'auditId'>): string;
+  verifyReceipt(receipt: string): Claims | undefined;
 };
 
 const mostRemembered = 20_000;
@@ -26,21 +33,33 @@ export type Known = Pick<Directory, 'changes' | 'key' | 'signingKey' | 'roleName
 export function createTokens({ clock, random, directory }: { clock: Clock; random: Random; directory: Known }): Tokens {
   const remembered = new Map<string, Verified>();
 
+  function make(kind: Kind, given: Omit<Claims, 'auditId'>): { text: string; claims: Claims } {
+    const { id, secret } = directory.signingKey(clock.now());
+    const claims: Claims = { ...given, auditId: random.bytes(16).toString('base64url') };
+    const signed = encodeClaims(kind, claims, id);
+    return { text: Buffer.concat([signed, sign(signed, secret)]).toString('base64url'), claims };
+  }
+
+  function read(kind: Kind, text: string): Claims | undefined {
+    if (!shape.test(text)) return undefined;
+    const bytes = Buffer.from(text, 'base64url');
+    const keyId = keyIdOf(kind, bytes);
+    const key = keyId === undefined ? undefined : directory.key(keyId);
+    if (!key) return undefined;
+    const signed = bytes.subarray(0, -signatureBytes);
+    if (!timingSafeEqual(bytes.subarray(-signatureBytes), sign(signed, key))) return undefined;
+    const claims = decodeClaims(signed);
+    return directory.isRevokedAfter(claims.epoch, subjectsOf(claims)) ? undefined : claims;
+  }
+
   function look(token: string): Verified | undefined {
     const known = remembered.get(token);
     if (known) {
       if (known.goodAtChange === directory.changes) return known;
       remembered.delete(token);
     }
-    if (!shape.test(token)) return undefined;
-    const bytes = Buffer.from(token, 'base64url');
-    const keyId = keyIdOf(bytes);
-    const key = keyId === undefined ? undefined : directory.key(keyId);
-    if (!key) return undefined;
-    const signed = bytes.subarray(0, -signatureBytes);
-    if (!timingSafeEqual(bytes.subarray(-signatureBytes), sign(signed, key))) return undefined;
-    const claims = decodeClaims(signed);
-    if (directory.isRevokedAfter(claims.epoch, subjectsOf(claims))) return undefined;
+    const claims = read('token', token);
+    if (!claims) return undefined;
     const verified = { claims, caller: asCaller(token, claims, directory), goodAtChange: directory.changes };
     // The oldest entry is the first one; to verify it again costs 15 microseconds.
     if (remembered.size >= mostRemembered) for (const oldest of remembered.keys()) { remembered.delete(oldest); break; }
@@ -55,14 +74,29 @@ export function createTokens({ clock, random, directory }: { clock: Clock; rando
 
   return {
     issue(given) {
-      const { id, secret } = directory.signingKey(clock.now());
-      const claims: Claims = { ...given, auditId: random.bytes(16).toString('base64url') };
-      const signed = encodeClaims(claims, id);
-      return { token: Buffer.concat([signed, sign(signed, secret)]).toString('base64url'), claims };
+      const { text, claims } = make('token', given);
+      return { token: text, claims };
     },
     verify: (token, expiredWithinMs = 0) => lookInTime(token, expiredWithinMs)?.claims,
-    callerOf: (token) => lookInTime(token, 0)?.caller,
+    callerOf(token) {
+      const found = lookInTime(token, 0);
+      return found?.claims.applicationCredential?.limited ? undefined : found?.caller;
+    },
+    find: (token) => lookInTime(token, 0),
+    issueReceipt: (given) => make('receipt', given).text,
+    verifyReceipt(receipt) {
+      const claims = read('receipt', receipt);
+      return claims && clock.now() < claims.expiresAt ? claims : undefined;
+    },
   };
+}
+
+/** What the caller's own token says. */
+export function claimsOf(tokens: Tokens, { token }: Caller): Claims {
+  const claims = tokens.verify(token);
+  // It was good when the request arrived, and ended since.
+  if (!claims) throw notAuthenticated();
+  return claims;
 }
 
 /** Everything whose end is this token's end. */
@@ -70,6 +104,9 @@ export function subjectsOf(claims: Claims): string[] {
   const { scope } = claims;
   const subjects = [`token:${claims.auditId}`, `user:${claims.userId}`, `domain:${claims.userDomainId}`];
   if (claims.applicationCredential) subjects.push(`credential:${claims.applicationCredential.id}`);
+  if (claims.trustId !== undefined) subjects.push(`trust:${claims.trustId}`);
+  if (claims.accessTokenId !== undefined) subjects.push(`access_token:${claims.accessTokenId}`);
+  if (claims.ec2CredentialId !== undefined) subjects.push(`ec2:${claims.ec2CredentialId}`);
   if (scope.kind === 'project') subjects.push(`project:${scope.id}`, `domain:${scope.domainId}`, heirSubject(claims.userId, scope.domainId));
   if (scope.kind === 'domain') subjects.push(`domain:${scope.id}`);
   if (scope.kind !== 'unscoped') subjects.push(grantSubject(claims.userId, scope), ...claims.roleNumbers.map(roleSubject));
