@@ -99,12 +99,12 @@ type PersonName = 'admin' | 'alice' | 'reader' | 'bob';
 type Account = { name: string; password: string; userId: string; projectId: string };
 
 const region = 'RegionOne';
+/** The same for all, as their databases are copies of one. */
+const cloudKeys = [passingKey(systemRandom)];
 /** Named in links only: requests reach the door without a socket. */
 const base = 'http://cloud.example';
 const prototypes = new Map<string, Promise<Prototype>>();
 
-/** The same for all, as their databases are copies of one. */
-const cloudKeys = [passingKey(systemRandom)];
 export async function startCloud(t: Test, options: CloudOptions = {}): Promise<TestCloud> {
   const { hosts = 3, hostShape = { vcpus: 64, memoryMiB: 262_144, diskGiB: 4096 } } = options;
   const random = options.seed === undefined ? systemRandom : seededRandom(options.seed);

@@ -22,15 +22,15 @@ import {
 } from './grants.ts';
 import { groups } from './groups.ts';
 import { policy } from './policy.ts';
-import { projects, projectTags } from './projects.ts';
 import { accessTokens, consumers, oauthTokens } from './oauth1.ts';
-import { roles } from './roles.ts';
+import { projects, projectTags } from './projects.ts';
 import { revocationEvents } from './revocation-events.ts';
+import { roles } from './roles.ts';
 import { scopes } from './scopes.ts';
-import { tokens } from './tokens.ts';
 import { signatureTokens } from './signature-tokens.ts';
-import { users } from './users.ts';
+import { tokens } from './tokens.ts';
 import { trusts } from './trusts.ts';
+import { users } from './users.ts';
 
 const titles: Record<number, string> = {
   400: 'Bad Request',
@@ -38,8 +38,8 @@ const titles: Record<number, string> = {
   403: 'Forbidden',
   404: 'Not Found',
   409: 'Conflict',
-  413: 'Request Entity Too Large',
   410: 'Gone',
+  413: 'Request Entity Too Large',
   415: 'Unsupported Media Type',
   429: 'Too Many Requests',
   500: 'Internal Server Error',
@@ -106,8 +106,6 @@ export const identity = service({
     endpoints,
     regions,
     applicationCredentials,
-  },
-});
     accessRules,
     trusts,
     credentials,
@@ -117,3 +115,5 @@ export const identity = service({
     oauthTokens,
     accessTokens,
     revocationEvents,
+  },
+});

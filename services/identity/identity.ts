@@ -18,20 +18,20 @@ import { createGate } from './gate.ts';
 import { groupsDoor } from './groups.api.ts';
 import { identityInvariants } from './identity.invariants.ts';
 import type { IdentityParts } from './parts.ts';
-import { createPasswords, type PasswordCost } from './passwords.ts';
 import { oauthTokensDoor, accessTokensDoor, consumersDoor } from './oauth1.api.ts';
+import { createPasswords, type PasswordCost } from './passwords.ts';
 import { wholeSystem } from './places.ts';
 import { projectsDoor, projectTagsDoor } from './projects.api.ts';
-import { rolesDoor } from './roles.api.ts';
 import { revocationEventsDoor } from './revocation-events.api.ts';
-import { scopesDoor, tokensDoor } from './tokens.api.ts';
+import { rolesDoor } from './roles.api.ts';
 import { signatureTokensDoor } from './signature-tokens.api.ts';
 import { forgetWhatWasTaken } from './signatures.store.ts';
+import { scopesDoor, tokensDoor } from './tokens.api.ts';
 import { createTokens, type Tokens } from './tokens.ts';
-import { usersDoor } from './users.api.ts';
 import { trustsDoor } from './trusts.api.ts';
-
+import { usersDoor } from './users.api.ts';
 import { createVault } from './vault.ts';
+
 export { bootstrapIdentity, type Bootstrap } from './bootstrap.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
@@ -84,6 +84,15 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
       endpoints: endpointsDoor(own),
       regions: regionsDoor(own),
       applicationCredentials: applicationCredentialsDoor(own),
+      accessRules: accessRulesDoor(own),
+      trusts: trustsDoor(own),
+      credentials: credentialsDoor(own),
+      ec2Credentials: ec2CredentialsDoor(own),
+      signatureTokens: signatureTokensDoor(own),
+      consumers: consumersDoor(own),
+      oauthTokens: oauthTokensDoor(own),
+      accessTokens: accessTokensDoor(own),
+      revocationEvents: revocationEventsDoor,
     }),
     workflows: [],
     schedules: [
@@ -96,15 +105,6 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
         },
       }),
     ],
-      accessRules: accessRulesDoor(own),
-      trusts: trustsDoor(own),
-      credentials: credentialsDoor(own),
-      ec2Credentials: ec2CredentialsDoor(own),
-      signatureTokens: signatureTokensDoor(own),
-      consumers: consumersDoor(own),
-      oauthTokens: oauthTokensDoor(own),
-      accessTokens: accessTokensDoor(own),
-      revocationEvents: revocationEventsDoor,
     invariants: identityInvariants(parts),
     authenticate(token, asked) {
       const pending = directory.current();
