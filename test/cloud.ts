@@ -8,7 +8,7 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bootstrapHome, bootstrapRegion, createApi, createWorker, diagnose as diagnoseCloud, makeCloud, migrateDatabases, type Cloud } from '../cloud.ts';
+import { bootstrapHome, bootstrapRegion, createApi, createWorker, diagnose as diagnoseCloud, makeCloud, migrateDatabases, type Cloud, type RegionCloud } from '../cloud.ts';
 import { createClient, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
 import type { Service } from '../contract/contract.ts';
@@ -40,6 +40,8 @@ export type Person = {
   readonly projectId: string;
   readonly password: string;
   token(): Promise<string>;
+  /** Of any service, at this address or the cloud's own. */
+  client<S extends Service>(service: S, base?: string): Client<S>;
   readonly identity: Client<typeof identity>;
   readonly federation: Client<typeof federation>;
   readonly placement: Client<typeof placement>;
@@ -78,7 +80,9 @@ export type TestCloud = {
   readonly bob: Person;
   /** An active image that everybody sees, of 1 GiB when unpacked. */
   readonly imageId: string;
-  /** Sends a request to the door without a socket in between. */
+  /** By host: the cloud's own, and those of regions that a test adds. */
+  readonly doors: Map<string, Door>;
+  /** Sends a request to a door without a socket in between. */
   readonly fetch: typeof fetch;
   /** Waits until nothing is under way, and moves the clock as far as that takes. */
   settle(): Promise<void>;
@@ -136,11 +140,14 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random, ...(faults ? { faults } : {}) });
+  const doors = new Map<string, Door>();
+  const handed = { fetch: fetchAmong(doors), region, driver, blobs, clock, random, log, cloudKeys };
   const make = (databases: { home: TestDatabase['database']; region: TestDatabase['database'] }) => makeCloud({ ...handed, databases });
   const cloud = make({ home: home.database, region: regional.database });
   await cloud.start();
   const door = createApi(cloud, { publicUrl: base, rateLimit: { perSecond: 1e9, burst: 1e9 } });
   await door.app.ready();
+  doors.set(new URL(base).host, door);
   const worker = createWorker(cloud, { pollMs: 50, ...(workflowFaults ? { faults: workflowFaults } : {}) });
   await worker.start();
   // What comes first does not depend on how quick this machine is: first what is due at the start, then who asks.
@@ -153,8 +160,9 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
     driver,
     clock,
     worker,
-    fetch: fetchFrom(door),
-    settle: () => settle(cloud, worker, clock),
+    doors,
+    fetch: fetchAmong(doors),
+    settle: () => settleRegion(cloud, worker, clock),
     rest,
     async diagnose() {
       const found = await diagnoseCloud(cloud, { durable: false });
@@ -254,13 +262,14 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
     kept = { token: reply.headers.get('x-subject-token') ?? '', until: Date.parse(reply.body.token.expires_at) };
     return kept.token;
   };
-  const client = <S extends Service>(service: S): Client<S> => createClient<Service>(service, { base, token, fetch: running.fetch, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
+  const client = <S extends Service>(service: S, at = base): Client<S> => createClient<Service>(service, { base: at, token, fetch: running.fetch, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
   return {
     name,
     userId,
     projectId,
     password,
     token,
+    client,
     identity: client(services.identity),
     federation: client(services.federation),
     placement: client(services.placement),
@@ -271,13 +280,16 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
   };
 }
 
-function fetchFrom(door: Door): typeof fetch {
+/** A host without a door cannot be reached. */
+function fetchAmong(doors: ReadonlyMap<string, Door>): typeof fetch {
   return async (address, init) => {
     const url = new URL(address instanceof Request ? address.url : address);
+    const door = doors.get(url.host);
+    if (!door) throw new TypeError(`fetch failed: ${url.host} cannot be reached`);
     const reply = await door.app.inject({
       method: (init?.method ?? 'GET') as 'GET',
       url: `${url.pathname}${url.search}`,
-      headers: init?.headers as Record<string, string>,
+      headers: { host: url.host, ...(init?.headers as Record<string, string>) },
       ...(init?.body == null ? {} : { payload: init.body as unknown as string }),
     });
     const empty = reply.statusCode === 204 || reply.statusCode === 304 || init?.method === 'HEAD';
@@ -285,7 +297,7 @@ function fetchFrom(door: Door): typeof fetch {
   };
 }
 
-async function settle(cloud: Cloud, worker: Worker, clock: Clock): Promise<void> {
+export async function settleRegion(cloud: RegionCloud, worker: Worker, clock: Clock): Promise<void> {
   for (let rounds = 0; ; rounds++) {
     await worker.idle();
     const next = await nextTurn(cloud);
@@ -298,7 +310,7 @@ async function settle(cloud: Cloud, worker: Worker, clock: Clock): Promise<void>
 }
 
 /** When the next thing that waits is due: a workflow to be tried again, or a change that the network was not told. */
-async function nextTurn({ region: { database } }: Cloud): Promise<Date | undefined> {
+async function nextTurn({ region: { database } }: RegionCloud): Promise<Date | undefined> {
   return database.read({ kind: 'system', reason: 'the test waits' }, async (tx) => {
     const due = await tx.one<{ at: Date | null }>`
       select least(

@@ -18,11 +18,12 @@ export const schemaDirectory = new URL('./schema/', import.meta.url);
 export type BrokerParts = Omit<ObservingParts & KeepingParts, 'offers'>;
 
 /** `virtual`: the services of the region that spans all. */
-export type Broker = Made & { virtual: readonly Implementation[] };
+export type Broker = Made & { virtual: readonly Implementation[]; parts: ObservingParts & KeepingParts };
 
 export function makeBroker(handed: BrokerParts): Broker {
   const parts = { ...handed, offers: offersFor };
   return {
+    parts,
     implementation: implementService(broker, parts.database, { policy, defaultPolicy, candidates: candidatesApi(parts.offers), decisions: decisionsApi(parts.offers), fleets, labels }),
     virtual: makeVirtualRegion(parts, parts.offers),
     workflows: [],

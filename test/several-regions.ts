@@ -1,0 +1,91 @@
+/** More regions for a cloud of a test: each joins as any region does, and reaches home by its door only. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bootstrapLeases, bootstrapRegion, createApi, createWorker, diagnose, makeRegionCloud, migrateRegion, type RegionCloud } from '../cloud.ts';
+import { createClient } from '../contract/client.ts';
+import { federation } from '../contract/intercloud/federation.ts';
+import { keysOf, readInvitation, unseal, type Membership } from '../contract/intercloud/federation/invitations.ts';
+import type { HostShape } from '../drivers/simulated/hosts.ts';
+import { createSimulatedDriver, type Faults, type SimulatedDriver } from '../drivers/simulated/simulated.ts';
+import { systemRandom } from '../kit/clock.ts';
+import type { Door } from '../kit/http/serve.ts';
+import { createLog } from '../kit/log.ts';
+import { testDatabase } from '../kit/postgres/testing.ts';
+import { fileBlobStore } from '../services/image/blobs.ts';
+import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import { settleRegion, type TestCloud } from './cloud.ts';
+
+type Test = { after(work: () => Promise<void>): void };
+
+export type TestRegion = {
+  readonly name: string;
+  readonly cloud: RegionCloud;
+  readonly driver: SimulatedDriver;
+  readonly door: Door;
+  settle(): Promise<void>;
+  /** From now on it reaches nobody, and nobody reaches it. */
+  cutOff(): void;
+  comeBack(): void;
+  diagnose(): Promise<string[]>;
+};
+
+export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts = 1, hostShape = { vcpus: 8, memoryMiB: 16_384, diskGiB: 200 }, driver: kind = 'simulated', faults }: { hosts?: number; hostShape?: HostShape; driver?: string; faults?: Faults } = {}): Promise<TestRegion> {
+  const { body } = await cloud.admin.federation.regions.create({ body: { name } });
+  const { secret } = readInvitation(body.invitation)!;
+  const { proof, seal } = keysOf(name, secret);
+  const host = `${name}.example`;
+  const home = 'http://cloud.example';
+  const joined = await createClient(federation, { base: home, fetch: cloud.fetch }).regions.join({ params: { region: name }, body: { proof, url: `http://${host}`, driver: kind } });
+  const membership = unseal(seal, joined.body.sealed) as Membership;
+
+  const database = await testDatabase(t, {});
+  await migrateRegion(database.database);
+  const folder = mkdtempSync(join(tmpdir(), 'test-region-'));
+  const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const { clock } = cloud;
+  const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random: systemRandom, ...(faults ? { faults } : {}) });
+  const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
+  const away = { now: false };
+  const reach: typeof fetch = (address, init) => (away.now ? Promise.reject(new TypeError('fetch failed: cut off')) : cloud.fetch(address, init));
+  const region = makeRegionCloud({ database: database.database, region: name, driver, blobs, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
+  await bootstrapLeases(region);
+  await region.start();
+  const door = createApi(region, { publicUrl: `http://${host}`, rateLimit: { perSecond: 1e9, burst: 1e9 } });
+  await door.app.ready();
+  cloud.doors.set(host, door);
+  const worker = createWorker(region, { pollMs: 50 });
+  await worker.start();
+  await worker.idle();
+  await bootstrapRegion(region, {
+    adminProjectId: membership.adminProjectId,
+    externalNetwork: { cidr: '203.0.113.0/24', gateway: '203.0.113.1', physicalNetwork: 'external' },
+    guestImage: { name: 'cirros', diskFormat: 'qcow2', bytes: (async function* once() { yield soundQcow2(); })(), properties: {} },
+  });
+  t.after(async () => {
+    await worker.stop();
+    await region.stop();
+    await door.drain();
+    await driver.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return {
+    name,
+    cloud: region,
+    driver,
+    door,
+    settle: () => settleRegion(region, worker, clock),
+    cutOff() {
+      away.now = true;
+      cloud.doors.delete(host);
+    },
+    comeBack() {
+      away.now = false;
+      cloud.doors.set(host, door);
+    },
+    async diagnose() {
+      const found = await diagnose(region, { durable: false });
+      return found.flatMap(({ id, findings }) => findings.map(({ message }) => `${name} ${id}: ${message}`));
+    },
+  };
+}
