@@ -23,6 +23,8 @@ import { withLeases } from './services/home-link/leasing.ts';
 import { connectHome, type HomeLink } from './services/home-link/link.ts';
 import { bootstrapIdentity, type Identity } from './services/identity/identity.ts';
 import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
+import { makeMeter, remoteUsageLink } from './services/meter/meter.ts';
+import { usageLink } from './services/metering/metering.ts';
 import { bootstrapNetwork } from './services/network/network.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
 import { beginWithLeases } from './services/quota/leases.ts';
@@ -104,7 +106,7 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
   return {
     ...home,
     region,
-    regionMade: [tie, ...makeRegion(region)],
+    regionMade: [tie, ...makeRegion(region), makeMeter(region, { link: usageLink(home.home) })],
     authenticate: home.identity.authenticate,
     async start() {
       await home.identity.start();
@@ -128,7 +130,8 @@ export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: Ho
   const link = connectHome({ ...address, clock: handed.clock });
   const region = regionPartsOf(handed, () => link);
   const tie: HomeTie & { authenticate: Authenticate } = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
-  return { region, regionMade: [tie, ...makeRegion(region)], authenticate: tie.authenticate, start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
+  const meter = makeMeter(region, { link: remoteUsageLink(link) });
+  return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
 }
 
 function regionPartsOf({ database, clock, random, log, region, driver, blobs }: RegionHanded, link: () => HomeLink): RegionParts {

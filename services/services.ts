@@ -37,7 +37,7 @@ export function makeRegion(parts: RegionParts): readonly Made[] {
 
 export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'admission', 'broker'].map(schemaOf);
 
-export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute'].map(schemaOf);
+export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute', 'meter'].map(schemaOf);
 
 function schemaOf(service: string): Migrations {
   return { service, directory: fileURLToPath(new URL(`./${service}/schema/`, import.meta.url)) };

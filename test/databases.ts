@@ -31,6 +31,9 @@ const memory = new Set([
   'image.blob', //         bytes that nobody has any more are collected within the hour
   'compute.action', //     what was asked of a server can be read after its end
   'network.projection', // generations, so that a late call cannot bring back what is gone
+  'meter.record', //       what was used, until home has it
+  'meter.running', //      what lasts
+  'meter.shape', //        what is measured at once
   'volume.message', //     what a project is told about its volumes is there to be read for a month
 ]);
 

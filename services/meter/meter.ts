@@ -5,6 +5,8 @@ import { meterInvariants } from './meter.invariants.ts';
 import { meterEvents, meterHour } from './meters.ts';
 import { uploadUsage, type UsageLink } from './upload.ts';
 
+export { remoteUsageLink } from './upload.ts';
+
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
 export function makeMeter(parts: RegionParts, { link }: { link: UsageLink }): Made {

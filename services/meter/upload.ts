@@ -1,5 +1,7 @@
 /** Records go home in their order, and are kept here until home says that it has them. */
 import type { Static } from 'typebox';
+import type { Client } from '../../contract/client.ts';
+import { metering } from '../../contract/intercloud/metering.ts';
 import type { usage } from '../../contract/intercloud/metering/usage.ts';
 import type { Database } from '../../kit/postgres/database.ts';
 import { canonical } from '../../kit/signed.ts';
@@ -9,6 +11,12 @@ export type UsageBatch = Static<typeof usage.put.body>;
 
 /** The way home. Rejects while home cannot be reached; home counts what it gets twice once. */
 export type UsageLink = { put(region: string, batch: UsageBatch): Promise<{ next: number }> };
+
+/** To a home that is elsewhere, by its contract. */
+export function remoteUsageLink(home: { client(service: typeof metering): Client<typeof metering> }): UsageLink {
+  const { usage } = home.client(metering);
+  return { put: async (region, batch) => (await usage.put({ params: { region }, body: batch })).body };
+}
 
 const atOnce = 5_000;
 const scope = { kind: 'system', reason: "the region's usage goes home" } as const;
