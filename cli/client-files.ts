@@ -9,9 +9,10 @@ export type ClientFiles = { cloud: string; path: string; written: boolean; reaso
 const cloud = 'intercloud';
 const mark = '# Written by `intercloud up`';
 
-export function writeClientFiles(config: CloudConfig): ClientFiles {
+/** `regions`: all of the cloud, the first one before the others; without, those that were written before. */
+export function writeClientFiles(config: CloudConfig, regions?: readonly string[]): ClientFiles {
   const { cloudsYaml } = layoutOf(config.stateDir);
-  const text = cloudsYamlOf(config);
+  const text = cloudsYamlOf(config, regions ?? regionsIn(textOf(cloudsYaml) ?? ''));
   writeFileSync(cloudsYaml, text, { mode: 0o600 });
   const usual = usualPath();
   const there = textOf(usual);
@@ -39,7 +40,7 @@ export function clientSettings(config: CloudConfig): Record<string, string> {
   };
 }
 
-function cloudsYamlOf(config: CloudConfig): string {
+function cloudsYamlOf(config: CloudConfig, regions: readonly string[]): string {
   // JSON's strings are YAML's double-quoted ones.
   const auth = Object.entries(clientSettings(config)).map(([name, value]) => `      ${name}: ${JSON.stringify(value)}`);
   return [
@@ -48,11 +49,17 @@ function cloudsYamlOf(config: CloudConfig): string {
     `  ${cloud}:`,
     '    auth:',
     ...auth,
-    `    region_name: ${JSON.stringify(config.region)}`,
+    // Where one is named, clients take no other; of a list, the first is the one that they mean without saying so.
+    ...(regions.length > 1 ? [`    regions: ${JSON.stringify([...new Set([config.region, ...regions])])}`] : [`    region_name: ${JSON.stringify(config.region)}`]),
     '    identity_api_version: 3',
     ...(config.tls?.authority ? [`    cacert: ${JSON.stringify(config.tls.authority)}`] : []),
     '',
   ].join('\n');
+}
+
+function regionsIn(text: string): string[] {
+  const [, list] = /^ {4}regions: (\[.*\])$/m.exec(text) ?? [];
+  return list === undefined ? [] : (JSON.parse(list) as string[]);
 }
 
 function usualPath(): string {

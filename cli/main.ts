@@ -5,6 +5,7 @@ import { driverNames, stateDirOf } from '../supervisor/config.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
+import { addRegion, join, listRegions, removeRegion, type AddOptions, type JoinOptions } from './region.ts';
 import { demandOwner } from './state-folder.ts';
 import { status } from './status.ts';
 import { up, type UpOptions } from './up.ts';
@@ -62,6 +63,47 @@ program
   .description('print the environment for clients: eval "$(intercloud openrc)"')
   .addOption(stateOption())
   .action((options: { state?: string }) => openrc(existing(options)));
+
+const region = program.command('region').description('the places of this cloud');
+
+region
+  .command('add <name>')
+  .description('make another region, with its own database, services and endpoints in the one catalog')
+  .addOption(stateOption())
+  .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: as the cloud has)').choices(driverNames))
+  .option('--hosts <number>', 'how many simulated hosts', integer(1, 100_000))
+  .option('--port <port>', 'where its services answer (default: the next that is free)', integer(1, 65_535))
+  .option('--elsewhere', 'print the command that starts it on another machine')
+  .addOption(formatOption())
+  .action((name: string, options: AddOptions & { state?: string }) => addRegion(existing(options), name, options));
+
+region
+  .command('list')
+  .description('which regions there are')
+  .addOption(stateOption())
+  .addOption(formatOption())
+  .action((options: { state?: string; format: string }) => listRegions(existing(options), options.format));
+
+region
+  .command('remove <name>')
+  .description('delete a region that holds no servers and volumes')
+  .addOption(stateOption())
+  .action((name: string, options: { state?: string }) => removeRegion(existing(options), name));
+
+program
+  .command('join <home>')
+  .description('be a region of the cloud that answers at this address, by the token that it gave')
+  .requiredOption('--token <token>', 'as `intercloud region add --elsewhere` printed it')
+  .addOption(stateOption())
+  .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: real as root)').choices(driverNames))
+  .option('--hosts <number>', 'how many simulated hosts', integer(1, 100_000))
+  .option('--port <port>', 'where its services answer (default: 5000)', integer(1, 65_535))
+  .option('--listen <address>', 'the address to listen at (default: 127.0.0.1)')
+  .option('--url <url>', 'where clients and home reach it, when that is another address')
+  .option('--database <url>', 'a PostgreSQL to use instead of the embedded one')
+  .option('--home-ca <file>', "the authority of home's certificate (PEM)")
+  .addOption(formatOption())
+  .action((home: string, options: JoinOptions) => join(home, { ...options, state: stateDirOf(options.state) }));
 
 program
   .command('reset')

@@ -5,7 +5,7 @@ import type { CloudConfig } from '../supervisor/config.ts';
 
 const code = fileURLToPath(new URL('../', import.meta.url));
 const env = () => ({ ...process.env, NODE_OPTIONS: '--disable-proto=delete' });
-const command = (role: string, stateDir: string): [string, ...string[]] => [process.execPath, '--max-semi-space-size=1', `${code}main.ts`, role, '--state', stateDir];
+const command = (role: string, stateDir: string, region?: string): [string, ...string[]] => [process.execPath, '--max-semi-space-size=1', `${code}main.ts`, role, '--state', stateDir, ...(region === undefined ? [] : ['--region', region])];
 
 /** How a role ends that was to hold the lock of the state folder when another process holds it. */
 export const lockedExitCode = 97;
@@ -33,8 +33,8 @@ export async function supervisorGone(stateDir: string): Promise<void> {
 }
 
 /** What the role prints, when it has ended well or not. */
-export async function runRole(role: 'doctor' | 'halt' | 'clear', stateDir: string): Promise<{ output: string; code: number | null }> {
-  const [program, ...args] = role === 'doctor' ? command(role, stateDir) : locked(stateDir, role, 10);
+export async function runRole(role: 'doctor' | 'halt' | 'clear', stateDir: string, region?: string): Promise<{ output: string; code: number | null }> {
+  const [program, ...args] = role === 'doctor' ? command(role, stateDir, region) : locked(stateDir, role, 10);
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: env() });
   let output = '';
   child.stdout.on('data', (data) => (output += String(data)));

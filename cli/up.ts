@@ -38,6 +38,7 @@ export async function up(options: UpOptions): Promise<void> {
   for (const deadline = performance.now() + othersWithinMs; ; await pause(200)) {
     const running = await askSupervisor<Status>(layout.supervisorSocket, { command: 'status' });
     const before = readConfig(options.state);
+    if (before?.home) return upAgain(before, running, options.format);
     if (running?.phase === 'up' && before) {
       refuseOtherWishes(options, before);
       return say(before, writeClientFiles(before), options.format, { already: true, freshPassword: false });
@@ -53,7 +54,13 @@ export async function up(options: UpOptions): Promise<void> {
   }
 }
 
-function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfig {
+/** A region whose home is elsewhere is as it was when it joined. */
+async function upAgain(config: CloudConfig, running: Status | undefined, format: string): Promise<void> {
+  if (!running) await start(config, format);
+  process.stdout.write(`The region ${config.region} of the cloud at ${config.home?.url} ${running ? `is ${running.phase} already` : 'is up'}, at ${baseUrl(config)}\n`);
+}
+
+export function settle(options: UpOptions, before: CloudConfig | undefined): CloudConfig {
   const asRoot = process.getuid?.() === 0;
   const cloudId = before?.cloudId ?? cloudIdOf(options.state);
   const driver = options.driver ?? before?.driver ?? (asRoot ? 'libvirt-ovn' : 'simulated');
@@ -117,7 +124,7 @@ function makeSecret(path: string, folder: string, bytes: number): boolean {
 }
 
 /** `locked`: another command was faster. */
-function start(config: CloudConfig, format: string): Promise<'up' | 'locked'> {
+export function start(config: CloudConfig, format: string): Promise<'up' | 'locked'> {
   const layout = layoutOf(config.stateDir);
   mkdirSync(layout.log, { recursive: true, mode: 0o755 });
   const output = openSync(join(layout.log, 'supervisor.log'), 'a', 0o640);

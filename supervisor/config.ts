@@ -26,7 +26,7 @@ export type CloudConfig = {
   /** Further regions that this machine keeps beside the first one. */
   regions: readonly RegionSettings[];
   /** Of a region that is not home's own: where home answers. Null: home is here, with the first region. */
-  home: { url: string } | null;
+  home: { url: string; /** Who vouches for its certificate, when no machine knows that. */ authority: string | null } | null;
 };
 
 /** What is a further region's own; all else it has from its cloud. */
@@ -96,7 +96,7 @@ export function configOfRegion(cloud: CloudConfig, name: string): CloudConfig {
   const { driver, hosts, port } = settings;
   const stateDir = join(layoutOf(cloud.stateDir).regions, name);
   const cloudId = cloudIdOf(stateDir);
-  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud) }, externalNetwork: externalNetworkOf(cloudId) };
+  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud), authority: cloud.tls?.authority ?? null }, externalNetwork: externalNetworkOf(cloudId) };
 }
 
 export function writeConfig(config: CloudConfig): void {

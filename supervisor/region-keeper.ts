@@ -63,7 +63,7 @@ export function keepRegion({ cloud, config, code, node, secrets, engineRoom: roo
   function role(name: string, account: CloudConfig['account']): ManagedProcess {
     const { command, code: visible } = commandAs(account, node, smallHeap, code, codeFolderFor(cloud.cloudId));
     const { cache } = layoutOf(cloud.stateDir);
-    const authority = config.home !== null && cloud.tls?.authority;
+    const authority = config.home?.authority;
     const managed = manageProcess({
       name: further ? `${config.region}/${name}` : name,
       command,

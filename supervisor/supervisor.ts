@@ -129,19 +129,21 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     return mine;
   }
 
-  /** Kept only once it runs: what does not start is not tried again at each start of the cloud. */
+  /** Forgotten again when it does not run: it is not tried again at each start of the cloud. */
   async function addRegion(settings: RegionSettings): Promise<void> {
     if (config.regions.some(({ name }) => name === settings.name)) throw new Error(`The region ${settings.name} runs here already`);
     const before = config;
     config = { ...config, regions: [...config.regions, settings] };
+    // Its processes read what they are there.
+    writeConfig(config);
     try {
       if (postgres) await postgres.ensure(regionDatabaseName(settings.name));
       else await ensureDatabaseAt(config.database, regionDatabaseName(settings.name));
       await startRegion(settings.name);
-      writeConfig(config);
     } catch (error) {
       await stopRegion(settings.name);
       config = before;
+      writeConfig(config);
       throw error;
     }
   }

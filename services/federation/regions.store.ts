@@ -24,7 +24,12 @@ export function findRegion(tx: Transaction, name: string): Promise<Region | unde
 
 /** Apart from the region, so that they travel nowhere by accident. */
 export function findSecretsOf(tx: Transaction, name: string): Promise<{ proofHash: Buffer | null; sealKey: Buffer | null } | undefined> {
-  return tx.one<{ proofHash: Buffer | null; sealKey: Buffer | null }>`select proof_hash as "proofHash", seal_key as "sealKey" from federation.region where name = ${name} for update`;
+  return tx.one<{ proofHash: Buffer | null; sealKey: Buffer | null }>`select proof_hash as "proofHash", seal_key as "sealKey" from federation.region where name = ${name}`;
+}
+
+/** Whoever joins by the same invitation waits. */
+export async function lockRegion(tx: Transaction, name: string): Promise<void> {
+  await tx.run`select from federation.region where name = ${name} for update`;
 }
 
 export function findSealKey(tx: Transaction, name: string): Promise<{ sealKey: Buffer | null } | undefined> {

@@ -10,7 +10,7 @@ import { ensureRegionInCatalog, removeRegionFromCatalog } from '../identity/regi
 import { removeServiceUser, replaceServiceUser } from '../identity/service-users.ts';
 import type { Directory } from '../identity/directory.ts';
 import type { HomeParts } from '../parts.ts';
-import { deleteRegion, findRegion, findSecretsOf, inviteRegion, listRegions as selectRegions, markJoined, type Region } from './regions.store.ts';
+import { deleteRegion, findRegion, findSecretsOf, inviteRegion, listRegions as selectRegions, lockRegion, markJoined, type Region } from './regions.store.ts';
 
 export type { Region } from './regions.store.ts';
 
@@ -52,6 +52,7 @@ export async function demandInvited(tx: Transaction, name: string, proof: string
 
 /** The region is in the catalog from now on; it gets a user of its own, and is told who it is so that nobody else can read it. */
 export async function joinRegion({ tx, now, random }: Pick<Context, 'tx' | 'now' | 'random'>, directory: Directory, { name, proof, url, driver }: { name: string; proof: string; url: string; driver: string }): Promise<string> {
+  await lockRegion(tx, name);
   const sealKey = await demandInvited(tx, name, proof);
   const { userId, credential, adminProjectId } = await replaceServiceUser({ tx, now, random }, directory, userNameOf(name));
   await markJoined(tx, { name, url, driver, userId });

@@ -1,0 +1,208 @@
+/** `intercloud region …` and `intercloud join`: further places of a cloud, on this machine and on others. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { createClient, Refused, type Client } from '../contract/client.ts';
+import { compute } from '../contract/compute/service.ts';
+import { contracts } from '../contract/contracts.ts';
+import { identity } from '../contract/identity/service.ts';
+import { federation } from '../contract/intercloud/federation.ts';
+import { keysOf, readInvitation, unseal, type Membership } from '../contract/intercloud/federation/invitations.ts';
+import { virtualRegion } from '../contract/virtual.ts';
+import { volume } from '../contract/volume/service.ts';
+import { baseUrl, configOfRegion, layoutOf, readConfig, type CloudConfig, type DriverName, type RegionSettings } from '../supervisor/config.ts';
+import { askSupervisor, type Status } from '../supervisor/control.ts';
+import { writeClientFiles } from './client-files.ts';
+import { Failure } from './failure.ts';
+import { demandOwner, demandShortPath } from './state-folder.ts';
+import { table } from './table.ts';
+import { settle, start, type UpOptions } from './up.ts';
+
+export type AddOptions = { driver?: DriverName; hosts?: number; port?: number; elsewhere?: boolean; format: string };
+export type JoinOptions = Omit<UpOptions, 'region'> & { token: string; url?: string; homeCa?: string };
+
+type Invitation = { region: string; secret: Buffer };
+type Admin = { token: string; federation: Client<typeof federation> };
+
+const answerWithinMs = 30_000;
+const mostPorts = 200;
+
+export async function addRegion(stateDir: string, name: string, options: AddOptions): Promise<void> {
+  const cloud = await runningCloud(stateDir);
+  const admin = await asAdmin(cloud);
+  if (options.elsewhere === true) {
+    const invitation = await invite(admin, name);
+    await nameForClients(cloud, admin);
+    return sayHowToJoin(cloud, invitation, name, options.format);
+  }
+  const settings = await settingsFor(cloud, name, options);
+  const region = configOfRegion({ ...cloud, regions: [...cloud.regions, settings] }, name);
+  demandShortPath(region.stateDir, settings.driver);
+  const invitation = invitationIn(await invite(admin, name));
+  try {
+    await keepMembership(region, invitation, await joinAs(baseUrl(cloud), invitation, { url: baseUrl(region), driver: settings.driver }));
+    process.stderr.write(`… Starting ${name} at ${baseUrl(region)}\n`);
+    await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'add region', region: settings });
+  } catch (cause) {
+    await admin.federation.regions.delete({ params: { region: name } });
+    rmSync(layoutOf(region.stateDir).homeLink, { force: true });
+    throw new Failure(`${name} did not start: ${cause instanceof Error ? cause.message : String(cause)}`, `It is no region of this cloud; its logs are in ${layoutOf(region.stateDir).log}`);
+  }
+  await nameForClients(cloud, admin);
+  say(region, options.format);
+}
+
+export async function listRegions(stateDir: string, format: string): Promise<void> {
+  const { federation: home } = await asAdmin(await runningCloud(stateDir));
+  const { regions } = (await home.regions.list()).body;
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify(regions, null, 2)}\n`);
+    return;
+  }
+  const rows = regions.map(({ name, first, status, driver, url, seen_at: seen }) => [name, first ? 'home' : status, driver ?? '', url ?? '', first ? '' : (seen ?? 'never')]);
+  process.stdout.write(`${table(['Region', 'Status', 'Driver', 'Address', 'Heard of'], rows)}\n`);
+}
+
+export async function removeRegion(stateDir: string, name: string): Promise<void> {
+  const cloud = await runningCloud(stateDir);
+  const admin = await asAdmin(cloud);
+  const { region } = (await admin.federation.regions.show({ params: { region: name } }).catch(asFailure)).body;
+  if (region.first) throw new Failure(`${name} is the cloud's own region`, 'It ends with the cloud: intercloud reset --yes');
+  if (region.url !== null) await demandEmpty(admin, name, region.url);
+  const keptHere = cloud.regions.some((each) => each.name === name);
+  await admin.federation.regions.delete({ params: { region: name } }).catch(asFailure);
+  await nameForClients(cloud, admin);
+  if (keptHere) await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'remove region', name });
+  process.stdout.write(keptHere || region.url === null ? `${name} is removed.\n` : `${name} is no part of this cloud any more. Delete what it has on its own machine: intercloud reset --yes\n`);
+}
+
+/** On another machine than home's: a state folder of its own, whose home is elsewhere. */
+export async function join(home: string, options: JoinOptions): Promise<void> {
+  const invitation = invitationIn(options.token);
+  demandOwner(options.state);
+  if (readConfig(options.state)) throw new Failure(`There is a cloud in ${options.state} already`, 'Choose another folder with --state');
+  if (options.homeCa !== undefined) trust(options.homeCa);
+  const url = home.replace(/\/+$/, '');
+  const config: CloudConfig = { ...settle({ ...options, region: invitation.region }, undefined), home: { url, authority: options.homeCa ?? null } };
+  const membership = await joinAs(url, invitation, { url: options.url ?? baseUrl(config), driver: config.driver });
+  await keepMembership(config, invitation, membership);
+  await start(config, options.format);
+  say(config, options.format);
+}
+
+async function runningCloud(stateDir: string): Promise<CloudConfig> {
+  const config = readConfig(stateDir);
+  const running = config && (await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' }));
+  if (!config || running?.phase !== 'up') throw new Failure(`The cloud of ${stateDir} is not up`, 'Start it: intercloud up');
+  if (config.home) throw new Failure(`${stateDir} holds the region ${config.region} of the cloud at ${config.home.url}`, 'Ask there, where home is');
+  if (config.tls?.authority) trust(config.tls.authority);
+  return config;
+}
+
+/** For this process: the authority of a cloud is in no machine's store. */
+function trust(authority: string): void {
+  setDefaultCACertificates([...getCACertificates('default'), readFileSync(authority, 'utf8')]);
+}
+
+const limited: typeof fetch = (address, init) => fetch(address, { ...init, signal: AbortSignal.timeout(answerWithinMs) });
+
+async function asAdmin(cloud: CloudConfig): Promise<Admin> {
+  const base = baseUrl(cloud);
+  const password = readFileSync(layoutOf(cloud.stateDir).adminPassword, 'utf8').trim();
+  const domain = { id: 'default' };
+  const reply = await createClient(identity, { base, fetch: limited })
+    .tokens.create({ body: { auth: { identity: { methods: ['password'], password: { user: { name: 'admin', domain, password } } }, scope: { project: { name: 'admin', domain } } } } })
+    .catch((error: unknown) => {
+      if (error instanceof Refused && error.status === 401) throw new Failure('The password of admin is not the one that the cloud began with', `Write the present one into ${layoutOf(cloud.stateDir).adminPassword}`);
+      throw error;
+    });
+  const token = reply.headers.get('x-subject-token') ?? '';
+  return { token, federation: createClient(federation, { base, token: () => token, fetch: limited }) };
+}
+
+/** Clients that read clouds.yaml take only the regions that it names. */
+async function nameForClients(cloud: CloudConfig, { federation: home }: Admin): Promise<void> {
+  const { regions } = (await home.regions.list()).body;
+  writeClientFiles(cloud, regions.length > 1 ? [...regions.map(({ name }) => name), virtualRegion] : []);
+}
+
+async function invite({ federation: home }: Admin, name: string): Promise<string> {
+  return (await home.regions.create({ body: { name } }).catch(asFailure)).body.invitation;
+}
+
+function invitationIn(text: string): Invitation {
+  const invitation = readInvitation(text);
+  if (!invitation) throw new Failure('This is no token of an invitation', 'Take the whole command that `intercloud region add --elsewhere` printed');
+  return invitation;
+}
+
+async function joinAs(home: string, { region, secret }: Invitation, { url, driver }: { url: string; driver: string }): Promise<Membership> {
+  const { proof, seal } = keysOf(region, secret);
+  const { body } = await createClient(federation, { base: home, fetch: limited }).regions.join({ params: { region }, body: { proof, url, driver } }).catch(asFailure);
+  return unseal(seal, body.sealed) as Membership;
+}
+
+async function keepMembership(region: CloudConfig, { secret }: Invitation, membership: Membership): Promise<void> {
+  const { secrets, homeLink } = layoutOf(region.stateDir);
+  mkdirSync(region.stateDir, { recursive: true, mode: 0o755 });
+  mkdirSync(secrets, { recursive: true, mode: 0o700 });
+  writeFileSync(homeLink, JSON.stringify({ ...membership, secret: secret.toString('base64url') }), { mode: 0o600 });
+}
+
+async function settingsFor(cloud: CloudConfig, name: string, { driver = cloud.driver, hosts, port }: AddOptions): Promise<RegionSettings> {
+  if (cloud.regions.some((each) => each.name === name)) throw new Failure(`The region ${name} runs here already`, 'See them: intercloud region list');
+  if (driver === 'libvirt-ovn' && process.getuid?.() !== 0) throw new Failure('Real machines need root', 'Run it with sudo, or take simulated hosts: --driver simulated');
+  return { name, driver, hosts: driver === 'simulated' ? (hosts ?? 3) : 1, port: port ?? (await nextPort(cloud)) };
+}
+
+/** The first one above the cloud's that nobody has. */
+async function nextPort(cloud: CloudConfig): Promise<number> {
+  const taken = new Set(cloud.regions.map(({ port }) => port));
+  for (let port = cloud.port + 1; port < cloud.port + mostPorts; port++) if (!taken.has(port) && (await isFree(cloud.host, port))) return port;
+  throw new Failure(`No port from ${cloud.port + 1} on is free`, 'Choose one with --port');
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen({ host, port }, () => probe.close(() => resolve(true)));
+  });
+}
+
+/** What is in it would be lost, or run on with nobody to ask for it. */
+async function demandEmpty({ token }: Admin, name: string, base: string): Promise<void> {
+  const options = { base, token: () => token, fetch: limited };
+  const query = { all_tenants: '1' };
+  const found = await Promise.all([createClient(compute, options).servers.list({ query }), createClient(volume, options).volumes.list({ query })]).catch((cause: unknown) => {
+    throw new Failure(`${name} does not say what it holds: ${cause instanceof Error ? cause.message : String(cause)}`, 'Start it first: what it holds would be lost');
+  });
+  const [servers, volumes] = [found[0].body.servers, found[1].body.volumes];
+  if (servers.length + volumes.length === 0) return;
+  const told = [...servers.map(({ id, name: own }) => `server ${own} (${id})`), ...volumes.map(({ id, name: own }) => `volume ${own ?? ''} (${id})`)];
+  throw new Failure(`${name} still holds ${told.slice(0, 20).join(', ')}${told.length > 20 ? ` and ${told.length - 20} more` : ''}`, `Delete them first: openstack --os-region-name ${name} server delete …`);
+}
+
+/** In the words of the refusal, without its wrapping. */
+function asFailure(error: unknown): never {
+  if (!(error instanceof Refused)) throw error;
+  const body = error.body as { title?: string } | undefined;
+  throw new Failure(body?.title ?? error.message, error.status === 404 ? 'See which there are: intercloud region list' : 'Mend that and try again');
+}
+
+function sayHowToJoin(cloud: CloudConfig, invitation: string, name: string, format: string): void {
+  const command = `intercloud join ${baseUrl(cloud)} --token ${invitation}`;
+  if (format === 'json') process.stdout.write(`${JSON.stringify({ region: name, url: baseUrl(cloud), token: invitation, command }, null, 2)}\n`);
+  else process.stdout.write(`On the machine that is to be ${name}, where it is ${baseUrl(cloud)} that reaches this one:\n  ${command}\nIt works once. Who has it can become ${name}: hand it over as you would a password.\n`);
+}
+
+function say(region: CloudConfig, format: string): void {
+  const base = baseUrl(region);
+  const endpoints = contracts.filter(({ where }) => where === 'region').map(({ type, name, path }) => ({ service: type, name, url: `${base}${path}` }));
+  if (format === 'json') {
+    process.stdout.write(`${JSON.stringify({ region: region.region, url: base, driver: region.driver, state: region.stateDir, endpoints }, null, 2)}\n`);
+    return;
+  }
+  const addresses = table(['Service', 'Name', 'Address'], endpoints.map(({ service, name, url }) => [service, name, url]));
+  process.stdout.write(`The region ${region.region} is up.\n${addresses}\n  openstack --os-region-name ${region.region} server list\n`);
+}
