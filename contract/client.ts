@@ -31,9 +31,10 @@ export class Refused extends Error {
   }
 }
 
-export type ClientOptions = {
-  /** `http://host:port` */
-  base: string;
+/** Where the service is: at a cloud of ours (`http://host:port`), or where a catalog says that its operations begin. */
+type Place = { base: string; endpoint?: never } | { endpoint: string; base?: never };
+
+export type ClientOptions = Place & {
   token?: () => Promise<string> | string;
   /** A microversion; the service's lowest without. */
   version?: string;
@@ -51,13 +52,13 @@ export function createClient<const S extends Service>(service: S, options: Clien
 type Given = { params?: Record<string, string>; query?: Record<string, unknown>; body?: unknown; headers?: Record<string, string> };
 
 async function call(service: Service, id: string, operation: Operation, given: Given, options: ClientOptions): Promise<Replied<unknown>> {
-  const { base, token, version, fetch: send = fetch } = options;
+  const { base, endpoint, token, version, fetch: send = fetch } = options;
   const headers: Record<string, string> = { accept: 'application/json', ...given.headers };
   if (token) headers['x-auth-token'] = await token();
   if (version !== undefined && service.microversions) headers['openstack-api-version'] = `${service.microversions.name} ${version}`;
   const streamed = operation.body === 'stream';
   if (given.body !== undefined) headers['content-type'] ??= streamed ? 'application/octet-stream' : (operation.consumes?.[0] ?? 'application/json');
-  const response = await send(addressOf(base, service, operation, given), {
+  const response = await send(addressBelow(endpoint ?? `${base}${service.path}`, operation, given), {
     method: operation.method,
     headers,
     ...(given.body === undefined ? {} : { body: streamed ? (given.body as string) : JSON.stringify(given.body), ...(streamed ? { duplex: 'half' } : {}) }),
@@ -69,10 +70,14 @@ async function call(service: Service, id: string, operation: Operation, given: G
 }
 
 export function addressOf(base: string, service: Service, operation: Operation, given: Pick<Given, 'params' | 'query'>): string {
+  return addressBelow(`${base}${service.path}`, operation, given);
+}
+
+function addressBelow(root: string, operation: Operation, given: Pick<Given, 'params' | 'query'>): string {
   const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(given.params?.[name] ?? ''));
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(given.query ?? {}))
     for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) query.append(name, String(each));
   const text = query.toString();
-  return `${base}${service.path}${path}${text === '' ? '' : `?${text}`}`;
+  return `${root}${path}${text === '' ? '' : `?${text}`}`;
 }

@@ -39,6 +39,10 @@ export type DriverTraits = {
   moves: boolean;
   /** An external network's physical name. */
   physicalNetwork: string | null;
+  /** Which addresses are to be had on it, where that is not for us to say: ends in `.0/24`. */
+  externalCidr: string | null;
+  /** Disks have bytes that can be read again; where clouds only pretend to have disks, a capture is merely made. */
+  holdsBytes: boolean;
 };
 
 const QUICK: DriverTraits = {
@@ -49,10 +53,16 @@ const QUICK: DriverTraits = {
   keepsBytes: true,
   moves: true,
   physicalNetwork: 'external',
+  externalCidr: null,
+  holdsBytes: true,
 };
 
 export function driverSuite(name: string, makeDriver: (t: TestContext) => Promise<DriverFixture>, given: { traits?: Partial<DriverTraits> } = {}): void {
   const traits = { ...QUICK, ...given.traits };
+
+  function otherBytes(one: string, other: string): void {
+    if (traits.holdsBytes) assert.notEqual(one, other);
+  }
 
   function sentence(text: string, body: (region: TestRegion) => Promise<void>): void {
     test(`${name}: ${text}`, { timeout: traits.timeoutMs }, async (t) => {
@@ -114,7 +124,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     await driver().volumes.ensure(restored);
 
     const digest = await volumeDigest(original.id);
-    assert.notEqual(digest, await emptyDigest(driver(), volume, volumeDigest));
+    otherBytes(digest, await emptyDigest(driver(), volume, volumeDigest));
     assert.equal(await volumeDigest(copy.id), digest);
     assert.equal(await volumeDigest(restored.id), digest);
     assert.deepEqual((await driver().volumes.list()).snapshots, [{ id: snapshot.id, volumeId: original.id }]);
@@ -144,7 +154,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     await driver().volumes.ensure({ ...original, generation: 2, sizeGiB: 2 });
     if (writeToVolume) {
       await writeToVolume(original.id, 4096, Buffer.from('written after the snapshot'));
-      assert.notEqual(await volumeDigest(original.id), digest);
+      otherBytes(await volumeDigest(original.id), digest);
     }
     await driver().volumes.ensureSnapshot(snapshot);
 
@@ -164,7 +174,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     const anew = { ...data, generation: 2, epoch: 1, source: { kind: 'image' as const, image: other } };
     await driver().volumes.ensure(anew);
     const replaced = await volumeDigest(data.id);
-    assert.notEqual(replaced, digest);
+    otherBytes(replaced, digest);
     if (writeToVolume) await writeToVolume(data.id, 4096, Buffer.from('written after that'));
     const before = await volumeDigest(data.id);
     await driver().volumes.ensure(anew);
@@ -368,7 +378,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
 
     await driver().servers.ensure({ ...spec, generation: 3, rootDisk: { kind: 'image', image: second, sizeGiB: 0, epoch: 1 } });
     const rebuilt = await serverDigest(spec);
-    assert.notEqual(rebuilt, before);
+    otherBytes(rebuilt, before);
 
     await driver().servers.ensure({ ...spec, generation: 4, rootDisk: { kind: 'image', image: first, sizeGiB: 0, epoch: 2 } });
     if (traits.keepsBytes) assert.equal(await serverDigest(spec), before);
@@ -578,7 +588,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   const { physicalNetwork } = traits;
   if (physicalNetwork)
     sentence('a router with a gateway and a floating IP is as it was said to be', async ({ driver, network }) => {
-      const [inside, outside] = [network(), network({ physicalNetwork })];
+      const [inside, outside] = [network(), network({ physicalNetwork, ...outsideOf(traits) })];
       const port = inside.port();
       const router = routerBetween(inside.net, outside.net);
       const floatingIp = {
@@ -644,7 +654,7 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
     const { format, sizeBytes, ...rest } = await capture(upload);
     assert.deepEqual(rest, { upload });
     assert.ok(sizeBytes > 0);
-    return contentDigest(fixture.blobs.incomingPath(upload), format);
+    return traits.holdsBytes ? contentDigest(fixture.blobs.incomingPath(upload), format) : 'unread';
   }
 
   return {
@@ -713,6 +723,11 @@ function serverOn(hostId: string, image: VettedImage, { machine }: DriverTraits,
 function stateOf({ id, hostId, generation, power, volumes, nics }: ServerSpec): ServerState {
   const inOrder = volumes.toSorted((one, other) => (one.device < other.device ? -1 : 1));
   return { id, hostId, generation, power, volumes: inOrder.map(({ volumeId }) => volumeId), nics: nics.map(({ portId }) => portId) };
+}
+
+/** The addresses to the outside, where they are given. */
+function outsideOf({ externalCidr: cidr }: DriverTraits): Pick<NetworkSpec, 'subnets'> | undefined {
+  return cidr === null ? undefined : { subnets: [{ id: randomUUID(), version: 4, cidr, gateway: cidr.replace('.0/24', '.1'), dhcp: false, dnsServers: [], hostRoutes: [] }] };
 }
 
 function networkSpec(wish: Partial<NetworkSpec>): NetworkSpec {

@@ -64,7 +64,7 @@ test('an engine that somebody wrote to is mended by the reconciliation', async (
   const { network, port } = await wholeNetwork(cloud);
   await projectDirty(parts);
 
-  await driver.networks.remove([{ kind: 'port', id: port.id, projectId: 'p', generation: 1e9 }]);
+  await driver.networks.remove([{ kind: 'port', id: port.id, generation: 1e9 }]);
   await driver.networks.ensure([{ kind: 'security-group', id: 'a stranger', projectId: 'p', generation: 1, stateful: true, rules: [] }]);
   await driver.networks.ensure([{ kind: 'network', id: network.id, projectId: 'p', generation: 1e6, adminUp: false, mtu: 1400, physicalNetwork: null, subnets: [], servicePort: null }]);
   // What the engine has seen is ahead of the database, as after the restore of a backup.

@@ -172,8 +172,8 @@ test('an intent that is older than one that was seen is refused, also of what wa
   await driver.ensure([{ ...network('net1', 1), generation: 5 }]);
 
   await assert.rejects(driver.ensure([{ ...network('net1', 1), generation: 4 }]), { kind: 'stale' });
-  await assert.rejects(driver.remove([{ kind: 'network', id: 'net1', projectId: 'p', generation: 4 }]), { kind: 'stale' });
-  await driver.remove([{ kind: 'network', id: 'net1', projectId: 'p', generation: 6 }]);
+  await assert.rejects(driver.remove([{ kind: 'network', id: 'net1', generation: 4 }]), { kind: 'stale' });
+  await driver.remove([{ kind: 'network', id: 'net1', generation: 6 }]);
   await assert.rejects(driver.ensure([{ ...network('net1', 1), generation: 5 }]), { kind: 'stale' });
   await assert.rejects(driver.ensure([group([], 1), port('p11', 1, 11)]), { kind: 'missing' });
   assert.deepEqual(await driver.compare([]), [], 'the refused call wrote nothing at all');
@@ -343,7 +343,7 @@ test('a thousand ports are one transaction', needsRoot, async (t) => {
   await timed('the same again', () => driver.ensure(ports));
   await timed('compare', async () => assert.deepEqual(await driver.compare(all), []));
   await timed('one more port', () => driver.ensure([port('one-more', 1, 12)]));
-  await timed('remove one', () => driver.remove([{ kind: 'port', id: 'one-more', projectId: 'p', generation: 1 }]));
-  await timed('remove a thousand', () => driver.remove(ports.map(({ id }) => ({ kind: 'port', id, projectId: 'p', generation: 1 }))));
+  await timed('remove one', () => driver.remove([{ kind: 'port', id: 'one-more', generation: 1 }]));
+  await timed('remove a thousand', () => driver.remove(ports.map(({ id }) => ({ kind: 'port', id, generation: 1 }))));
   assert.deepEqual(await driver.compare([network('net1', 1), group(egress)]), []);
 });

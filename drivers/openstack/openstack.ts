@@ -1,0 +1,94 @@
+/**
+ * A partner's OpenStack as a region of ours: Keystone v3 and the services of its catalog, spoken to by our own contracts.
+ *
+ * Only this driver knows that the machines are elsewhere. Nothing there is found by name: what of ours is what there is
+ * in the handles, and what the handles do not know is found by a tag that was written down before it was made.
+ */
+import type { Clock, Random } from '../../kit/clock.ts';
+import { serialised } from '../../kit/serial.ts';
+import { DriverError, type BlobStore, type Driver } from '../driver.ts';
+import type { HandleStore } from './handles.ts';
+import { hostDriver } from './hosts.ts';
+import { forgetImage } from './images.ts';
+import { networkDriver } from './network/driver.ts';
+import { openPartner, type Credential } from './partner.ts';
+import { openProjects } from './projects.ts';
+import { quarantined, type Quarantined } from './quarantine.ts';
+import { translated } from './refusals.ts';
+import type { Capacity, Region } from './region.ts';
+import { serverDriver } from './servers.ts';
+import { volumeDriver } from './volumes.ts';
+
+export type OpenstackOptions = {
+  /** Keystone's address. */
+  authUrl: string;
+  /** The region of the partner's catalog. */
+  region: string;
+  credential: Credential;
+  /** The domain of the credential's user, by name. */
+  userDomain: string;
+  /** The domain there in which our projects are made. */
+  domainId: string;
+  /** The role that we give ourselves in them: `admin` where it is to be had, because addresses and MACs are said by us. */
+  role?: string;
+  /** The partner's network to the outside, by the id that it has there. */
+  externalNetwork: string | null;
+  capacity: Capacity;
+  handles: HandleStore;
+  blobs: BlobStore;
+  clock: Clock;
+  random: Random;
+  fetch?: typeof fetch;
+  timeoutMs?: number;
+};
+
+export type OpenstackDriver = Driver & {
+  /** What is in our projects there and is not ours, as far as we know. */
+  quarantined(): Promise<Quarantined[]>;
+};
+
+export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver {
+  const { handles, clock, capacity } = options;
+  const serial = serialised<string>();
+  const shared = serialised<string>();
+  const partner = openPartner(options);
+  let closing: Promise<void> | undefined;
+
+  const region: Region = {
+    partner, handles, clock, capacity,
+    projects: openProjects({ partner, handles, clock, capacity, domainId: options.domainId, role: options.role ?? 'admin' }),
+    blobs: options.blobs,
+    random: options.random,
+    externalNetwork: options.externalNetwork,
+    async call(things, work) {
+      if (closing) throw new DriverError('unavailable', 'The driver is closed');
+      try {
+        return await serial.runAll(things.map(({ kind, id }) => `${kind}/${id}`), work);
+      } catch (error) {
+        throw asDriverError(error);
+      }
+    },
+    once: ({ kind, id }, work) => shared.run(`${kind}/${id}`, work),
+  };
+
+  const volumes = volumeDriver(region);
+  return {
+    name: 'openstack',
+    hosts: hostDriver(region, { name: options.region, address: new URL(options.authUrl).hostname }),
+    images: { forget: ({ sha256 }) => region.call([{ kind: 'image', id: sha256 }], () => region.once({ kind: 'image', id: sha256 }, () => forgetImage(region, sha256))) },
+    volumes,
+    networks: networkDriver(region),
+    servers: serverDriver(region, volumes),
+    quarantined: () => quarantined(region),
+    close: () => (closing ??= serial.runAlone(() => undefined)),
+  };
+}
+
+/** The one place where what a partner, the database or the file system say becomes what a driver says. */
+function asDriverError(error: unknown): unknown {
+  const said = translated(error);
+  if (said instanceof DriverError || !(said instanceof Error)) return said;
+  const isFull = 'code' in said && said.code === 'ENOSPC';
+  const isAway = ['DatabaseUnavailable', 'UnknownOutcome'].includes(said.name);
+  return new DriverError(isFull ? 'exhausted' : isAway ? 'unavailable' : 'failed', said.message, { cause: said });
+}

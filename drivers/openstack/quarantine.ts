@@ -1,0 +1,42 @@
+/** What is in our projects there and is nobody's: shown, billed to nobody, and left for a person to decide about. */
+import { idInTag } from './handles.ts';
+import { imagesOf } from './images.ts';
+import { observe } from './network/observation.ts';
+import type { Region } from './region.ts';
+import { serversOf } from './servers.ts';
+import { snapshotsOf, volumesOf } from './volumes.ts';
+
+export type Quarantined = {
+  kind: 'server' | 'volume' | 'snapshot' | 'image' | 'network' | 'subnet' | 'router' | 'port' | 'security-group' | 'floating-ip';
+  /** The partner's name for it. */
+  remoteId: string;
+  /** Ours, in whose place there it is. */
+  projectId: string;
+  /** Which of our things it says to be: a second one of that, or one of an earlier attempt. Null: it does not say. */
+  says: string | null;
+};
+
+export async function quarantined({ handles, projects, call }: Region): Promise<Quarantined[]> {
+  return call([], async () => {
+    const [places, all] = [await projects.known(), await handles.list('server', 'volume', 'snapshot', 'image', 'network', 'subnet', 'router', 'router-port', 'port', 'security-group', 'floating-ip')];
+    const ours = new Set(all.flatMap(({ remoteId }) => remoteId ?? []));
+    const intended = new Set(all.flatMap(({ state, tag }) => (state === 'intended' ? [tag] : [])));
+    const found = await Promise.all(
+      places.map(async ({ projectId, services }) => {
+        const [servers, volumes, snapshots, images, network] = await Promise.all([
+          serversOf(services), volumesOf(services), snapshotsOf(services), imagesOf(services),
+          observe(services, ['networks', 'subnets', 'routers', 'ports', 'securityGroups', 'floatingIps']),
+        ]);
+        const things: [Quarantined['kind'], { id: string; tag: string | null }[]][] = [
+          ['server', servers], ['volume', volumes], ['snapshot', snapshots], ['image', images],
+          ['network', network.networks], ['subnet', network.subnets], ['router', network.routers], ['floating-ip', network.floatingIps],
+          // Those that Neutron makes for itself, with what they belong to.
+          ['port', network.ports.filter((port) => !String(port['device_owner']).startsWith('network:'))],
+          ['security-group', network.securityGroups.filter((group) => group['name'] !== 'default')],
+        ];
+        return things.flatMap(([kind, list]) => list.filter(({ id, tag }) => !ours.has(id) && !(tag !== null && intended.has(tag))).map(({ id, tag }): Quarantined => ({ kind, remoteId: id, projectId, says: idInTag(tag) })));
+      }),
+    );
+    return found.flat();
+  });
+}
