@@ -2,6 +2,7 @@
 import { service } from '../contract.ts';
 import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
+import { defaultTypes } from './default-types.ts';
 import { groupSnapshots } from './group-snapshots.ts';
 import { groupTypes } from './group-types.ts';
 import { groups } from './groups.ts';
@@ -9,6 +10,7 @@ import { limits } from './limits.ts';
 import { backups } from './backups.ts';
 import { changes } from './microversions.ts';
 import { messages } from './messages.ts';
+import { qosSpecs } from './qos-specs.ts';
 import { hosts, pools, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
 import { transfers } from './transfers.ts';
@@ -51,7 +53,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, limits, services, hosts, pools },
+  nouns: { volumes, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

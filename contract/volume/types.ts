@@ -11,6 +11,14 @@ const One = Type.Object({ volume_type: VolumeType }, closed);
 const Updated = Type.Object({ volume_type: Type.Object(Type.Omit(VolumeType, ['os-volume-type-access:is_public']).properties, closed) }, closed);
 const Specs = Type.Record(Type.String({ minLength: 1, maxLength: 255 }), Type.String({ maxLength: 255 }));
 
+const Location = Type.Enum(['front-end', 'back-end']);
+const encryptionWish = { cipher: Type.Optional(orNull(Text)), key_size: Type.Optional(orNull(Type.Union([Type.Integer({ minimum: 0, maximum: 2147483647 }), Type.String({ pattern: '^[0-9]{1,9}$' })]))) };
+const EncryptionShown = Type.Object({ provider: Type.Optional(Type.String()), control_location: Type.Optional(Location), cipher: Type.Optional(orNull(Type.String())), key_size: Type.Optional(orNull(Type.Integer())) }, closed);
+const Encryption = Type.Object({
+  volume_type_id: Type.String(), encryption_id: Type.String(), provider: Type.String(), control_location: Location, cipher: orNull(Type.String()), key_size: orNull(Type.Integer()),
+  created_at: Type.String(), updated_at: orNull(Type.String()), deleted_at: Type.Null(), deleted: Type.Boolean(),
+});
+
 export const types = operations({
   list: {
     method: 'GET',
@@ -89,6 +97,37 @@ export const types = operations({
     response: Specs,
   },
   deleteSpec: { method: 'DELETE', path: '/types/{type_id}/extra_specs/{key}', summary: 'Delete an extra spec', access: admin('volume_extension:types_extra_specs:delete'), stability: 'stable', status: 202 },
+  encryption: {
+    method: 'GET',
+    path: '/types/{type_id}/encryption',
+    summary: 'How volumes of a type are to be encrypted',
+    access: admin('volume_extension:volume_type_encryption:get'),
+    stability: 'stable',
+    status: 200,
+    response: Type.Partial(Encryption, closed),
+  },
+  createEncryption: {
+    method: 'POST',
+    path: '/types/{type_id}/encryption',
+    summary: 'Say how volumes of a type are to be encrypted',
+    access: admin('volume_extension:volume_type_encryption:create'),
+    stability: 'stable',
+    body: Type.Object({ encryption: Type.Object({ provider: Text, control_location: Location, ...encryptionWish }, closed) }, closed),
+    status: 200,
+    response: Type.Object({ encryption: EncryptionShown }, closed),
+  },
+  encryptionItem: { method: 'GET', path: '/types/{type_id}/encryption/{key}', summary: 'Show one thing of how they are to be encrypted', access: admin('volume_extension:volume_type_encryption:get'), stability: 'stable', status: 200, response: Type.Partial(Encryption, closed) },
+  updateEncryption: {
+    method: 'PUT',
+    path: '/types/{type_id}/encryption/{encryption_id}',
+    summary: 'Change how volumes of a type are to be encrypted',
+    access: admin('volume_extension:volume_type_encryption:update'),
+    stability: 'stable',
+    body: Type.Object({ encryption: Type.Object({ provider: Type.Optional(Text), control_location: Type.Optional(Location), ...encryptionWish }, closed) }, closed),
+    status: 200,
+    response: Type.Object({ encryption: EncryptionShown }, closed),
+  },
+  deleteEncryption: { method: 'DELETE', path: '/types/{type_id}/encryption/{encryption_id}', summary: 'Encrypt volumes of a type no longer', access: admin('volume_extension:volume_type_encryption:delete'), stability: 'stable', status: 202 },
   access: {
     method: 'GET',
     path: '/types/{type_id}/os-volume-type-access',

@@ -84,7 +84,7 @@ export const VolumeType = Type.Object(
     is_public: Type.Boolean(),
     'os-volume-type-access:is_public': Type.Boolean(),
     extra_specs: Type.Record(Type.String(), Type.String()),
-    qos_specs_id: Type.Optional(Type.Null()),
+    qos_specs_id: Type.Optional(orNull(Type.String())),
   },
   closed,
 );

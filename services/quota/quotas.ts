@@ -50,14 +50,14 @@ export class OverQuota extends Error {
   }
 }
 
-/** Counts these, or throws OverQuota for the first that does not fit; negative amounts give back. */
-export async function claimQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
+/** Counts these, or throws OverQuota for the first that does not fit; negative amounts give back. `defaults`: where an operator has said others. */
+export async function claimQuota(tx: Transaction, projectId: string, amounts: Amounts, defaults: Amounts = {}): Promise<void> {
   // In one order, so that two claims that touch the same rows wait for one another instead of deadlocking; and sent
   // together, because the database does them in the order in which they are sent.
-  await Promise.all(entries(amounts).map(([resource, wanted]) => claimOne(tx, projectId, resource, wanted)));
+  await Promise.all(entries(amounts).map(([resource, wanted]) => claimOne(tx, projectId, resource, wanted, defaults[resource] ?? quotaDefaults[resource])));
 }
 
-async function claimOne(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number): Promise<void> {
+async function claimOne(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, fallback: number): Promise<void> {
   if (wanted === 0) return;
   if (wanted < 0) {
     // Not by the insert below: its row would be checked before its conflict is seen.
@@ -65,7 +65,6 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
     if (released === 1) return;
     throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
   }
-  const fallback = quotaDefaults[resource];
   const claimed = await tx.run`
     insert into quota.claim as c (project_id, resource, used)
     select ${projectId}, ${resource}, ${wanted}::bigint
@@ -75,16 +74,16 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
     where (coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint))
       and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)`;
   if (claimed === 1) return;
-  throw await shortageOf(tx, projectId, resource, wanted);
+  throw await shortageOf(tx, projectId, resource, wanted, fallback);
 }
 
 /** What did not fit, of a limit or of this region's part of it. */
-async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number): Promise<OverQuota> {
+async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, fallback: number): Promise<OverQuota> {
   const row = await tx.one<{ used: number; most: number | null; lease: number | null; leased: boolean }>`
     select coalesce(c.used, 0) as used, c.most, c.lease, p.leased
     from quota.place p left join quota.claim c on c.project_id = ${projectId} and c.resource = ${resource}`;
   const { used, most, lease, leased } = row ?? { used: 0, most: null, lease: null, leased: false };
-  const limit = most ?? quotaDefaults[resource];
+  const limit = most ?? fallback;
   if (!leased) return new OverQuota(resource, wanted, used, limit);
   const held = lease ?? 0;
   const fits = limit === -1 || used + wanted <= limit;
@@ -108,11 +107,11 @@ export function releaseQuota(tx: Transaction, projectId: string, amounts: Amount
 }
 
 /** Limit and use of each of these resources. */
-export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[]): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
+export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
   const rows = await tx.rows<{ resource: QuotaResource; used: number; most: number | null }>`
     select resource, used, most from quota.claim where project_id = ${projectId} and resource = any(${[...resources]}::text[])`;
   const found = new Map(rows.map((row) => [row.resource, row]));
-  return Object.fromEntries(resources.map((resource) => [resource, { limit: found.get(resource)?.most ?? quotaDefaults[resource], used: found.get(resource)?.used ?? 0 }]));
+  return Object.fromEntries(resources.map((resource) => [resource, { limit: found.get(resource)?.most ?? defaults[resource] ?? quotaDefaults[resource], used: found.get(resource)?.used ?? 0 }]));
 }
 
 /** Woken when a limit was set that home must hear of. */

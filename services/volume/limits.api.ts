@@ -1,36 +1,15 @@
 /** The door of limits, quotas and zones. */
 import { limits as contract } from '../../contract/volume/limits.ts';
-import { forbidden } from '../../kit/fault.ts';
-import { implement, type Context } from '../../kit/http/implement.ts';
-import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits } from '../quota/quotas.ts';
+import { implement } from '../../kit/http/implement.ts';
 import { listExtensions } from './extensions.ts';
+import { classLimits, resetLimits, setClassLimits, setLimits, usage, type Use } from './project-quotas.ts';
 import { availabilityZone } from './volumes.ts';
-
-const counted = ['volumes', 'snapshots', 'gigabytes', 'per_volume_gigabytes', 'backups', 'backup_gigabytes', 'groups'] as const;
-type Counted = (typeof counted)[number];
-const resourceOf = (name: Counted) => `volume.${name}` as const;
-const resources = counted.map(resourceOf);
-
-type Use = { limit: number; used: number };
-
-async function usage({ tx, caller }: Context, projectId: string): Promise<Record<Counted, Use>> {
-  if (projectId !== caller.projectId && !caller.isAdmin) throw forbidden("Policy doesn't allow volume_extension:quotas:show to be performed.");
-  const found = await quotaUsage(tx, projectId, resources);
-  return each((name) => found[resourceOf(name)]!);
-}
-
-function each<T>(of: (name: Counted) => T): Record<Counted, T> {
-  return Object.fromEntries(counted.map((name) => [name, of(name)])) as Record<Counted, T>;
-}
-
-async function quotaSet(context: Context, projectId: string) {
-  const found = await usage(context, projectId);
-  return each((name) => found[name].limit);
-}
 
 export const limits = implement(contract, {
   async limits(request) {
-    const { volumes, snapshots, gigabytes, backups, backup_gigabytes: backupGigabytes } = await usage(request, request.query.project_id ?? request.query.tenant_id ?? request.caller.projectId ?? '');
+    const { project_id: projectId, tenant_id: tenantId } = request.query;
+    const use = await usage(request, projectId ?? tenantId ?? request.caller.projectId ?? '');
+    const [volumes, snapshots, gigabytes, backups, backupGigabytes] = (['volumes', 'snapshots', 'gigabytes', 'backups', 'backup_gigabytes'] as const).map((name) => use[name]!) as [Each, Each, Each, Each, Each];
     return {
       limits: {
         rate: [],
@@ -52,26 +31,42 @@ export const limits = implement(contract, {
 
   async showQuota(request) {
     const id = request.params.project_id;
-    if (request.query.usage !== true) return { quota_set: { id, ...(await quotaSet(request, id)) } };
-    const found = await usage(request, id);
-    const used = (use: Use) => ({ limit: use.limit, in_use: use.used, reserved: 0, allocated: 0 });
-    return { quota_set: { id, ...each((name) => used(found[name])) } };
+    const use = await usage(request, id);
+    if (request.query.usage !== true) return { quota_set: { id, ...limitsOf(use) } };
+    return { quota_set: { id, ...Object.fromEntries(Object.entries(use).map(([name, { limit, used }]) => [name, { limit, in_use: used, reserved: 0, allocated: 0 }])) } };
   },
 
-  defaultQuota: (request) => Promise.resolve({ quota_set: { id: request.params.project_id, ...each((name) => quotaDefaults[resourceOf(name)]) } }),
+  defaultQuota: async (request) => ({ quota_set: { id: request.params.project_id, ...(await classLimits(request, 'default')) } }),
 
   async updateQuota(request) {
-    const { quota_set: wish } = request.body;
-    const wanted = counted.flatMap((name) => (wish[name] === undefined ? [] : [[resourceOf(name), Number(wish[name])] as const]));
-    await setQuotaLimits(request.tx, request.params.project_id, Object.fromEntries(wanted));
-    return { quota_set: await quotaSet(request, request.params.project_id) };
+    const { tenant_id: _tenant, force: _force, skip_validation: _skip, ...wanted } = request.body.quota_set as Record<string, unknown>;
+    await setLimits(request, request.params.project_id, numbersIn(wanted));
+    return { quota_set: limitsOf(await usage(request, request.params.project_id)) };
   },
 
   async deleteQuota(request) {
-    await resetQuotaLimits(request.tx, request.params.project_id, resources);
+    await resetLimits(request, request.params.project_id);
     return undefined;
+  },
+
+  showClass: async (request) => ({ quota_class_set: { id: request.params.class_name, ...(await classLimits(request, request.params.class_name)) } }),
+
+  async updateClass(request) {
+    const { class_name: _name, id: _id, ...wanted } = request.body.quota_class_set as Record<string, unknown>;
+    await setClassLimits(request, request.params.class_name, numbersIn(wanted));
+    return { quota_class_set: await classLimits(request, request.params.class_name) };
   },
 
   zones: () => Promise.resolve({ availabilityZoneInfo: [{ zoneName: availabilityZone, zoneState: { available: true } }] }),
   extensions: () => Promise.resolve({ extensions: listExtensions() }),
 });
+
+type Each = Use[string];
+
+function limitsOf(use: Use): Record<string, number> {
+  return Object.fromEntries(Object.entries(use).map(([name, { limit }]) => [name, limit]));
+}
+
+function numbersIn(wanted: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(wanted).map(([name, value]) => [name, Number(value)]));
+}

@@ -98,8 +98,8 @@ export function attachmentShown(attachment: Attachment) {
 }
 
 /** `qos`: as where types are looked at; cinder/api/contrib/types_manage.py answers without. */
-export function typeShown({ id, name, description, public: isPublic, extraSpecs }: VolumeType, { caller }: Asked, { qos = true }: { qos?: boolean } = {}) {
-  return { id, name, description, is_public: isPublic, 'os-volume-type-access:is_public': isPublic, extra_specs: extraSpecs, ...(qos && caller.isAdmin ? { qos_specs_id: null } : {}) };
+export function typeShown({ id, name, description, public: isPublic, extraSpecs, qosId }: VolumeType, { caller }: Asked, { qos = true }: { qos?: boolean } = {}) {
+  return { id, name, description, is_public: isPublic, 'os-volume-type-access:is_public': isPublic, extra_specs: extraSpecs, ...(qos && caller.isAdmin ? { qos_specs_id: qosId } : {}) };
 }
 
 /** Truth as clients write it. */

@@ -31,7 +31,7 @@ export async function createSnapshot(context: Context, wish: { volumeId: string;
 /** The snapshot, counted; who takes it is for the caller to say. */
 export async function recordSnapshot(context: Context, volume: Volume, { name, description, metadata, groupSnapshotId, workedOnAs }: Pick<Snapshot, 'name' | 'description' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>): Promise<Snapshot> {
   const { tx, now, random, caller } = context;
-  await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB });
+  await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB }, volume.typeId);
   const id = random.uuid();
   await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs }, now);
   const snapshot = await getSnapshot(context, id);

@@ -27,9 +27,9 @@ export function lockOffered(tx: Transaction, id: string): Promise<Transfer | und
   return tx.one<Transfer>`select ${columns} from volume.offered(${id})`;
 }
 
-export async function weightOf(tx: Transaction, id: string): Promise<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean }> {
-  const row = await tx.one<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean }>`
-    select volume_gib as "volumeGiB", snapshots, snapshot_gib as "snapshotGiB", ready from volume.weight_of(${id})`;
+export async function weightOf(tx: Transaction, id: string): Promise<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean; typeId: string | null }> {
+  const row = await tx.one<{ volumeGiB: number; snapshots: number; snapshotGiB: number; ready: boolean; typeId: string | null }>`
+    select volume_gib as "volumeGiB", snapshots, snapshot_gib as "snapshotGiB", ready, type_id as "typeId" from volume.weight_of(${id})`;
   return row!;
 }
 

@@ -4,11 +4,10 @@ import type { Random } from '../../kit/clock.ts';
 import { badRequest, forbidden, notFound, type Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
-import { releaseQuota } from '../quota/quotas.ts';
 import { snapshotsOf } from './snapshots.store.ts';
 import { deleteTransferRow, findTransfer, handOver, insertTransfer, lockOffered, selectTransfers, weightOf, type Transfer } from './transfers.store.ts';
 import { tellTransfer, tellVolume } from './volume-events.ts';
-import { claimVolumes, named } from './volume-quotas.ts';
+import { claimVolumes, releaseVolumes } from './volume-quotas.ts';
 import { changeVolume, getVolume } from './volumes.ts';
 import { lockVolume } from './volumes.store.ts';
 
@@ -62,11 +61,11 @@ export async function acceptTransfer(context: Context, id: string, authKey: stri
   const transfer = await lockOffered(tx, id);
   if (!transfer) throw noTransfer(id);
   if (!timingSafeEqual(Buffer.from(digest(transfer.salt, authKey)), Buffer.from(transfer.keyDigest))) throw badRequest(`Invalid auth key: Attempt to transfer ${id} with invalid auth key.`);
-  const { volumeGiB, snapshots, snapshotGiB, ready } = await weightOf(tx, id);
+  const { volumeGiB, snapshots, snapshotGiB, ready, typeId } = await weightOf(tx, id);
   if (!ready) throw badRequest('Invalid volume: the volume or one of its snapshots is being changed.');
   const weight = { volumes: 1, snapshots, gigabytes: volumeGiB + snapshotGiB };
-  await claimVolumes(tx, projectId, weight);
-  await releaseQuota(tx, transfer.projectId, named(weight));
+  await claimVolumes(tx, projectId, weight, typeId);
+  await releaseVolumes(tx, transfer.projectId, weight, typeId);
   await handOver(tx, id, { projectId, userId, now });
   const volume = await getVolume(context, transfer.volumeId);
   // Both projects are told: to the one it is gone, to the other it is new.

@@ -2,8 +2,9 @@
 import { types as contract } from '../../contract/volume/types.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
-import { entryOf, isTrue, typeShown } from './shapes.ts';
-import { accessOf, createType, defaultType, deleteSpec, deleteType, getType, listTypes, setAccess, setSpecs, updateType } from './types.ts';
+import type { Encryption } from './types.store.ts';
+import { entryOf, isTrue, micros, typeShown } from './shapes.ts';
+import { accessOf, changeEncryption, createEncryption, createType, defaultType, deleteEncryption, deleteSpec, deleteType, encryptionOf, getType, listTypes, noEncryption, setAccess, setSpecs, updateType } from './types.ts';
 
 export const types = implement(contract, {
   async list(request) {
@@ -52,6 +53,37 @@ export const types = implement(contract, {
     return undefined;
   },
 
+  encryption: async (request) => {
+    const id = request.params.type_id;
+    const encryption = await encryptionOf(request, id);
+    return encryption === null ? {} : encryptionShown(id, encryption);
+  },
+
+  async createEncryption(request) {
+    const { provider, control_location: controlLocation, cipher, key_size: keySize } = request.body.encryption;
+    await createEncryption(request, request.params.type_id, { provider, controlLocation, cipher, keySize: keySize == null ? keySize : Number(keySize) });
+    return { encryption: { ...request.body.encryption, ...(keySize == null ? {} : { key_size: Number(keySize) }) } as EncryptionEcho };
+  },
+
+  async encryptionItem(request) {
+    const { type_id: id, key } = request.params;
+    const encryption = await encryptionOf(request, id);
+    const shown: Record<string, unknown> = encryption === null ? {} : encryptionShown(id, encryption);
+    if (!Object.hasOwn(shown, key)) throw noEncryption(id);
+    return { [key]: shown[key] };
+  },
+
+  async updateEncryption(request) {
+    const { provider, control_location: controlLocation, cipher, key_size: keySize } = request.body.encryption;
+    await changeEncryption(request, request.params.type_id, { provider, controlLocation, cipher, keySize: keySize == null ? keySize : Number(keySize) });
+    return { encryption: { ...request.body.encryption, ...(keySize == null ? {} : { key_size: Number(keySize) }) } as EncryptionEcho };
+  },
+
+  async deleteEncryption(request) {
+    await deleteEncryption(request, request.params.type_id);
+    return undefined;
+  },
+
   async access(request) {
     const id = request.params.type_id;
     return { volume_type_access: (await accessOf(request, id)).map((projectId) => ({ volume_type_id: id, project_id: projectId })) };
@@ -67,3 +99,10 @@ export const types = implement(contract, {
     return undefined;
   },
 });
+
+type EncryptionEcho = { provider?: string; control_location?: Encryption['controlLocation']; cipher?: string | null; key_size?: number | null };
+
+function encryptionShown(typeId: string, { id, provider, controlLocation, cipher, keySize, createdAt, updatedAt }: Encryption) {
+  const at = (text: string) => micros(new Date(text));
+  return { volume_type_id: typeId, encryption_id: id, provider, control_location: controlLocation, cipher, key_size: keySize, created_at: at(createdAt), updated_at: updatedAt === null ? null : at(updatedAt), deleted_at: null, deleted: false };
+}

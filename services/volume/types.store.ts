@@ -1,9 +1,11 @@
 /** The SQL of volume types. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type VolumeType = { id: string; name: string; description: string | null; public: boolean; extraSpecs: Record<string, string> };
+export type VolumeType = { id: string; name: string; description: string | null; public: boolean; extraSpecs: Record<string, string>; qosId: string | null; encryption: Encryption | null };
 
-const columns = sql.raw('id, name, description, public, extra_specs as "extraSpecs"');
+export type Encryption = { id: string; provider: string; controlLocation: 'front-end' | 'back-end'; cipher: string | null; keySize: number | null; createdAt: string; updatedAt: string | null };
+
+const columns = sql.raw('id, name, description, public, extra_specs as "extraSpecs", qos_id as "qosId", encryption');
 
 /** Whom private types are to be shown: undefined is everyone's. */
 export type Viewer = { projectId: string } | undefined;
@@ -21,13 +23,13 @@ export async function findTypeByNameOrId(tx: Transaction, viewer: Viewer, wanted
 }
 
 /** Undefined: the name is taken. */
-export function insertType(tx: Transaction, { id, name, description, public: isPublic, extraSpecs }: VolumeType, now: Date): Promise<VolumeType | undefined> {
+export function insertType(tx: Transaction, { id, name, description, public: isPublic, extraSpecs }: Omit<VolumeType, 'qosId' | 'encryption'>, now: Date): Promise<VolumeType | undefined> {
   return tx.one<VolumeType>`
     insert into volume.type (id, name, description, public, extra_specs, created_at) values (${id}, ${name}, ${description}, ${isPublic}, ${sql.json(extraSpecs)}::jsonb, ${now}) on conflict (name) do nothing returning ${columns}`;
 }
 
-export function updateTypeRow(tx: Transaction, { id, name, description, public: isPublic, extraSpecs }: VolumeType): Promise<number> {
-  return tx.run`update volume.type set name = ${name}, description = ${description}, public = ${isPublic}, extra_specs = ${sql.json(extraSpecs)}::jsonb where id = ${id}`;
+export function updateTypeRow(tx: Transaction, { id, name, description, public: isPublic, extraSpecs, encryption }: VolumeType): Promise<number> {
+  return tx.run`update volume.type set name = ${name}, description = ${description}, public = ${isPublic}, extra_specs = ${sql.json(extraSpecs)}::jsonb, encryption = ${encryption === null ? null : sql.json(encryption)}::jsonb where id = ${id}`;
 }
 
 export function deleteTypeRow(tx: Transaction, id: string): Promise<number> {

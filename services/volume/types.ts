@@ -1,7 +1,8 @@
-/** Volume types: cinder/volume/volume_types.py. They say nothing yet to the storage; volumes carry them. */
-import { badRequest, conflict, notFound } from '../../kit/fault.ts';
+/** Volume types: cinder/volume/volume_types.py. */
+import { badRequest, conflict, notFound, type Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { deleteAccess, deleteTypeRow, findType, findTypeByNameOrId, insertAccess, insertType, projectsOfType, selectTypes, updateTypeRow, type Viewer, type VolumeType } from './types.store.ts';
+import { deleteAccess, deleteTypeRow, findType, findTypeByNameOrId, insertAccess, insertType, projectsOfType, selectTypes, updateTypeRow, type Encryption, type Viewer, type VolumeType } from './types.store.ts';
+import { findDefaultType, isDefaultSomewhere } from './default-types.store.ts';
 import { isTypeOfGroup } from './groups.store.ts';
 import { tellType } from './volume-events.ts';
 import { isTypeUsed } from './volumes.store.ts';
@@ -23,12 +24,13 @@ export async function getType(context: Looking, id: string): Promise<VolumeType>
 }
 
 export function defaultType(context: Looking): Promise<VolumeType> {
-  return typeForVolume(context, defaultName);
+  return typeForVolume(context, undefined);
 }
 
-/** By id or name; the default one without. */
+/** By id or name; without, the project's default one, or everybody's. */
 export async function typeForVolume(context: Looking, nameOrId: string | null | undefined): Promise<VolumeType> {
-  const wanted = nameOrId ?? defaultName;
+  const own = nameOrId == null && context.caller.projectId !== null ? await findDefaultType(context.tx, context.caller.projectId) : undefined;
+  const wanted = nameOrId ?? own?.typeId ?? defaultName;
   const type = await findTypeByNameOrId(context.tx, viewer(context), wanted);
   if (!type) throw notFound(`Volume type with name ${wanted} could not be found.`);
   return type;
@@ -54,6 +56,7 @@ export async function updateType(context: Context, id: string, { name, descripti
 export async function deleteType(context: Context, id: string): Promise<void> {
   const type = await getType(context, id);
   if (type.name === defaultName) throw badRequest(`The volume type ${id} is a default volume type and cannot be deleted.`);
+  if (await isDefaultSomewhere(context.tx, id)) throw badRequest(`The volume type ${id} is a default volume type and cannot be deleted.`);
   if ((await isTypeUsed(context.tx, id)) || (await isTypeOfGroup(context.tx, id))) throw badRequest('Target volume type is still in use.');
   await tellType(context, 'volume_type.delete', type);
   await deleteTypeRow(context.tx, id);
@@ -71,6 +74,46 @@ export async function deleteSpec(context: Context, id: string, key: string): Pro
   if (!Object.hasOwn(type.extraSpecs, key)) throw notFound(`Volume Type ${id} has no extra specs with key ${key}.`);
   await updateTypeRow(context.tx, { ...type, extraSpecs: Object.fromEntries(Object.entries(type.extraSpecs).filter(([name]) => name !== key)) });
   await tellType(context, 'volume_type_extra_specs.delete', type);
+}
+
+// How the volumes of a type are encrypted
+
+export async function encryptionOf(context: Context, id: string): Promise<Encryption | null> {
+  return (await getType(context, id)).encryption;
+}
+
+export type EncryptionWish = { provider?: string | undefined; controlLocation?: Encryption['controlLocation'] | undefined; cipher?: string | null | undefined; keySize?: number | null | undefined };
+
+export async function createEncryption(context: Context, id: string, wish: EncryptionWish & Pick<Encryption, 'provider' | 'controlLocation'>): Promise<Encryption> {
+  const type = await getType(context, id);
+  if (await isTypeUsed(context.tx, id)) throw badRequest('Cannot create encryption specs. Volume type in use.');
+  if (type.encryption !== null) throw badRequest(`Volume type encryption for type ${id} already exists.`);
+  const encryption = { id: context.random.uuid(), provider: wish.provider, controlLocation: wish.controlLocation, cipher: wish.cipher ?? null, keySize: wish.keySize ?? null, createdAt: context.now.toISOString(), updatedAt: null };
+  await updateTypeRow(context.tx, { ...type, encryption });
+  await tellType(context, 'volume_type_encryption.create', type);
+  return encryption;
+}
+
+export async function changeEncryption(context: Context, id: string, wish: EncryptionWish): Promise<void> {
+  const type = await getType(context, id);
+  if (await isTypeUsed(context.tx, id)) throw badRequest('Cannot update encryption specs. Volume type in use.');
+  if (type.encryption === null) throw noEncryption(id);
+  const { provider, controlLocation, cipher, keySize } = type.encryption;
+  const changed = { ...type.encryption, provider: wish.provider ?? provider, controlLocation: wish.controlLocation ?? controlLocation, cipher: wish.cipher === undefined ? cipher : wish.cipher, keySize: wish.keySize === undefined ? keySize : wish.keySize };
+  await updateTypeRow(context.tx, { ...type, encryption: { ...changed, updatedAt: context.now.toISOString() } });
+  await tellType(context, 'volume_type_encryption.update', type);
+}
+
+export async function deleteEncryption(context: Context, id: string): Promise<void> {
+  const type = await getType(context, id);
+  if (await isTypeUsed(context.tx, id)) throw badRequest('Cannot delete encryption specs. Volume type in use.');
+  if (type.encryption === null) throw noEncryption(id);
+  await updateTypeRow(context.tx, { ...type, encryption: null });
+  await tellType(context, 'volume_type_encryption.delete', type);
+}
+
+export function noEncryption(id: string): Fault {
+  return notFound(`Volume type encryption for type ${id} does not exist.`);
 }
 
 // Who may use a private type

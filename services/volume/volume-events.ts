@@ -5,6 +5,7 @@ import type { Backup } from './backups.store.ts';
 import type { GroupSnapshot } from './group-snapshots.store.ts';
 import type { GroupType } from './group-types.store.ts';
 import type { Group } from './groups.store.ts';
+import type { QosSpec } from './qos-specs.store.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { Transfer } from './transfers.store.ts';
 import type { VolumeService } from './services.store.ts';
@@ -30,6 +31,14 @@ export function tellGroup({ tx, now, requestId }: Starting, type: string, { id, 
 
 export function tellGroupSnapshot({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, groupId }: GroupSnapshot): Promise<void> {
   return emit(tx, { now: () => now }, { type, resource: 'volume_group_snapshot', resourceId: id, projectId, requestId, payload: { name, status, groupId } });
+}
+
+export function tellQosSpec({ tx, now, requestId }: Starting, type: string, { id, name }: QosSpec): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume_qos_spec', resourceId: id, requestId, payload: { name } });
+}
+
+export function tellDefaultType({ tx, now, requestId }: Starting, { projectId }: { projectId: string }): Promise<void> {
+  return emit(tx, { now: () => now }, { type: 'volume_default_type.update', resource: 'volume_default_type', resourceId: projectId, projectId, requestId, payload: {} });
 }
 
 /** Private ones are the administrators': nobody else is told. */

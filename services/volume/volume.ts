@@ -7,11 +7,13 @@ import type { Made, RegionParts } from '../parts.ts';
 import { attachments } from './attachments.api.ts';
 import { backups } from './backups.api.ts';
 import { createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow, sweepPacks } from './backups.workflow.ts';
+import { defaultTypes } from './default-types.api.ts';
 import { groupTypes } from './group-types.api.ts';
 import { groups, groupSnapshots } from './groups.api.ts';
 import { createGroupSnapshotWorkflow, createGroupWorkflow, deleteGroupSnapshotWorkflow, deleteGroupWorkflow } from './groups.workflow.ts';
 import { limits } from './limits.api.ts';
 import { messages } from './messages.api.ts';
+import { qosSpecs } from './qos-specs.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
 import { hosts, pools, services } from './services.api.ts';
 import { heartbeat } from './services.ts';
@@ -26,7 +28,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, messages, types, limits, services, hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, hosts, pools }),
     workflows: [
       createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow,
       createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow,

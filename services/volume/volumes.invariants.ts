@@ -9,6 +9,7 @@ import { listAttachments } from './attachments.store.ts';
 import { listGroupSnapshotsInTransit } from './group-snapshots.store.ts';
 import { countGroups, listGroupsInTransit } from './groups.store.ts';
 import { listSnapshotsInTransit, listStoredSnapshots } from './snapshots.store.ts';
+import { countTypeUse, listTypeUse, perType } from './type-quotas.store.ts';
 import { countUse, findVolume, listInTransit, listStored } from './volumes.store.ts';
 
 const looking = { kind: 'system', reason: 'invariants hold for every project' } as const;
@@ -18,6 +19,7 @@ export function volumeInvariants({ database, driver, blobs }: RegionParts): Inva
   const within = (check: (tx: Transaction) => Promise<Finding[]>) => () => database.read(looking, check);
   return [
     { id: 'I4', title: 'volumes, snapshots, backups and gigabytes are counted as they are', check: within(quotaFindings) },
+    { id: 'I4', title: 'volumes, snapshots and gigabytes of each type are counted as they are', check: within(typeQuotaFindings) },
     { id: 'I5', title: 'every volume in use has its attachment, and every attachment its volume in use', check: within(attachmentFindings) },
     { id: 'I7', title: 'every volume and snapshot in transit has a workflow that ends it', check: within(transitFindings) },
     {
@@ -76,6 +78,15 @@ async function quotaFindings(tx: Transaction): Promise<Finding[]> {
   return [...new Set([...use.keys(), ...counted.keys()])]
     .filter((key) => (use.get(key) ?? 0) !== (counted.get(key) ?? 0))
     .map((key) => ({ message: `Project ${key.replace(' ', ' has of ')} ${use.get(key) ?? 0} and is charged for ${counted.get(key) ?? 0}`, ...ours }));
+}
+
+async function typeQuotaFindings(tx: Transaction): Promise<Finding[]> {
+  const [should, counted] = [await countTypeUse(tx), await listTypeUse(tx)];
+  const use = new Map<string, number>(should.flatMap((each) => perType.map((resource) => [`${each.projectId} ${resource} of type ${each.typeId}`, each[resource]] as const)));
+  const charged = new Map<string, number>(counted.map(({ projectId, typeId, resource, used }) => [`${projectId} ${resource} of type ${typeId}`, used]));
+  return [...new Set([...use.keys(), ...charged.keys()])]
+    .filter((key) => (use.get(key) ?? 0) !== (charged.get(key) ?? 0))
+    .map((key) => ({ message: `Project ${key.replace(' ', ' has of ')} ${use.get(key) ?? 0} and is charged for ${charged.get(key) ?? 0}`, ...ours }));
 }
 
 async function attachmentFindings(tx: Transaction): Promise<Finding[]> {

@@ -448,7 +448,7 @@ test('an offer that is taken back leaves the volume as it was', async (t) => {
 test('no volume is larger than the project’s limit for one', async (t) => {
   const { alice, admin, idle } = await startService(t);
   const { quota_set: set } = (await admin('PUT', '/os-quota-sets/alice-project', { quota_set: { per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50 } })).body;
-  assert.deepEqual(set, { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50, groups: 10 });
+  assert.deepEqual(set, { volumes: 10, snapshots: 10, gigabytes: 1000, per_volume_gigabytes: 2, backups: 5, backup_gigabytes: 50, groups: 10, volumes___DEFAULT__: -1, gigabytes___DEFAULT__: -1, snapshots___DEFAULT__: -1 });
   const refused = await alice('POST', '/volumes', { volume: { size: 3 } });
   assert.deepEqual([refused.status, refused.body.badRequest.message], [400, 'Requested volume size 3G is larger than maximum allowed limit 2G.']);
   const { id } = (await alice('POST', '/volumes', { volume: { size: 2 } })).body.volume;

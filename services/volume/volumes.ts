@@ -7,6 +7,8 @@ import { reserveServerImage, type CaptureFormat } from '../image/uploads.ts';
 import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttachment, listAttachments, setAttached, setDetaching, type Attachment } from './attachments.store.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
+import { findQosSpec } from './qos-specs.store.ts';
+import { findType } from './types.store.ts';
 import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
@@ -74,8 +76,10 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   const origin = await originOf(context, wish.source);
   const sizeGiB = sizeFor(wish, origin);
   const type = await typeForVolume(context, wish.volumeType ?? origin.typeId);
+  // There are no keys here: what is promised to be encrypted is not written in the clear.
+  if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
-  await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB });
+  await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB }, type.id);
   const id = random.uuid();
   await insertVolume(
     tx,
@@ -177,7 +181,7 @@ export async function extendVolume(context: Context, id: string, newSizeGiB: num
   if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be '${expected.join("' or '")}' to extend, currently ${volume.status}.`);
   if (newSizeGiB <= volume.sizeGiB) throw badRequest(`Invalid input received: New size for extend must be greater than current size. (current: ${volume.sizeGiB}, extended to: ${newSizeGiB}).`);
   await demandVolumeSize(context.tx, volume.projectId, newSizeGiB);
-  await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB });
+  await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB }, volume.typeId);
   await begin(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
   await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
 }
@@ -272,12 +276,20 @@ export async function createAttachment(context: Context, { volumeId, serverId, o
   if ((volume.status !== 'available' && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
   // Every driver attaches for writing, so that what is to be read only is not attached at all: cinder/volume/manager.py, attachment_update.
   if (volume.readonly === true) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
+  await demandNoLimits(context, volume);
   const id = random.uuid();
   await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, now });
   if (!early) await begin(context, volume, { status: 'reserved' }, 'volume.attach.start');
   const attachment = (await findAttachment(tx, id))!;
   await tellAttachment(context, 'volume.attachment.create', attachment);
   return attachment;
+}
+
+/** What hosts are to keep to is kept to, or nothing is attached. */
+async function demandNoLimits({ tx }: Pick<Context, 'tx'>, { id, typeId }: Volume): Promise<void> {
+  const qosId = typeId === null ? null : ((await findType(tx, undefined, typeId))?.qosId ?? null);
+  const qos = qosId === null ? undefined : await findQosSpec(tx, qosId);
+  if (qos && qos.consumer !== 'back-end' && Object.keys(qos.specs).length > 0) throw badRequest(`Invalid volume: Volume ${id} has the QoS specs ${qos.name}, to which no host of this cloud can keep.`);
 }
 
 export async function getAttachment({ tx }: Pick<Context, 'tx'>, id: string): Promise<Attachment> {

@@ -5,13 +5,12 @@ import { step, workflow } from '../../kit/workflow/workflow.ts';
 import { vettedImage } from '../image/images.ts';
 import { acceptCapture, activateImage, failImage, type CaptureFormat } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
-import { releaseQuota } from '../quota/quotas.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
 import { report } from './messages.ts';
 import { deleteSnapshotRow, findSnapshot, lockSnapshot, snapshotsOf, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { asked, at, demandPlace, findPlace, patient, read, reason, settle, type About } from './steps.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
-import { named } from './volume-quotas.ts';
+import { releaseVolumes } from './volume-quotas.ts';
 import { deleteVolumeRow, findVolume, lockVolume, type Volume } from './volumes.store.ts';
 
 type AboutVolume = { volumeId: string };
@@ -63,9 +62,9 @@ export const extendVolumeWorkflow = workflow<AboutVolume, object, RegionParts>(
     deadlineSeconds: 600,
     // It may have grown, or not: it counts as before, and an administrator looks.
     onFailed: (tx, run, failure) =>
-      settle(tx, run, run.input.volumeId, async ({ id, projectId, sizeGiB, wantedGiB }) => {
+      settle(tx, run, run.input.volumeId, async ({ id, projectId, sizeGiB, wantedGiB, typeId }) => {
         await report(at(tx, run), 'notExtended', { id, projectId });
-        await releaseQuota(tx, projectId, named({ gigabytes: (wantedGiB ?? sizeGiB) - sizeGiB }));
+        await releaseVolumes(tx, projectId, { gigabytes: (wantedGiB ?? sizeGiB) - sizeGiB }, typeId);
         return { status: 'error_extending', wantedGiB: null, failure: reason(failure) };
       }, 'volume.resize.error'),
   },
@@ -175,14 +174,14 @@ export const deleteSnapshotWorkflow = workflow<AboutSnapshot, object, RegionPart
 export async function forgetVolume(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
   const row = await lockVolume(tx, id);
   if (!row || (await deleteVolumeRow(tx, id)) === 0) return;
-  await releaseQuota(tx, row.projectId, named({ volumes: 1, gigabytes: row.wantedGiB ?? row.sizeGiB }));
+  await releaseVolumes(tx, row.projectId, { volumes: 1, gigabytes: row.wantedGiB ?? row.sizeGiB }, row.typeId);
   await tellVolume(at(tx, run), 'volume.delete.end', { ...row, status: 'deleted' });
 }
 
 export async function forgetSnapshot(tx: Transaction, run: About<unknown>, id: string): Promise<void> {
   const row = await lockSnapshot(tx, id);
   if (!row || (await deleteSnapshotRow(tx, id)) === 0) return;
-  await releaseQuota(tx, row.projectId, named({ snapshots: 1, gigabytes: row.sizeGiB }));
+  await releaseVolumes(tx, row.projectId, { snapshots: 1, gigabytes: row.sizeGiB }, (await findVolume(tx, row.volumeId))?.typeId ?? null);
   await tellSnapshot(at(tx, run), 'snapshot.delete.end', { ...row, status: 'deleted' });
 }
 

@@ -24,6 +24,9 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   const { id: kind } = (await admin.volume.groupTypes.create({ body: { group_type: { name: 'kind' } } })).body.group_type;
   await begin('groupTypes.list', alice, '/group_types');
   await begin('groupTypes.specs', admin, `/group_types/${kind}/group_specs`);
+  const { id: qos_id } = (await admin.volume.qosSpecs.create({ body: { qos_specs: { name: 'slow' } } })).body.qos_specs;
+  await begin('qosSpecs.list', admin, '/qos-specs');
+  await begin('qosSpecs.associations', admin, `/qos-specs/${qos_id}/associations`);
   await begin('volumes.summary', alice, '/volumes/summary');
   await begin('volumes.metadata', alice, `/volumes/${volume_id}/metadata`);
   await begin('snapshots.metadata', alice, `/snapshots/${snapshot_id}/metadata`);
@@ -43,12 +46,13 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await cloud.settle();
   const snapshot = (await snapshots.create({ body: { snapshot: { volume_id: id } } })).body.snapshot;
   await cloud.settle();
-  await admin.volume.groupTypes.addSpecs({ params: { group_type_id: kind }, body: { group_specs: { purpose: 'data' } } });
   const { group } = (await alice.volume.groups.create({ body: { group: { group_type: kind, volume_types: ['__DEFAULT__'] } } })).body;
   await cloud.settle();
   await alice.volume.volumes.create({ body: { volume: { size: 1, group_id: group.id, volume_type: '__DEFAULT__' } } });
   await cloud.settle();
+  await admin.volume.groupTypes.addSpecs({ params: { group_type_id: kind }, body: { group_specs: { purpose: 'data' } } });
   const groupSnapshot = (await alice.volume.groupSnapshots.create({ body: { group_snapshot: { group_id: group.id } } })).body.group_snapshot;
+  await admin.volume.qosSpecs.associate({ params: { qos_id }, query: { vol_type_id: secret } });
   const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id } } })).body.backup;
   await cloud.settle();
   const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
@@ -78,6 +82,8 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     'groupTypes.specs': ({ group_specs: specs }: { group_specs: Record<string, string> }) => specs['purpose'] === 'data',
     'groups.list': (data: { group: { id: string } }) => data.group.id === group.id,
     'groupSnapshots.list': (data: { group_snapshot: { id: string } }) => data.group_snapshot.id === groupSnapshot.id,
+    'qosSpecs.list': (data: { qos_specs: { id: string } }) => data.qos_specs.id === qos_id,
+    'qosSpecs.associations': ({ qos_associations: types }: { qos_associations: { id: string }[] }) => types.some(({ id: typeId }) => typeId === secret),
     'backups.list': (data: { backup: { id: string } }) => data.backup.id === backup.id,
     'transfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
   };
