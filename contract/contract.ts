@@ -142,6 +142,8 @@ export type Service = {
   /** Whether operations are also found below `<path>/<project id>`. */
   projectInPath: boolean;
   where: 'home' | 'region';
+  /** HEAD asks what GET would answer, without its body, wherever nothing else is promised for HEAD. */
+  answersHead?: boolean;
   /** `unknown`: where an id is missing behind the last slash there is nothing, as in services that use Routes; else the slash does not count. */
   slashAtEnd?: 'unknown';
   microversions?: {

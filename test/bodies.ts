@@ -38,6 +38,10 @@ const bodies: Record<string, Body> = {
   'intercloud-federation.leases.ask': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, least: '1', wish: '2' }] }),
   'intercloud-federation.leases.giveBack': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, amount: '0', version: 1 }] }),
   'intercloud-federation.leases.setLimits': async ({ owner }) => ({ limits: [{ kind: 'network.subnetpool', subject: owner.projectId, amount: '-1' }] }),
+  'identity.limits.create': async (things) => {
+    await things.get('registered limit');
+    return { limits: [{ service_id: await things.get('service'), resource_name: 'things', project_id: await things.get('project'), resource_limit: 5 }] };
+  },
   'identity.domainConfig.create': async () => ({ config: { ldap: { url: 'ldap://ldap.example' } } }),
   'identity.domainConfig.update': async () => ({ config: { ldap: { url: 'ldap://other.example' } } }),
   'identity.domainConfig.updateGroup': async () => ({ config: { ldap: { url: 'ldap://other.example' } } }),

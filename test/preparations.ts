@@ -59,6 +59,26 @@ const configured: Preparation = {
   before: async ({ admin }, things) => admin.identity.domainConfig.create({ params: { domain_id: await things.get('domain') }, body: { config: { ldap: { url: 'ldap://ldap.example' } } } }),
 };
 
+const groupGiven: Preparation = {
+  by: 'admin',
+  before: async ({ admin }, things) => admin.identity.endpointGroups.addProject({ params: { endpoint_group_id: await things.get('endpoint group'), project_id: await things.get('project') } }),
+};
+
+const endpointGiven: Preparation = {
+  by: 'admin',
+  before: async ({ admin }, things) => admin.identity.projectEndpoints.add({ params: { project_id: await things.get('project'), endpoint_id: await things.get('endpoint') } }),
+};
+
+const associated = (noun: 'endpointPolicies' | 'servicePolicies' | 'regionPolicies'): Preparation => ({
+  by: 'admin',
+  async before({ admin }, things) {
+    const of = { endpointPolicies: ['endpoint'], servicePolicies: ['service'], regionPolicies: ['service', 'region'] } as const;
+    const params: Record<string, string> = { policy_id: await things.get('policy document') };
+    for (const name of of[noun]) params[`${name}_id`] = await things.get(name);
+    await admin.identity[noun].add({ params: params as never });
+  },
+});
+
 const inGroup = {
   by: 'admin' as const,
   before: async ({ admin }: TestCloud, things: Things) => admin.identity.groups.addUser({ params: { group_id: await things.get('group'), user_id: await things.get('user') } }),
@@ -102,6 +122,12 @@ export const preparations: Record<string, Preparation> = {
   'identity.roles.showImplied': implied,
   'identity.roles.deleteImplied': implied,
   ...Object.fromEntries(['show', 'update', 'delete', 'showGroup', 'updateGroup', 'deleteGroup', 'showOption', 'updateOption', 'deleteOption'].map((name) => [`identity.domainConfig.${name}`, configured])),
+  'identity.endpointGroups.showProject': groupGiven,
+  'identity.endpointGroups.removeProject': groupGiven,
+  'identity.projectEndpoints.check': endpointGiven,
+  'identity.projectEndpoints.remove': endpointGiven,
+  ...Object.fromEntries((['endpointPolicies', 'servicePolicies', 'regionPolicies'] as const).flatMap((noun) => ['check', 'remove'].map((verb) => [`identity.${noun}.${verb}`, associated(noun)]))),
+  'identity.policyEndpoints.show': associated('endpointPolicies'),
   'identity.groups.checkUser': inGroup,
   'identity.groups.removeUser': inGroup,
   'identity.domains.delete': { by: 'admin' },

@@ -148,6 +148,14 @@ const makers = {
   role: async ({ admin }) => (await admin.identity.roles.create({ body: { role: { name: unique() } } })).body.role.id,
   service: async ({ admin }) => (await admin.identity.services.create({ body: { service: { type: unique(), name: unique() } } })).body.service.id,
   endpoint: async ({ admin, get }) => (await admin.identity.endpoints.create({ body: { endpoint: { interface: 'public', service_id: await get('service'), url: 'http://cloud.example/thing' } } })).body.endpoint.id,
+  'registered limit': async ({ admin, get }) =>
+    (await admin.identity.registeredLimits.create({ body: { registered_limits: [{ service_id: await get('service'), resource_name: 'things', default_limit: 10 }] } })).body.registered_limits[0]?.id ?? '',
+  limit: async ({ admin, get }) => {
+    await get('registered limit');
+    return (await admin.identity.limits.create({ body: { limits: [{ service_id: await get('service'), resource_name: 'things', project_id: await get('project'), resource_limit: 5 }] } })).body.limits[0]?.id ?? '';
+  },
+  'endpoint group': async ({ admin }) => (await admin.identity.endpointGroups.create({ body: { endpoint_group: { name: unique(), filters: { interface: 'public' } } } })).body.endpoint_group.id,
+  'policy document': async ({ admin }) => (await admin.identity.policies.create({ body: { policy: { type: 'text/plain', blob: unique() } } })).body.policy.id,
   region: async ({ admin }) => (await admin.identity.regions.create({ body: { region: { id: unique() } } })).body.region.id,
   'application credential': async ({ owner }) => (await owner.identity.applicationCredentials.create({ params: { user_id: owner.userId }, body: { application_credential: { name: unique() } } })).body.application_credential.id,
   host: async ({ admin }) => (await admin.placement.providers.list()).body.resource_providers[0]?.uuid ?? '',
@@ -235,6 +243,17 @@ const paths: Record<string, ThingName> = {
   'identity /OS-INHERIT/domains/{domain_id}/groups/{group_id}/roles/': 'role',
   'identity /services/': 'service',
   'identity /endpoints/': 'endpoint',
+  'identity /registered_limits/': 'registered limit',
+  'identity /limits/': 'limit',
+  'identity /OS-EP-FILTER/endpoint_groups/': 'endpoint group',
+  'identity /OS-EP-FILTER/endpoint_groups/{endpoint_group_id}/projects/': 'project',
+  'identity /OS-EP-FILTER/projects/': 'project',
+  'identity /OS-EP-FILTER/projects/{project_id}/endpoints/': 'endpoint',
+  'identity /OS-EP-FILTER/endpoints/': 'endpoint',
+  'identity /policies/': 'policy document',
+  'identity /policies/{policy_id}/OS-ENDPOINT-POLICY/endpoints/': 'endpoint',
+  'identity /policies/{policy_id}/OS-ENDPOINT-POLICY/services/': 'service',
+  'identity /policies/{policy_id}/OS-ENDPOINT-POLICY/services/{service_id}/regions/': 'region',
   'identity /regions/': 'region',
   'intercloud-federation /regions/': 'federation region',
   'placement /resource_providers/': 'host',

@@ -20,7 +20,10 @@ import {
   systemGroupGrants,
   systemUserGrants,
 } from './grants.ts';
+import { endpointGroups, projectEndpoints } from './endpoint-filters.ts';
 import { groups } from './groups.ts';
+import { limits, registeredLimits } from './limits.ts';
+import { endpointPolicies, policies, policyEndpoints, regionPolicies, servicePolicies } from './policies.ts';
 import { policy } from './policy.ts';
 import { accessTokens, consumers, oauthTokens } from './oauth1.ts';
 import { projects, projectTags } from './projects.ts';
@@ -65,6 +68,7 @@ export const identity = service({
   catalogPath: '/identity',
   projectInPath: false,
   where: 'home',
+  answersHead: true,
   discovery: [
     { path: '/identity', status: 300, document: (base) => ({ versions: { values: [version(base)] } }) },
     { path: '/identity/v3', status: 200, document: (base) => ({ version: version(base) }) },
@@ -105,6 +109,15 @@ export const identity = service({
     services,
     endpoints,
     regions,
+    endpointGroups,
+    projectEndpoints,
+    policies,
+    policyEndpoints,
+    endpointPolicies,
+    servicePolicies,
+    regionPolicies,
+    registeredLimits,
+    limits,
     applicationCredentials,
     accessRules,
     trusts,

@@ -120,6 +120,7 @@ export function createDoor(options: ServeOptions): Door {
       });
       for (const start of service.olderPath === undefined ? [service.path] : [service.path, service.olderPath]) {
         app.route(serve(start));
+        if (service.answersHead === true && method === 'GET' && !paths.has(`HEAD ${path}`)) app.route({ ...serve(start), method: 'HEAD' });
         if (service.projectInPath) app.route(serve(`${start}/:project_in_path`));
       }
     }

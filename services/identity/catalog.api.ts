@@ -149,7 +149,7 @@ function serviceView({ id, type, name, description, enabled, extra }: CatalogSer
   return { ...extra, id, type, ...(name === null ? {} : { name }), ...(description === null ? {} : { description }), enabled, links: { self: url(`/services/${id}`) } };
 }
 
-function endpointView({ id, serviceId, regionId, interface: face, url: address, enabled, extra }: Endpoint, { url }: Links) {
+export function endpointView({ id, serviceId, regionId, interface: face, url: address, enabled, extra }: Endpoint, { url }: Links) {
   return { ...extra, id, interface: face, service_id: serviceId, region_id: regionId, region: regionId, url: address, enabled, links: { self: url(`/endpoints/${id}`) } };
 }
 

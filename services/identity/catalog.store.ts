@@ -1,5 +1,6 @@
 /** The only file that names the tables of regions, services and endpoints. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { endpointOfProject } from './endpoint-filters.store.ts';
 
 export type Region = { id: string; description: string; parentRegionId: string | null; extra: Record<string, unknown> };
 export type CatalogService = { id: string; type: string; name: string | null; description: string | null; enabled: boolean; extra: Record<string, unknown> };
@@ -113,7 +114,14 @@ export async function deleteEndpoint(tx: Transaction, id: string): Promise<void>
 
 export type CatalogRow = { serviceId: string; type: string; name: string | null; endpointId: string | null; interface: Interface | null; regionId: string | null; url: string | null };
 
-export function listCatalogRows(tx: Transaction): Promise<CatalogRow[]> {
+/** A project that is given endpoints sees only these. */
+export function listCatalogRows(tx: Transaction, projectId: string | null): Promise<CatalogRow[]> {
+  if (projectId !== null)
+    return tx.rows<CatalogRow>`
+      with given as (select id from identity.endpoint where ${endpointOfProject(projectId)})
+      select s.id as "serviceId", s.type, s.name, e.id as "endpointId", e.interface, e.region_id as "regionId", e.url
+      from identity.service s left join identity.endpoint e on e.service_id = s.id and e.enabled and (e.id in (select id from given) or not exists (select from given))
+      where s.enabled and (e.id is not null or not exists (select from given)) order by s.type, s.id, e.region_id, e.interface desc, e.id`;
   return tx.rows<CatalogRow>`
     select s.id as "serviceId", s.type, s.name, e.id as "endpointId", e.interface, e.region_id as "regionId", e.url
     from identity.service s left join identity.endpoint e on e.service_id = s.id and e.enabled

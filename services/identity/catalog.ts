@@ -26,7 +26,7 @@ import {
   type Region,
 } from './catalog.store.ts';
 import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
-import { alreadyThere, couldNotFind, invalid, notAllowed } from './refusals.ts';
+import { alreadyThere, couldNotFind, missingIn, notAllowed } from './refusals.ts';
 
 export type { CatalogService, Endpoint, Region } from './catalog.store.ts';
 
@@ -34,7 +34,7 @@ export type Catalog = { id: string; type: string; name: string; endpoints: { id:
 
 /** As it is written in tokens; endpoints that need a project are left out for a token that has none. */
 export async function catalogFor(tx: Transaction, { projectId, userId }: { projectId: string | null; userId: string }): Promise<Catalog> {
-  const services = Map.groupBy(await listCatalogRows(tx), (row) => row.serviceId);
+  const services = Map.groupBy(await listCatalogRows(tx, projectId), (row) => row.serviceId);
   return [...services].map(([id, rows]) => ({
     id,
     type: rows[0]!.type,
@@ -202,10 +202,8 @@ export async function deleteRegion(context: Context, id: string): Promise<void> 
 }
 
 async function demandEndpointFits(tx: Transaction, { serviceId, regionId, url }: Endpoint): Promise<void> {
-  const missing = (attribute: string, target: string) =>
-    invalid(`Expecting to find ${attribute} in ${target}. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.`);
-  if (!(await findService(tx, serviceId))) throw missing('endpoint service_id', 'service table');
-  if (regionId !== null && !(await findRegion(tx, regionId))) throw missing('endpoint region_id', 'region table');
+  if (!(await findService(tx, serviceId))) throw missingIn('endpoint service_id', 'service table');
+  if (regionId !== null && !(await findRegion(tx, regionId))) throw missingIn('endpoint region_id', 'region table');
   // Only what can be filled in: keystone/catalog/core.py, format_url's allow-list.
   const left = url.replaceAll(/[$%]\((project_id|tenant_id|user_id)\)s/g, '');
   if (/[$%]\(/.test(left)) throw new Fault(400, 'URLValidationError', `Cannot create an endpoint with an invalid URL: ${url}.`);

@@ -1,11 +1,14 @@
 /** What is configured for one domain. keystone/resource/core.py, DomainConfigManager */
 import { forbidden, notFound } from '../../kit/fault.ts';
+import { sql } from '../../kit/postgres/database.ts';
 import { demand, type Context } from './access.ts';
 import { secretServerOptions, serverDefaults, serverOptions, demandServerOption } from './directory-server-options.ts';
 import { deleteDomainOptions, firstOptions, listDomainOptions, setDomainOption, type DomainOption } from './domain-options.store.ts';
 import { defaultDomainId } from './domains.ts';
 import { findDomain, lockDomain } from './domains.store.ts';
+import { enforcementModels, limitGroup } from './limits.ts';
 import { demandPasswordOption, passwordDefaults, passwordGroup, passwordOptions } from './password-policy.ts';
+import { listProjects } from './projects.store.ts';
 import { couldNotFind, invalid } from './refusals.ts';
 
 export type Value = string | number | boolean | null;
@@ -25,6 +28,14 @@ const known: Readonly<Record<string, { options: readonly string[]; secret: reado
     },
   },
   ldap: { options: serverOptions, secret: secretServerOptions, defaults: serverDefaults, demand: demandServerOption },
+  [limitGroup]: {
+    options: ['enforcement_model'],
+    secret: [],
+    defaults: { enforcement_model: 'flat' },
+    demand(option, value) {
+      if (!Object.keys(enforcementModels).includes(String(value))) throw invalid(`Invalid input for field '${limitGroup}.${option}': it must be one of ${Object.keys(enforcementModels).join(', ')}`);
+    },
+  },
   // keystone has it for the whole cloud only, in its file; here the default domain's is the cloud's.
   [passwordGroup]: { options: passwordOptions, secret: [], defaults: passwordDefaults, demand: demandPasswordOption },
 };
@@ -73,6 +84,7 @@ export async function createConfig(context: Context, domainId: string, config: C
   const given = optionsOf(config);
   const isNew = (await listDomainOptions(tx, domainId)).length === 0;
   await deleteDomainOptions(tx, domainId, {});
+  await demandPossible(tx, domainId, given);
   for (const each of given) await setDomainOption(tx, domainId, each);
   return { config: await configOf(tx, domainId, {}), isNew };
 }
@@ -88,6 +100,7 @@ export async function updateConfig(context: Context, domainId: string, config: C
     if (which.option !== undefined && (given.length !== 1 || given[0]!.option !== which.option)) throw invalidConfig(`Trying to update option ${which.option} in group ${which.group}, so that, and only that, option must be specified in the config`);
     if (!(await isConfigured(tx, domainId, which))) throw configNotFound(domainId, which);
   }
+  await demandPossible(tx, domainId, given);
   for (const each of given) await setDomainOption(tx, domainId, each);
   return configOf(tx, domainId, {});
 }
@@ -113,6 +126,15 @@ async function configOf(tx: Context['tx'], domainId: string, { group, option }: 
     (config[each.group] ??= {})[each.option] = each.value as Value;
   }
   return config;
+}
+
+/** How limits are enforced is one for the cloud, and two levels are no place for three. */
+async function demandPossible(tx: Context['tx'], domainId: string, given: readonly DomainOption[]): Promise<void> {
+  const model = given.find(({ group }) => group === limitGroup);
+  if (!model) return;
+  if (domainId !== defaultDomainId) throw invalidConfig(`Group ${limitGroup} is not supported for domain specific configurations, but for the default domain, and so for the cloud`);
+  const deep = model.value === 'flat' ? undefined : (await listProjects(tx, [sql`parent_id is not null`], 1))[0];
+  if (deep) throw invalidConfig(`The project ${deep.id} lies below another one, and strict_two_level has no place for it`);
 }
 
 function optionsOf(config: Config): DomainOption[] {

@@ -15,12 +15,15 @@ import { ec2CredentialsDoor } from './ec2-credentials.api.ts';
 import { domainsDoor } from './domains.api.ts';
 import { domain, grantsDoor, group, project, roleAssignmentsDoor, user } from './grants.api.ts';
 import { createGate } from './gate.ts';
+import { endpointGroupsDoor, projectEndpointsDoor } from './endpoint-filters.api.ts';
 import { groupsDoor } from './groups.api.ts';
 import { identityInvariants } from './identity.invariants.ts';
+import { limitsDoor, registeredLimitsDoor } from './limits.api.ts';
 import type { IdentityParts } from './parts.ts';
 import { oauthTokensDoor, accessTokensDoor, consumersDoor } from './oauth1.api.ts';
 import { createPasswords, type PasswordCost } from './passwords.ts';
 import { wholeSystem } from './places.ts';
+import { policiesDoor, policyAssociationsDoor, policyEndpointsDoor } from './policies.api.ts';
 import { projectsDoor, projectTagsDoor } from './projects.api.ts';
 import { revocationEventsDoor } from './revocation-events.api.ts';
 import { rolesDoor } from './roles.api.ts';
@@ -83,6 +86,15 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
       services: servicesDoor(own),
       endpoints: endpointsDoor(own),
       regions: regionsDoor(own),
+      endpointGroups: endpointGroupsDoor,
+      projectEndpoints: projectEndpointsDoor,
+      policies: policiesDoor,
+      policyEndpoints: policyEndpointsDoor,
+      endpointPolicies: policyAssociationsDoor,
+      servicePolicies: policyAssociationsDoor,
+      regionPolicies: policyAssociationsDoor,
+      registeredLimits: registeredLimitsDoor,
+      limits: limitsDoor,
       applicationCredentials: applicationCredentialsDoor(own),
       accessRules: accessRulesDoor(own),
       trusts: trustsDoor(own),

@@ -3,6 +3,7 @@ import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.
 import { demand, demandList, readsEverything, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
 import { findDomain, listDomains, type Domain } from './domains.store.ts';
+import { enforcementModelOf } from './limits.ts';
 import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
 import {
   deleteProject as removeProject,
@@ -32,7 +33,7 @@ export type ProjectQuery = PageQuery & {
 };
 
 // keystone.conf, max_project_tree_depth; a domain is one level.
-const deepest = 5;
+const deepestOfAll = 5;
 const mostRelatives = 10_000;
 
 export async function listProjects(context: Context, query: ProjectQuery): Promise<AnyProject[]> {
@@ -142,6 +143,7 @@ async function demandParent(tx: Context['tx'], { parentId, domainId }: Project):
   const line = [parent, ...(await listAncestors(tx, parent.id))];
   const disabled = line.find(({ enabled }) => !enabled);
   if (disabled) throw invalid(`cannot create a project in a branch containing a disabled project: ${disabled.id}`);
+  const deepest = (await enforcementModelOf(tx)) === 'strict_two_level' ? 2 : deepestOfAll;
   if (line.length + 2 > deepest) throw notAllowed(`Max hierarchy depth reached for ${parent.id} branch.`);
 }
 

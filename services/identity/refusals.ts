@@ -50,6 +50,10 @@ export const badPassword = (description: string | null) => badRequest(`The passw
 /** Told only to whoever knows the password. */
 export const passwordExpired = (userId: string) => unauthorized(`The password is expired and needs to be changed for user: ${userId}.`, 'PasswordExpired');
 
+/** keystone/exception.py, ValidationError */
+export const missingIn = (attribute: string, target: string) =>
+  invalid(`Expecting to find ${attribute} in ${target}. The server could not comply with the request since it is either malformed or otherwise incorrect. The client is assumed to be in error.`);
+
 /** A refusal whose reason anyone may hear. */
 export const notAllowed = (message: string) => new Fault(403, 'ForbiddenNotSecurity', message);
 

@@ -82,6 +82,12 @@ const wholes: Record<string, { path: string; change: string; told: string }> = {
   'domainGroupGrants.list': { path: '/domains/{domain}/groups/{group}/roles', change: 'grant in the domain', told: 'manager' },
   'inheritedDomainUserGrants.list': { path: '/OS-INHERIT/domains/{domain}/users/{user}/roles/inherited_to_projects', change: 'grant for what is below', told: 'manager' },
   'inheritedDomainGroupGrants.list': { path: '/OS-INHERIT/domains/{domain}/groups/{group}/roles/inherited_to_projects', change: 'grant for what is below', told: 'manager' },
+  'endpointGroups.listEndpoints': { path: '/OS-EP-FILTER/endpoint_groups/{endpointGroup}/endpoints', change: 'add an endpoint', told: 'http://there.test' },
+  'endpointGroups.listProjects': { path: '/OS-EP-FILTER/endpoint_groups/{endpointGroup}/projects', change: 'give the group of endpoints', told: 'other' },
+  'projectEndpoints.list': { path: '/OS-EP-FILTER/projects/{project}/endpoints', change: 'give the endpoint', told: 'public' },
+  'projectEndpoints.listGroups': { path: '/OS-EP-FILTER/projects/{project}/endpoint_groups', change: 'give the group of endpoints', told: 'public ones' },
+  'projectEndpoints.listProjects': { path: '/OS-EP-FILTER/endpoints/{endpoint}/projects', change: 'give the endpoint', told: 'other' },
+  'policyEndpoints.list': { path: '/policies/{policy}/OS-ENDPOINT-POLICY/endpoints', change: 'use the document', told: 'public' },
   'systemUserGrants.list': { path: '/system/users/{user}/roles', change: 'grant in the system', told: 'manager' },
   'systemGroupGrants.list': { path: '/system/groups/{group}/roles', change: 'grant in the system', told: 'manager' },
   'roleAssignments.list': { path: '/role_assignments?group.id={group}', change: 'grant to the group', told: 'scope' },
@@ -100,11 +106,17 @@ for (const [name, { path, change, told }] of Object.entries(wholes))
     const alice = await person('alice', 'member');
     const ids: Record<string, string> = { user: alice.id, role: await role('admin') };
     for (const [one, title] of [['project', 'other'], ['domain', 'home'], ['group', 'crew']] as const) ids[one] = (await make(`/${one}s`, { [one]: { name: title } })).id;
+    ids['endpoint'] = (await ask('GET', '/endpoints?interface=public', { token: admin })).body.endpoints[0].id;
+    ids['endpointGroup'] = (await make('/OS-EP-FILTER/endpoint_groups', { endpoint_group: { name: 'public ones', filters: { interface: 'public' } } })).id;
+    ids['policy'] = (await make('/policies', { policy: { type: 'text/plain', blob: 'b' } })).id;
     const put = async (below: string, roleName: string) => assert.equal((await ask('PUT', `${below}/roles/${await role(roleName)}`, { token: admin })).status, 204);
     const changes: Record<string, () => Promise<unknown>> = {
       'grant to alice': () => put(`/projects/${ids['project']}/users/${alice.id}`, 'manager'),
       'grant to the group': () => put(`/projects/${ids['project']}/groups/${ids['group']}`, 'manager'),
       'grant in the domain': () => Promise.all([put(`/domains/${ids['domain']}/users/${alice.id}`, 'manager'), put(`/domains/${ids['domain']}/groups/${ids['group']}`, 'manager')]),
+      'give the group of endpoints': () => ask('PUT', `/OS-EP-FILTER/endpoint_groups/${ids['endpointGroup']}/projects/${ids['project']}`, { token: admin }),
+      'give the endpoint': () => ask('PUT', `/OS-EP-FILTER/projects/${ids['project']}/endpoints/${ids['endpoint']}`, { token: admin }),
+      'use the document': () => ask('PUT', `/policies/${ids['policy']}/OS-ENDPOINT-POLICY/endpoints/${ids['endpoint']}`, { token: admin }),
       'grant for what is below': () =>
         Promise.all(['users', 'groups'].map(async (each) => ask('PUT', `/OS-INHERIT/domains/${ids['domain']}/${each}/${ids[each.slice(0, -1)]}/roles/${await role('manager')}/inherited_to_projects`, { token: admin }))),
       'grant in the system': () => Promise.all([put(`/system/users/${alice.id}`, 'manager'), put(`/system/groups/${ids['group']}`, 'manager')]),
