@@ -13,6 +13,7 @@ import Table from 'cli-table3';
 import { layoutOf } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
 import { freePort } from '../test/free-port.ts';
+import { measureDecisions } from './decisions.ts';
 import { connectEndpoint, credentialsFrom } from './endpoint.ts';
 import { measure, type Measured } from './load.ts';
 
@@ -55,6 +56,7 @@ function tell({ coldMs, warmMs, memory, own, other }: { coldMs: number; warmMs: 
     ['nothing to first answer', `${(coldMs / 1000).toFixed(2)} s`, '15 s'],
     ['warm start to first answer', `${(warmMs / 1000).toFixed(2)} s`, '2 s'],
     [`memory when idle (PSS): ${Object.entries(memory).map(([name, each]) => `${name} ${each.toFixed(0)}`).join(', ')}`, `${totalMiB.toFixed(0)} MiB`, '400 MB'],
+    ['decision over 1,000 places, median', `${measureDecisions().toFixed(2)} ms`, '5 ms'],
     ['server create answers 202, median', `${own.find(({ name }) => name.startsWith('server create'))?.medianMs.toFixed(1)} ms`, '20 ms'],
   );
   const head = ['one after another', 'median ms', 'p99 ms', 'per second', ...(other ? ['other median ms', 'times faster'] : [])];

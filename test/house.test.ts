@@ -19,7 +19,7 @@ const rooms: Record<string, (to: string, from: string) => boolean> = {
   services: (to) => /^(contract|kit)\//.test(to) || to === 'drivers/driver.ts',
   supervisor: (to) => /^kit\//.test(to),
   cli: (to) => /^(contract|supervisor)\//.test(to),
-  bench: (to) => /^(contract|kit|supervisor)\//.test(to) || /^(cloud|test\/)/.test(to),
+  bench: (to) => /^(contract|kit|supervisor|services)\//.test(to) || /^(cloud|test\/)/.test(to),
   guest: () => false,
   test: () => true,
   'main.ts': () => true,
