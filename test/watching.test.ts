@@ -8,6 +8,15 @@ import { contracts } from '../contract/contracts.ts';
 /** What looks like a list and cannot be watched, and why. */
 const exceptions: Record<string, string> = {
   'identity.tokens.validate': 'one token, which does not change',
+  'identity.domainConfig.show': 'one document of settings',
+  'identity.domainConfig.showDefaults': 'settings of the program',
+  'identity.domainConfig.showGroupDefaults': 'settings of the program',
+  'identity.domainConfig.showOptionDefault': 'settings of the program',
+  'identity.trusts.listRoles': 'those that the trust was made with',
+  'identity.accessTokens.listRoles': 'those that the token was made with',
+  'intercloud-federation.feed.news': 'news since a place that the reader names; he asks again',
+  'intercloud-billing.invoices.replay': 'an invoice worked out anew, to compare',
+  'intercloud-region.capacity.show': 'one document of numbers',
   'placement.providers.aggregates': 'hosts are in no aggregate here',
   'placement.resourceClasses.list': 'those that the program knows',
   'image.schemas.image': 'a document of the program',

@@ -25,6 +25,7 @@ export const leases = operations({
     stability: 'stable',
     status: 200,
     response: HeldAll,
+    list: { after: {}, byItself: true },
   },
   ask: {
     method: 'POST',

@@ -41,6 +41,7 @@ export const regions = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ regions: Type.Array(Region) }, { additionalProperties: false }),
+    list: { after: {}, byItself: true },
   },
   create: {
     method: 'POST',
