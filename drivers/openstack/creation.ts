@@ -28,14 +28,17 @@ export async function ensureMade({ handles, clock }: { handles: HandleStore; clo
     try {
       there = [{ id: await make(tag), createdAt: '' }];
     } catch (error) {
-      if (!(error instanceof UnknownOutcome)) {
+      const isUnknown = error instanceof UnknownOutcome;
+      // It may still be on its way.
+      if (isUnknown) await clock.after(200 * attempt);
+      // A refusal too may be of a second asking (by whoever stands between us), while the first was granted.
+      there = await find(tag);
+      if (there.length > 0) break;
+      if (!isUnknown) {
         await handles.forget(ref);
         throw translated(error);
       }
-      // It may still be on its way.
-      await clock.after(200 * attempt);
-      there = await find(tag);
-      if (there.length === 0 && attempt === ATTEMPTS) throw new DriverError('unavailable', `The ${ref.kind} ${ref.id} could not be made, and nothing of it is there`, { cause: error });
+      if (attempt === ATTEMPTS) throw new DriverError('unavailable', `The ${ref.kind} ${ref.id} could not be made, and nothing of it is there`, { cause: error });
     }
   }
   // Asked once and made twice: the others are shown as quarantined, because they are not known by this name.

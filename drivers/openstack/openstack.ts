@@ -48,17 +48,16 @@ export type OpenstackDriver = Driver & {
 };
 
 export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver {
-  const { handles, clock, capacity } = options;
+  const { handles, clock, random, capacity } = options;
   const serial = serialised<string>();
   const shared = serialised<string>();
   const partner = openPartner(options);
   let closing: Promise<void> | undefined;
 
   const region: Region = {
-    partner, handles, clock, capacity,
-    projects: openProjects({ partner, handles, clock, capacity, domainId: options.domainId, role: options.role ?? 'admin' }),
+    partner, handles, clock, random, capacity,
+    projects: openProjects({ partner, handles, clock, random, capacity, domainId: options.domainId, role: options.role ?? 'admin' }),
     blobs: options.blobs,
-    random: options.random,
     externalNetwork: options.externalNetwork,
     async call(things, work) {
       if (closing) throw new DriverError('unavailable', 'The driver is closed');

@@ -77,8 +77,7 @@ export function openPartner(options: PartnerOptions): Partner {
   const known = new Map<string, Promise<Services>>();
 
   /** Sends one call, and what comes back is here whole. */
-  async function exchange(address: string, init: RequestInit, limitMs = timeoutMs): Promise<Response> {
-    const reading = isReading(init.method);
+  async function exchange(address: string, init: RequestInit, { limitMs = timeoutMs, reading = isReading(init.method) } = {}): Promise<Response> {
     const what = `${init.method ?? 'GET'} ${address}`;
     for (let attempt = 1; ; attempt++) {
       const answer = await slots.run(() => answered(send(address, { ...init, signal: AbortSignal.timeout(limitMs) }), limitMs)).catch((cause: unknown) => new Unanswered(`${what} was not answered`, { cause }));
@@ -95,7 +94,8 @@ export function openPartner(options: PartnerOptions): Partner {
     const methods = credential.kind === 'password'
       ? { methods: ['password'], password: { user: { name: credential.user, domain: { name: options.userDomain }, password: credential.password } } }
       : { methods: ['application_credential'], application_credential: { id: credential.id, secret: credential.secret } };
-    const client = createClient(identity, { endpoint: authUrl, fetch: ((address: string, init: RequestInit) => exchange(address, init)) as typeof fetch });
+    // A token too many harms nobody: it may be asked for again.
+    const client = createClient(identity, { endpoint: authUrl, fetch: ((address: string, init: RequestInit) => exchange(address, init, { reading: true })) as typeof fetch });
     const reply = await client.tokens.create({ body: { auth: { identity: methods, ...(scope ? { scope } : {}) } } }).catch((cause: unknown) => {
       // A password that is wrong now may be right when the operator has mended it.
       if (cause instanceof Refused) throw new DriverError('unavailable', `The partner lets us in no more: ${cause.message}`, { cause });
@@ -134,11 +134,11 @@ export function openPartner(options: PartnerOptions): Partner {
     const authorized = async (address: string, init: RequestInit = {}) => {
       // Bytes that are streamed up take as long as they take, and can be sent only once.
       const limitMs = isStreamed(init) ? 60 * MINUTE : timeoutMs;
-      const reply = await exchange(address, init, limitMs);
+      const reply = await exchange(address, init, { limitMs });
       if (reply.status !== 401 || isStreamed(init)) return reply;
       // It was not let in, so it did nothing.
       const { token } = await session.renew();
-      return exchange(address, { ...init, headers: { ...(init.headers as Record<string, string>), 'x-auth-token': token } }, limitMs);
+      return exchange(address, { ...init, headers: { ...(init.headers as Record<string, string>), 'x-auth-token': token } }, { limitMs });
     };
     const client = <S extends Service>(service: S, endpoint: string, version?: string): Client<S> =>
       createClient<Service>(service, { endpoint, token: async () => (await session.get()).token, fetch: authorized as typeof fetch, ...(version === undefined ? {} : { version }) }) as unknown as Client<S>;

@@ -1,5 +1,5 @@
 /** Each project of ours has one of its own at the partner: made when it is first needed, with our role and its quota. */
-import type { Clock } from '../../kit/clock.ts';
+import type { Clock, Random } from '../../kit/clock.ts';
 import { serialised } from '../../kit/serial.ts';
 import { DriverError } from '../driver.ts';
 import { ensureMade } from './creation.ts';
@@ -18,9 +18,9 @@ export type Projects = {
 /** Where what belongs to no project of ours is kept: images. */
 export const LIBRARY = 'library';
 
-type ProjectsOptions = { partner: Partner; handles: HandleStore; clock: Clock; domainId: string; role: string; capacity: Capacity };
+type ProjectsOptions = { partner: Partner; handles: HandleStore; clock: Clock; random: Random; domainId: string; role: string; capacity: Capacity };
 
-export function openProjects({ partner, handles, clock, domainId, role, capacity }: ProjectsOptions): Projects {
+export function openProjects({ partner, handles, clock, random, domainId, role, capacity }: ProjectsOptions): Projects {
   const serial = serialised<string>();
   const ready = new Map<string, string>();
 
@@ -40,8 +40,8 @@ export function openProjects({ partner, handles, clock, domainId, role, capacity
         const { projects } = (await own.identity.projects.list({ query: { domain_id: domainId, tags: tag } })).body;
         return projects.map(({ id }) => ({ id, createdAt: '' }));
       },
-      // The name is for people there; nothing is found by it.
-      make: async (tag) => (await own.identity.projects.create({ body: { project: { name: `intercloud-${projectId}`.slice(0, 64), domain_id: domainId, description: tag, tags: [tag] } } })).body.project.id,
+      // The name is for people there; nothing is found by it, and one that is used already, by another cloud of ours or before, is no matter.
+      make: async (tag) => (await own.identity.projects.create({ body: { project: { name: `intercloud-${projectId}`.slice(0, 55) + `-${random.bytes(4).toString('hex')}`, domain_id: domainId, description: tag, tags: [tag] } } })).body.project.id,
     });
     if ((await handles.find(ref))?.applied['ready'] === true) return remoteId;
     const { roles } = (await own.identity.roles.list({ query: { name: role } })).body;
