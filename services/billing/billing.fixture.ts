@@ -11,6 +11,7 @@ import { createDoor } from '../../kit/http/serve.ts';
 import { createLog } from '../../kit/log.ts';
 import type { Database } from '../../kit/postgres/database.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
+import { makeSigningKey, signingKeyOf, type SigningKey } from '../../kit/signed.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import { makeMetering } from '../metering/metering.ts';
 import { takeUsage, type UsageBatch } from '../metering/usage.ts';
@@ -26,6 +27,9 @@ export type BillingFixture = {
   parts: HomeParts;
   database: Database;
   made: readonly Made[];
+  /** By which this cloud signs. */
+  key: { id: string; publicKey: string };
+  signing: () => Promise<SigningKey>;
   operator: Party;
   /** A manager of this domain, whatever account it belongs to. */
   manager(domainId: string, accountId?: string): Party;
@@ -46,7 +50,8 @@ export async function startBilling(t: TestContext): Promise<BillingFixture> {
   const clock = manualClock(new Date('2026-04-01T00:10:00Z'));
   const log = createLog({ name: 'test', level: 'silent' });
   const parts: HomeParts = { database, clock, random: systemRandom, log, workflows: createWorkflows({ clock, random: systemRandom }) };
-  const made = [makeMetering(parts), makeBilling(parts)];
+  const key = makeSigningKey(systemRandom);
+  const made = [makeMetering(parts, { signing: () => Promise.resolve(signingKeyOf(key)) }), makeBilling(parts)];
   const door = createDoor({ implementations: made.map(({ implementation }) => implementation!), authenticate: callerOf, clock, random: systemRandom, log, publicUrl: base });
   await door.app.ready();
   t.after(() => door.drain());
@@ -66,6 +71,8 @@ export async function startBilling(t: TestContext): Promise<BillingFixture> {
     parts,
     database,
     made,
+    key,
+    signing: () => Promise.resolve(signingKeyOf(key)),
     operator,
     manager: (domainId, accountId = '') => party(`manager:${domainId}`, accountId),
     async open(above, name) {

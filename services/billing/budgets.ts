@@ -105,8 +105,7 @@ async function countBudget(tx: Transaction, id: string, now: Date): Promise<void
       type: 'budget.alert',
       resource: 'budget',
       resourceId: id,
-      projectId: locked.projectId ?? undefined,
-      payload: { accountId: locked.accountId, percent, amount: moneyOf(locked.amountNano), spent: moneyOf(spentNano), currency: locked.currency },
+      payload: { accountId: locked.accountId, project_id: locked.projectId, percent, amount: moneyOf(locked.amountNano), spent: moneyOf(spentNano), currency: locked.currency },
     });
 }
 

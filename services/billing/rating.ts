@@ -2,6 +2,7 @@
  * From use and a book to costs. Pure, and exact: quantities are units times milliseconds, prices billionths, and a
  * quotient is only taken of sums. Each line is the difference of two rounded sums, so that lines add up to the whole.
  */
+import { isSold } from '../metering/states.ts';
 import { dividedHalfEven, moneyOf, nanosOf } from './money.ts';
 
 export type Price = { up_to: string | null; price: string };
@@ -24,13 +25,6 @@ export type Used = { region: string; projectId: string; resource: string; flavor
 export type RatedLine = { entry: string; region: string; projectId: string; resource: string; flavor: string; measure: string; unitMs: bigint; costNano: bigint };
 
 const hourMs = 3_600_000n;
-
-/** In these a thing is not there yet, or is not what was ordered: by nobody's book is that sold unless it says so. */
-const unsold = new Set(['BUILD', 'ERROR', 'DELETED', 'UNKNOWN', 'creating', 'error', 'error_deleting', 'error_extending', 'error_restoring', 'error_managing', 'unknown', 'queued', 'saving', 'uploading', 'importing', 'killed', 'deleted']);
-
-export function isSold(state: string): boolean {
-  return !unsold.has(state);
-}
 
 /** The lines in a fixed order, whatever the order of the use; what costs nothing by the book is left out. */
 export function rate(used: Iterable<Used>, entries: readonly BookEntry[]): RatedLine[] {

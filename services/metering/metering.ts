@@ -1,19 +1,23 @@
 /** Metering at home: what the regions tell, and what other clouds say that they have counted. */
 import { metering as contract } from '../../contract/intercloud/metering.ts';
 import { implementService } from '../../kit/http/implement.ts';
+import { schedule } from '../../kit/workflow/workflow.ts';
 import { domainsOfProjects } from '../identity/project-domains.ts';
-import type { HomeParts, Made } from '../parts.ts';
+import type { HomeParts, Made, RegionParts } from '../parts.ts';
+import { agreements, disputes, statements } from './agreements.api.ts';
+import { stateHours, type Signing } from './agreements.ts';
 import { usage } from './usage.api.ts';
 import { usageInvariants } from './usage.invariants.ts';
 import { takeUsage, type UsageBatch } from './usage.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
-export function makeMetering(parts: HomeParts): Made {
+/** `signing`: the key by which this cloud signs what it says to others. */
+export function makeMetering(parts: HomeParts, { signing }: { signing: Signing }): Made {
   return {
-    implementation: implementService(contract, parts.database, { usage: usage({ domainsOf: domainsOfProjects }) }),
+    implementation: implementService(contract, parts.database, { usage: usage({ domainsOf: domainsOfProjects }), agreements, statements: statements({ signing }), disputes }),
     workflows: [],
-    schedules: [],
+    schedules: [schedule<RegionParts>('metering.statements', { everyMs: 60_000, run: () => stateHours({ ...parts, signing }) })],
     invariants: usageInvariants(parts),
   };
 }

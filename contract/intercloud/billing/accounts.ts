@@ -27,6 +27,7 @@ export const accounts = operations({
     stability: 'stable',
     status: 200,
     response: exactly({ accounts: Type.Array(Account) }),
+    list: { resource: 'account', show: 'show', parameter: 'account_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

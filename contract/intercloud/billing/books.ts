@@ -48,6 +48,7 @@ export const books = operations({
     stability: 'stable',
     status: 200,
     response: exactly({ books: Type.Array(Book) }),
+    list: { resource: 'book', show: 'show', parameter: 'book_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

@@ -20,7 +20,16 @@ export const Budget = exactly({
 });
 
 export const budgets = operations({
-  list: { method: 'GET', path: '/budgets', summary: "The account's budgets", access: access('list_budgets'), stability: 'stable', status: 200, response: exactly({ budgets: Type.Array(Budget) }) },
+  list: {
+    method: 'GET',
+    path: '/budgets',
+    summary: "The account's budgets",
+    access: access('list_budgets'),
+    stability: 'stable',
+    status: 200,
+    response: exactly({ budgets: Type.Array(Budget) }),
+    list: { resource: 'budget', show: 'show', parameter: 'budget_id', ofNoProject: true },
+  },
   create: {
     method: 'POST',
     path: '/budgets',

@@ -54,6 +54,7 @@ export const invoices = operations({
     query: exactly({ account_id: Type.Optional(Id) }),
     status: 200,
     response: exactly({ invoices: Type.Array(Header) }),
+    list: { resource: 'invoice', show: 'show', parameter: 'invoice_id', ofNoProject: true },
   },
   create: {
     method: 'POST',

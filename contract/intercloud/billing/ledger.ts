@@ -26,6 +26,7 @@ export const ledger = operations({
         }),
       ),
     }),
+    list: { after: { invoice: null, settlement: null } },
   },
   balances: {
     method: 'GET',
@@ -35,5 +36,6 @@ export const ledger = operations({
     stability: 'stable',
     status: 200,
     response: exactly({ balances: Type.Array(exactly({ ledger: Type.String(), with_account: Type.String(), currency: Type.String(), balance: Type.String() })) }),
+    list: { after: { invoice: null, settlement: null } },
   },
 });

@@ -86,6 +86,7 @@ export const usage = operations({
       ),
       next: Type.Union([Type.String(), Type.Null()], { description: 'The marker of the next page' }),
     }),
+    list: { after: {}, byItself: true },
   },
   records: {
     method: 'GET',
@@ -115,5 +116,6 @@ export const usage = operations({
       ),
       next: Type.Union([Type.String(), Type.Null()]),
     }),
+    list: { after: {}, byItself: true },
   },
 });
