@@ -139,7 +139,7 @@ function regionPartsOf({ database, clock, random, log, region, driver, blobs }: 
 }
 
 /** The API: every service at one address. */
-export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions, 'tls' | 'publicUrl' | 'rateLimit'> = {}): Door {
+export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions, 'tls' | 'publicUrl' | 'rateLimit' | 'rules'> = {}): Door {
   const { clock, random, log } = cloud.region;
   const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
   const virtual = 'broker' in cloud ? cloud.broker.virtual : [];

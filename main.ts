@@ -17,6 +17,7 @@ import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
 import { codeFolderFor } from './supervisor/account.ts';
 import { baseUrl, configOfRegion, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
+import { readOperatorRules } from './supervisor/operator-rules.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
 import type { Cloud, DatabaseServer, RegionCloud } from './cloud.ts';
 import type { Membership } from './contract/intercloud/federation/invitations.ts';
@@ -79,7 +80,7 @@ async function api(config: CloudConfig): Promise<void> {
   const { createApi } = await import('./cloud.ts');
   await cloud.start();
   const tls = config.tls && { cert: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') };
-  const door = createApi(cloud, tls ? { tls } : {});
+  const door = createApi(cloud, { rules: readOperatorRules(stateDir), ...(tls ? { tls } : {}) });
   await door.listen({ host: config.host, port: config.port });
   log.info({ url: baseUrl(config) }, 'the API answers');
   ready(async () => {

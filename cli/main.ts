@@ -7,6 +7,7 @@ import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
 import { addRegion, join, listRegions, removeRegion, type AddOptions, type JoinOptions } from './region.ts';
 import { demandOwner } from './state-folder.ts';
+import { policy, why } from './policy.ts';
 import { status } from './status.ts';
 import { up, type UpOptions } from './up.ts';
 
@@ -35,6 +36,7 @@ program
   .option('--tls', 'serve HTTPS with a certificate of an authority made for this cloud')
   .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
   .option('--tls-key <file>', 'the key of --tls-cert (PEM)')
+  .option('--policy <file>', 'rules in the place of those that come with the services, as policy.yaml has them; kept until there are others')
   .addOption(formatOption())
   .action((options: UpOptions) => up({ ...options, state: stateDirOf(options.state) }));
 
@@ -57,6 +59,20 @@ program
   .addOption(stateOption())
   .addOption(formatOption())
   .action((options: { state?: string; format: string }) => doctor(existing(options), options.format));
+
+program
+  .command('policy [rule]')
+  .description('which rules say who may do what')
+  .addOption(stateOption())
+  .addOption(formatOption())
+  .action((rule: string | undefined, options: { state?: string; format: string }) => policy(existing(options), rule, options.format));
+
+program
+  .command('why <request-id>')
+  .description('why a request was refused: by which rule, and what its caller was')
+  .addOption(stateOption())
+  .addOption(formatOption())
+  .action((requestId: string, options: { state?: string; format: string }) => why(existing(options), requestId, options.format));
 
 program
   .command('openrc')

@@ -12,6 +12,7 @@ import { showStep } from './progress.ts';
 import { lockedExitCode, startSupervisor } from './role.ts';
 import { writeClientFiles, type ClientFiles } from './client-files.ts';
 import { Failure } from './failure.ts';
+import { keepPolicy } from './policy.ts';
 import { demandOwner, demandShortPath } from './state-folder.ts';
 import { table } from './table.ts';
 
@@ -26,6 +27,7 @@ export type UpOptions = {
   tls?: boolean;
   tlsCert?: string;
   tlsKey?: string;
+  policy?: string;
   format: string;
 };
 
@@ -45,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
     }
     if (!running) {
       const config = settle(options, before);
+      if (options.policy !== undefined) keepPolicy(options.state, options.policy);
       const freshPassword = makeSecret(layout.adminPassword, layout.secrets, 18);
       makeSecret(layout.cloudKeys, layout.secrets, 32);
       if ((await start(config, options.format)) === 'up') return say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
@@ -108,6 +111,7 @@ function refuseOtherWishes(options: UpOptions, running: CloudConfig): void {
     ['driver', options.driver, running.driver],
     ['database', options.database, running.database],
     ['region', options.region, running.region],
+    ['policy', options.policy, 'rules of its own'],
   ];
   for (const [name, wish, is] of wishes)
     if (wish !== undefined && wish !== is) throw new Failure(`The cloud of ${options.state} runs already, with --${name} ${String(is)}`, 'Stop it first (intercloud down), or start another one beside it with --state');

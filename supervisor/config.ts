@@ -57,6 +57,8 @@ export function layoutOf(stateDir: string) {
     guestImage: at('cache', 'guest', 'guest.qcow2'),
     /** How a region that is not home's own proves at home who it is. */
     homeLink: at('secrets', 'home.json'),
+    /** Who may do what, where the operator wants it otherwise than it comes. */
+    rules: at('policy.yaml'),
     regions: at('regions'),
   };
 }
