@@ -93,6 +93,7 @@ const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'router
 
 const noReplication = 'no storage of this cloud keeps copies elsewhere; cinder refuses groups of such types in these words';
 
+const noClusters = 'workers share their work without being a cluster';
 /** The token that the request is about. */
 const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-token': await alice.token() }) };
 
@@ -105,6 +106,17 @@ export const preparations: Record<string, Preparation> = {
   'volumev3.groupTypes.default': { refused: { status: 404, because: 'nobody has said what groups are that say nothing; cinder answers so too (default_group_type)' } },
   'volumev3.groups.enableReplication': { refused: { status: 400, because: noReplication } },
   'volumev3.groups.disableReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.volumeActions.migrate': { refused: { status: 400, because: 'there is one storage: what is on it can go nowhere else' } },
+  'volumev3.volumeActions.completeMigration': { refused: { status: 400, because: 'there is one storage: nothing is under way to another' } },
+  'volumev3.volumeActions.completeExtension': { refused: { status: 400, because: 'the driver tells the machine that its disk has grown: no extension waits for anybody' } },
+  'volumev3.volumeActions.initializeConnection': { refused: { status: 400, because: 'volumes are not exported to hosts that are not this cloud’s' } },
+  'volumev3.volumeActions.rollDetaching': { before: async ({ alice }, things) => alice.volume.volumeActions.beginDetaching({ params: { volume_id: await things.get('volume in use') }, body: { 'os-begin_detaching': null } }) },
+  'volumev3.snapshots.updateStatus': { refused: { status: 400, because: 'the storage takes snapshots itself, and says by itself how far they are' } },
+  'volumev3.clusters.show': { refused: { status: 404, because: noClusters } },
+  'volumev3.clusters.enable': { refused: { status: 404, because: noClusters } },
+  'volumev3.clusters.disable': { refused: { status: 404, because: noClusters } },
+  'volumev3.serviceActions.failoverHost': { refused: { status: 400, because: noReplication } },
+  'volumev3.serviceActions.failover': { refused: { status: 400, because: noReplication } },
   'volumev3.groups.failoverReplication': { refused: { status: 400, because: noReplication } },
   'volumev3.groups.listReplicationTargets': { refused: { status: 400, because: noReplication } },
   'volumev3.volumes.unreserve': { before: async ({ admin }, things) => admin.volume.volumes.reserve({ params: { volume_id: await things.get('volume') }, body: { 'os-reserve': null } }) },

@@ -132,6 +132,34 @@ const makers = {
   },
   'QoS specification': async ({ admin }) => (await admin.volume.qosSpecs.create({ body: { qos_specs: { name: unique(), ...{ consumer: 'back-end', colour: 'blue' } } } })).body.qos_specs.id,
   'encrypted volume type': async ({ admin, get }) => {
+  'plain volume': async ({ cloud, owner }) => {
+    const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+    await cloud.settle();
+    return id;
+  },
+  'plain snapshot': async ({ cloud, owner, get }) => {
+    const { id } = (await owner.volume.snapshots.create({ body: { snapshot: { volume_id: await get('plain volume') } } })).body.snapshot;
+    await cloud.settle();
+    return id;
+  },
+  'volume in use': async ({ owner, get }) => {
+    const volume_id = await get('volume to attach');
+    await owner.volume.volumeActions.attach({ params: { volume_id }, body: { 'os-attach': { host_name: 'host', mountpoint: '/dev/vdx' } } });
+    return volume_id;
+  },
+  'name on the storage of a volume': async ({ cloud, owner, admin }) => {
+    const { id: volume_id } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+    await cloud.settle();
+    await admin.volume.volumeActions.unmanage({ params: { volume_id }, body: { 'os-unmanage': {} } });
+    return `volume-${volume_id}`;
+  },
+  'name on the storage of a snapshot': async ({ admin, get }) => {
+    const snapshot_id = await get('plain snapshot');
+    await admin.volume.snapshots.unmanage({ params: { snapshot_id }, body: { 'os-unmanage': {} } });
+    return `_snapshot-${snapshot_id}`;
+  },
+  'cluster name': async () => 'nothing',
+  storage: async () => 'intercloud@storage',
     await admin.volume.types.createEncryption({ params: { type_id: await get('volume type') }, body: { encryption: { provider: 'luks', control_location: 'front-end' } } });
     return get('volume type');
   },
@@ -141,6 +169,7 @@ const makers = {
   'volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { colour: 'blue' } } } })).body.volume_type.id,
   'private volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), 'os-volume-type-access:is_public': false } } })).body.volume_type.id,
   project: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.projects.create({ body: { project: { name: unique(), tags: ['blue'] } } })).body.project.id : owner.projectId),
+  'plain volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique() } } })).body.volume_type.id,
   user: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.users.create({ body: { user: { name: unique(), password: 'first password' } } })).body.user.id : owner.userId),
   domain: async ({ admin }) => (await admin.identity.domains.create({ body: { domain: { name: unique(), enabled: false } } })).body.domain.id,
   group: async ({ admin }) => (await admin.identity.groups.create({ body: { group: { name: unique() } } })).body.group.id,
@@ -298,6 +327,8 @@ const paths: Record<string, ThingName> = {
   'compute /servers/{server_id}/os-volume_attachments/': 'volume of a server',
   'compute /servers/{server_id}/os-interface/': 'port of a server',
   'compute /servers/{server_id}/ips/': 'network label',
+  'volumev3 /clusters/': 'cluster name',
+  'volumev3 /capabilities/': 'storage',
   'compute /servers/{server_id}/os-instance-actions/': 'request of a server',
   'compute /flavors/': 'flavor',
   'compute /flavors/{flavor_id}/os-extra_specs/': 'extra spec',
@@ -353,4 +384,12 @@ async function valueOf(promised: Promised, param: string, things: Things): Promi
   // Nobody else makes credentials for a user.
   if (promised.operation.path.startsWith('/users/{user_id}/application_credentials') && param === 'user_id') return things.owner.userId;
   return things.get(thingNamed(promised, param));
+  'volumev3.volumeActions.retype': { volume_id: 'plain volume' },
+  'volumev3.volumeActions.reimage': { volume_id: 'plain volume' },
+  'volumev3.volumeActions.attach': { volume_id: 'plain volume' },
+  'volumev3.volumeActions.unmanage': { volume_id: 'plain volume' },
+  'volumev3.volumeActions.detach': { volume_id: 'volume in use' },
+  'volumev3.volumeActions.forceDetach': { volume_id: 'volume in use' },
+  'volumev3.volumeActions.beginDetaching': { volume_id: 'volume in use' },
+  'volumev3.volumeActions.rollDetaching': { volume_id: 'volume in use' },
 }

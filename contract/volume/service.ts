@@ -2,6 +2,7 @@
 import { service } from '../contract.ts';
 import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
+import { clusters, workers } from './clusters.ts';
 import { defaultTypes } from './default-types.ts';
 import { groupSnapshots } from './group-snapshots.ts';
 import { groupTypes } from './group-types.ts';
@@ -9,12 +10,14 @@ import { groups } from './groups.ts';
 import { limits } from './limits.ts';
 import { backups } from './backups.ts';
 import { changes } from './microversions.ts';
+import { manageableSnapshots, manageableVolumes } from './manageable.ts';
 import { messages } from './messages.ts';
 import { qosSpecs } from './qos-specs.ts';
-import { hosts, pools, services } from './services.ts';
+import { capabilities, hosts, pools, serviceActions, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
 import { transfers } from './transfers.ts';
 import { types } from './types.ts';
+import { volumeActions } from './volume-actions.ts';
 import { volumes } from './volumes.ts';
 
 const min = '3.0';
@@ -53,7 +56,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, hosts, pools },
+  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

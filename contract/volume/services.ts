@@ -20,6 +20,7 @@ const Service = Type.Object(
     replication_status: Type.Optional(Type.String()),
     active_backend_id: Type.Optional(Type.Null()),
     frozen: Type.Optional(Type.Boolean()),
+    backend_state: since('3.49', Type.Optional(Type.Enum(['up', 'down']))),
   },
   closed,
 );
@@ -78,6 +79,77 @@ export const services = operations({
   },
 });
 
+const onHost = { host: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })), cluster: since('3.26', Type.Optional(orNull(Type.String({ maxLength: 255 })))) };
+const logs = { binary: Type.Optional(orNull(Type.Enum(['', '*', 'cinder-api', 'cinder-volume', 'cinder-scheduler', 'cinder-backup']))), server: Type.Optional(orNull(Type.String({ maxLength: 255 }))), prefix: Type.Optional(orNull(Type.String({ maxLength: 255 }))) };
+
+/** What a backend does with changes, and how much services write of what they do: cinder/api/v3/services.py. */
+export const serviceActions = operations({
+  freeze: { method: 'PUT', path: '/os-services/freeze', summary: 'Let nothing be made or deleted on storage', access: admin('volume:freeze_host'), stability: 'stable', body: Type.Object(onHost, closed), status: 200 },
+  thaw: { method: 'PUT', path: '/os-services/thaw', summary: 'Let things be made and deleted on storage again', access: admin('volume:thaw_host'), stability: 'stable', body: Type.Object(onHost, closed), status: 200 },
+  failoverHost: { method: 'PUT', path: '/os-services/failover_host', summary: 'Use the copies that storage keeps elsewhere', access: admin('volume:failover_host'), stability: 'stable', body: Type.Object({ ...onHost, backend_id: Type.Optional(orNull(Type.String({ maxLength: 255 }))) }, closed), status: 202 },
+  failover: {
+    method: 'PUT',
+    path: '/os-services/failover',
+    summary: 'Use the copies that storage or a cluster keeps elsewhere',
+    access: admin('volume:failover_host'),
+    stability: 'stable',
+    since: '3.26',
+    body: Type.Object({ ...onHost, backend_id: Type.Optional(orNull(Type.String({ maxLength: 255 }))) }, closed),
+    status: 202,
+  },
+  setLog: {
+    method: 'PUT',
+    path: '/os-services/set-log',
+    summary: 'Say how much services write of what they do',
+    access: admin('volume_extension:services:update'),
+    stability: 'stable',
+    since: '3.32',
+    body: Type.Object({ ...logs, level: Type.Enum(['CRITICAL', 'ERROR', 'WARNING', 'INFO', 'DEBUG', 'critical', 'error', 'warning', 'info', 'debug']) }, closed),
+    status: 202,
+  },
+  getLog: {
+    method: 'PUT',
+    path: '/os-services/get-log',
+    summary: 'How much services write of what they do',
+    access: admin('volume_extension:services:index'),
+    stability: 'stable',
+    since: '3.32',
+    body: Type.Object(logs, closed),
+    status: 200,
+    response: Type.Object({ log_levels: Type.Array(Type.Object({ binary: Type.String(), host: Type.String(), levels: Type.Record(Type.String(), Type.String()) }, closed)) }, closed),
+  },
+});
+
+/** What storage can do, and by what lists may be filtered: cinder/api/contrib/capabilities.py, v3/resource_filters.py. */
+export const capabilities = operations({
+  show: {
+    method: 'GET',
+    path: '/capabilities/{host_name}',
+    summary: 'What storage can do',
+    access: admin('volume_extension:capabilities'),
+    stability: 'stable',
+    status: 200,
+    response: Type.Object(
+      {
+        namespace: Type.String(), vendor_name: orNull(Type.String()), volume_backend_name: orNull(Type.String()), pool_name: orNull(Type.String()), driver_version: orNull(Type.String()), storage_protocol: orNull(Type.String()),
+        display_name: orNull(Type.String()), description: orNull(Type.String()), visibility: orNull(Type.String()), replication_targets: Type.Array(Type.Unknown()), properties: Type.Record(Type.String(), Type.Unknown()),
+      },
+      closed,
+    ),
+  },
+  resourceFilters: {
+    method: 'GET',
+    path: '/resource_filters',
+    summary: 'By what lists may be filtered',
+    access: { rule: 'volume:get_all', who: 'user' },
+    stability: 'stable',
+    since: '3.33',
+    query: Type.Object({ resource: filter }),
+    status: 200,
+    response: Type.Object({ resource_filters: Type.Array(Type.Object({ resource: Type.String(), filters: Type.Array(Type.String()) }, closed)) }, closed),
+  },
+});
+
 const Use = Type.Object(
   { host: Type.String(), project: Type.String(), volume_count: Type.String(), total_volume_gb: Type.String(), snapshot_count: Type.String(), total_snapshot_gb: Type.String() },
   closed,
@@ -133,7 +205,7 @@ export const pools = operations({
     summary: 'List places for volumes',
     access: admin('scheduler_extension:scheduler_stats:get_pools'),
     stability: 'stable',
-    query: Type.Object({ detail: Type.Optional(Type.Boolean()), name: filter }),
+    query: Type.Object({ detail: Type.Optional(Type.Boolean()), name: filter, volume_type: since('3.35', filter) }),
     status: 200,
     response: Type.Object({ pools: Type.Array(Type.Object({ name: Type.String(), capabilities: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }, closed)) }, closed),
     list: { after: { volume: null } },

@@ -9,6 +9,7 @@ export type Attachment = {
   serverId: string | null;
   ofCompute: boolean;
   status: AttachmentStatus;
+  mode: 'rw' | 'ro';
   device: string | null;
   hostId: string | null;
   deleteOnTermination: boolean;
@@ -16,12 +17,12 @@ export type Attachment = {
   attachedAt: Date | null;
 };
 
-const columns = sql.raw(`id, project_id as "projectId", volume_id as "volumeId", server_id as "serverId", of_compute as "ofCompute", status, device, host_id as "hostId",
+const columns = sql.raw(`id, project_id as "projectId", volume_id as "volumeId", server_id as "serverId", of_compute as "ofCompute", status, mode, device, host_id as "hostId",
   delete_on_termination as "deleteOnTermination", created_at as "createdAt", attached_at as "attachedAt"`);
 
-export async function insertAttachment(tx: Transaction, { id, projectId, volumeId, serverId, ofCompute, now }: { id: string; projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; now: Date }): Promise<void> {
+export async function insertAttachment(tx: Transaction, { id, projectId, volumeId, serverId, ofCompute, mode, now }: { id: string; projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; mode: 'rw' | 'ro'; now: Date }): Promise<void> {
   await tx.run`
-    insert into volume.attachment (id, project_id, volume_id, server_id, of_compute, status, created_at) values (${id}, ${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${now})`;
+    insert into volume.attachment (id, project_id, volume_id, server_id, of_compute, status, mode, created_at) values (${id}, ${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${mode}, ${now})`;
 }
 
 export function findAttachment(tx: Transaction, id: string): Promise<Attachment | undefined> {

@@ -12,7 +12,7 @@ export type { Message } from './messages.store.ts';
 /** cinder: message_ttl */
 const keptMs = 30 * 24 * 3_600_000;
 
-const actions = { '001': 'schedule allocate volume', '003': 'copy volume to image', '007': 'extend volume', '008': 'create volume from backend storage', '009': 'create snapshot', '010': 'delete snapshot', '013': 'create backup', '015': 'restore backup' } as const;
+const actions = { '001': 'schedule allocate volume', '003': 'copy volume to image', '007': 'extend volume', '008': 'create volume from backend storage', '009': 'create snapshot', '010': 'delete snapshot', '013': 'create backup', '014': 'retype', '015': 'restore backup', '017': 'reimage volume' } as const;
 const details = {
   '003': 'Could not find any available weighted backend.',
   '004': 'Failed to upload volume to image at backend.',
@@ -22,6 +22,7 @@ const details = {
   '016': 'Snapshot failed to delete.',
   '017': 'Backup failed to create.',
   '018': 'Backup failed to restore.',
+  '024': 'Failed to reimage volume.',
 } as const;
 
 export const mishaps = {
@@ -29,6 +30,8 @@ export const mishaps = {
   notMade: { resourceType: 'VOLUME', actionId: '008', detailId: '012' },
   notExtended: { resourceType: 'VOLUME', actionId: '007', detailId: '010' },
   notCopied: { resourceType: 'VOLUME', actionId: '003', detailId: '004' },
+  noPlaceAnew: { resourceType: 'VOLUME', actionId: '014', detailId: '003' },
+  notReimaged: { resourceType: 'VOLUME', actionId: '017', detailId: '024' },
   noSnapshot: { resourceType: 'VOLUME_SNAPSHOT', actionId: '009', detailId: '013' },
   noBackup: { resourceType: 'VOLUME_BACKUP', actionId: '013', detailId: '017' },
   notRestored: { resourceType: 'VOLUME_BACKUP', actionId: '015', detailId: '018' },

@@ -1,9 +1,14 @@
 /** The doors of services, hosts and pools. */
-import { hosts as hostsContract, pools as poolsContract, services as servicesContract } from '../../contract/volume/services.ts';
+import { clusters as clustersContract, workers as workersContract } from '../../contract/volume/clusters.ts';
+import { capabilities as capabilitiesContract, hosts as hostsContract, pools as poolsContract, serviceActions as serviceActionsContract, services as servicesContract } from '../../contract/volume/services.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
-import { capabilities, listServices, pool, setService, useOfHost, type ProjectUse, type Service } from './services.ts';
-import { micros } from './shapes.ts';
+import type { RegionParts } from '../parts.ts';
+import { reconcileVolumes } from './reconciler.ts';
+import { capabilities as capabilitiesOf, demandReplicated, getLevels, isStorage, listServices, pool, poolTakes, setFrozen, setLevels, setService, useOfHost, type ProjectUse, type Service } from './services.ts';
+import { filtersOf } from './resource-filters.ts';
+import { isTrue, micros } from './shapes.ts';
+import { typeForVolume } from './types.ts';
 import { availabilityZone } from './volumes.ts';
 
 export const services = implement(servicesContract, {
@@ -39,7 +44,7 @@ function answer({ host, binary = '', service = '' }: Named) {
   return { host, binary, service };
 }
 
-function shown({ host, binary, disabled, disabledReason, seenAt, up }: Service) {
+function shown({ host, binary, disabled, disabledReason, seenAt, up, frozen }: Service) {
   return {
     binary,
     host,
@@ -49,7 +54,7 @@ function shown({ host, binary, disabled, disabledReason, seenAt, up }: Service) 
     updated_at: micros(seenAt),
     disabled_reason: disabledReason,
     cluster: null,
-    ...(binary === 'cinder-volume' ? { replication_status: 'disabled', active_backend_id: null, frozen: false } : {}),
+    ...(binary === 'cinder-volume' ? { replication_status: 'disabled', active_backend_id: null, frozen, backend_state: up ? ('up' as const) : ('down' as const) } : {}),
   };
 }
 
@@ -90,8 +95,89 @@ function resource(host: string, { projectId, volumes, volumeGiB, snapshots, snap
 }
 
 export const pools = implement(poolsContract, {
-  async list({ tx, query }) {
+  async list(request) {
+    const { tx, query } = request;
     if (query.name !== undefined && query.name !== pool) return { pools: [] };
-    return { pools: [{ name: pool, ...(query.detail === true ? { capabilities: await capabilities(tx) } : {}) }] };
+    if (query.volume_type !== undefined && !(await poolTakes(tx, (await typeForVolume(request, query.volume_type)).extraSpecs))) return { pools: [] };
+    return { pools: [{ name: pool, ...(query.detail === true ? { capabilities: await capabilitiesOf(tx) } : {}) }] };
   },
 });
+
+export const serviceActions = implement(serviceActionsContract, {
+  async freeze(request) {
+    await setFrozen(request, request.body, true);
+    return undefined;
+  },
+
+  async thaw(request) {
+    await setFrozen(request, request.body, false);
+    return undefined;
+  },
+
+  failoverHost: (request) => demandReplicated(request, request.body),
+  failover: (request) => demandReplicated(request, request.body),
+
+  async setLog(request) {
+    await setLevels(request, request.body);
+    return undefined;
+  },
+
+  getLog: async (request) => ({ log_levels: (await getLevels(request, request.body)).map(({ service, levels }) => ({ binary: service.binary, host: service.host, levels })) }),
+});
+
+export const capabilities = implement(capabilitiesContract, {
+  async show(request) {
+    const host = request.params.host_name;
+    if (!isStorage(host)) throw notFound(`Can't find service: ${host}`);
+    const { vendor_name: vendor, volume_backend_name: backend, pool_name: poolName, driver_version: version, storage_protocol: protocol } = await capabilitiesOf(request.tx);
+    const property = (title: string, description: string) => ({ title, description, type: 'boolean' });
+    return {
+      namespace: `OS::Storage::Capabilities::${host}`,
+      vendor_name: String(vendor),
+      volume_backend_name: String(backend),
+      pool_name: String(poolName),
+      driver_version: String(version),
+      storage_protocol: String(protocol),
+      display_name: null,
+      description: null,
+      visibility: null,
+      replication_targets: [],
+      properties: { thin_provisioning: property('Thin Provisioning', 'Sets thin provisioning.'), compression: property('Compression', 'Enables compression.'), qos: property('QoS', 'Enables QoS.'), replication_enabled: property('Replication', 'Enables replication.') },
+    };
+  },
+
+  resourceFilters: (request) => Promise.resolve({ resource_filters: filtersOf(request.query.resource) }),
+});
+
+/** There are none: workers share their work without. */
+export const clusters = implement(clustersContract, {
+  list: () => Promise.resolve({ clusters: [] }),
+  detail: () => Promise.resolve({ clusters: [] }),
+  show: (request) => Promise.reject(noCluster(request.params.cluster_name)),
+  enable: (request) => Promise.reject(noCluster(request.body.name)),
+  disable: (request) => Promise.reject(noCluster(request.body.name)),
+});
+
+function noCluster(name: string) {
+  return notFound(`Cluster ${name} could not be found.`);
+}
+
+export function workers(parts: Pick<RegionParts, 'database' | 'clock'>) {
+  return implement(workersContract, {
+    /** What nobody works on any more is an error at once, and not only when the reconciler comes by. */
+    async cleanup(request) {
+      // The clients' own body may be left out.
+      const wish: Wanted = request.body ?? {};
+      await reconcileVolumes(parts);
+      return request.commit(async (tx) => {
+        const all = await listServices({ tx, now: parts.clock.now() });
+        const cleaning = all
+          .map((service, index) => ({ ...service, id: index + 1 }))
+          .filter(({ host, binary, up, disabled, id }) => (wish.host === undefined || wish.host === host) && (wish.binary === undefined || wish.binary === binary) && up === isTrue(wish.is_up) && (wish.disabled === undefined || disabled === isTrue(wish.disabled)) && (wish.service_id == null || Number(wish.service_id) === id) && (wish.cluster_name == null || wish.cluster_name === ''));
+        return { cleaning: cleaning.map(({ id, host, binary }) => ({ id, host, binary, cluster_name: null })), unavailable: [] };
+      });
+    },
+  });
+}
+
+type Wanted = { host?: string; binary?: string; is_up?: boolean | string; disabled?: boolean | string; service_id?: number | string | null; cluster_name?: string | null };

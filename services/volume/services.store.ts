@@ -2,9 +2,9 @@
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type Binary = 'cinder-scheduler' | 'cinder-volume' | 'cinder-backup';
-export type VolumeService = { host: string; binary: Binary; disabled: boolean; disabledReason: string | null; seenAt: Date };
+export type VolumeService = { host: string; binary: Binary; disabled: boolean; disabledReason: string | null; seenAt: Date; frozen: boolean };
 
-const columns = sql.raw('host, binary_name as binary, disabled, disabled_reason as "disabledReason", seen_at as "seenAt"');
+const columns = sql.raw('host, binary_name as binary, disabled, disabled_reason as "disabledReason", seen_at as "seenAt", frozen');
 
 export function selectServices(tx: Transaction): Promise<VolumeService[]> {
   return tx.rows<VolumeService>`select ${columns} from volume.service order by binary_name, host`;
@@ -14,8 +14,18 @@ export function markSeen(tx: Transaction, binary: Binary, now: Date): Promise<nu
   return tx.run`update volume.service set seen_at = ${now} where binary_name = ${binary}`;
 }
 
-export function updateService(tx: Transaction, { host, binary, disabled, disabledReason }: Omit<VolumeService, 'seenAt'>): Promise<number> {
-  return tx.run`update volume.service set disabled = ${disabled}, disabled_reason = ${disabledReason} where host = ${host} and binary_name = ${binary}`;
+export function updateService(tx: Transaction, { host, binary, disabled, disabledReason, frozen }: Omit<VolumeService, 'seenAt'>): Promise<number> {
+  return tx.run`update volume.service set disabled = ${disabled}, disabled_reason = ${disabledReason}, frozen = ${frozen} where host = ${host} and binary_name = ${binary}`;
+}
+
+export type LogLevel = { binary: Binary; prefix: string; level: string };
+
+export function selectLogLevels(tx: Transaction): Promise<LogLevel[]> {
+  return tx.rows<LogLevel>`select binary_name as binary, prefix, level from volume.log_level order by binary_name, prefix`;
+}
+
+export function setLogLevel(tx: Transaction, { binary, prefix, level }: LogLevel): Promise<number> {
+  return tx.run`insert into volume.log_level (binary_name, prefix, level) values (${binary}, ${prefix}, ${level}) on conflict (binary_name, prefix) do update set level = excluded.level`;
 }
 
 export type ProjectUse = { projectId: string; volumes: number; volumeGiB: number; snapshots: number; snapshotGiB: number };

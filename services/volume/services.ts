@@ -5,7 +5,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { RegionParts } from '../parts.ts';
 import { satisfies, type Capabilities } from './capabilities.ts';
-import { markSeen, selectServices, updateService, useByProject, type ProjectUse, type VolumeService } from './services.store.ts';
+import { markSeen, selectLogLevels, selectServices, setLogLevel as writeLogLevel, updateService, useByProject, type ProjectUse, type VolumeService } from './services.store.ts';
 import { tellService } from './volume-events.ts';
 
 export type { ProjectUse } from './services.store.ts';
@@ -18,11 +18,17 @@ const beatMs = 15_000;
 /** cinder: service_down_time */
 const silenceMs = 60_000;
 
+/** By its pool, or by the backend that has it. */
+export function isStorage(host: string): boolean {
+  return host === pool || host === storageHost;
+}
+
 /** A worker that comes here works; the storage does when it answers. */
 export const heartbeat = { everyMs: beatMs, beat };
 
 async function beat({ database, driver, clock, log }: Pick<RegionParts, 'database' | 'driver' | 'clock' | 'log'>): Promise<void> {
   const seen = (binary: VolumeService['binary']) => database.transaction({ kind: 'system', reason: 'services say that they work' }, (tx) => markSeen(tx, binary, clock.now()));
+  await keepToLevels({ database, log });
   await seen('cinder-scheduler');
   await seen('cinder-backup');
   try {
@@ -53,9 +59,73 @@ export async function setService(context: Context, { host, binary }: { host: str
   await tellService(context, found);
 }
 
+/** While storage is frozen, nothing on it is made, changed or deleted. cinder/objects/base.py, assert_not_frozen */
+export async function demandThawed(tx: Transaction): Promise<void> {
+  if ((await selectServices(tx)).some(({ frozen }) => frozen)) throw badRequest('Invalid input received: Modification operations are not allowed on frozen storage_id.');
+}
+
+export async function setFrozen(context: Context, { host, cluster }: { host?: string | undefined; cluster?: string | null | undefined }, frozen: boolean): Promise<void> {
+  const service = await storageNamed(context, { host, cluster });
+  await updateService(context.tx, { ...service, frozen });
+  await tellService(context, service);
+}
+
+async function storageNamed({ tx }: Pick<Context, 'tx'>, { host, cluster }: { host?: string | undefined; cluster?: string | null | undefined }): Promise<VolumeService> {
+  if ((host === undefined) === (cluster == null || cluster === '')) throw badRequest('Invalid input received: One and only one of cluster and host must be set.');
+  const found = host !== undefined && isStorage(host) ? (await selectServices(tx)).find((service) => service.binary === 'cinder-volume') : undefined;
+  if (!found) throw notFound(host === undefined ? `Cluster ${cluster} could not be found.` : `Service cinder-volume could not be found on host ${host}.`);
+  return found;
+}
+
+/** The storage keeps no copies elsewhere. cinder/volume/api.py, failover */
+export async function demandReplicated(context: Context, named: { host?: string | undefined; cluster?: string | null | undefined }): Promise<never> {
+  await storageNamed(context, named);
+  throw badRequest('Invalid input received: No suitable service found: its replication_status must be enabled or failed-over, and is disabled.');
+}
+
+// How much services write of what they do
+
+/** Cinder's words and ours. */
+const levels: Record<string, string> = { CRITICAL: 'fatal', ERROR: 'error', WARNING: 'warn', INFO: 'info', DEBUG: 'debug' };
+
+export async function setLevels(context: Context, { binary, server, prefix, level }: LogWish & { level: string }): Promise<void> {
+  for (const service of await writing(context, { binary, server })) {
+    await writeLogLevel(context.tx, { binary: service.binary, prefix: prefix ?? '', level: level.toUpperCase() });
+    await tellService(context, service);
+  }
+}
+
+export async function getLevels(context: Context, { binary, server, prefix }: LogWish): Promise<{ service: VolumeService; levels: Record<string, string> }[]> {
+  const set = await selectLogLevels(context.tx);
+  return (await writing(context, { binary, server })).map((service) => {
+    const own = set.filter((each) => each.binary === service.binary && each.prefix.startsWith(prefix ?? ''));
+    return { service, levels: Object.fromEntries([[prefix == null || prefix === '' ? 'cinder' : prefix, 'INFO'] as const, ...own.map((each) => [each.prefix === '' ? 'cinder' : each.prefix, each.level] as const)]) };
+  });
+}
+
+export type LogWish = { binary?: string | null | undefined; server?: string | null | undefined; prefix?: string | null | undefined };
+
+async function writing(context: Context, { binary, server }: LogWish): Promise<VolumeService[]> {
+  const all = await selectServices(context.tx);
+  return all.filter((service) => (binary == null || binary === '' || binary === '*' || service.binary === binary) && (server == null || server === '' || server === service.host));
+}
+
+/** A worker writes as much as the most talkative of its services is told to; as it was begun with, where nothing is said. */
+async function keepToLevels({ database, log }: Pick<RegionParts, 'database' | 'log'>): Promise<void> {
+  const set = await database.read({ kind: 'system', reason: 'services say that they work' }, selectLogLevels);
+  const order = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
+  const [most] = set.filter(({ prefix }) => prefix === '' || prefix.startsWith('cinder')).map(({ level }) => level).toSorted((one, other) => order.indexOf(one) - order.indexOf(other));
+  if (most !== undefined) log.level = levels[most]!;
+}
+
+/** What a pool can do for this type, where one is named. */
+export async function poolTakes(tx: Transaction, extraSpecs: Readonly<Record<string, string>>): Promise<boolean> {
+  return satisfies(await capabilities(tx), extraSpecs);
+}
+
 /** Whether a new volume may go to the storage, which does what its type asks for. */
 export async function takesVolumes(tx: Transaction, extraSpecs: Readonly<Record<string, string>>): Promise<boolean> {
-  const open = (await selectServices(tx)).some(({ binary, disabled }) => binary === 'cinder-volume' && !disabled);
+  const open = (await selectServices(tx)).some(({ binary, disabled, frozen }) => binary === 'cinder-volume' && !disabled && !frozen);
   return open && satisfies(await capabilities(tx), extraSpecs);
 }
 

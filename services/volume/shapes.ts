@@ -94,7 +94,7 @@ export function attachmentBrief({ id, status, serverId, volumeId }: Attachment) 
 
 export function attachmentShown(attachment: Attachment) {
   const { attachedAt } = attachment;
-  return { ...attachmentBrief(attachment), attached_at: attachedAt === null ? null : micros(attachedAt), detached_at: null, attach_mode: attachedAt === null ? 'null' : 'rw', connection_info: {} };
+  return { ...attachmentBrief(attachment), attached_at: attachedAt === null ? null : micros(attachedAt), detached_at: null, attach_mode: attachedAt === null ? 'null' : attachment.mode, connection_info: {} };
 }
 
 /** `qos`: as where types are looked at; cinder/api/contrib/types_manage.py answers without. */

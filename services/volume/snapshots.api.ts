@@ -3,8 +3,9 @@ import { snapshots as contract } from '../../contract/volume/snapshots.ts';
 import { notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { cut, readPage } from './lists.ts';
+import { unmanageSnapshot } from './manageable.ts';
 import { entryOf, isTrue, nextLinks, snapshotShown } from './shapes.ts';
-import { changeSnapshot, createSnapshot, deleteSnapshot, getSnapshot, listSnapshots, resetSnapshotStatus } from './snapshots.ts';
+import { changeSnapshot, createSnapshot, deleteSnapshot, getSnapshot, listSnapshots, reportSnapshotStatus, resetSnapshotStatus } from './snapshots.ts';
 import { without } from './volumes.api.ts';
 
 const filters = ['id', 'name', 'status', 'volume_id', 'project_id'];
@@ -49,6 +50,16 @@ export const snapshots = implement(contract, {
 
   async forceDelete(request) {
     await deleteSnapshot(request, request.params.snapshot_id, { force: true });
+    return undefined;
+  },
+
+  async unmanage(request) {
+    await unmanageSnapshot(request, request.params.snapshot_id);
+    return undefined;
+  },
+
+  async updateStatus(request) {
+    await reportSnapshotStatus(request, request.params.snapshot_id, request.body['os-update_snapshot_status'].status);
     return undefined;
   },
 

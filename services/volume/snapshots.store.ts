@@ -31,10 +31,10 @@ export function lockSnapshot(tx: Transaction, id: string): Promise<Snapshot | un
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id} for update`;
 }
 
-export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>, now: Date): Promise<void> {
+export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata' | 'groupSnapshotId' | 'workedOnAs' | 'status' | 'generation'>, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, group_snapshot_id, worked_on_as, created_at, updated_at)
-    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, 'creating', ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${draft.groupSnapshotId}, ${draft.workedOnAs}, ${now}, ${now})`;
+    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, generation, group_snapshot_id, worked_on_as, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, ${draft.status}, ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${draft.generation}, ${draft.groupSnapshotId}, ${draft.workedOnAs}, ${now}, ${now})`;
 }
 
 export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation, workedOnAs }: Snapshot, now: Date): Promise<number> {
@@ -60,7 +60,7 @@ export function listSnapshots(tx: Transaction, { conditions, order, limit, offse
 }
 
 /** The states that a workflow ends, and what it is when the workflow is lost. */
-export const transientSnapshot: Record<string, string> = { creating: 'error', deleting: 'error_deleting', 'backing-up': 'available' };
+export const transientSnapshot: Record<string, string> = { creating: 'error', deleting: 'error_deleting', 'backing-up': 'available', restoring: 'available' };
 
 export function listSnapshotsInTransit(tx: Transaction): Promise<{ id: string; status: string; generation: number; updatedAt: Date; subject: string }[]> {
   return tx.rows`

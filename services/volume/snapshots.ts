@@ -3,6 +3,7 @@ import { badRequest, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
 import { readFilters, type ListQuery } from './lists.ts';
+import { demandThawed } from './services.ts';
 import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { tellSnapshot } from './volume-events.ts';
 import { claimVolumes } from './volume-quotas.ts';
@@ -20,6 +21,7 @@ export async function getSnapshot({ tx }: Pick<Context, 'tx'>, id: string): Prom
 
 export async function createSnapshot(context: Context, wish: { volumeId: string; name: string | null; description: string | null; force: boolean; metadata: Record<string, string> }): Promise<Snapshot> {
   const { tx } = context;
+  await demandThawed(tx);
   const volume = await lockVolume(tx, wish.volumeId);
   if (!volume) throw notFound(`Volume ${wish.volumeId} could not be found.`);
   if (!(wish.force ? ['available', 'in-use'] : ['available']).includes(volume.status)) throw badRequest(`Invalid volume: Volume ${volume.id} status must be available, but current status is: ${volume.status}.`);
@@ -29,11 +31,10 @@ export async function createSnapshot(context: Context, wish: { volumeId: string;
 }
 
 /** The snapshot, counted; who takes it is for the caller to say. */
-export async function recordSnapshot(context: Context, volume: Volume, { name, description, metadata, groupSnapshotId, workedOnAs }: Pick<Snapshot, 'name' | 'description' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>): Promise<Snapshot> {
-  const { tx, now, random, caller } = context;
+export async function recordSnapshot(context: Context, volume: Volume, { name, description, metadata, groupSnapshotId, workedOnAs }: Pick<Snapshot, 'name' | 'description' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>, { id = context.random.uuid(), status = 'creating', generation = 1 }: { id?: string; status?: string; generation?: number } = {}): Promise<Snapshot> {
+  const { tx, now, caller } = context;
   await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB }, volume.typeId);
-  const id = random.uuid();
-  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs }, now);
+  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs, status, generation }, now);
   const snapshot = await getSnapshot(context, id);
   await tellSnapshot(context, 'snapshot.create.start', snapshot);
   return snapshot;
@@ -42,8 +43,9 @@ export async function recordSnapshot(context: Context, volume: Volume, { name, d
 export async function deleteSnapshot(context: Context, id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   if (snapshot.status === 'deleting') return;
+  await demandThawed(context.tx);
   // What belongs to a group snapshot goes with it; and what is being copied is being read.
-  if (snapshot.groupSnapshotId !== null || snapshot.status === 'backing-up') throw badRequest('Invalid snapshot: Snapshot status must be available or error and must not be part of group snapshot.');
+  if (snapshot.groupSnapshotId !== null || ['backing-up', 'restoring'].includes(snapshot.status)) throw badRequest('Invalid snapshot: Snapshot status must be available or error and must not be part of group snapshot.');
   if (!force && !['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest(`Invalid snapshot: Snapshot status must be available or error, but current status is: ${snapshot.status}.`);
   const changed = { ...snapshot, status: 'deleting', generation: snapshot.generation + 1, failure: null, workedOnAs: null };
   await updateSnapshot(context.tx, changed, context.now);
@@ -59,6 +61,16 @@ export async function changeSnapshot(context: Context, id: string, change: Parti
   return changed;
 }
 
+/** What a host that takes snapshots itself says of one: here the storage takes them. cinder/api/contrib/snapshot_actions.py */
+export async function reportSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
+  const snapshot = await getOwnSnapshot(context, id);
+  const next: Record<string, readonly string[]> = { creating: ['creating', 'available', 'error'], deleting: ['deleting', 'error_deleting'] };
+  const allowed = next[snapshot.status];
+  if (!allowed) throw badRequest(`Snapshot status ${snapshot.status} not allowed for update_snapshot_status`);
+  // A transient state is its workflow's (I7).
+  if (!allowed.includes(status) || status !== snapshot.status) throw badRequest(`Provided snapshot status ${status} not allowed for snapshot with status ${snapshot.status}.`);
+}
+
 export async function resetSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   // A transient state is its workflow's (I7).
@@ -67,7 +79,7 @@ export async function resetSnapshotStatus(context: Context, id: string, status: 
   await tellSnapshot(context, 'snapshot.reset_status.end', { ...snapshot, status });
 }
 
-async function getOwnSnapshot(context: Context, id: string): Promise<Snapshot> {
+export async function getOwnSnapshot(context: Context, id: string): Promise<Snapshot> {
   const snapshot = await lockSnapshot(context.tx, id);
   return snapshot ?? getSnapshot(context, id);
 }

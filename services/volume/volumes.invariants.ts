@@ -8,6 +8,7 @@ import { packStore } from './backups.workflow.ts';
 import { listAttachments } from './attachments.store.ts';
 import { listGroupSnapshotsInTransit } from './group-snapshots.store.ts';
 import { countGroups, listGroupsInTransit } from './groups.store.ts';
+import { listUnmanaged } from './manageable.store.ts';
 import { listSnapshotsInTransit, listStoredSnapshots } from './snapshots.store.ts';
 import { countTypeUse, listTypeUse, perType } from './type-quotas.store.ts';
 import { countUse, findVolume, listInTransit, listStored } from './volumes.store.ts';
@@ -45,9 +46,10 @@ export function volumeInvariants({ database, driver, blobs }: RegionParts): Inva
         const before = await database.read(looking, stored);
         const storage = await driver.volumes.list();
         const after = await database.read(looking, stored);
+        const letGo = new Set(await database.read(looking, listUnmanaged));
         const unknown = [
-          ...storage.volumes.filter(({ id }) => !before.volumes.has(id) && !after.volumes.has(id)).map(({ id }) => `volume ${id}`),
-          ...storage.snapshots.filter(({ id }) => !before.snapshots.has(id) && !after.snapshots.has(id)).map(({ id }) => `snapshot ${id}`),
+          ...storage.volumes.filter(({ id }) => !letGo.has(id) && !before.volumes.has(id) && !after.volumes.has(id)).map(({ id }) => `volume ${id}`),
+          ...storage.snapshots.filter(({ id }) => !letGo.has(id) && !before.snapshots.has(id) && !after.snapshots.has(id)).map(({ id }) => `snapshot ${id}`),
         ].map((what) => ({ message: `The storage has ${what}, which the database does not know`, remedy: 'After a restored backup it may be a tenant’s: look at it before you delete it.' }));
         const sizes = new Map(storage.volumes.map(({ id, sizeGiB }) => [id, sizeGiB]));
         const taken = new Set(storage.snapshots.map(({ id }) => id));

@@ -9,6 +9,7 @@ import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
 import { findQosSpec } from './qos-specs.store.ts';
 import { findType } from './types.store.ts';
+import { demandThawed } from './services.ts';
 import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
@@ -39,7 +40,7 @@ export async function getVolume({ tx }: Pick<Context, 'tx'>, id: string): Promis
 }
 
 /** The volume for a change. */
-async function getOwnVolume({ tx }: Pick<Context, 'tx'>, id: string): Promise<Volume> {
+export async function getOwnVolume({ tx }: Pick<Context, 'tx'>, id: string): Promise<Volume> {
   const volume = await lockVolume(tx, id);
   if (!volume) throw noVolume(id);
   return volume;
@@ -66,10 +67,17 @@ export function createGroupVolume(context: Context, { groupId, workedOnAs, ...wi
   return recordVolume(context, wish, { madeFor: null, groupId, workedOnAs });
 }
 
-type Making = { madeFor: string | null; status?: string; groupId?: string | null; workedOnAs?: string | null };
+type Making = { id?: string; generation?: number; madeFor: string | null; status?: string; groupId?: string | null; workedOnAs?: string | null };
+
+/** A volume that is on the storage already. */
+export async function recordManagedVolume(context: Context, { id, sizeGiB, name, description, metadata, volumeType, bootable }: { id: string; sizeGiB: number; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean }): Promise<Volume> {
+  // Later than whatever was asked of it before, by whomever.
+  const volume = await recordVolume(context, { sizeGiB, name, description, metadata, volumeType, source: { kind: 'empty' } }, { madeFor: null, status: 'available', id, generation: context.now.getTime() });
+  return bootable ? changeVolume(context, id, { bootable }) : volume;
+}
 
 /** The volume, counted; who makes it is for the caller to say. */
-async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating', groupId = null, workedOnAs = null }: Making): Promise<Volume> {
+async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating', groupId = null, workedOnAs = null, id: given, generation = 1 }: Making): Promise<Volume> {
   const { tx, now, random, caller } = context;
   if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
   if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
@@ -80,7 +88,7 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB }, type.id);
-  const id = random.uuid();
+  const id = given ?? random.uuid();
   await insertVolume(
     tx,
     {
@@ -98,6 +106,7 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
       source: wish.source,
       madeFor,
       status,
+      generation,
       groupId,
       workedOnAs,
     },
@@ -125,7 +134,7 @@ async function originOf(context: Context, source: VolumeSource): Promise<Origin>
         leastGiB: Math.max(gib, image.minDiskGiB),
         tooSmall: (sizeGiB) => (sizeGiB < gib ? `Size of specified image ${gib}GB is larger than volume size ${sizeGiB}GB.` : `Volume size ${sizeGiB}GB cannot be smaller than the image minDisk size ${image.minDiskGiB}GB.`),
         bootable: true,
-        imageMetadata: metadataOf(image),
+        imageMetadata: imageFacts(image),
       };
     }
     case 'snapshot': {
@@ -153,7 +162,7 @@ function sizeFor({ sizeGiB }: VolumeWish, { leastGiB, defaultGiB, tooSmall }: Or
 }
 
 /** cinder/volume/flows/api/create_volume.py: what of an image goes with its volumes. */
-function metadataOf(image: Awaited<ReturnType<typeof getServerImage>>): Record<string, string> {
+export function imageFacts(image: Awaited<ReturnType<typeof getServerImage>>): Record<string, string> {
   const known = { image_id: image.id, image_name: image.name ?? '', container_format: image.containerFormat ?? '', disk_format: image.diskFormat ?? '', min_disk: String(image.minDiskGiB), min_ram: String(image.minRamMiB), size: String(image.sizeBytes) };
   return { ...Object.fromEntries(Object.entries(image.properties).map(([name, value]) => [name, value ?? ''])), ...known };
 }
@@ -177,12 +186,13 @@ export async function changeVolume(context: Context, id: string, change: VolumeC
 
 export async function extendVolume(context: Context, id: string, newSizeGiB: number, { inUse }: { inUse: boolean }): Promise<void> {
   const volume = await getOwnVolume(context, id);
+  await demandThawed(context.tx);
   const expected = inUse ? ['available', 'in-use'] : ['available'];
   if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be '${expected.join("' or '")}' to extend, currently ${volume.status}.`);
   if (newSizeGiB <= volume.sizeGiB) throw badRequest(`Invalid input received: New size for extend must be greater than current size. (current: ${volume.sizeGiB}, extended to: ${newSizeGiB}).`);
   await demandVolumeSize(context.tx, volume.projectId, newSizeGiB);
   await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB }, volume.typeId);
-  await begin(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
+  await beginChange(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
   await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
 }
 
@@ -194,17 +204,18 @@ export async function deleteVolume(context: Context, id: string, { cascade = fal
   // cinder/volume/api.py, delete
   const refused = () => badRequest('Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.');
   if (volume.status === 'deleting') return;
+  await demandThawed(context.tx);
   if (attachments.length > 0 || volume.groupId !== null || (!force && !deletable.includes(volume.status))) throw refused();
   if (snapshots.length > 0 && (!cascade || snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status)))) throw refused();
   await startDeleting(context, volume);
 }
 
 async function startDeleting(context: Starting, volume: Volume): Promise<void> {
-  await begin(context, volume, { status: 'deleting', failure: null }, 'volume.delete.start');
+  await beginChange(context, volume, { status: 'deleting', failure: null }, 'volume.delete.start');
   await startWork(context, deleteVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id }, generation: volume.generation + 1, supersede: true });
 }
 
-async function begin(context: Starting, volume: Volume, change: VolumeChange, event: string): Promise<void> {
+export async function beginChange(context: Starting, volume: Volume, change: VolumeChange, event: string): Promise<void> {
   await updateVolume(context.tx, volume.id, change, { now: context.now, intent: true });
   await tellVolume(context, event, { ...volume, ...change });
 }
@@ -238,7 +249,7 @@ export async function uploadVolume(context: Context, id: string, wish: { imageNa
   if (wish.visibility === 'public' && !context.caller.isAdmin) throw forbidden("Policy doesn't allow volume_extension:volume_actions:upload_public to be performed.");
   const { min_disk: _disk, min_ram: minRam, size: _size, image_id: _image, image_name: _name, container_format: _container, disk_format: _format, ...properties } = volume.imageMetadata ?? {};
   const image = await reserveServerImage(context, { name: wish.imageName, properties, minDiskGiB: volume.sizeGiB, minRamMiB: Number(minRam ?? 0), visibility: wish.visibility, protected: wish.protected, diskFormat: wish.diskFormat });
-  await begin(context, volume, { status: 'uploading', previousStatus: volume.status }, 'volume.upload.start');
+  await beginChange(context, volume, { status: 'uploading', previousStatus: volume.status }, 'volume.upload.start');
   await startWork(context, uploadVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, imageId: image.id, upload: image.upload, diskFormat: wish.diskFormat }, generation: volume.generation + 1 });
   return { volume: await getVolume(context, id), imageId: image.id };
 }
@@ -268,18 +279,18 @@ export async function attachmentsByVolume({ tx }: Pick<Context, 'tx'>, volumeIds
 // Attachments
 
 /** cinder/volume/api.py, attachment_create */
-export async function createAttachment(context: Context, { volumeId, serverId, ofCompute }: { volumeId: string; serverId: string | null; ofCompute: boolean }): Promise<Attachment> {
+export async function createAttachment(context: Context, { volumeId, serverId, ofCompute, mode = 'rw', from = ['available'] }: { volumeId: string; serverId: string | null; ofCompute: boolean; mode?: 'rw' | 'ro'; from?: readonly string[] }): Promise<Attachment> {
   const { tx, now, random } = context;
   const volume = await getOwnVolume(context, volumeId);
   const early = volume.status === 'creating' && volume.madeFor !== null && volume.madeFor === serverId;
   const taken = (await attachmentsOfVolumes(tx, [volumeId])).length > 0;
-  if ((volume.status !== 'available' && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
+  if ((!from.includes(volume.status) && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
   // Every driver attaches for writing, so that what is to be read only is not attached at all: cinder/volume/manager.py, attachment_update.
-  if (volume.readonly === true) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
+  if (volume.readonly === true && (ofCompute || mode === 'rw')) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
   await demandNoLimits(context, volume);
   const id = random.uuid();
-  await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, now });
-  if (!early) await begin(context, volume, { status: 'reserved' }, 'volume.attach.start');
+  await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, mode, now });
+  if (!early) await beginChange(context, volume, { status: 'reserved' }, 'volume.attach.start');
   const attachment = (await findAttachment(tx, id))!;
   await tellAttachment(context, 'volume.attachment.create', attachment);
   return attachment;
@@ -306,10 +317,10 @@ export async function endAttachment(context: Context, id: string): Promise<Attac
   return [];
 }
 
-export async function completeClientAttachment(context: Context, id: string): Promise<void> {
+export async function completeClientAttachment(context: Context, id: string, { device = null, hostName = null }: { device?: string | null; hostName?: string | null } = {}): Promise<void> {
   const attachment = await getAttachment(context, id);
   if (attachment.ofCompute) throw new Fault(409, 'conflictingRequest', `The attachment is completed by the Compute API`);
-  await completeAttachment(context, { attachmentId: id, device: null, hostId: null });
+  await completeAttachment(context, { attachmentId: id, device, hostId: hostName });
 }
 
 export async function listVolumeAttachments(context: Context, { volumeId, serverId, everyProject, limit, offset }: { volumeId?: string | undefined; serverId?: string | undefined; everyProject: boolean; limit: number; offset: number }): Promise<Attachment[]> {
@@ -328,7 +339,7 @@ async function detach(context: Starting, attachment: Attachment): Promise<void> 
   await deleteAttachmentRow(context.tx, attachment.id);
   await tellAttachment(context, 'volume.attachment.delete', attachment);
   const volume = await lockVolume(context.tx, attachment.volumeId);
-  if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await begin(context, volume, { status: 'available' }, 'volume.detach.end');
+  if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await beginChange(context, volume, { status: 'available' }, 'volume.detach.end');
   // What an extension or a copy will put back is no longer in use then.
   else if (volume?.previousStatus === 'in-use') await updateVolume(context.tx, volume.id, { previousStatus: 'available' }, { now: context.now });
 }
@@ -358,7 +369,7 @@ export async function completeAttachment(context: Starting, { attachmentId, devi
   await setAttached(tx, attachmentId, { device, hostId, now });
   await tellAttachment(context, 'volume.attachment.complete', { ...attachment, status: 'attached' });
   const volume = await lockVolume(tx, attachment.volumeId);
-  if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await begin(context, volume, { status: 'in-use' }, 'volume.attach.end');
+  if (volume && ['reserved', 'attaching', 'detaching'].includes(volume.status)) await beginChange(context, volume, { status: 'in-use' }, 'volume.attach.end');
 }
 
 export async function beginDetaching(context: Starting, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<void> {
@@ -369,7 +380,7 @@ export async function beginDetaching(context: Starting, { volumeId, serverId }: 
     throw badRequest("Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.");
   await setDetaching(tx, attachment.id);
   await tellAttachment(context, 'volume.attachment.detaching', { ...attachment, status: 'detaching' });
-  await begin(context, volume, { status: 'detaching' }, 'volume.detach.start');
+  await beginChange(context, volume, { status: 'detaching' }, 'volume.detach.start');
 }
 
 /** The server has let go of these volumes; of all without `volumeIds`. Twice is once. */

@@ -1,0 +1,89 @@
+/** Taking on what is on the storage, and letting go of it: cinder/volume/api.py, manage_existing and delete with unmanage_only. */
+import type { Driver } from '../../drivers/driver.ts';
+import { badRequest, busy, conflict } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { deleteUnmanaged, insertUnmanaged } from './manageable.store.ts';
+import { isStorage } from './services.ts';
+import { deleteSnapshotRow, listStoredSnapshots, snapshotsOf, type Snapshot } from './snapshots.store.ts';
+import { getOwnSnapshot, recordSnapshot } from './snapshots.ts';
+import { tellSnapshot, tellVolume } from './volume-events.ts';
+import { releaseVolumes } from './volume-quotas.ts';
+import { getOwnVolume, recordManagedVolume, type Volume } from './volumes.ts';
+import { deleteVolumeRow, listStored } from './volumes.store.ts';
+
+/** As Cinder's LVM driver names them; ours are found by id alone, too. */
+const volumeName = (id: string) => `volume-${id}`;
+const snapshotName = (id: string) => `_snapshot-${id}`;
+
+export type Found<Thing> = Thing & { name: string; sizeGiB: number; known: boolean };
+export type FoundVolume = Found<{ id: string }>;
+export type FoundSnapshot = Found<{ id: string; volumeId: string; volumeName: string }>;
+
+export type Storage = Awaited<ReturnType<Driver['volumes']['list']>>;
+
+/** The storage itself is asked outside of transactions. */
+export async function volumesOn(tx: Transaction, storage: Storage): Promise<FoundVolume[]> {
+  const known = new Set((await listStored(tx)).map(({ id }) => id));
+  return storage.volumes.map(({ id, sizeGiB }) => ({ id, name: volumeName(id), sizeGiB, known: known.has(id) }));
+}
+
+export async function snapshotsOn(tx: Transaction, storage: Storage): Promise<FoundSnapshot[]> {
+  const known = new Set((await listStoredSnapshots(tx)).map(({ id }) => id));
+  const sizes = new Map(storage.volumes.map(({ id, sizeGiB }) => [id, sizeGiB]));
+  return storage.snapshots.map(({ id, volumeId }) => ({ id, volumeId, volumeName: volumeName(volumeId), name: snapshotName(id), sizeGiB: sizes.get(volumeId) ?? 0, known: known.has(id) }));
+}
+
+export function demandStorage({ host, cluster }: { host?: string | null | undefined; cluster?: string | null | undefined }): void {
+  if ((host == null || host === '') === (cluster == null || cluster === '')) throw badRequest('Invalid input received: One and only one of cluster and host must be set.');
+  // There are no clusters; and of storage there is one.
+  if (host == null || !isStorage(host)) throw busy(`${host == null ? 'Cluster' : 'Host'} '${host ?? cluster}' not found`, 60);
+}
+
+export type ManageWish = { ref: unknown; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean };
+
+export async function manageVolume(context: Context, storage: Storage, { ref, ...wish }: ManageWish): Promise<Volume> {
+  const found = named(await volumesOn(context.tx, storage), ref);
+  const volume = await recordManagedVolume(context, { ...wish, id: found.id, sizeGiB: found.sizeGiB });
+  await deleteUnmanaged(context.tx, found.id);
+  return volume;
+}
+
+export async function manageSnapshot(context: Context, storage: Storage, volumeId: string, { ref, ...wish }: Pick<ManageWish, 'ref' | 'name' | 'description' | 'metadata'>): Promise<Snapshot> {
+  const volume = await getOwnVolume(context, volumeId);
+  const found = named(await snapshotsOn(context.tx, storage), ref);
+  if (found.volumeId !== volumeId) throw badRequest(`Invalid snapshot: Snapshot ${found.name} is not of volume ${volumeId}.`);
+  const snapshot = await recordSnapshot(context, volume, { ...wish, groupSnapshotId: null, workedOnAs: null }, { id: found.id, status: 'available', generation: context.now.getTime() });
+  await deleteUnmanaged(context.tx, found.id);
+  return snapshot;
+}
+
+function named<Thing extends { id: string; name: string; known: boolean }>(things: readonly Thing[], ref: unknown): Thing {
+  const given = typeof ref === 'object' && ref !== null && !Array.isArray(ref) ? (ref as Record<string, unknown>) : {};
+  const name = given['source-name'] ?? given['source-id'];
+  if (typeof name !== 'string') throw badRequest(`Invalid input received: Manage existing volume failed due to invalid backend reference ${JSON.stringify(ref)}: Reference must contain source-name or source-id element.`);
+  const found = things.find((thing) => thing.name === name || thing.id === name);
+  if (!found) throw badRequest(`Invalid input received: Manage existing volume failed due to invalid backend reference ${name}: it does not exist.`);
+  if (found.known) throw conflict(`Unable to manage existing volume. Volume ${name} already managed.`);
+  return found;
+}
+
+export async function unmanageVolume(context: Context, id: string): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  if (volume.groupId !== null || !['available', 'error', 'error_restoring', 'error_extending', 'error_managing'].includes(volume.status) || (await snapshotsOf(context.tx, id)).length > 0)
+    throw badRequest('Invalid volume: Volume status must be available or error and it must not belong to a group, be attached, or have snapshots.');
+  await deleteVolumeRow(context.tx, id);
+  await insertUnmanaged(context.tx, id, 'volume');
+  await releaseVolumes(context.tx, volume.projectId, { volumes: 1, gigabytes: volume.sizeGiB }, volume.typeId);
+  await tellVolume(context, 'volume.unmanage.end', { ...volume, status: 'deleted' });
+}
+
+export async function unmanageSnapshot(context: Context, id: string): Promise<void> {
+  const snapshot = await getOwnSnapshot(context, id);
+  if (snapshot.groupSnapshotId !== null || !['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest('Invalid snapshot: Snapshot status must be available or error and it must not be part of a group snapshot.');
+  const volume = await getOwnVolume(context, snapshot.volumeId);
+  await deleteSnapshotRow(context.tx, id);
+  await insertUnmanaged(context.tx, id, 'snapshot');
+  await releaseVolumes(context.tx, snapshot.projectId, { snapshots: 1, gigabytes: snapshot.sizeGiB }, volume.typeId);
+  await tellSnapshot(context, 'snapshot.unmanage.end', { ...snapshot, status: 'deleted' });
+}

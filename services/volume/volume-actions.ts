@@ -1,0 +1,142 @@
+/** What else may be done with a volume: cinder/volume/api.py. */
+import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { getServerImage } from '../image/images.ts';
+import { attachmentsOfVolumes, type Attachment } from './attachments.store.ts';
+import { findQosSpec } from './qos-specs.store.ts';
+import { isStorage } from './services.ts';
+import { lockSnapshot, snapshotsOf, updateSnapshot } from './snapshots.store.ts';
+import { findType } from './types.store.ts';
+import { typeForVolume, type VolumeType } from './types.ts';
+import { reimageVolumeWorkflow, retypeVolumeWorkflow, revertVolumeWorkflow } from './volume-actions.workflow.ts';
+import { tellSnapshot } from './volume-events.ts';
+import { moveToType } from './volume-quotas.ts';
+import { beginChange, changeVolume, completeClientAttachment, createAttachment, endAttachment, getAttachment, getOwnVolume, imageFacts, subjectOf, type Volume } from './volumes.ts';
+import { startWork } from './work.ts';
+
+export async function retypeVolume(context: Context, id: string, newType: string): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  const [type, old] = [await typeForVolume(context, newType).catch(asBadType(newType)), volume.typeId === null ? undefined : await findType(context.tx, undefined, volume.typeId)];
+  if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
+  if (isShared(type) !== (old !== undefined && isShared(old)) && volume.status !== 'available')
+    throw badRequest(`Invalid input received: Invalid volume_type passed, retypes affecting multiattach are only allowed on available volumes, the specified volume however currently has a status of: ${volume.status}.`);
+  if (!['available', 'in-use'].includes(volume.status) || volume.groupId !== null || type.id === volume.typeId || (volume.status === 'in-use' && (await isForHosts(context, type)) !== (old !== undefined && (await isForHosts(context, old)))))
+    throw badRequest('Invalid volume: Retype needs volume to be in available or in-use state, not be part of an active migration or a consistency group, requested type has to be different that the one from the volume, and for in-use volumes front-end qos specs cannot change.');
+  const snapshots = await snapshotsOf(context.tx, id);
+  const counted = { volumes: 1, snapshots: snapshots.length, gigabytes: volume.sizeGiB + snapshots.reduce((sum, { sizeGiB }) => sum + sizeGiB, 0) };
+  // It counts as of the new type from now on; if that comes to nothing, of the old one again.
+  await moveToType(context.tx, volume.projectId, counted, { from: volume.typeId, to: type.id });
+  await beginChange(context, volume, { status: 'retyping', previousStatus: volume.status, typeId: type.id }, 'volume.retype.start');
+  await startWork(context, retypeVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, from: volume.typeId, counted }, generation: volume.generation + 1 });
+}
+
+function isShared({ extraSpecs }: VolumeType): boolean {
+  return extraSpecs['multiattach'] === '<is> True';
+}
+
+async function isForHosts({ tx }: Context, { qosId }: VolumeType): Promise<boolean> {
+  const qos = qosId === null ? undefined : await findQosSpec(tx, qosId);
+  return qos !== undefined && qos.consumer !== 'back-end';
+}
+
+function asBadType(wanted: string) {
+  return (error: unknown): never => {
+    throw error instanceof Fault && error.status === 404 ? badRequest(`Invalid input received: Invalid volume_type passed: ${wanted}.`) : error;
+  };
+}
+
+export async function revertVolume(context: Context, id: string, snapshotId: string): Promise<void> {
+  const { tx, now } = context;
+  const volume = await getOwnVolume(context, id);
+  const latest = (await snapshotsOf(tx, id)).at(-1);
+  if (!latest) throw badRequest(`Volume ${id} doesn't have any snapshots.`);
+  if (latest.id !== snapshotId) throw badRequest(`Specified snapshot ${snapshotId} is None or not the latest one of volume ${id}.`);
+  if (latest.sizeGiB !== volume.sizeGiB) throw badRequest(`Can't revert volume ${id} to its latest snapshot ${snapshotId}. The volume size must be equal to the snapshot size.`);
+  if (volume.status !== 'available') throw conflict(`Invalid volume: Can't revert volume ${id} to its latest snapshot ${snapshotId}. Volume's status must be 'available'.`);
+  const snapshot = await lockSnapshot(tx, snapshotId);
+  if (snapshot?.status !== 'available') throw conflict(`Invalid snapshot: Can't revert volume ${id} to its latest snapshot ${snapshotId}. Snapshot's status must be 'available'.`);
+  const restoring = { ...snapshot, status: 'restoring', workedOnAs: subjectOf(id) };
+  await updateSnapshot(tx, restoring, now);
+  await tellSnapshot(context, 'snapshot.revert.start', restoring);
+  await beginChange(context, volume, { status: 'reverting', previousStatus: volume.status, epoch: volume.epoch + 1 }, 'volume.revert.start');
+  await startWork(context, revertVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, snapshotId }, generation: volume.generation + 1 });
+}
+
+export async function reimageVolume(context: Context, id: string, imageId: string, { reserved }: { reserved: boolean }): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  const expected = reserved ? ['available', 'error', 'reserved'] : ['available', 'error'];
+  if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be ${expected.join(' or ')}, but current status is ${volume.status}.`);
+  const image = await getServerImage(context, imageId).catch((error: unknown): never => {
+    if (error instanceof Fault && error.status === 404) throw notFound(`Image ${imageId} could not be found.`);
+    throw error instanceof Fault ? badRequest(`Invalid input received: Image ${imageId} is not active.`) : error;
+  });
+  const gib = Math.ceil(image.virtualSizeBytes / 2 ** 30);
+  if (gib > volume.sizeGiB) throw badRequest(`Invalid input received: Size of specified image ${gib}GB is larger than volume size ${volume.sizeGiB}GB.`);
+  if (image.minDiskGiB > volume.sizeGiB) throw badRequest(`Invalid input received: Volume size ${volume.sizeGiB}GB cannot be smaller than the image minDisk size ${image.minDiskGiB}GB.`);
+  await beginChange(context, volume, { status: 'downloading', previousStatus: volume.status === 'reserved' ? 'reserved' : 'available', epoch: volume.epoch + 1 }, 'volume.reimage.start');
+  await startWork(context, reimageVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, imageId, imageMetadata: imageFacts(image) }, generation: volume.generation + 1 });
+}
+
+/** There is one storage: what is there cannot go anywhere else. */
+export async function migrateVolume(context: Context, id: string, { host, cluster }: { host: string | null; cluster: string | null }): Promise<never> {
+  await getOwnVolume(context, id);
+  if ((host === null) === (cluster === null)) throw badRequest('Invalid input received: One and only one of cluster and host must be set.');
+  if (host === null || !isStorage(host)) throw badRequest(`Invalid host: No available service named '${host ?? cluster}'`);
+  throw badRequest(`Invalid volume: Volume ${id} status must be available or in-use, must not be migrating, have snapshots, be replicated, be part of a group and destination host/cluster must be different than the current one`);
+}
+
+export async function completeMigration(context: Context, id: string, newVolumeId: string): Promise<never> {
+  await getOwnVolume(context, id);
+  await getOwnVolume(context, newVolumeId);
+  throw badRequest('Invalid volume: Source volume not mid-migration.');
+}
+
+/** The driver tells the machine itself that its disk has grown: no extension waits for anybody. */
+export async function completeExtension(context: Context, id: string): Promise<never> {
+  const { status } = await getOwnVolume(context, id);
+  throw badRequest(status === 'extending' ? 'Invalid volume: Required volume admin metadata is malformed or missing.' : 'Invalid volume: Volume is not being extended.');
+}
+
+// Who uses it
+
+export async function attachVolume(context: Context, id: string, wish: { serverId: string | null; hostName: string | null; mountpoint: string; mode: 'rw' | 'ro' | null }): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  if (volume.readonly === true && wish.mode === 'rw') throw badRequest(`Invalid attaching mode 'rw' for volume ${id}.`);
+  const attachment = await createAttachment(context, { volumeId: id, serverId: wish.serverId, ofCompute: false, mode: wish.mode ?? (volume.readonly === true ? 'ro' : 'rw'), from: ['available', 'attaching'] });
+  await completeClientAttachment(context, attachment.id, { device: wish.mountpoint, hostName: wish.hostName });
+}
+
+export async function detachVolume(context: Context, id: string, attachmentId: string | null): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  await endAttachment(context, (await attachmentOf(context, volume, attachmentId)).id);
+}
+
+async function attachmentOf(context: Context, { id }: Volume, attachmentId: string | null): Promise<Attachment> {
+  if (attachmentId !== null) {
+    const attachment = await getAttachment(context, attachmentId);
+    if (attachment.volumeId !== id) throw notFound(`Volume attachment could not be found with filter: attachment_id = ${attachmentId}.`);
+    return attachment;
+  }
+  const [only] = await attachmentsOfVolumes(context.tx, [id]);
+  if (!only) throw badRequest(`Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.`);
+  return only;
+}
+
+export async function setDetaching(context: Context, id: string, detaching: boolean): Promise<void> {
+  const volume = await getOwnVolume(context, id);
+  if (volume.status !== (detaching ? 'in-use' : 'detaching'))
+    throw badRequest(detaching ? "Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach." : `Invalid volume: Volume ${id} status must be detaching, but current status is: ${volume.status}.`);
+  await changeVolume(context, id, { status: detaching ? 'detaching' : 'in-use' });
+}
+
+/** Volumes are not exported to hosts that are not this cloud's. */
+export async function connectVolume(context: Context, id: string): Promise<never> {
+  await getOwnVolume(context, id);
+  throw badRequest('Invalid input received: Volumes of this cloud are attached by its compute service only: no connector reaches them.');
+}
+
+export async function disconnectVolume(context: Context, id: string): Promise<void> {
+  await getOwnVolume(context, id);
+  const ofCompute = (await attachmentsOfVolumes(context.tx, [id])).find((attachment) => attachment.ofCompute);
+  if (ofCompute) throw conflict(`Detach volume from instance ${ofCompute.serverId} using the Compute API`);
+}

@@ -1,0 +1,107 @@
+/** How volumes get another type, and other content. */
+import { step, workflow } from '../../kit/workflow/workflow.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { vettedImage } from '../image/images.ts';
+import type { RegionParts } from '../parts.ts';
+import { report } from './messages.ts';
+import { lockSnapshot, updateSnapshot } from './snapshots.store.ts';
+import { asked, at, demandPlace, findPlace, patient, read, reason, settle, type About } from './steps.ts';
+import { tellSnapshot } from './volume-events.ts';
+import { moveToType } from './volume-quotas.ts';
+import { findVolume } from './volumes.store.ts';
+
+type AboutVolume = { volumeId: string };
+const hour = 3600;
+
+type Retyping = AboutVolume & { from: string | null; counted: { volumes: number; snapshots: number; gigabytes: number } };
+
+export const retypeVolumeWorkflow = workflow<Retyping, object, RegionParts>(
+  'volume.retype',
+  [
+    step<About<Retyping>>(findPlace, async (run) => {
+      await demandPlace(run, run.input.volumeId);
+      await run.commit((tx) => settle(tx, run, run.input.volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null }), 'volume.retype'));
+    }),
+  ],
+  {
+    deadlineSeconds: 600,
+    // The storage cannot do what the new type asks for: the volume is as before.
+    async onFailed(tx, run) {
+      const { volumeId, from, counted } = run.input;
+      const volume = await findVolume(tx, volumeId);
+      if (!volume) return;
+      if (from !== null && volume.typeId !== null) await moveToType(tx, volume.projectId, counted, { from: volume.typeId, to: from });
+      await report(at(tx, run), 'noPlaceAnew', volume);
+      await settle(tx, run, volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, typeId: from }), 'volume.retype.error');
+    },
+  },
+);
+
+type Reverting = AboutVolume & { snapshotId: string };
+
+export const revertVolumeWorkflow = workflow<Reverting, object, RegionParts>(
+  'volume.revert',
+  [
+    step<About<Reverting>>(
+      'put back what was on it',
+      async (run) => {
+        const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
+        if (!volume) return;
+        const { id, projectId, generation, epoch, sizeGiB } = volume;
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'snapshot', snapshotId: run.input.snapshotId } }));
+        await run.commit(async (tx) => {
+          await settle(tx, run, id, async () => ({ status: 'available', previousStatus: null }), 'volume.revert.end');
+          await letGo(tx, run);
+        });
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  {
+    deadlineSeconds: hour,
+    async onFailed(tx, run, failure) {
+      await settle(tx, run, run.input.volumeId, async () => ({ status: 'error', failure: reason(failure) }), 'volume.revert.error');
+      await letGo(tx, run);
+    },
+  },
+);
+
+/** The snapshot is as it was. */
+async function letGo(tx: Transaction, run: About<Reverting>): Promise<void> {
+  const snapshot = await lockSnapshot(tx, run.input.snapshotId);
+  if (snapshot?.status !== 'restoring') return;
+  const changed = { ...snapshot, status: 'available', workedOnAs: null };
+  await updateSnapshot(tx, changed, run.services.clock.now());
+  await tellSnapshot(at(tx, run), 'snapshot.revert.end', changed);
+}
+
+type Reimaging = AboutVolume & { imageId: string; imageMetadata: Record<string, string> };
+
+export const reimageVolumeWorkflow = workflow<Reimaging, object, RegionParts>(
+  'volume.reimage',
+  [
+    step<About<Reimaging>>(
+      'put the image on it',
+      async (run) => {
+        const { volumeId, imageId, imageMetadata } = run.input;
+        const volume = await read(run, (tx) => findVolume(tx, volumeId));
+        if (!volume) return;
+        const { id, projectId, generation, epoch, sizeGiB } = volume;
+        const image = await asked(read(run, (tx) => vettedImage(tx, imageId)));
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'image', image } }));
+        await run.commit((tx) => settle(tx, run, id, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, bootable: true, imageMetadata, failure: null }), 'volume.reimage.end'));
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  {
+    deadlineSeconds: hour,
+    async onFailed(tx, run, failure) {
+      const volume = await findVolume(tx, run.input.volumeId);
+      if (volume) await report(at(tx, run), 'notReimaged', volume);
+      await settle(tx, run, run.input.volumeId, async () => ({ status: 'error', failure: reason(failure) }), 'volume.reimage.error');
+    },
+  },
+);
