@@ -222,9 +222,20 @@ async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver
       await mkdir(stateDir, { recursive: true });
       return createSimulatedDriver({ stateDir, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
     }
+    case 'openstack':
+      return partnersDriver(config, blobs);
     default:
       return config.driver satisfies never;
   }
+}
+
+/** What of ours is what there is in the region's database. */
+async function partnersDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver> {
+  if (!config.partner) throw new Error(`The region ${config.region} does not say whose cloud it is`);
+  const [{ partnerSecret = '' }, { openRegionDatabase }, { openOpenstackDriver }] = await Promise.all([secrets(), import('./cloud.ts'), import('./drivers/openstack/open.ts')]);
+  const database = openRegionDatabase(await databaseServer(config), config.region, { applicationName: role, max: 4, log });
+  const driver = await openOpenstackDriver({ settings: config.partner, secret: partnerSecret, database, blobs, clock: systemClock, random: systemRandom });
+  return { ...driver, close: () => driver.close().then(() => database.close()) };
 }
 
 /** Opened only when somebody reads. */

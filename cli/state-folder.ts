@@ -7,7 +7,7 @@ import { Failure } from './failure.ts';
  * The longest path of a socket below the folder decides. A unix socket's path has 107 bytes (unix(7)): PostgreSQL's lock beside
  * its socket, `run/pg-12345678/.s.PGSQL.5432.lock`; a guest's screen, `agent/compute/vnc/<a server's id>`.
  */
-const longestPath: Record<DriverName, number> = { simulated: 107 - 42, 'libvirt-ovn': 107 - 55 };
+const longestPath: Record<DriverName, number> = { simulated: 107 - 42, openstack: 107 - 42, 'libvirt-ovn': 107 - 55 };
 
 export function demandShortPath(stateDir: string, driver: DriverName): void {
   const length = Buffer.byteLength(stateDir);

@@ -5,7 +5,20 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 export const driverNames = ['libvirt-ovn', 'simulated'] as const;
-export type DriverName = (typeof driverNames)[number];
+/** A partner's cloud needs to be agreed upon before it can be a region: it is none that one can merely choose. */
+export type DriverName = (typeof driverNames)[number] | 'openstack';
+
+/** A partner's cloud and what was agreed with it: as its driver wants to be told (drivers/openstack/open.ts). The secret is in a file of its own. */
+export type PartnerSettings = {
+  authUrl: string;
+  region: string;
+  interface?: 'public' | 'internal';
+  credential: { kind: 'password'; user: string; userDomain: string; project?: { name: string; domain: string } } | { kind: 'application-credential'; id: string };
+  domainId: string;
+  role?: string;
+  externalNetwork: { id: string; cidr: string; gateway: string } | null;
+  capacity: { vcpus: number; memoryMiB: number; diskGiB: number };
+};
 
 export type CloudConfig = {
   /** Six hexadecimal digits, unique per state folder: names what cannot live in the folder (interfaces, namespaces). */
@@ -27,10 +40,12 @@ export type CloudConfig = {
   regions: readonly RegionSettings[];
   /** Of a region that is not home's own: where home answers. Null: home is here, with the first region. */
   home: { url: string; /** Who vouches for its certificate, when no machine knows that. */ authority: string | null } | null;
+  /** Whose cloud it is, for the driver `openstack`. */
+  partner?: PartnerSettings;
 };
 
 /** What is a further region's own; all else it has from its cloud. */
-export type RegionSettings = Pick<CloudConfig, 'driver' | 'hosts' | 'port'> & { name: string };
+export type RegionSettings = Pick<CloudConfig, 'driver' | 'hosts' | 'port' | 'partner'> & { name: string };
 
 export type Layout = ReturnType<typeof layoutOf>;
 
@@ -55,6 +70,8 @@ export function layoutOf(stateDir: string) {
     supervisorSocket: at('run', 'supervisor.sock'),
     cloudsYaml: at('clouds.yaml'),
     guestImage: at('cache', 'guest', 'guest.qcow2'),
+    /** By which a partner knows us. */
+    partnerSecret: at('secrets', 'partner'),
     /** How a region that is not home's own proves at home who it is. */
     homeLink: at('secrets', 'home.json'),
     /** Who may do what, where the operator wants it otherwise than it comes. */
@@ -95,10 +112,11 @@ export function readConfig(stateDir: string): CloudConfig | undefined {
 export function configOfRegion(cloud: CloudConfig, name: string): CloudConfig {
   const settings = cloud.regions.find((each) => each.name === name);
   if (!settings) throw new Error(`The cloud of ${cloud.stateDir} keeps no region ${name}`);
-  const { driver, hosts, port } = settings;
+  const { driver, hosts, port, partner } = settings;
+  const outside = partner?.externalNetwork;
   const stateDir = join(layoutOf(cloud.stateDir).regions, name);
   const cloudId = cloudIdOf(stateDir);
-  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud), authority: cloud.tls?.authority ?? null }, externalNetwork: externalNetworkOf(cloudId) };
+  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud), authority: cloud.tls?.authority ?? null }, externalNetwork: outside ? { cidr: outside.cidr, gateway: outside.gateway } : externalNetworkOf(cloudId), ...(partner ? { partner } : {}) };
 }
 
 export function writeConfig(config: CloudConfig): void {

@@ -31,6 +31,8 @@ export type RegionKeeperOptions = {
   node: string;
   /** What its API and worker prove with who they are. */
   secrets: Record<string, string>;
+  /** What its agent proves with who we are, at a partner. */
+  agentSecrets?: Record<string, string>;
   engineRoom: EngineRoom | null;
   log: Log;
   report: Report;
@@ -53,14 +55,14 @@ export type Attempt = (what: string, work: () => Promise<void> | undefined) => P
 
 const smallHeap = ['--max-semi-space-size=2'];
 
-export function keepRegion({ cloud, config, code, node, secrets, engineRoom: room, log, report }: RegionKeeperOptions): RegionKeeper {
+export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, engineRoom: room, log, report }: RegionKeeperOptions): RegionKeeper {
   const further = config.stateDir !== cloud.stateDir;
   const layout = layoutOf(config.stateDir);
   const where = further ? `${config.region}: ` : '';
   const processes: ManagedProcess[] = [];
   let daemons: DaemonWatch | undefined;
 
-  function role(name: string, account: CloudConfig['account']): ManagedProcess {
+  function role(name: string, account: CloudConfig['account'], told = secrets): ManagedProcess {
     const { command, code: visible } = commandAs(account, node, smallHeap, code, codeFolderFor(cloud.cloudId));
     const { cache } = layoutOf(cloud.stateDir);
     const authority = config.home?.authority;
@@ -71,7 +73,7 @@ export function keepRegion({ cloud, config, code, node, secrets, engineRoom: roo
       // Compiled code is cached for the account that runs it, outside the checkout.
       env: { NODE_COMPILE_CACHE: join(cache, `code-${account?.uid ?? 'own'}`), NODE_OPTIONS: '--disable-proto=delete', ...(authority ? { NODE_EXTRA_CA_CERTS: authority } : {}) },
       logFile: join(layout.log, `${name}.log`),
-      secrets,
+      secrets: told,
       log,
     });
     processes.push(managed);
@@ -93,7 +95,7 @@ export function keepRegion({ cloud, config, code, node, secrets, engineRoom: roo
         const watched = await goOn(doStep(report, `${where}Start libvirt and OVN`, () => room.start()));
         daemons = watchDaemons(watched, log);
       }
-      const agent = role('agent', null);
+      const agent = role('agent', null, agentSecrets ?? secrets);
       await goOn(doStep(report, `${where}Start the host agent (${config.driver})`, () => agent.start()));
       await goOn(imageBuilt);
       const worker = role('worker', config.account);
@@ -136,4 +138,9 @@ export function sharePostgres(cloud: CloudConfig, region: CloudConfig): void {
 /** How a region proves at home who it is; it was told when it joined. */
 export function homeLinkOf(config: CloudConfig): Record<string, string> {
   return { homeLink: readFileSync(layoutOf(config.stateDir).homeLink, 'utf8') };
+}
+
+/** What a partner knows us by; it was told when the partner was added. */
+export function partnerSecretOf(config: CloudConfig): Record<string, string> {
+  return { partnerSecret: readFileSync(layoutOf(config.stateDir).partnerSecret, 'utf8').trim() };
 }

@@ -12,7 +12,7 @@ import { configOfRegion, databasesOf, layoutOf, regionDatabaseName, writeConfig,
 import { serveControl, type Command, type Phase, type Status } from './control.ts';
 import { keepPostgres, type PostgresKeeper } from './postgres.ts';
 import { predecessorsGone } from './predecessors.ts';
-import { homeLinkOf, keepRegion, makeRegionFolders, ownFolder, sharePostgres, type Attempt, type EngineRoom, type RegionKeeper } from './region-keeper.ts';
+import { homeLinkOf, keepRegion, makeRegionFolders, ownFolder, partnerSecretOf, sharePostgres, type Attempt, type EngineRoom, type RegionKeeper } from './region-keeper.ts';
 import { doStep, Unstartable, type Report } from './steps.ts';
 
 export type { EngineRoom } from './region-keeper.ts';
@@ -101,7 +101,8 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   async function keeperOf(region: CloudConfig): Promise<RegionKeeper> {
     const { code, node, adminPassword, cloudKeys } = options;
     const secrets = region.home === null ? { adminPassword: adminPassword ?? '', cloudKeys: cloudKeys ?? '' } : homeLinkOf(region);
-    const keeper = keepRegion({ cloud: config, config: region, code, node, secrets, engineRoom: await options.engineRoomOf(region), log, report });
+    const agentSecrets = region.driver === 'openstack' ? { agentSecrets: partnerSecretOf(region) } : {};
+    const keeper = keepRegion({ cloud: config, config: region, code, node, secrets, ...agentSecrets, engineRoom: await options.engineRoomOf(region), log, report });
     keepers.push(keeper);
     return keeper;
   }

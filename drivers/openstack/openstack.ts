@@ -25,6 +25,7 @@ export type OpenstackOptions = {
   /** The region of the partner's catalog. */
   region: string;
   credential: Credential;
+  interface?: 'public' | 'internal';
   /** The domain of the credential's user, by name. */
   userDomain: string;
   /** The domain there in which our projects are made. */

@@ -26,6 +26,8 @@ const EVERYTHING: readonly Collection[] = ['networks', 'subnets', 'securityGroup
 export function networkDriver(region: Region): NetworkDriver {
   const { handles, projects, call, externalNetwork } = region;
   const kinds = { network: networks, 'security-group': securityGroups, port: ports, router: routers, 'floating-ip': floatingIps(externalNetwork) };
+  // Where there is none, the network to the outside is one that nothing can be led to.
+  const outside = externalNetwork ?? 'none';
   const kindOf = (kind: Kind) => kinds[kind] as NetworkKind<NetworkResource>;
 
   const accept = (resources: readonly (NetworkResourceRef & { generation: number })[]) => handles.accept(resources.map(({ kind, id, generation }) => ({ kind, id, generation })));
@@ -52,6 +54,7 @@ export function networkDriver(region: Region): NetworkDriver {
   async function ensureBody(resource: NetworkResource, names: Names, { services, seen }: { services: Services; seen: Observed }): Promise<void> {
     const kind = kindOf(resource.kind);
     const ref = { kind: resource.kind, id: resource.id };
+    if (resource.kind === 'router' && resource.gateway && externalNetwork === null) throw new DriverError('invalid', 'This partner gives us no network to the outside');
     const needs = kind.needs(resource).find((need) => names.get(need.kind, need.id) === undefined);
     if (needs) throw new DriverError('missing', `The ${ref.kind} ${ref.id} needs the ${needs.kind} ${needs.id}, which is not there`);
     const { once, changeable } = kind.wanted(resource, names);
@@ -88,11 +91,10 @@ export function networkDriver(region: Region): NetworkDriver {
 
   /** The way out is the partner's own network: named to us, never made, changed or removed by us. */
   async function adoptOutside({ kind, id, projectId }: NetworkResource, names: Names): Promise<void> {
-    if (externalNetwork === null) throw new DriverError('invalid', 'This partner gives us no network to the outside');
-    if (names.get(kind, id) === externalNetwork) return;
+    if (names.get(kind, id) === outside) return;
     await handles.intend({ kind, id }, projectId);
-    await handles.know({ kind, id }, externalNetwork);
-    names.set(kind, id, externalNetwork);
+    await handles.know({ kind, id }, outside);
+    names.set(kind, id, outside);
   }
 
   async function removeAll(resources: readonly NetworkResourceRef[]): Promise<void> {
@@ -100,7 +102,7 @@ export function networkDriver(region: Region): NetworkDriver {
     for (const { kind: name, id } of sorted) {
       const [kind, ref] = [kindOf(name), { kind: name, id }];
       const handle = await handles.find(ref);
-      if (name === 'network' && handle?.remoteId !== undefined && handle.remoteId === externalNetwork) {
+      if (name === 'network' && handle?.remoteId === outside) {
         await handles.forget(ref);
         continue;
       }
@@ -125,7 +127,7 @@ export function networkDriver(region: Region): NetworkDriver {
 
     const wrong = resources.flatMap((resource): NetworkDifference[] => {
       const [kind, ref] = [kindOf(resource.kind), { kind: resource.kind, id: resource.id }];
-      if (isOutside(resource)) return externalNetwork !== null && names.get('network', ref.id) === externalNetwork ? [] : [{ kind: 'missing', resource: ref, detail: 'The network to the outside is not adopted' }];
+      if (isOutside(resource)) return names.get('network', ref.id) === outside ? [] : [{ kind: 'missing', resource: ref, detail: 'The network to the outside is not adopted' }];
       const there = byId.get(`${ref.kind}/${ref.id}`);
       if (!there) return [{ kind: 'missing', resource: ref, detail: 'It is not there' }];
       const { once, changeable } = kind.wanted(resource, names);
@@ -136,8 +138,8 @@ export function networkDriver(region: Region): NetworkDriver {
     });
 
     const wanted = new Set(resources.map(({ kind, id }) => `${kind}/${id}`));
-    const outside = all.filter(({ kind, remoteId }) => kind === 'network' && remoteId !== null && remoteId === externalNetwork).map(({ id }) => `network/${id}`);
-    const unwanted = [...byId.keys(), ...outside].filter((name) => !wanted.has(name));
+    const adopted = all.filter(({ kind, remoteId }) => kind === 'network' && remoteId === outside).map(({ id }) => `network/${id}`);
+    const unwanted = [...byId.keys(), ...adopted].filter((name) => !wanted.has(name));
     return [...wrong, ...unwanted.map((name) => ({ kind: 'unwanted' as const, resource: refOf(name), detail: 'Nobody asked for it' }))];
   }
 
