@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bootstrapLeases, bootstrapRegion, createApi, createWorker, diagnose, makeRegionCloud, migrateRegion, type RegionCloud } from '../cloud.ts';
 import { createClient } from '../contract/client.ts';
+import { identity } from '../contract/identity/service.ts';
 import { federation } from '../contract/intercloud/federation.ts';
 import { keysOf, readInvitation, unseal, type Membership } from '../contract/intercloud/federation/invitations.ts';
 import type { HostShape } from '../drivers/simulated/hosts.ts';
@@ -11,6 +12,7 @@ import { createSimulatedDriver, type Faults, type SimulatedDriver } from '../dri
 import { systemRandom } from '../kit/clock.ts';
 import type { Door } from '../kit/http/serve.ts';
 import { createLog } from '../kit/log.ts';
+import type { Database } from '../kit/postgres/database.ts';
 import { testDatabase } from '../kit/postgres/testing.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
@@ -24,6 +26,12 @@ export type TestRegion = {
   readonly driver: SimulatedDriver;
   readonly door: Door;
   settle(): Promise<void>;
+  /** The same region once more, as another process of it would begin. */
+  open(): { cloud: RegionCloud; close(): Promise<void> };
+  /** A token of the region's own user at home. */
+  token(): Promise<string>;
+  /** Home does what it asks, and it does not hear of it, whenever this says so. */
+  loseAnswers(when: () => boolean): void;
   /** From now on it reaches nobody, and nobody reaches it. */
   cutOff(): void;
   comeBack(): void;
@@ -46,9 +54,16 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
   const { clock } = cloud;
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random: systemRandom, ...(faults ? { faults } : {}) });
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
-  const away = { now: false };
-  const reach: typeof fetch = (address, init) => (away.now ? Promise.reject(new TypeError('fetch failed: cut off')) : cloud.fetch(address, init));
-  const region = makeRegionCloud({ database: database.database, region: name, driver, blobs, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
+  const away = { now: false, loses: () => false };
+  const reach: typeof fetch = async (address, init) => {
+    if (away.now) throw new TypeError('fetch failed: cut off');
+    const reply = await cloud.fetch(address, init);
+    // What was on its way does not arrive either.
+    if (away.now || away.loses()) throw new TypeError('fetch failed: the answer was lost');
+    return reply;
+  };
+  const make = (over: Database) => makeRegionCloud({ database: over, region: name, driver, blobs, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
+  const region = make(database.database);
   await bootstrapLeases(region);
   await region.start();
   const door = createApi(region, { publicUrl: `http://${host}`, rateLimit: { perSecond: 1e9, burst: 1e9 } });
@@ -75,6 +90,17 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
     driver,
     door,
     settle: () => settleRegion(region, worker, clock),
+    open() {
+      const own = database.open();
+      return { cloud: make(own), close: () => own.close() };
+    },
+    async token() {
+      const reply = await createClient(identity, { base: home, fetch: cloud.fetch }).tokens.create({ body: { auth: { identity: { methods: ['application_credential'], application_credential: membership.credential } } } });
+      return reply.headers.get('x-subject-token') ?? '';
+    },
+    loseAnswers(when) {
+      away.loses = when;
+    },
     cutOff() {
       away.now = true;
       cloud.doors.delete(host);

@@ -12,7 +12,7 @@ export const leasesChannel = 'federation_leases';
 export const unlimited = -1n;
 
 /** What is held after that; less than `least` where there is not so much, and then all others are asked to give back what they do not use. */
-export async function askLease(tx: Transaction, region: string, { kind, subject, least, wish }: Wanted): Promise<Held> {
+export async function askLease(tx: Transaction, region: string, { kind, subject, least, wish }: Wanted, { recall = true }: { /** False for who has asked them and looks again. */ recall?: boolean } = {}): Promise<Held> {
   await lockLimit(tx);
   const limit = await limitOf(tx, kind, subject);
   const holders = await listHolders(tx, kind, subject);
@@ -22,8 +22,10 @@ export async function askLease(tx: Transaction, region: string, { kind, subject,
   const target = limit === unlimited ? unlimited : room < wish ? room : wish;
   if (own.amount === unlimited || isMore(own.amount, least)) return asHeld(own, await findAllowance(tx, kind, subject));
   if (target !== unlimited && target < least) {
-    for (const { region: holder, amount } of others) if (amount !== 0n) await insertRecall(tx, { region: holder, kind, subject });
-    tx.wake(leasesChannel);
+    if (recall) {
+      for (const { region: holder, amount } of others) if (amount !== 0n) await insertRecall(tx, { region: holder, kind, subject });
+      tx.wake(leasesChannel);
+    }
     return asHeld(own, await findAllowance(tx, kind, subject));
   }
   return asHeld(await putLease(tx, { region, kind, subject, amount: target }), await findAllowance(tx, kind, subject));

@@ -21,13 +21,13 @@ export async function askLeases({ database, clock, wakes: listening }: LendingPa
   const patience = new AbortController();
   const over = clock.after(patienceMs, patience.signal).catch(endOfPatience);
   try {
-    for (;;) {
+    for (let recall = true; ; recall = false) {
       const woken = wakes.next();
       const { held, awaited } = await database.transaction(scope, async (tx) => {
         const held: Held[] = [];
         let awaited = 0;
         for (const each of inOrder(wanted)) {
-          const got = await askLease(tx, region, each);
+          const got = await askLease(tx, region, each, { recall });
           held.push(got);
           if (got.amount !== unlimited && got.amount < each.least) awaited += await countAwaited(tx, { ...each, seenAfter: new Date(clock.now().getTime() - heardOfWithinMs) });
         }

@@ -1,0 +1,256 @@
+/** Several regions of one cloud: one identity, one limit, and each goes on alone when it has to. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createClient, Refused, type Client } from '../contract/client.ts';
+import { federation } from '../contract/intercloud/federation.ts';
+import { keysOf, readInvitation, unseal } from '../contract/intercloud/federation/invitations.ts';
+import { network } from '../contract/network/service.ts';
+import type { ManualClock } from '../kit/clock.ts';
+import { listHeld } from '../services/quota/leases.ts';
+import { claimQuota, OverQuota, quotaUsage, releaseQuota } from '../services/quota/quotas.ts';
+import { leasesOf, limitOf } from '../services/federation/leases.ts';
+import type { RegionParts } from '../services/parts.ts';
+import type { RegionCloud } from '../cloud.ts';
+import { dice } from './bad-values.ts';
+import { startCloud, type Person, type TestCloud } from './cloud.ts';
+import { addRegion, type TestRegion } from './several-regions.ts';
+
+const scope = { kind: 'system', reason: 'the test looks' } as const;
+const seed = Number(process.env['TEST_SEED'] ?? 20_260_102);
+
+test('a token of home is good in a region, and refused there as soon as it is revoked', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const token = await cloud.alice.token();
+  await networksOf(cloud, two, token);
+
+  await cloud.admin.identity.tokens.revoke({ headers: { 'x-subject-token': token } });
+  const revokedAt = performance.now();
+
+  await until(cloud, () => isRefused(() => networksOf(cloud, two, token)));
+  assert.ok(performance.now() - revokedAt < 1_000, `it took ${Math.round(performance.now() - revokedAt)} ms`);
+});
+
+test('a region that is cut off, and begins anew meanwhile, judges tokens by what it knows; when home is back it catches up', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const [kept, lost] = [await cloud.alice.token(), await cloud.bob.token()];
+  await networksOf(cloud, two, kept);
+  two.cutOff();
+  await cloud.admin.identity.tokens.revoke({ headers: { 'x-subject-token': lost } });
+
+  t.after(letTimePass(cloud));
+  const again = two.open();
+  t.after(async () => {
+    await again.cloud.stop();
+    await again.close();
+  });
+  await again.cloud.start();
+
+  assert.equal((await again.cloud.authenticate(kept))?.userId, cloud.alice.userId);
+  assert.equal((await again.cloud.authenticate(lost))?.userId, cloud.bob.userId, 'nobody could tell it');
+  assert.equal(await again.cloud.authenticate(`${kept.slice(0, -4)}AAAA`), undefined);
+  two.comeBack();
+  await until(cloud, async () => (await again.cloud.authenticate(lost)) === undefined);
+  assert.equal((await again.cloud.authenticate(kept))?.userId, cloud.alice.userId);
+});
+
+test('an invitation works once, says nothing to who listens, and only for the region that it names', async (t) => {
+  const cloud = await startCloud(t);
+  const { admin } = cloud;
+  const { invitation } = (await admin.federation.regions.create({ body: { name: 'two' } })).body;
+  const { secret } = readInvitation(invitation)!;
+  const stranger = createClient(federation, { base: 'http://cloud.example', fetch: cloud.fetch });
+  const join = (region: string, proof: string) => stranger.regions.join({ params: { region }, body: { proof, url: 'http://two.example', driver: 'simulated' } });
+
+  await assert.rejects(join('two', keysOf('two', Buffer.alloc(32, 1)).proof), { status: 403 });
+  await assert.rejects(join('three', keysOf('two', secret).proof), { status: 403 });
+  const { body } = await join('two', keysOf('two', secret).proof);
+
+  assert.equal((unseal(keysOf('two', secret).seal, body.sealed) as { region: string }).region, 'two');
+  assert.throws(() => unseal(keysOf('two', Buffer.alloc(32, 1)).seal, body.sealed));
+  await assert.rejects(join('two', keysOf('two', secret).proof), { status: 403 });
+});
+
+test('a region asks for itself only, and nobody asks in its name', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const three = await addRegion(t, cloud, 'three');
+  const asThree = createClient(federation, { base: 'http://cloud.example', fetch: cloud.fetch, token: three.token });
+
+  await asThree.leases.list({ params: { region: 'three' } });
+  for (const ask of [
+    () => asThree.feed.news({ params: { region: 'two' } }),
+    () => asThree.leases.list({ params: { region: 'two' } }),
+    () => asThree.leases.ask({ params: { region: 'two' }, body: { leases: [{ kind: 'compute.cores', subject: cloud.alice.projectId, least: '1', wish: '1' }] } }),
+    () => asThree.leases.setLimits({ params: { region: 'two' }, body: { limits: [{ kind: 'compute.cores', subject: cloud.alice.projectId, amount: '-1' }] } }),
+  ])
+    await assert.rejects(ask(), { status: 404 });
+  await assert.rejects(asThree.regions.delete({ params: { region: two.name } }), { status: 403 });
+});
+
+test('a limit is one over all regions, wherever it is set and wherever it is used', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const { alice, admin } = cloud;
+  await admin.network.quotas.update({ params: { project_id: alice.projectId }, body: { quota: { network: 4 } } });
+  const there = networksAt(two, alice);
+  await until(cloud, async () => (await quotaThere(two, alice)) === 4);
+
+  for (const name of ['a', 'b', 'c']) await alice.network.networks.create({ body: { network: { name } } });
+  await there.networks.create({ body: { network: { name: 'd' } } });
+
+  await assert.rejects(there.networks.create({ body: { network: { name: 'e' } } }), { status: 409 });
+  await assert.rejects(alice.network.networks.create({ body: { network: { name: 'e' } } }), { status: 409 });
+  const id = (await alice.network.networks.list({ query: { name: ['a'] } })).body.networks[0]?.id;
+  await alice.network.networks.delete({ params: { network_id: id ?? '' } });
+  await there.networks.create({ body: { network: { name: 'e' } } });
+});
+
+test('a limit that is set in a region while home is away is one for all when home is back', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const { alice, admin } = cloud;
+  const there = networksAt(two, admin);
+  await there.quotas.show({ params: { project_id: alice.projectId } });
+  two.cutOff();
+  cloud.doors.set(`${two.name}.example`, two.door);
+
+  await there.quotas.update({ params: { project_id: alice.projectId }, body: { quota: { network: 7 } } });
+  assert.equal(await homeLimit(cloud, 'network.network', alice), 100n);
+  two.comeBack();
+
+  await until(cloud, async () => (await homeLimit(cloud, 'network.network', alice)) === 7n);
+  await until(cloud, async () => (await alice.network.quotas.show({ params: { project_id: alice.projectId } })).body.quota.network === 7);
+});
+
+test(`whoever is cut off from whom, and whatever answer is lost, the regions together never pass a limit (seed ${seed})`, async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const three = await addRegion(t, cloud, 'three');
+  const roll = dice(seed);
+  const chance = (one: number) => roll(one) === 0;
+  t.after(letTimePass(cloud));
+  const limit = 12;
+  const project = cloud.alice.projectId;
+  await cloud.admin.network.quotas.update({ params: { project_id: project }, body: { quota: { network: limit } } });
+  const places = [cloud.cloud, two.cloud, three.cloud];
+  const further: TestRegion[] = [two, three];
+  for (const each of further) await until(cloud, async () => (await quotaThere(each, cloud.alice)) === limit);
+  let [claimed, refused] = [0, 0];
+
+  for (let round = 0; round < 60; round++) {
+    for (const each of further) {
+      if (chance(3)) each.cutOff();
+      else each.comeBack();
+      const losing = chance(3);
+      each.loseAnswers(() => losing && chance(2));
+    }
+    await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const place = places[roll(places.length)]!;
+        const { region } = place;
+        const amount = 1 + roll(3);
+        if (chance(3)) return giveUp(region, project, amount);
+        if (chance(6)) return giveBack(place);
+        if (await tryClaim(region, project, amount)) claimed += 1;
+        else refused += 1;
+      }),
+    );
+    await demandWithin(cloud, places, project, limit);
+  }
+  t.diagnostic(`${claimed} claims fitted and ${refused} did not`);
+  assert.ok(claimed > 30 && refused > 10, `${claimed} claims fitted and ${refused} did not`);
+
+  for (const each of further) {
+    each.comeBack();
+    each.loseAnswers(() => false);
+  }
+  for (const { region } of places) await giveUp(region, project, limit);
+  // Nothing of the limit was lost on the way: one region can have all of it.
+  await until(cloud, () => tryClaim(two.cloud.region, project, limit));
+  await demandWithin(cloud, places, project, limit);
+  assert.deepEqual([...(await cloud.diagnose()), ...(await two.diagnose()), ...(await three.diagnose())].filter((each) => /\b(L1|F1)\b/.test(each)), []);
+});
+
+async function startTwo(t: { after(work: () => Promise<void>): void }): Promise<{ cloud: TestCloud; two: TestRegion }> {
+  const cloud = await startCloud(t);
+  return { cloud, two: await addRegion(t, cloud, 'two') };
+}
+
+function networksOf(cloud: TestCloud, region: TestRegion, token: string): Promise<unknown> {
+  return createClient(network, { base: `http://${region.name}.example`, fetch: cloud.fetch, token: () => token }).networks.list();
+}
+
+function networksAt({ name }: TestRegion, person: Person): Client<typeof network> {
+  return person.client(network, `http://${name}.example`);
+}
+
+async function quotaThere({ cloud: { region } }: TestRegion, { projectId }: Person): Promise<number> {
+  return (await region.database.read(scope, (tx) => quotaUsage(tx, projectId, ['network.network'])))['network.network']!.limit;
+}
+
+function homeLimit({ cloud }: TestCloud, kind: string, { projectId }: Person): Promise<bigint> {
+  return cloud.home.database.read(scope, (tx) => limitOf(tx, kind, projectId));
+}
+
+async function isRefused(work: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await work();
+    return false;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return true;
+    throw error;
+  }
+}
+
+async function tryClaim({ database }: RegionParts, project: string, amount: number): Promise<boolean> {
+  try {
+    await database.transaction(scope, (tx) => claimQuota(tx, project, { 'network.network': amount }));
+    return true;
+  } catch (error) {
+    if (error instanceof OverQuota) return false;
+    throw error;
+  }
+}
+
+/** So much of what is used there, or all of it. */
+function giveUp({ database }: RegionParts, project: string, most: number): Promise<void> {
+  return database.transaction(scope, async (tx) => {
+    await tx.run`select from quota.claim where project_id = ${project} for update`;
+    const { used } = (await quotaUsage(tx, project, ['network.network']))['network.network']!;
+    const amount = Math.min(used, most);
+    if (amount > 0) await releaseQuota(tx, project, { 'network.network': amount });
+  });
+}
+
+/** What is used is within what is held, what is held within what home believes, and that within the limit. */
+async function demandWithin(cloud: TestCloud, places: readonly RegionCloud[], project: string, limit: number): Promise<void> {
+  let [used, believed] = [0n, 0n];
+  for (const { region } of places) {
+    const ofThis = (each: { kind: string; subject: string }) => each.kind === 'network.network' && each.subject === project;
+    const here = (await region.database.read(scope, listHeld)).find(ofThis) ?? { amount: 0n, used: 0n };
+    const atHome = (await cloud.cloud.home.database.read(scope, (tx) => leasesOf(tx, region.region))).find(ofThis)?.amount ?? 0n;
+    assert.ok(here.used <= here.amount && here.amount <= atHome, `${region.region} uses ${here.used} of ${here.amount}, and home believes ${atHome}`);
+    used += here.used;
+    believed += atHome;
+  }
+  assert.ok(believed <= BigInt(limit), `the regions hold ${believed} of ${limit}, and use ${used}`);
+}
+
+/** What its schedule does, now. Home may be away: then it is done the next time. */
+async function giveBack({ region, regionMade }: RegionCloud): Promise<void> {
+  const schedule = regionMade.flatMap(({ schedules }) => schedules).find(({ name }) => name === 'home-link.give-back');
+  assert.ok(schedule);
+  await schedule.run(region, new AbortController().signal).catch((error: unknown) => assert.match(String(error), /fetch failed/));
+}
+
+/** Resolves when it is so, and moves the clock for whoever waits; what never comes fails the test. */
+async function until({ clock }: TestCloud, condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await condition())) {
+    assert.ok(performance.now() < deadline, 'it did not come to that in 20 seconds');
+    if ('advance' in clock) (clock as ManualClock).advance(50);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** For those who wait while the test waits for them. */
+function letTimePass({ clock }: TestCloud): () => Promise<void> {
+  const timer = setInterval(() => 'advance' in clock && (clock as ManualClock).advance(100), 5);
+  return async () => clearInterval(timer);
+}
