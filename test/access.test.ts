@@ -149,7 +149,7 @@ async function requestFor(promised: Promised, things: Things): Promise<Asked> {
 
 /** Ids by which a stranger could reach something of alice's; what is everyone's is not among them. */
 async function ownIds(cloud: TestCloud, things: Things): Promise<string[]> {
-  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'invitation', 'federation region'] as const;
+  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'administrator', 'consumer', 'request token', 'access token', 'role of a trust', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'invitation', 'federation region', 'region that tells', 'stated hour'] as const;
   const known = new Set(await Promise.all(everyones.map((name) => things.get(name))));
   return [...new Set([...(await things.ids()), cloud.alice.projectId, cloud.alice.userId])].filter((id) => !known.has(id));
 }

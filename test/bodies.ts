@@ -29,6 +29,12 @@ const bodies: Record<string, Body> = {
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),
+  'identity.trusts.create': async ({ owner }) => ({ trust: { trustor_user_id: owner.userId, trustee_user_id: owner.userId, impersonation: true, project_id: owner.projectId, roles: [{ name: 'reader' }] } }),
+  'identity.credentials.create': async ({ owner }) => ({ credential: { type: 'cert', blob: unique(), user_id: owner.userId } }),
+  'identity.credentials.update': async () => ({ credential: { blob: unique() } }),
+  'identity.ec2Credentials.create': async ({ owner }) => ({ tenant_id: owner.projectId }),
+  'identity.consumers.update': async () => ({ consumer: { description: unique() } }),
+  'identity.oauthTokens.authorize': async () => ({ roles: [{ name: 'member' }] }),
   'identity.users.changePassword': async () => ({ user: { original_password: 'first password', password: 'second password' } }),
   'intercloud-federation.regions.create': async () => ({ name: unique() }),
   'intercloud-federation.regions.join': async (things) => {

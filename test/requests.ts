@@ -44,7 +44,7 @@ function parsed(text: string): unknown {
     return JSON.parse(text);
   } catch {
     // What is not JSON has no fields to look at.
-    return undefined;
+    return text;
   }
 }
 

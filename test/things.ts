@@ -1,6 +1,7 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import type { Person, TestCloud } from './cloud.ts';
+import { accessToken, requestToken } from './consumers.ts';
 import type { Promised } from './operations.ts';
 
 export type Things = {
@@ -187,6 +188,22 @@ const makers = {
   'policy document': async ({ admin }) => (await admin.identity.policies.create({ body: { policy: { type: 'text/plain', blob: unique() } } })).body.policy.id,
   region: async ({ admin }) => (await admin.identity.regions.create({ body: { region: { id: unique() } } })).body.region.id,
   'application credential': async ({ owner }) => (await owner.identity.applicationCredentials.create({ params: { user_id: owner.userId }, body: { application_credential: { name: unique() } } })).body.application_credential.id,
+  'access rule': async ({ owner }) => {
+    const params = { user_id: owner.userId };
+    const rule = { service: 'compute', method: 'GET', path: `/v2.1/${unique()}` } as const;
+    const { application_credential: made } = (await owner.identity.applicationCredentials.create({ params, body: { application_credential: { name: unique(), access_rules: [rule] } } })).body;
+    // It outlives the credential, and can be deleted only then.
+    await owner.identity.applicationCredentials.delete({ params: { ...params, application_credential_id: made.id } });
+    return made.access_rules?.[0]?.id ?? '';
+  },
+  trust: async ({ owner }) => (await owner.identity.trusts.create({ body: { trust: { trustor_user_id: owner.userId, trustee_user_id: owner.userId, impersonation: true, project_id: owner.projectId, roles: [{ name: 'member' }] } } })).body.trust.id,
+  'role of a trust': async ({ admin }) => (await admin.identity.roles.list({ query: { name: 'member' } })).body.roles[0]?.id ?? '',
+  credential: async ({ owner }) => (await owner.identity.credentials.create({ body: { credential: { type: 'cert', blob: unique(), user_id: owner.userId, project_id: owner.projectId } } })).body.credential.id,
+  'signing key': async ({ owner }) => (await owner.identity.ec2Credentials.create({ params: { user_id: owner.userId }, body: { tenant_id: owner.projectId } })).body.credential.access,
+  administrator: async ({ admin }) => admin.userId,
+  consumer: async ({ admin }) => (await admin.identity.consumers.create({ body: { consumer: { description: unique() } } })).body.consumer.id,
+  'request token': async ({ cloud }) => (await requestToken(cloud)).id,
+  'access token': async ({ cloud }) => (await accessToken(cloud)).id,
   host: async ({ admin }) => (await admin.placement.providers.list()).body.resource_providers[0]?.uuid ?? '',
   'host name': async ({ admin }) => (await admin.placement.providers.list()).body.resource_providers[0]?.name ?? '',
   hypervisor: async ({ admin }) => String((await admin.compute.hypervisors.list()).body.hypervisors[0]?.id ?? ''),
@@ -256,6 +273,15 @@ const paths: Record<string, ThingName> = {
   'identity /system/groups/{group_id}/roles/': 'role',
   'identity /users/': 'user',
   'identity /users/{user_id}/application_credentials/': 'application credential',
+  'identity /users/{user_id}/access_rules/': 'access rule',
+  'identity /users/{user_id}/credentials/OS-EC2/': 'signing key',
+  'identity /users/{user_id}/OS-OAUTH1/access_tokens/': 'access token',
+  'identity /users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}/roles/': 'role of a trust',
+  'identity /OS-OAUTH1/consumers/': 'consumer',
+  'identity /OS-OAUTH1/authorize/': 'request token',
+  'identity /OS-TRUST/trusts/': 'trust',
+  'identity /OS-TRUST/trusts/{trust_id}/roles/': 'role of a trust',
+  'identity /credentials/': 'credential',
   'identity /groups/': 'group',
   'identity /groups/{group_id}/users/': 'user',
   'identity /roles/': 'role',
@@ -382,7 +408,9 @@ export async function paramsFor(promised: Promised, things: Things): Promise<Rec
 
 async function valueOf(promised: Promised, param: string, things: Things): Promise<string> {
   // Nobody else makes credentials for a user.
-  if (promised.operation.path.startsWith('/users/{user_id}/application_credentials') && param === 'user_id') return things.owner.userId;
+  if (/^\/users\/\{user_id\}\/(application_credentials|access_rules|credentials)/.test(promised.operation.path) && param === 'user_id') return things.owner.userId;
+  // Unless an operator says otherwise, administrators alone authorize consumers.
+  if (promised.operation.path.startsWith('/users/{user_id}/OS-OAUTH1') && param === 'user_id') return things.get('administrator');
   return things.get(thingNamed(promised, param));
   'volumev3.volumeActions.retype': { volume_id: 'plain volume' },
   'volumev3.volumeActions.reimage': { volume_id: 'plain volume' },

@@ -8,7 +8,7 @@ const NewAccessRule = Type.Object(
     id: Type.Optional(Id),
     service: Type.Optional(Id),
     path: Type.Optional(Type.String({ maxLength: 128, pattern: '^/' })),
-    method: Type.Optional(Type.Union((['DELETE', 'GET', 'HEAD', 'PATCH', 'POST', 'PUT'] as const).map((method) => Type.Literal(method)))),
+    method: Type.Optional(Type.Union([Type.Literal('DELETE'), Type.Literal('GET'), Type.Literal('HEAD'), Type.Literal('PATCH'), Type.Literal('POST'), Type.Literal('PUT')])),
   },
   { additionalProperties: false },
 );

@@ -17,6 +17,7 @@ export const AccessToken = Type.Object({
 const AccessTokenRole = Type.Object({ id: Type.String(), name: Type.String(), domain_id: Type.Union([Type.String(), Type.Null()]), links: SelfLink });
 
 const admin = (verb: string) => ({ rule: `identity:${verb}`, who: 'admin' }) as const;
+const adminJudged = (verb: string) => ({ ...admin(verb), judged: true }) as const;
 const judged = (verb: string) => ({ rule: `identity:${verb}`, who: 'user', judged: true }) as const;
 
 export const consumers = operations({
@@ -56,7 +57,7 @@ export const consumers = operations({
     summary: 'Change a consumer',
     access: admin('update_consumer'),
     stability: 'stable',
-    body: Type.Object({ consumer: Type.Object({ id: Type.Optional(Id), description: Type.Optional(Description), secret: Type.Optional(Type.Never()) }, { minProperties: 1 }) }),
+    body: Type.Object({ consumer: Type.Object({ id: Type.Optional(Id), description: Type.Optional(Description) }, { minProperties: 1 }) }),
     status: 200,
     response: Type.Object({ consumer: Consumer }),
   },
@@ -86,7 +87,7 @@ export const oauthTokens = operations({
     method: 'PUT',
     path: '/OS-OAUTH1/authorize/{request_token_id}',
     summary: 'Let a consumer act for you with some of your roles',
-    access: judged('authorize_request_token'),
+    access: adminJudged('authorize_request_token'),
     stability: 'stable',
     body: Type.Object({ roles: Type.Array(Type.Object({ id: Type.Optional(Id), name: Type.Optional(Name) }, { minProperties: 1, maxProperties: 1, additionalProperties: false }), { minItems: 1, maxItems: 100 }) }),
     status: 200,
@@ -109,7 +110,7 @@ export const accessTokens = operations({
     method: 'GET',
     path: '/users/{user_id}/OS-OAUTH1/access_tokens',
     summary: 'List whom a user lets act for them',
-    access: judged('list_access_tokens'),
+    access: adminJudged('list_access_tokens'),
     stability: 'stable',
     query: Type.Object(pageQuery),
     status: 200,
@@ -120,7 +121,7 @@ export const accessTokens = operations({
     method: 'GET',
     path: '/users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}',
     summary: 'Show an access token',
-    access: judged('get_access_token'),
+    access: adminJudged('get_access_token'),
     stability: 'stable',
     status: 200,
     response: Type.Object({ access_token: AccessToken }),
@@ -129,7 +130,7 @@ export const accessTokens = operations({
     method: 'DELETE',
     path: '/users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}',
     summary: 'Take an access token back',
-    access: judged('delete_access_token'),
+    access: adminJudged('delete_access_token'),
     stability: 'stable',
     status: 204,
   },
@@ -137,7 +138,7 @@ export const accessTokens = operations({
     method: 'GET',
     path: '/users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}/roles',
     summary: 'List the roles of an access token',
-    access: judged('list_access_token_roles'),
+    access: adminJudged('list_access_token_roles'),
     stability: 'stable',
     status: 200,
     response: Type.Object({ roles: Type.Array(AccessTokenRole), links: PageLinks }),
@@ -146,7 +147,7 @@ export const accessTokens = operations({
     method: 'GET',
     path: '/users/{user_id}/OS-OAUTH1/access_tokens/{access_token_id}/roles/{role_id}',
     summary: 'Show a role of an access token',
-    access: judged('get_access_token_role'),
+    access: adminJudged('get_access_token_role'),
     stability: 'stable',
     status: 200,
     response: Type.Object({ role: AccessTokenRole }),

@@ -29,15 +29,20 @@ export const signatureLivesMs = 600_000;
 
 export function isSignedBy({ method, url, query, authorization }: SignedRequest, { consumer, token }: { consumer: string; token: string }): boolean {
   const parameters = oauthParameters(authorization);
-  const hash = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' }[parameters?.['oauth_signature_method'] ?? ''];
   const given = parameters?.['oauth_signature'];
-  if (!parameters || hash === undefined || given === undefined) return false;
+  const right = parameters && signatureOf({ method, url, query }, parameters, { consumer, token });
+  return given !== undefined && right !== undefined && equal(right, given);
+}
+
+/** Undefined: by a method that is not taken. */
+export function signatureOf({ method, url, query }: Omit<SignedRequest, 'authorization'>, parameters: Readonly<Record<string, string>>, { consumer, token }: { consumer: string; token: string }): string | undefined {
+  const hash = { 'HMAC-SHA1': 'sha1', 'HMAC-SHA256': 'sha256' }[parameters['oauth_signature_method'] ?? ''];
+  if (hash === undefined) return undefined;
   const own = Object.entries(parameters).filter(([name]) => name !== 'oauth_signature' && name.toLowerCase() !== 'realm');
   const pairs = [...own, ...query].map(([name, value]) => [encode(name), encode(value)] as const);
   pairs.sort(([name, value], [otherName, otherValue]) => (name < otherName ? -1 : name > otherName ? 1 : value < otherValue ? -1 : value > otherValue ? 1 : 0));
   const text = [method.toUpperCase(), encode(baseOf(url)), encode(pairs.map((pair) => pair.join('=')).join('&'))].join('&');
-  const right = createHmac(hash, `${encode(consumer)}&${encode(token)}`).update(text).digest('base64');
-  return equal(right, given);
+  return createHmac(hash, `${encode(consumer)}&${encode(token)}`).update(text).digest('base64');
 }
 
 export function isFresh(parameters: Readonly<Record<string, string>>, now: Date): boolean {

@@ -24,7 +24,7 @@ import {
 } from './oauth1.ts';
 import { pageOf, wholeList } from './pages.ts';
 import type { IdentityParts } from './parts.ts';
-import { couldNotFind } from './refusals.ts';
+import { couldNotFind, invalid } from './refusals.ts';
 import type { Role } from './roles.store.ts';
 import { partsFor } from './tokens.api.ts';
 import { claimsOf } from './tokens.ts';
@@ -50,6 +50,8 @@ export function consumersDoor({ vault, directory }: IdentityParts) {
     },
     async update(request) {
       const { description } = request.body.consumer;
+      // keystone/oauth1/schema.py, consumer_update
+      if ('secret' in request.body.consumer) throw invalid('The secret of a consumer does not change.');
       const consumer = await updateConsumer(request, request.params.consumer_id, { ...given({ description }), extra: extraOf(request.body.consumer, columns) });
       await announce(request, 'OS-OAUTH1:consumer', 'updated', consumer.id);
       return { consumer: consumerView(consumer, request) };
