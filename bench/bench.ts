@@ -1,6 +1,8 @@
 /**
  * `npm run bench`: start times, memory and latencies of a fresh cloud on simulated hosts.
  *
+ * `npm run bench -- --records 1000000`: with so many records of usage, taken and billed (100,000 without).
+ *
  * `npm run bench -- --against`: the same load also on the cloud of OS_AUTH_URL, OS_USERNAME, …, and the ratio of both in this run.
  */
 import { spawn } from 'node:child_process';
@@ -16,8 +18,9 @@ import { freePort } from '../test/free-port.ts';
 import { measureDecisions } from './decisions.ts';
 import { connectEndpoint, credentialsFrom } from './endpoint.ts';
 import { measure, type Measured } from './load.ts';
+import { measureUsage, type UsageMeasured } from './usage.ts';
 
-const { values } = parseArgs({ options: { against: { type: 'boolean', default: false }, count: { type: 'string', default: '200' }, format: { type: 'string', short: 'f', default: 'table' } } });
+const { values } = parseArgs({ options: { against: { type: 'boolean', default: false }, count: { type: 'string', default: '200' }, records: { type: 'string', default: '100000' }, format: { type: 'string', short: 'f', default: 'table' } } });
 const count = Number(values.count);
 const program = fileURLToPath(new URL('../intercloud', import.meta.url));
 const home = mkdtempSync(join(tmpdir(), 'ic-bench-'));
@@ -41,16 +44,17 @@ try {
   const ours = await connectEndpoint('ours', { authUrl: `${base}/identity`, username: 'admin', password, project: 'admin', userDomain: 'Default', projectDomain: 'Default' });
   await allowBench(ours);
   const own = await measure(ours, { count, say: (line) => say(`ours: ${line}`) });
+  const usage = await measureUsage(ours, { records: Number(values.records), pids: await workers(), say });
   const other = values.against ? await measure(await connectEndpoint('the other cloud', credentialsFrom(process.env)), { count, say: (line) => say(`other: ${line}`) }) : undefined;
-  tell({ coldMs, warmMs, memory, own, other });
+  tell({ coldMs, warmMs, memory, own, usage, other });
 } finally {
   await intercloud(['reset', '--yes']);
   rmSync(home, { recursive: true, force: true });
 }
 
-function tell({ coldMs, warmMs, memory, own, other }: { coldMs: number; warmMs: number; memory: Record<string, number>; own: Measured[]; other: Measured[] | undefined }): void {
+function tell({ coldMs, warmMs, memory, own, usage, other }: { coldMs: number; warmMs: number; memory: Record<string, number>; own: Measured[]; usage: UsageMeasured; other: Measured[] | undefined }): void {
   const totalMiB = Object.values(memory).reduce((sum, each) => sum + each, 0);
-  if (values.format === 'json') return void process.stdout.write(`${JSON.stringify({ coldMs, warmMs, memoryMiB: { ...memory, total: totalMiB }, own, other }, null, 2)}\n`);
+  if (values.format === 'json') return void process.stdout.write(`${JSON.stringify({ coldMs, warmMs, memoryMiB: { ...memory, total: totalMiB }, own, usage, other }, null, 2)}\n`);
   const starts = new Table({ head: ['', 'measured', 'promised'], style: { head: [], border: [] } });
   starts.push(
     ['nothing to first answer', `${(coldMs / 1000).toFixed(2)} s`, '15 s'],
@@ -58,6 +62,8 @@ function tell({ coldMs, warmMs, memory, own, other }: { coldMs: number; warmMs: 
     [`memory when idle (PSS): ${Object.entries(memory).map(([name, each]) => `${name} ${each.toFixed(0)}`).join(', ')}`, `${totalMiB.toFixed(0)} MiB`, '400 MB'],
     ['decision over 1,000 places, median', `${measureDecisions().toFixed(2)} ms`, '5 ms'],
     ['server create answers 202, median', `${own.find(({ name }) => name.startsWith('server create'))?.medianMs.toFixed(1)} ms`, '20 ms'],
+    ['usage: records taken per second and core', `${usage.perCoreSecond.toFixed(0)} (${usage.perSecond.toFixed(0)} per second from one sender)`, '30000'],
+    [`usage: ${usage.records} records rated and billed, in ${usage.lines} lines`, `${usage.billedSeconds.toFixed(1)} s (and computed again, one by one, in ${usage.replayedSeconds.toFixed(1)} s)`, `${((60 * usage.records) / 1_000_000).toFixed(0)} s`],
   );
   const head = ['one after another', 'median ms', 'p99 ms', 'per second', ...(other ? ['other median ms', 'times faster'] : [])];
   const cases = new Table({ head, style: { head: [], border: [] } });
@@ -85,6 +91,14 @@ async function startAndAsk(): Promise<number> {
   }
   await up;
   return answeredMs;
+}
+
+/** The processes that take usage and bill it: the API and PostgreSQL with all of its own, as they are at each look. */
+async function workers(): Promise<() => number[]> {
+  const status = await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' });
+  const roots = (status?.processes ?? []).filter(({ name, pid }) => pid !== null && (name === 'api' || name === 'postgresql')).map(({ pid }) => pid!);
+  if (roots.length < 2) throw new Error('The API or PostgreSQL does not run');
+  return () => roots.flatMap(family);
 }
 
 /** MiB of each process of ours and PostgreSQL's, each shared page counted once among those who share it. */
