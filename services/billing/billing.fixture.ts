@@ -46,10 +46,11 @@ const system = { kind: 'system', reason: 'test' } as const;
 const directory = (service: string) => ({ service, directory: fileURLToPath(new URL(`../${service}/schema/`, import.meta.url)) });
 
 export async function startBilling(t: TestContext): Promise<BillingFixture> {
-  const { database } = await testDatabase(t, { migrations: ['identity', 'metering', 'billing'].map(directory) });
+  const { database } = await testDatabase(t, { migrations: ['identity', 'federation', 'metering', 'billing'].map(directory) });
   const clock = manualClock(new Date('2026-04-01T00:10:00Z'));
   const log = createLog({ name: 'test', level: 'silent' });
   const parts: HomeParts = { database, clock, random: systemRandom, log, workflows: createWorkflows({ clock, random: systemRandom }) };
+  await database.transaction(system, (tx) => tx.run`insert into federation.region (name, first, status, created_at) values ('one', true, 'joined', ${clock.now()}) on conflict do nothing`);
   const key = makeSigningKey(systemRandom);
   const made = [makeMetering(parts, { signing: () => Promise.resolve(signingKeyOf(key)) }), makeBilling(parts)];
   const door = createDoor({ implementations: made.map(({ implementation }) => implementation!), authenticate: callerOf, clock, random: systemRandom, log, publicUrl: base });

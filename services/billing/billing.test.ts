@@ -123,6 +123,26 @@ test('what is told after a month was invoiced makes a correction of just that', 
   assert.equal((await customer.billing.ledger.balances()).body.balances.find(({ ledger }) => ledger === 'payable')?.balance, '-1.15');
 });
 
+test('an hour that is under way is invoiced as far as it was told, if that is asked for, and the rest in a correction', async (t) => {
+  const { operator, open, sell, use, clock } = await startBilling(t);
+  const customer = await open(operator, 'c');
+  await sell(operator, customer, simple);
+  const hours = { from: '2026-03-31T23:00:00Z', until: '2026-04-01T01:00:00Z' };
+  const soFar = { ...hours, so_far: true };
+  await use({ project: 'c/web', from: '2026-03-31T23:30:00Z', until: '2026-04-01T00:06:00Z' });
+  await assert.rejects(invoice(operator, customer, hours), status(400));
+  await assert.rejects(invoice(operator, customer, { ...soFar, until: '2026-04-01T02:00:00Z' }), status(400));
+
+  const first = await invoice(operator, customer, soFar);
+  await use({ project: 'c/web', from: '2026-04-01T00:06:00Z', until: '2026-04-01T00:12:00Z' });
+  clock.advance(3_600_000);
+  await use({ project: 'c/web', from: '2026-04-01T00:12:00Z', until: '2026-04-01T00:30:00Z' });
+  const second = await invoice(operator, customer, hours);
+
+  assert.deepEqual([first.total, first.correction, second.total, second.correction], ['0.06', false, '0.04', true]);
+  for (const { id } of [first, second]) assert.equal((await operator.billing.invoices.replay({ params: { invoice_id: id } })).body.identical, true);
+});
+
 test('what one invoice loses in rounding the next one has', async (t) => {
   const { operator, open, sell, use } = await startBilling(t);
   const customer = await open(operator, 'c');

@@ -9,6 +9,7 @@ import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { canonical } from '../../kit/signed.ts';
+import { listRegions } from '../federation/regions.ts';
 import { listRecords, regionsBehind, sumRecords, toldSoFar, type Selection } from '../metering/usage.ts';
 import { booksOfPeriod, edgeOf, getEdgeBelow, listVisible, ownAccount, useOfEdge, type Account, type Edge } from './accounts.ts';
 import { findAccount, takeInvoiceNumber } from './accounts.store.ts';
@@ -47,16 +48,21 @@ export async function getVisibleInvoice(context: Context, id: string): Promise<I
   return invoice;
 }
 
-export async function draftInvoice(context: Context, random: Random, { accountId, from, until }: { accountId: string; from: Date; until: Date }): Promise<Invoice> {
+/** `soFar`: the hour that is under way may be the last one, as far as it was told. */
+export async function draftInvoice(context: Context, random: Random, { accountId, from, until, soFar = false }: { accountId: string; from: Date; until: Date; soFar?: boolean }): Promise<Invoice> {
   const { tx, now, requestId } = context;
   const edge = await getEdgeBelow(context, accountId);
   if (from.getTime() % hourMs !== 0 || until.getTime() % hourMs !== 0 || !(from < until)) throw badRequest('An invoice is of whole hours, one or more', 'invalid');
-  if (until > now) throw badRequest('What is not over cannot be invoiced', 'invalid');
+  const thisHour = new Date(Math.floor(now.getTime() / hourMs) * hourMs);
+  const isUnderWay = soFar && until.getTime() === thisHour.getTime() + hourMs;
+  if (until > now && !isUnderWay) throw badRequest('What is not over cannot be invoiced', 'invalid');
   await lockEdge(tx, accountId);
   if (await hasDraft(tx, accountId)) throw conflict('There is a draft for this account already: issue it or throw it away');
   const issued = await issuedOfEdge(tx, accountId);
   const before = demandWholePeriods(issued, { from, until });
-  await demandToldOf(tx, edge, until);
+  // Of an hour that is under way nobody has told all; what is before it is whole.
+  if (!isUnderWay) await demandToldOf(tx, edge, until);
+  else if (from < thisHour) await demandToldOf(tx, edge, thisHour);
   const usageBefore = await toldSoFar(tx);
   const { lines, book } = await computeLines(tx, edge, { from, until, upTo: usageBefore });
   const changed = before.length === 0 ? lines : difference(lines, await linesOf(tx, before.map(({ id }) => id)));
@@ -222,7 +228,9 @@ function demandWholePeriods(issued: readonly Invoice[], { from, until }: { from:
 
 /** Nothing is billed of hours of which a region may still tell; a correction comes whenever it comes. */
 async function demandToldOf(tx: Transaction, edge: Edge, until: Date): Promise<void> {
-  const behind = await regionsBehind(tx, until);
+  // A region that has left has told what it had to tell, and nobody waits for it.
+  const present = new Set((await listRegions({ tx })).map(({ name }) => name));
+  const behind = (await regionsBehind(tx, until)).filter((region) => present.has(region));
   const use = await useOfEdge(tx, edge);
   const missing = 'regions' in use ? behind.filter((region) => use.regions.includes(region)) : behind;
   if (missing.length > 0) throw conflict(`Not all usage until ${until.toISOString()} is known yet: ${missing.join(', ')} has still to tell`, 'usage-incomplete');

@@ -1,12 +1,13 @@
 /** The doors of agreements, of what is stated under them, and of disputes. */
 import { agreements as agreementsContract, disputes as disputesContract, statements as statementsContract } from '../../contract/intercloud/metering/agreements.ts';
 import { badRequest } from '../../kit/fault.ts';
-import { implement } from '../../kit/http/implement.ts';
+import { implement, type Context } from '../../kit/http/implement.ts';
 import type { Plain, Signed } from '../../kit/signed.ts';
 import {
   allAgreements, allDisputes, createAgreement, getAgreement, getDispute, getForPeer, resolveDispute, setCounterparts, showStatement, takeAccepted, takeStatement,
   type Agreement, type Ask, type Dispute, type Signing,
 } from './agreements.ts';
+import { getOwnRegion } from '../federation/regions.ts';
 import { hourMs } from './usage.ts';
 
 export const agreements = implement(agreementsContract, {
@@ -17,6 +18,7 @@ export const agreements = implement(agreementsContract, {
   },
   show: async ({ tx, params }) => shown(await getAgreement(tx, params.agreement_id)),
   async setCounterparts(request) {
+    await demandRegion(request);
     await setCounterparts(request, request.params.agreement_id, request.body.counterparts.map(({ kind, peer_id: peerId, own_id: ownId }) => ({ kind, peerId, ownId })));
   },
 });
@@ -29,6 +31,7 @@ export function statements({ signing }: { signing: Signing }) {
       return (await showStatement(tx, { agreement, hour: hourOf(params.hour), ask: askOf(request.query), signing, now })) as never;
     },
     async take(request) {
+      await demandRegion(request);
       await takeStatement(request, request.params.agreement_id, hourOf(request.params.hour), request.body as unknown as Signed<Plain>);
     },
     async accept(request) {
@@ -42,6 +45,12 @@ export const disputes = implement(disputesContract, {
   show: async ({ tx, params }) => shownDispute(await getDispute(tx, params.dispute_id)),
   resolve: async (request) => shownDispute(await resolveDispute(request, request.params.dispute_id, request.body.in_favour)),
 });
+
+/** A region tells of its own agreements only. */
+async function demandRegion(request: Context & { params: { agreement_id: string } }): Promise<void> {
+  const { region } = await getAgreement(request.tx, request.params.agreement_id);
+  if (!request.caller.isAdmin) await getOwnRegion(request, region);
+}
 
 function askOf({ level = 'hour', project, resource, resource_id: resourceId }: { level?: 'hour' | 'resource' | 'event'; project?: string; resource?: string; resource_id?: string }): Ask {
   if (level === 'hour') return { level };

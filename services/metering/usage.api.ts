@@ -1,12 +1,19 @@
 /** The door of usage. */
 import { usage as contract } from '../../contract/intercloud/metering/usage.ts';
 import { implement } from '../../kit/http/implement.ts';
+import { getOwnRegion } from '../federation/regions.ts';
 import { expectedNext, listUsage, listUsageRecords, takeUsage, type DomainsOf } from './usage.ts';
 
 export function usage({ domainsOf }: { domainsOf: DomainsOf }) {
   return implement(contract, {
-    next: async ({ tx, params }) => ({ next: await expectedNext(tx, params.region) }),
-    put: async ({ tx, params, body, now }) => ({ next: await takeUsage(tx, { region: params.region, batch: body, now, domainsOf }) }),
+    async next(request) {
+      const { name } = await getOwnRegion(request, request.params.region);
+      return { next: await expectedNext(request.tx, name) };
+    },
+    async put(request) {
+      const { name } = await getOwnRegion(request, request.params.region);
+      return { next: await takeUsage(request.tx, { region: name, batch: request.body, now: request.now, domainsOf }) };
+    },
     async list(request) {
       const { rows, next } = await listUsage(request, request.query);
       const usage = rows.map(({ hour, region, projectId, resource, flavor, state, durationMs, measures }) => ({

@@ -8,7 +8,7 @@ import { MeasuredResource } from './usage.ts';
 const exactly = <P extends Parameters<typeof Type.Object>[0]>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const access = (verb: string, who: 'admin' | 'user' | 'service' = 'admin') => ({ rule: `intercloud:metering:${verb}`, who }) as const;
 
-const Key = exactly({ id: Type.String({ pattern: '^[0-9a-f]{16}$' }), public_key: Type.String({ pattern: '^[A-Za-z0-9+/=]{1,128}$', description: 'SPKI in DER, base64' }) });
+const Key = exactly({ id: Type.String({ pattern: '^[0-9a-f]{16,64}$' }), public_key: Type.String({ pattern: '^[A-Za-z0-9+/=]{1,128}$', description: 'SPKI in DER, base64' }) });
 
 const terms = {
   role: Type.Enum(['consumer', 'provider'], { description: 'What we are in it' }),
