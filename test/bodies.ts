@@ -1,6 +1,7 @@
 /** A body for every operation: the smallest that its schema takes, about real things. */
 import { keysOf, readInvitation } from '../contract/intercloud/federation/invitations.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import { billingBodies } from './billing-things.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
 import { unique, type ThingName, type Things } from './things.ts';
@@ -26,6 +27,7 @@ type Body = (things: Things) => Promise<unknown>;
 
 /** Where the smallest body that the schema takes is not a request that means something. */
 const bodies: Record<string, Body> = {
+  ...billingBodies,
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),

@@ -13,7 +13,9 @@ import { createClient, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
 import type { Service } from '../contract/contract.ts';
 import { identity } from '../contract/identity/service.ts';
+import { billing } from '../contract/intercloud/billing.ts';
 import { federation } from '../contract/intercloud/federation.ts';
+import { metering } from '../contract/intercloud/metering.ts';
 import { image } from '../contract/image/service.ts';
 import { network } from '../contract/network/service.ts';
 import { placement } from '../contract/placement/service.ts';
@@ -44,6 +46,8 @@ export type Person = {
   client<S extends Service>(service: S, base?: string): Client<S>;
   readonly identity: Client<typeof identity>;
   readonly federation: Client<typeof federation>;
+  readonly metering: Client<typeof metering>;
+  readonly billing: Client<typeof billing>;
   readonly placement: Client<typeof placement>;
   readonly image: Client<typeof image>;
   readonly volume: Client<typeof volume>;
@@ -248,7 +252,7 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-const services = { identity, federation, placement, image, volume, network, compute };
+const services = { identity, federation, metering, billing, placement, image, volume, network, compute };
 
 function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, userId, projectId }: Account): Person {
   let kept: { token: string; until: number } | undefined;
@@ -272,6 +276,8 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
     client,
     identity: client(services.identity),
     federation: client(services.federation),
+    metering: client(services.metering),
+    billing: client(services.billing),
     placement: client(services.placement),
     image: client(services.image),
     volume: client(services.volume),

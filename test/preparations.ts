@@ -1,4 +1,5 @@
 /** What an operation needs so that it can succeed, besides things that exist; and where it cannot, why. */
+import { billingPreparations } from './billing-things.ts';
 import type { TestCloud } from './cloud.ts';
 import { accessHeaders, requestHeaders, signedForStore, signedRequest } from './consumers.ts';
 import type { Things } from './things.ts';
@@ -99,6 +100,7 @@ const noClusters = 'workers share their work without being a cluster';
 const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-token': await alice.token() }) };
 
 export const preparations: Record<string, Preparation> = {
+  ...billingPreparations,
   'identity.tokens.validate': { ...aboutAlice, by: 'admin' },
   'identity.tokens.check': { ...aboutAlice, by: 'admin' },
   // A token of another: with alice's own, she would be done for the rest of the test.

@@ -94,6 +94,7 @@ const candidates = [
   '/dev/vdz',
   'VCPU:1',
   'VCPU',
+  'EUR',
   'aGVsbG8=',
   '-1',
 ];

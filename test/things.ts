@@ -1,5 +1,6 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
+import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import { accessToken, requestToken } from './consumers.ts';
 import type { Promised } from './operations.ts';
@@ -230,6 +231,7 @@ const makers = {
   'config group': async () => 'ldap',
   'config option': async () => 'url',
   tag: async () => 'blue',
+  ...billingMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -311,6 +313,7 @@ const paths: Record<string, ThingName> = {
   'identity /policies/{policy_id}/OS-ENDPOINT-POLICY/services/{service_id}/regions/': 'region',
   'identity /regions/': 'region',
   'intercloud-federation /regions/': 'federation region',
+  ...billingPaths,
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',
@@ -373,6 +376,7 @@ const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
 
 /** Where the usual thing will not do. */
 const special: Record<string, Partial<Record<string, ThingName>>> = {
+  ...billingSpecials,
   'image.imageData.upload': { image_id: 'queued image' },
   'image.members.show': { image_id: 'shared image' },
   'image.members.update': { image_id: 'shared image' },
