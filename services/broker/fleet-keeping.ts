@@ -46,14 +46,14 @@ async function inNameOfOwner(parts: KeepingParts, { userId, projectId }: Fleet, 
   return caller && startErrand(parts, { caller, requestId: `req-${parts.random.uuid()}`, now: parts.clock.now(), random: parts.random, signal });
 }
 
-/** As the region has it: up, on its way, broken or gone. */
+/** As the region has it: up, on its way, broken, stopped or gone. What does not run is made again elsewhere. */
 async function look(parts: KeepingParts, errand: Errand, fleet: Fleet, machine: Machine): Promise<void> {
   if (machine.serverId === null) return make(parts, errand, fleet, machine);
   const reply = await ask(errand, machine, 'GET');
   if (reply === undefined) return;
   if (reply.status === 404) return end(parts, fleet, machine);
   const status = (reply.body as { server?: { status?: string } } | undefined)?.server?.status;
-  const state = machine.state === 'leaving' || status === 'ERROR' ? 'leaving' : status === 'ACTIVE' ? 'running' : machine.state;
+  const state = machine.state === 'leaving' || status === 'ERROR' || status === 'SHUTOFF' ? 'leaving' : status === 'ACTIVE' ? 'running' : machine.state;
   if (state !== machine.state) await change(parts, fleet, { ...machine, state });
 }
 
