@@ -13,8 +13,8 @@ import { invoicePdf } from './paper.ts';
 export const invoices = implement(contract, {
   list: async (request) => ({ invoices: (await listInvoices(request, request.query.account_id)).map(header) }),
   async create(request) {
-    const { account_id: accountId, from, until } = request.body;
-    const { id } = await draftInvoice(request, request.random, { accountId, from: momentOf(from), until: momentOf(until) });
+    const { account_id: accountId, from, until, so_far: soFar = false } = request.body;
+    const { id } = await draftInvoice(request, request.random, { accountId, from: momentOf(from), until: momentOf(until), soFar });
     return shown(await getInvoice(request, id));
   },
   show: async (request) => shown(await getInvoice(request, request.params.invoice_id)),

@@ -62,7 +62,7 @@ export const invoices = operations({
     summary: 'Draft the invoice between the caller and an account directly below for whole hours; where they were invoiced before, what has changed since',
     access: access('create_invoice'),
     stability: 'stable',
-    body: exactly({ account_id: Id, from: Moment, until: Moment }),
+    body: exactly({ account_id: Id, from: Moment, until: Moment, so_far: Type.Optional(Type.Boolean({ description: 'The last hour is not over: what is told of it by now counts, and what is told later is in a correction' })) }),
     status: 201,
     response: Invoice,
   },
