@@ -1,13 +1,15 @@
 /** The services in order: each may ask the rules of those above it. */
 import { fileURLToPath } from 'node:url';
 import type { Migrations } from '../kit/postgres/migrate.ts';
-import { makeAdmission } from './admission/admission.ts';
+import { makeAdmission, type Admission } from './admission/admission.ts';
+import { signingKey } from './admission/signing-keys.ts';
 import { makeBilling } from './billing/billing.ts';
 import { makeBroker, type Broker } from './broker/broker.ts';
 import { makeCompute } from './compute/compute.ts';
 import { makeFederation, type Federation } from './federation/federation.ts';
 import { makeIdentity, type Identity, type IdentityOptions } from './identity/identity.ts';
 import { createServiceTokens } from './identity/service-tokens.ts';
+import { createVault } from './identity/vault.ts';
 import { makeImage } from './image/image.ts';
 import { makeMetering } from './metering/metering.ts';
 import { makeNetwork } from './network/network.ts';
@@ -19,16 +21,18 @@ import { makeVolume } from './volume/volume.ts';
 /** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
 export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys'] };
 
-export type Home = { identity: Identity; federation: Federation; broker: Broker; made: readonly Made[] };
+export type Home = { identity: Identity; federation: Federation; admission: Admission; broker: Broker; made: readonly Made[] };
 
 export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
   const federation = makeFederation({ ...parts, first, directory: identity.directory });
   const { authenticate, directory, tokens } = identity;
   const asking = { ...parts, fetch: send, serviceTokens: createServiceTokens({ ...parts, directory, tokens }) };
-  const broker = makeBroker({ ...asking, anchor: first.region, authenticate });
-  const made = [identity, federation, makeMetering(parts), makeBilling(parts), makeAdmission(asking), broker];
-  return { identity, federation, broker, made };
+  const signed = { ...asking, vault: createVault({ ...parts, cloudKeys }) };
+  const admission = makeAdmission(signed);
+  const broker = makeBroker({ ...asking, anchor: first.region, authenticate, quarantine: admission.quarantine });
+  const made = [identity, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx) }), makeBilling(parts), admission, broker];
+  return { identity, federation, admission, broker, made };
 }
 
 export function makeRegion(parts: RegionParts): readonly Made[] {

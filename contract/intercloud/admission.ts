@@ -1,5 +1,6 @@
 /** Admission: what partners' clouds were proved to do, by trying it from outside for ever. */
-import { keys, profiles } from './admission/profiles.ts';
+import { keys } from './admission/keys.ts';
+import { profiles } from './admission/profiles.ts';
 import { nativeService } from './native.ts';
 
 export const admission = nativeService({ name: 'admission', title: 'Admission', nouns: { profiles, keys } });

@@ -1,18 +1,13 @@
 import type { Static } from 'typebox';
-import { keys as keysContract, profiles as contract, type Profile } from '../../contract/intercloud/admission/profiles.ts';
+import { profiles as contract, type Profile } from '../../contract/intercloud/admission/profiles.ts';
 import { implement } from '../../kit/http/implement.ts';
 import type { Signed } from '../../kit/signed.ts';
 import { askForProbe, getProfile, listSigned } from './profiles.ts';
-import { listSigningKeys } from './profiles.store.ts';
 
 export const profiles = implement(contract, {
   list: async ({ tx }) => ({ profiles: (await listSigned(tx)).map(shown) }),
   show: async ({ tx, params }) => ({ profile: shown(await getProfile(tx, params.region)) }),
   probe: ({ tx, params, now }) => askForProbe(tx, params.region, now),
-});
-
-export const keys = implement(keysContract, {
-  list: async ({ tx }) => ({ keys: (await listSigningKeys(tx)).map(({ id, publicKey, madeAt }) => ({ id, algorithm: 'Ed25519' as const, public_key: publicKey, since: madeAt.toISOString() })) }),
 });
 
 /** The signature is over exactly this. */

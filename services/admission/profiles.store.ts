@@ -3,7 +3,6 @@ import type { Signed } from '../../kit/signed.ts';
 
 export type Capability = { name: string; state: 'proved' | 'quarantined' | 'untried'; since: Date; detail: string | null; milliseconds: number | null };
 export type KeptProfile = { region: string; probes: number; failed: number; dueAt: Date; signed: Signed | null };
-export type SigningKeyRow = { id: string; privateKey: string; publicKey: string; madeAt: Date };
 
 const profileColumns = sql`region, probes, failed, due_at as "dueAt", signed`;
 
@@ -37,10 +36,9 @@ export function listCapabilities(tx: Transaction, region: string): Promise<Capab
   return tx.rows<Capability>`select name, state, since, detail, milliseconds from admission.capability where region = ${region} order by name`;
 }
 
-/** By region: what can be counted on now. */
-export async function provedCapabilities(tx: Transaction): Promise<Map<string, string[]>> {
-  const rows = await tx.rows<{ region: string; names: string[] }>`select region, array_agg(name order by name) as names from admission.capability where state = 'proved' group by region`;
-  return new Map(rows.map(({ region, names }) => [region, names]));
+/** Of all regions. */
+export function listAllCapabilities(tx: Transaction): Promise<(Capability & { region: string })[]> {
+  return tx.rows<Capability & { region: string }>`select region, name, state, since, detail, milliseconds from admission.capability order by region, name`;
 }
 
 export async function setCapability(tx: Transaction, region: string, { name, state, since, detail, milliseconds }: Capability): Promise<void> {
@@ -48,12 +46,4 @@ export async function setCapability(tx: Transaction, region: string, { name, sta
     insert into admission.capability as c (region, name, state, since, detail, milliseconds) values (${region}, ${name}, ${state}, ${since}, ${detail}, ${milliseconds})
     on conflict (region, name) do update set state = excluded.state, detail = excluded.detail, milliseconds = coalesce(excluded.milliseconds, c.milliseconds),
       since = case when c.state = excluded.state then c.since else excluded.since end`;
-}
-
-export function listSigningKeys(tx: Transaction): Promise<SigningKeyRow[]> {
-  return tx.rows<SigningKeyRow>`select id, private_key as "privateKey", public_key as "publicKey", made_at as "madeAt" from admission.signing_key order by made_at desc, id`;
-}
-
-export async function insertSigningKey(tx: Transaction, { id, privateKey, publicKey, madeAt }: SigningKeyRow): Promise<void> {
-  await tx.run`insert into admission.signing_key (id, private_key, public_key, made_at) values (${id}, ${privateKey}, ${publicKey}, ${madeAt})`;
 }

@@ -1,19 +1,18 @@
 /** What regions were proved to do: tried again and again, written down, signed. */
 import { Fault, notFound } from '../../kit/fault.ts';
-import { makeSigningKey, signDocument, signingKeyOf, type Plain, type Signed, type SigningKey } from '../../kit/signed.ts';
+import { signDocument, type Plain, type Signed } from '../../kit/signed.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
-import { capabilityNames, probeRegion, type ProbeResult } from './probes.ts';
-import { ensureProfile, findProfile, forgetOthers, insertSigningKey, keepProfile, listCapabilities, listProfiles, listSigningKeys, provedCapabilities, setCapability, setDue, type Capability } from './profiles.store.ts';
-
-export { provedCapabilities } from './profiles.store.ts';
+import { capabilityNames, probeRegion, type CapabilityName, type ProbeResult } from './probes.ts';
+import { ensureProfile, findProfile, forgetOthers, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, type Capability } from './profiles.store.ts';
+import { signingKey, type SigningParts } from './signing-keys.ts';
 
 export type Probed = { name: string; base: string };
 
-export type AdmissionParts = Pick<HomeParts, 'database' | 'clock' | 'random' | 'log'> & {
+export type AdmissionParts = Pick<HomeParts, 'log'> & SigningParts & {
   fetch: typeof fetch;
   serviceTokens: ServiceTokens;
   probing?: Partial<Probing>;
@@ -46,25 +45,35 @@ async function strangers(tx: Transaction): Promise<Probed[]> {
 
 async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: AbortSignal): Promise<void> {
   const { clock, random, database, serviceTokens } = parts;
-  const probing = { ...usual, ...parts.probing };
-  const results = await probeRegion({ base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probing.patienceMs, signal });
+  const results = await probeRegion({ base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probingOf(parts).patienceMs, signal });
   if (signal.aborted) return;
   const failures = results.filter(({ failure }) => failure !== null);
   if (failures.length > 0) parts.log.warn({ region: name, failures }, 'a region does not do what it should');
-  await database.transaction(scope, (tx) => keepResults(parts, tx, { region: name, results, probing }));
+  await database.transaction(scope, (tx) => keepResults(parts, tx, { region: name, results }));
 }
 
-async function keepResults({ clock, random }: AdmissionParts, tx: Transaction, { region, results, probing }: { region: string; results: readonly ProbeResult[]; probing: Probing }): Promise<void> {
-  const now = clock.now();
+async function keepResults(parts: AdmissionParts, tx: Transaction, { region, results }: { region: string; results: readonly ProbeResult[] }): Promise<void> {
+  const { everyMs, afterFailureMs } = probingOf(parts);
+  const now = parts.clock.now();
   const before = await findProfile(tx, region);
   if (!before) return;
   for (const { name, failure, milliseconds } of results) await setCapability(tx, region, { name, state: failure === null ? 'proved' : 'quarantined', since: now, detail: failure, milliseconds });
-  const failed = results.some(({ failure }) => failure !== null);
-  const counts = { probes: before.probes + 1, failed: before.failed + (failed ? 1 : 0) };
-  const capabilities = await listCapabilities(tx, region);
-  const signed = signDocument(documentOf(region, capabilities, counts), await signingKey({ clock, random }, tx), { issuedAt: now, expiresAt: new Date(now.getTime() + probing.validMs) });
-  await keepProfile(tx, { region, ...counts, dueAt: new Date(now.getTime() + (failed ? probing.afterFailureMs : probing.everyMs)), signed });
-  await emit(tx, clock, { type: failed ? 'profile.quarantine' : 'profile.update', resource: 'profile', resourceId: region, payload: { quarantined: results.filter(({ failure }) => failure !== null).map(({ name }) => name) } });
+  const quarantined = results.filter(({ failure }) => failure !== null).map(({ name }) => name);
+  const failed = quarantined.length > 0;
+  await publish(parts, tx, { region, probes: before.probes + 1, failed: before.failed + (failed ? 1 : 0), dueAt: new Date(now.getTime() + (failed ? afterFailureMs : everyMs)) });
+  await emit(tx, parts.clock, { type: failed ? 'profile.quarantine' : 'profile.update', resource: 'profile', resourceId: region, payload: { quarantined } });
+}
+
+/** Signs what is known now. */
+async function publish(parts: AdmissionParts, tx: Transaction, { region, dueAt, ...counts }: { region: string; probes: number; failed: number; dueAt: Date }): Promise<void> {
+  const issuedAt = parts.clock.now();
+  const expiresAt = new Date(issuedAt.getTime() + probingOf(parts).validMs);
+  const signed = signDocument(documentOf(region, await listCapabilities(tx, region), counts), await signingKey(parts, tx), { issuedAt, expiresAt });
+  await keepProfile(tx, { region, ...counts, dueAt, signed });
+}
+
+function probingOf({ probing }: AdmissionParts): Probing {
+  return { ...usual, ...probing };
 }
 
 function documentOf(region: string, capabilities: readonly Capability[], counts: { probes: number; failed: number }): Plain {
@@ -73,11 +82,17 @@ function documentOf(region: string, capabilities: readonly Capability[], counts:
   return { region, capabilities: listed, ...counts };
 }
 
-/** A real machine did not come up there: nothing more is sent until a probe has seen it work. */
-export async function quarantine({ clock }: Pick<AdmissionParts, 'clock'>, tx: Transaction, region: string, capability: string, detail: string): Promise<void> {
-  if (!(await findProfile(tx, region))) return;
-  await setCapability(tx, region, { name: capability, state: 'quarantined', since: clock.now(), detail, milliseconds: null });
-  await setDue(tx, region, clock.now());
+/**
+ * A real machine did not come up there: nothing more is sent until a probe has seen it work. Of a region that has nothing
+ * to prove nothing is kept.
+ */
+export async function quarantine(parts: AdmissionParts, tx: Transaction, region: string, capability: CapabilityName, detail: string): Promise<void> {
+  const { clock } = parts;
+  const profile = await findProfile(tx, region);
+  if (!profile?.signed) return;
+  const now = clock.now();
+  await setCapability(tx, region, { name: capability, state: 'quarantined', since: now, detail, milliseconds: null });
+  await publish(parts, tx, { region, probes: profile.probes, failed: profile.failed, dueAt: now });
   await emit(tx, clock, { type: 'profile.quarantine', resource: 'profile', resourceId: region, payload: { quarantined: [capability] } });
 }
 
@@ -97,23 +112,19 @@ export async function askForProbe(tx: Transaction, region: string, now: Date): P
   await setDue(tx, region, now);
 }
 
-/** By region; a profile that has ended proves nothing. */
-export async function capabilitiesNow(tx: Transaction, now: Date): Promise<Map<string, string[]>> {
-  const proved = await provedCapabilities(tx);
-  const ended = (await listProfiles(tx)).filter(({ signed }) => signed === null || Date.parse(signed.expiresAt) <= now.getTime());
-  for (const { region } of ended) proved.set(region, []);
-  return proved;
-}
+/** What can be counted on, and why the rest cannot, in words for everybody: details may be about another's machine. */
+export type Standing = { proved: string[]; troubles: Record<string, string> };
 
-/** The newest; made when there is none. */
-export async function signingKey({ clock, random }: Pick<HomeParts, 'clock' | 'random'>, tx: Transaction): Promise<SigningKey> {
-  const [newest] = await listSigningKeys(tx);
-  if (newest) return signingKeyOf(newest);
-  await tx.run`select pg_advisory_xact_lock(hashtext('admission.signing_key'))`;
-  const [other] = await listSigningKeys(tx);
-  if (other) return signingKeyOf(other);
-  const made = makeSigningKey(random);
-  await insertSigningKey(tx, { ...made, madeAt: clock.now() });
-  await emit(tx, clock, { type: 'signing-key.create', resource: 'signing-key', resourceId: made.id, payload: {} });
-  return signingKeyOf(made);
+/** By region; a profile that has ended proves nothing. */
+export async function standingsNow(tx: Transaction, now: Date): Promise<Map<string, Standing>> {
+  const [profiles, capabilities] = [await listProfiles(tx), Map.groupBy(await listAllCapabilities(tx), ({ region }) => region)];
+  return new Map(
+    profiles.map(({ region, signed }) => {
+      const own = capabilities.get(region) ?? [];
+      const ended = signed !== null && Date.parse(signed.expiresAt) <= now.getTime();
+      if (signed === null || ended) return [region, { proved: [], troubles: ended ? Object.fromEntries(own.map(({ name }) => [name, `what it was seen to do has to be tried again since ${signed.expiresAt}`])) : {} }];
+      const quarantined = own.filter(({ state }) => state === 'quarantined');
+      return [region, { proved: own.filter(({ state }) => state === 'proved').map(({ name }) => name), troubles: Object.fromEntries(quarantined.map(({ name, since }) => [name, `${name} is quarantined there since ${since.toISOString()}`])) }];
+    }),
+  );
 }

@@ -4,7 +4,7 @@ import { listCapacities, listOutcomes } from './capacity.store.ts';
 import type { Candidate, Wish } from './placing.ts';
 
 /** What a region is to a project: absent when it may not use it. */
-export type Offer = { kind: 'own' | 'partner'; labels: Record<string, string>; capabilities: string[]; currency: string; bookHash: string; hourlyOf: (machines: Machines) => bigint };
+export type Offer = { kind: 'own' | 'partner'; labels: Record<string, string>; capabilities: string[]; troubles: Record<string, string>; currency: string; bookHash: string; hourlyOf: (machines: Machines) => bigint };
 
 /** What is paid for. */
 export type Machines = Pick<Wish, 'flavor' | 'vcpus' | 'memoryMiB' | 'diskGiB' | 'count'>;

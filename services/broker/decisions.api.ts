@@ -5,6 +5,7 @@ import { getDecision, kept, listDecisions, weigh, type Decision } from './decisi
 import { moneyOf } from '../billing/money.ts';
 import { fromKept } from './policies.ts';
 import { readPolicy, shownPolicy } from './policies.api.ts';
+import { needsOfMachines } from './placing.ts';
 import type { KeptVerdict } from './decisions.store.ts';
 
 const usualLimit = 100;
@@ -27,7 +28,7 @@ export function decisionsApi(offers: Offers) {
       return { decision: shown(await getDecision(request, request.params.decision_id)) };
     },
     async whatIf({ tx, caller, now, body }) {
-      const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = [], flavor = '' } = body.wish;
+      const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = needsOfMachines, flavor = '' } = body.wish;
       const wish = { vcpus, memoryMiB, diskGiB, count, needs, flavor, image: null, fixed: null };
       const { ruling, candidates } = await weigh(tx, offers, { projectId: caller.projectId ?? '', now, wish, ...(body.policy ? { policy: readPolicy(body.policy) } : {}) });
       const { chosen } = ruling;

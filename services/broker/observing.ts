@@ -3,6 +3,7 @@ import { createClient, Refused, type Client } from '../../contract/client.ts';
 import { compute } from '../../contract/compute/service.ts';
 import { region as regionContract } from '../../contract/intercloud/region.ts';
 import type { Log } from '../../kit/log.ts';
+import type { Admission } from '../admission/admission.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { countOutcome, setCapacity } from './capacity.store.ts';
@@ -10,7 +11,7 @@ import { settleDecision, unsettledDecisions, type Decision } from './decisions.s
 import { listRegions, type Region } from './regions.ts';
 import { decisionMark } from './virtual/server-placing.ts';
 
-export type ObservingParts = Pick<HomeParts, 'database' | 'clock' | 'log'> & { fetch: typeof fetch; serviceTokens: ServiceTokens };
+export type ObservingParts = Pick<HomeParts, 'database' | 'clock' | 'log'> & { fetch: typeof fetch; serviceTokens: ServiceTokens; quarantine: Admission['quarantine'] };
 
 const scope = { kind: 'system', reason: 'the broker asks the regions' } as const;
 const withinMs = 10_000;
@@ -50,7 +51,7 @@ export async function settleDecisions(parts: ObservingParts): Promise<void> {
 type Servers = Client<typeof compute>['servers'];
 
 async function settleOne(parts: ObservingParts, servers: Servers, decision: Decision): Promise<void> {
-  const { database, clock } = parts;
+  const { database, clock, quarantine } = parts;
   if (decision.serverId === null) {
     if (clock.now().getTime() - decision.decidedAt.getTime() < unknownAfterMs) return;
     await clearUp(parts, servers, decision);
@@ -62,7 +63,10 @@ async function settleOne(parts: ObservingParts, servers: Servers, decision: Deci
   if (succeeded === undefined && found !== undefined) return;
   await database.transaction(scope, async (tx) => {
     await settleDecision(tx, decision.id, { state: 'placed', succeeded: succeeded ?? true, ...(succeeded === undefined ? { why: 'It was deleted before it was seen.' } : {}) }, clock.now());
-    if (succeeded !== undefined && decision.region !== null) await countOutcome(tx, decision.region, succeeded, clock.now());
+    if (succeeded === undefined || decision.region === null) return;
+    await countOutcome(tx, decision.region, succeeded, clock.now());
+    // What is wrong with it is its owner's to read.
+    if (!succeeded) await quarantine(tx, decision.region, 'boot', `A machine that was sent there did not come up (decision ${decision.id}).`);
   });
 }
 

@@ -1,6 +1,6 @@
 /** What each region is to a project: ours or a partner's, what it was proved to do, and what things cost there by its account's book. */
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { capabilitiesNow } from '../admission/profiles.ts';
+import { standingsNow } from '../admission/profiles.ts';
 import { capabilityNames } from '../admission/probes.ts';
 import { bookOfDomain } from '../billing/books.ts';
 import { rate, type BookEntry } from '../billing/rating.ts';
@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 const free = { currency: 'XXX', hash: '', entries: [] as BookEntry[] };
 
 export async function offersFor(tx: Transaction, projectId: string, now: Date): Promise<ReadonlyMap<string, Offer>> {
-  const [places, proved, labels] = [await listRegions({ tx }), await capabilitiesNow(tx, now), await listLabels(tx)];
+  const [places, standings, labels] = [await listRegions({ tx }), await standingsNow(tx, now), await listLabels(tx)];
   const domainId = (await domainsOfProjects(tx, [projectId])).get(projectId);
   const book = (domainId === undefined ? undefined : await bookOfDomain(tx, domainId, now)) ?? free;
   const price = pricer(book.entries);
@@ -22,8 +22,8 @@ export async function offersFor(tx: Transaction, projectId: string, now: Date): 
     places.map(({ name, driver }) => {
       const kind = driver === 'openstack' ? ('partner' as const) : ('own' as const);
       // Our own regions are watched by doctor; a partner's has to prove what it does.
-      const capabilities = kind === 'own' ? [...capabilityNames] : (proved.get(name) ?? []);
-      return [name, { kind, labels: labels.get(name) ?? {}, capabilities, currency: book.currency, bookHash: book.hash, hourlyOf: (machines: Machines) => price(name, machines) }];
+      const standing = kind === 'own' ? { proved: [...capabilityNames], troubles: {} } : (standings.get(name) ?? { proved: [], troubles: {} });
+      return [name, { kind, labels: labels.get(name) ?? {}, capabilities: standing.proved, troubles: standing.troubles, currency: book.currency, bookHash: book.hash, hourlyOf: (machines: Machines) => price(name, machines) }];
     }),
   );
 }

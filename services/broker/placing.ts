@@ -14,6 +14,8 @@ export type Candidate = {
   labels: Readonly<Record<string, string>>;
   /** What probes have proved and not quarantined since. */
   capabilities: readonly string[];
+  /** Why one that is not among them is not. */
+  troubles?: Readonly<Record<string, string>>;
   free: Room;
   /** The most that one host has of each. */
   largest: Room;
@@ -40,6 +42,9 @@ export type Wish = {
   /** Where it must be, because of a port, a volume or a word of the user, and why. */
   fixed: { region: string; because: string } | null;
 };
+
+/** Of every machine: what cannot be deleted there is not made there. */
+export const needsOfMachines: readonly string[] = ['identity', 'boot', 'delete'];
 
 export type Policy = {
   limits: {
@@ -111,7 +116,7 @@ function obstacles(wish: Wish, { limits }: Policy, candidate: Candidate): string
     const value = candidate.labels[label];
     if (value === undefined || !values.includes(value)) reasons.push(`${label} is ${value ?? 'not known'}; the policy wants ${values.join(' or ')}`);
   }
-  for (const need of wish.needs) if (!candidate.capabilities.includes(need)) reasons.push(`it is not proved that ${need} works there`);
+  for (const need of wish.needs) if (!candidate.capabilities.includes(need)) reasons.push(candidate.troubles?.[need] ?? `it is not proved that ${need} works there`);
   const short = shortages(wish, free, wish.count);
   if (short.length > 0) reasons.push(`no room: ${short.join(', ')}`);
   else {

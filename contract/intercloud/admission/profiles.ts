@@ -25,16 +25,3 @@ export const profiles = operations({
   show: { method: 'GET', path: '/profiles/{region}', summary: 'Show what a region was proved to do', access: rule('get_profile'), stability: 'experimental', status: 200, response: Type.Object({ profile: Profile }) },
   probe: { method: 'POST', path: '/profiles/{region}/probe', summary: 'Try it now', access: rule('probe'), stability: 'experimental', status: 202 },
 });
-
-export const keys = operations({
-  list: {
-    method: 'GET',
-    path: '/keys',
-    summary: "List the public keys of this cloud's signatures",
-    access: { rule: 'admission:list_keys', who: 'anyone' },
-    stability: 'experimental',
-    status: 200,
-    response: Type.Object({ keys: Type.Array(Type.Object({ id: Type.String(), algorithm: Type.Literal('Ed25519'), public_key: Type.String({ description: 'SubjectPublicKeyInfo, DER, base64' }), since: Moment }, { additionalProperties: false })) }),
-    list: { after: { 'signing-key': null } },
-  },
-});

@@ -19,7 +19,7 @@ const Wish = Type.Object(
     memory_mib: Type.Integer({ minimum: 0, maximum: 1024 * 1024 * 1024 }),
     disk_gib: Type.Integer({ minimum: 0, maximum: 1024 * 1024 }),
     count: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
-    needs: Type.Optional(Type.Array(Name, { maxItems: 100, description: 'Capabilities without which it will not do' })),
+    needs: Type.Optional(Type.Array(Name, { maxItems: 100, description: 'Capabilities without which it will not do; without: what every machine needs' })),
     flavor: Type.Optional(Type.String({ maxLength: 255, description: 'By its id, where flavors have prices of their own' })),
   },
   { additionalProperties: false },

@@ -9,7 +9,7 @@ import { countOutcome } from '../capacity.store.ts';
 import type { Offers } from '../candidates.ts';
 import { keepDecision, weigh } from '../decisions.ts';
 import { findDecisionByKey, settleDecision, type Decision } from '../decisions.store.ts';
-import type { Policy, Wish } from '../placing.ts';
+import { needsOfMachines, type Policy, type Wish } from '../placing.ts';
 import type { Region } from '../regions.ts';
 import { operationAt, withIds } from './collections.ts';
 import { copyTo } from './copies.ts';
@@ -70,13 +70,30 @@ export async function readWish(errand: Errand, server: Server): Promise<Read | u
       diskGiB: Number(flavor['disk']),
       count: typeof server['min_count'] === 'number' ? server['min_count'] : 1,
       image: seen ? { sha256: String(seen['os_hash_value'] ?? ''), sizeGiB: Math.ceil(Number(seen['size'] ?? 0) / 2 ** 30) } : null,
-      needs: [],
+      needs: needsOf(server),
       flavor: String(flavor['id']),
       fixed: await fixedBy(errand, server, networks),
     },
     imageAt: source?.region,
     networkAt,
   };
+}
+
+/** What a place must be proved to do for this machine to be what was asked for. */
+function needsOf(server: Server): string[] {
+  const { networks, imageRef } = server;
+  const devices = devicesOf(server);
+  const isVolume = (device: Thing) => device['destination_type'] === 'volume' || ['volume', 'snapshot'].includes(String(device['source_type'])) || typeof device['volume_id'] === 'string' || typeof device['snapshot_id'] === 'string';
+  return [
+    ...needsOfMachines,
+    ...(typeof imageRef === 'string' && imageRef !== '' ? ['image'] : []),
+    ...(networks === 'none' || (Array.isArray(networks) && networks.length === 0) ? [] : ['network']),
+    ...(devices.some(isVolume) ? ['volume'] : []),
+  ];
+}
+
+function devicesOf(server: Server): Thing[] {
+  return [...((server['block_device_mapping_v2'] as Thing[] | undefined) ?? []), ...((server['block_device_mapping'] as Thing[] | undefined) ?? [])];
 }
 
 async function flavorOf(errand: Errand, ref: unknown): Promise<Thing | undefined> {
@@ -98,8 +115,7 @@ async function fixedBy(errand: Errand, server: Server, networks: readonly Thing[
     const region = typeof port === 'string' ? await whereIs(errand, network, 'ports', port) : undefined;
     if (region) return { region: region.name, because: `port ${String(port)}` };
   }
-  const devices = [...((server['block_device_mapping_v2'] as Thing[] | undefined) ?? []), ...((server['block_device_mapping'] as Thing[] | undefined) ?? [])];
-  for (const device of devices) {
+  for (const device of devicesOf(server)) {
     for (const [field, collection] of [['volume_id', 'volumes'], ['snapshot_id', 'snapshots']] as const) {
       const id = device[field] ?? (device['source_type'] === field.split('_')[0] ? device['uuid'] : undefined);
       const region = typeof id === 'string' ? await whereIs(errand, volume, collection, id) : undefined;
