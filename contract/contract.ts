@@ -125,6 +125,16 @@ export type FaultFacts = {
 
 export type Shaped = { body: unknown; contentType?: string; headers?: Record<string, string> };
 
+export type DiscoveryPage = {
+  path: string;
+  status: number;
+  document: (base: string) => unknown;
+  contentType?: string;
+  headers?: (base: string) => Record<string, string>;
+  /** For clients that would rather have this type than the usual one. */
+  alternative?: { contentType: string; document: (base: string) => unknown };
+};
+
 export type Service = {
   /** In the catalog: `compute`. */
   type: string;
@@ -156,7 +166,7 @@ export type Service = {
     changes: readonly Change[];
   };
   /** Documents that tell clients which versions there are; no token is needed. */
-  discovery: readonly { path: string; status: number; document: (base: string) => unknown; contentType?: string }[];
+  discovery: readonly DiscoveryPage[];
   /** Who may do what, by upstream's names; for the rules that its handlers ask. */
   policy?: Readonly<Record<string, string>>;
   shape: (fault: FaultFacts) => Shaped;

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import type { Operation, Service } from '../../contract/contract.ts';
+import type { DiscoveryPage, Operation, Service } from '../../contract/contract.ts';
 import type { Clock, Random } from '../clock.ts';
 import { createEventStream, type EventStream } from '../events/stream.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
@@ -91,7 +91,7 @@ export function createDoor(options: ServeOptions): Door {
       app.route({
         method: ['GET', 'HEAD'],
         url: page.path,
-        handler: (request, reply) => reply.code(page.status).headers({ 'x-openstack-request-id': newRequestId() }).type(page.contentType ?? 'application/json').send(JSON.stringify(page.document(baseOf(request)))),
+        handler: (request, reply) => discover(page, request, reply),
       });
     const paths = new Map<string, Endpoint[]>();
     const nouns = new Map<string, Record<string, Endpoint>>();
@@ -124,6 +124,13 @@ export function createDoor(options: ServeOptions): Door {
         if (service.projectInPath) app.route(serve(`${start}/:project_in_path`));
       }
     }
+  }
+
+  function discover({ status, document, contentType = 'application/json', headers, alternative }: DiscoveryPage, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const base = baseOf(request);
+    reply.headers({ 'x-openstack-request-id': newRequestId(), ...headers?.(base), ...(alternative ? { vary: 'Accept' } : {}) });
+    if (alternative && prefers(String(request.headers.accept ?? '*/*'), alternative.contentType, contentType)) return reply.code(200).type(alternative.contentType).send(JSON.stringify(alternative.document(base)));
+    return reply.code(status).type(contentType).send(JSON.stringify(document(base)));
   }
 
   /** Before a byte of the body is read. */
@@ -276,6 +283,16 @@ function headersFor(arrival: { requestId: string; service: Service | undefined }
     ...(arrival.service?.type === 'compute' ? { 'x-compute-request-id': arrival.requestId } : {}),
     ...(arrival.service ? versionHeaders(arrival.service, version) : {}),
   };
+}
+
+/** RFC 9110, 12.5.1: whether one type is accepted more gladly than the other. */
+function prefers(accept: string, one: string, other: string): boolean {
+  const ranges = accept.split(',').map((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
+    return { type, quality: Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1) };
+  });
+  const quality = (wanted: string) => [wanted, `${wanted.split('/')[0]}/*`, '*/*'].flatMap((each) => ranges.find(({ type }) => type === each)?.quality ?? [])[0] ?? 0;
+  return quality(one) > quality(other);
 }
 
 function deprecation(operation: Operation): Record<string, string> {
