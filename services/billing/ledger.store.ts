@@ -33,6 +33,14 @@ export async function listBookings(tx: Transaction, accountId: string, { limit, 
   }));
 }
 
+/** What was booked on the seller's side under this reference. */
+export async function bookedUnder(tx: Transaction, { accountId, reference }: { accountId: string; reference: string }): Promise<bigint> {
+  const row = await tx.one<{ sum: string }>`
+    select coalesce(sum(amount_nano), 0)::text as sum from billing.booking_entry join billing.booking on booking.id = booking_id
+    where account_id = ${accountId} and reference = ${reference} and kind = 'settlement' and ledger = 'receivable'`;
+  return BigInt(row?.sum ?? '0');
+}
+
 export async function sumEntries(tx: Transaction, accountId: string): Promise<Balance[]> {
   const rows = await tx.rows<Omit<Balance, 'balanceNano'> & { balanceNano: string }>`
     select ledger, with_account as "withAccount", currency, sum(amount_nano)::text as "balanceNano"

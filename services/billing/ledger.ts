@@ -5,7 +5,7 @@ import { ownAccount } from './accounts.ts';
 import type { Invoice } from './invoices.store.ts';
 import { insertBooking, listBookings, sumEntries, type Balance, type Booking, type LedgerName } from './ledger.store.ts';
 
-export type { Balance, Booking } from './ledger.store.ts';
+export { bookedUnder, type Balance, type Booking } from './ledger.store.ts';
 
 type Parties = Pick<Invoice, 'sellerId' | 'buyerId' | 'currency'>;
 
@@ -18,9 +18,8 @@ export async function bookPayment(tx: Transaction, at: Date, { id, ...parties }:
   await bookBoth(tx, { at, kind: 'payment', reference: id, unique: null }, parties, amountNano, { seller: ['cash', 'receivable'], buyer: ['payable', 'cash'] });
 }
 
-/** Once for what `unique` names, however often it is asked for. */
-export async function bookSettlement(tx: Transaction, at: Date, { reference, unique, ...parties }: Parties & { reference: string; unique: string }, amountNano: bigint): Promise<void> {
-  await bookBoth(tx, { at, kind: 'settlement', reference, unique }, parties, amountNano, { seller: ['receivable', 'revenue'], buyer: ['cost', 'payable'] });
+export async function bookSettlement(tx: Transaction, at: Date, { reference, ...parties }: Parties & { reference: string }, amountNano: bigint): Promise<void> {
+  await bookBoth(tx, { at, kind: 'settlement', reference, unique: null }, parties, amountNano, { seller: ['receivable', 'revenue'], buyer: ['cost', 'payable'] });
 }
 
 export async function listOwnBookings(context: Context, page: { limit: number; before: number | undefined }): Promise<Booking[]> {

@@ -151,6 +151,35 @@ test('who signs a sum that his own things do not add up to is named', async (t) 
   assert.ok(((await accepted())['servers'] ?? 0) <= 10);
 });
 
+test('what both have agreed on is settled to the cent in the ledgers of both, once', async (t) => {
+  const { ours, theirs, state, take, match, consumer, provider, client } = await startBoth(t);
+  await ours({ id: 'a', from: at(0), until: at(30) });
+  await theirs({ id: 'a', ...whole });
+  await take(await state());
+  await match();
+  const signed = await consumer.database.read(system, (tx) => tx.one<{ signed: Signed<Plain> }>`select signed from metering.statement where side = 'accepted'`);
+  await client.statements.accept({ params: { agreement_id: 'both', hour: hour.toISOString() }, body: signed!.signed as never });
+  const book = { name: 'wholesale', currency: 'EUR', entries: [{ id: 'server', resource: 'server', measure: 'servers', price: '0.5' }] };
+  const period = { from: hour.toISOString(), until: new Date(hour.getTime() + 3_600_000).toISOString() };
+  const supplier = (await consumer.operator.billing.accounts.create({ body: { name: 'partner', kind: 'supplier', regions: ['one'] } })).body.id;
+  const bought = (await consumer.operator.billing.books.create({ body: { ...book, account_id: supplier } as never })).body;
+  await consumer.operator.billing.accounts.setBook({ params: { account_id: supplier }, body: { book_id: bought.id, from: period.from } });
+  const customer = await provider.open(provider.operator, 'us');
+  await provider.sell(provider.operator, customer, book);
+  const wish = { agreement_id: 'both', ...period };
+  // The provider has invoiced all that he counted before it was compared.
+  const draft = (await provider.operator.billing.invoices.create({ body: { account_id: customer.accountId, ...period } })).body;
+  await provider.operator.billing.invoices.issue({ params: { invoice_id: draft.id } });
+
+  const settled = [(await consumer.operator.billing.ledger.settle({ body: { ...wish, account_id: supplier } })).body, (await provider.operator.billing.ledger.settle({ body: { ...wish, account_id: customer.accountId } })).body];
+  const again = (await provider.operator.billing.ledger.settle({ body: { ...wish, account_id: customer.accountId } })).body;
+
+  assert.deepEqual(settled.map(({ agreed, invoiced, booked, open_disputes: open }) => [agreed, invoiced, booked, open]), [['0.25', '0', '0.25', 1], ['0.25', '0.5', '-0.25', 1]]);
+  assert.equal(again.booked, '0');
+  const balanceOf = async (each: BillingFixture, name: string) => (await each.operator.billing.ledger.balances()).body.balances.find(({ ledger }) => ledger === name)?.balance;
+  assert.deepEqual([await balanceOf(consumer, 'payable'), await balanceOf(provider, 'receivable')], ['-0.25', '0.25']);
+});
+
 test('a forged, a replayed and a second statement get nowhere, and who signs twice is named', async (t) => {
   const { ours, theirs, state, take, match, disputes, accepted, provider } = await startBoth(t);
   await ours({ id: 'a', ...whole });

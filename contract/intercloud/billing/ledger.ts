@@ -1,7 +1,7 @@
 /** The account's own books: every entry twice, none ever changed. */
 import { Type } from 'typebox';
 import { operations } from '../../contract.ts';
-import { Moment } from '../native.ts';
+import { Id, Moment } from '../native.ts';
 
 const exactly = <P extends Parameters<typeof Type.Object>[0]>(properties: P) => Type.Object(properties, { additionalProperties: false });
 const access = (verb: string) => ({ rule: `intercloud:billing:${verb}`, who: 'manager' }) as const;
@@ -27,6 +27,22 @@ export const ledger = operations({
       ),
     }),
     list: { after: { invoice: null, settlement: null } },
+  },
+  settle: {
+    method: 'POST',
+    path: '/ledger/settlements',
+    summary: 'Book what two clouds have agreed was used, beyond what is invoiced and settled; once, however often it is asked for',
+    access: access('settle'),
+    stability: 'stable',
+    body: exactly({ agreement_id: Id, account_id: Type.String({ minLength: 1, maxLength: 64, description: 'Right below: the supplier, or the customer who is the peer' }), from: Moment, until: Moment }),
+    status: 200,
+    response: exactly({
+      currency: Type.String(),
+      agreed: Type.String({ description: 'By the counts of both sides; of what is in dispute as much as both say' }),
+      invoiced: Type.String(),
+      booked: Type.String({ description: 'Now: less than nothing is given back' }),
+      open_disputes: Type.Integer(),
+    }),
   },
   balances: {
     method: 'GET',
