@@ -32,6 +32,7 @@ const answersUnknown: Record<string, string> = {
   'network.quotas.reset': quotas,
   'placement.allocations.show': 'placement has no list of consumers: one without claims has an empty set of them (allocation.py, list_for_consumer)',
   'identity.regions.createNamed': 'PUT makes the region of this name, whatever it is (keystone/api/regions.py, RegionResource.put)',
+  'identity.accessTokens.list': 'keystone filters by the user and does not look for it (oauth1/backends/sql.py)',
   'identity.applicationCredentials.list': 'keystone filters by the user and does not look for it (application_credential/backends/sql.py)',
 };
 

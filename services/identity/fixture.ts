@@ -62,7 +62,7 @@ export async function identityFixture(t: TestContext, { clock = systemClock, ser
       headers: { host: 'cloud.test', ...(token === undefined ? {} : { 'x-auth-token': token }), ...headers },
       ...(body === undefined ? {} : { payload: body }),
     });
-    return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? undefined : JSON.parse(reply.body) };
+    return { status: reply.statusCode, headers: reply.headers, body: reply.body === '' ? undefined : String(reply.headers['content-type']).includes('json') ? JSON.parse(reply.body) : reply.body };
   };
   const login: IdentityFixture['login'] = async (proof, scope) => {
     const reply = await ask('POST', '/auth/tokens', { body: { auth: { identity: proof, ...(scope === undefined ? {} : { scope }) } } });
