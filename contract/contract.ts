@@ -104,6 +104,8 @@ export type Change = {
   response?: (body: never) => unknown;
   /** From the older request's body to the newer one's. */
   request?: (body: never) => unknown;
+  /** From the older request's query to the newer one's. */
+  query?: (query: never) => unknown;
   /** The body's schema before this version, when marks cannot express it. */
   body?: TSchema;
   /** The status of success before this version. */

@@ -1,12 +1,12 @@
 /** Attachments: cinder/api/v3/attachments.py. Those of servers are made and ended by the compute service. */
 import { Type } from 'typebox';
-import { operations } from '../contract.ts';
-import { Attachment, AttachmentSummary, filter, Links, orNull, paging, Text } from './volume.ts';
+import { operations, since } from '../contract.ts';
+import { anyFilter, Attachment, AttachmentSummary, filter, Links, orNull, paging, Text } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
 const reader = (rule: string) => ({ rule, who: 'reader', adminEverywhere: true }) as const;
-const listQuery = Type.Object({ ...paging, project_id: filter, volume_id: filter, status: filter, instance_id: filter, attach_status: filter });
+const listQuery = Type.Object({ ...paging, project_id: filter, volume_id: filter, status: filter, instance_id: filter, attach_status: filter, any_filter: anyFilter });
 const Connector = orNull(Type.Record(Type.String(), Type.Unknown()));
 
 export const attachments = operations({
@@ -41,7 +41,7 @@ export const attachments = operations({
     access: member('volume:attachment_create'),
     stability: 'stable',
     since: '3.27',
-    body: Type.Object({ attachment: Type.Object({ volume_uuid: Text, instance_uuid: Type.Optional(Text), connector: Type.Optional(Connector) }, closed) }, closed),
+    body: Type.Object({ attachment: Type.Object({ volume_uuid: Text, instance_uuid: Type.Optional(Text), connector: Type.Optional(Connector), mode: since('3.54', Type.Optional(Type.Enum(['rw', 'ro']))) }, closed) }, closed),
     status: 200,
     response: Type.Object({ attachment: Attachment }, closed),
   },

@@ -1,7 +1,7 @@
 /** Backups: cinder/api/contrib/backups.py, v3/backups.py, contrib/admin_actions.py. */
 import { Type } from 'typebox';
 import { operations, since } from '../contract.ts';
-import { filter, Flag, Links, Metadata, orNull, paging, Text } from './volume.ts';
+import { anyFilter, filter, Flag, Links, Metadata, orNull, paging, Text } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
@@ -34,7 +34,7 @@ const Backup = Type.Object(
   closed,
 );
 const One = Type.Object({ backup: Brief }, closed);
-const query = Type.Object({ ...paging, name: filter, 'name~': since('3.34', filter), status: filter, 'status~': since('3.34', filter), volume_id: filter, 'volume_id~': since('3.34', filter), with_count: since('3.45', filter) });
+const query = Type.Object({ ...paging, name: filter, 'name~': since('3.34', filter), status: filter, 'status~': since('3.34', filter), volume_id: filter, 'volume_id~': since('3.34', filter), with_count: since('3.45', filter), any_filter: anyFilter });
 const count = since('3.45', Type.Optional(Type.Integer()));
 const watched = { resource: 'volume_backup', show: 'show', parameter: 'backup_id' } as const;
 const record = Type.Object({ backup_service: Type.String({ minLength: 1, maxLength: 255 }), backup_url: Type.String({ minLength: 1 }) }, closed);

@@ -18,6 +18,7 @@ export const defaultTypes = operations({
     since,
     status: 200,
     response: Type.Object({ default_types: Type.Array(DefaultType) }, closed),
+    list: { after: { volume_default_type: null } },
   },
   show: { method: 'GET', path: '/default-types/{project_id}', summary: 'Show the default type of a project', access: admin('get'), stability: 'stable', since, status: 200, response: One },
   set: {

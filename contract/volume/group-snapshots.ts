@@ -1,7 +1,7 @@
 /** Snapshots of all volumes of a group: cinder/api/v3/group_snapshots.py. */
 import { Type } from 'typebox';
 import { operations, since } from '../contract.ts';
-import { filter, Links, orNull, paging, Text } from './volume.ts';
+import { anyFilter, filter, Links, orNull, paging, Text } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
@@ -18,7 +18,7 @@ const { limit, offset, marker, sort, sort_key: sortKey, sort_dir: sortDir, all_t
 const query = Type.Object({
   all_tenants: allTenants,
   limit: since('3.29', limit), offset: since('3.29', offset), marker: since('3.29', marker), sort: since('3.29', sort), sort_key: since('3.29', sortKey), sort_dir: since('3.29', sortDir),
-  name: since('3.29', filter), status: since('3.29', filter), group_id: since('3.29', filter), 'name~': since('3.34', filter),
+  name: since('3.29', filter), status: since('3.29', filter), group_id: since('3.29', filter), 'name~': since('3.34', filter), any_filter: anyFilter,
 });
 const watched = { resource: 'volume_group_snapshot', show: 'show', parameter: 'group_snapshot_id' } as const;
 

@@ -1,7 +1,7 @@
 /** Volumes that belong together: cinder/api/v3/groups.py. */
 import { Type } from 'typebox';
 import { operations, since } from '../contract.ts';
-import { filter, Flag, Links, orNull, paging, Text } from './volume.ts';
+import { anyFilter, filter, Flag, Links, orNull, paging, Text } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
@@ -27,7 +27,7 @@ const Group = Type.Object(
   },
   closed,
 );
-const query = Type.Object({ ...paging, name: filter, 'name~': since('3.34', filter), status: filter, list_volume: since('3.25', filter) });
+const query = Type.Object({ ...paging, name: filter, 'name~': since('3.34', filter), status: filter, list_volume: since('3.25', filter), any_filter: anyFilter });
 const watched = { resource: 'volume_group', show: 'show', parameter: 'group_id' } as const;
 const naming = { name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)) };
 const path = '/groups/{group_id}/action';

@@ -1,7 +1,7 @@
 /** Why what was asked for did not come about: cinder/api/v3/messages.py. */
 import { Type } from 'typebox';
 import { operations, since } from '../contract.ts';
-import { filter, Links, paging } from './volume.ts';
+import { anyFilter, filter, Links, paging } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const Message = Type.Object(
@@ -31,7 +31,7 @@ export const messages = operations({
     since: '3.3',
     query: Type.Object({
       limit: since('3.5', limit), offset: since('3.5', offset), marker: since('3.5', marker), sort: since('3.5', sort), sort_key: since('3.5', sortKey), sort_dir: since('3.5', sortDir),
-      resource_type: since('3.5', filter), resource_uuid: since('3.5', filter), event_id: since('3.5', filter), request_id: since('3.5', filter), message_level: since('3.5', filter),
+      resource_type: since('3.5', filter), resource_uuid: since('3.5', filter), event_id: since('3.5', filter), request_id: since('3.5', filter), message_level: since('3.5', filter), any_filter: anyFilter,
     }),
     status: 200,
     response: Type.Object({ messages: Type.Array(Message), messages_links: Type.Optional(Links) }, closed),

@@ -15,13 +15,13 @@ import { messages } from './messages.ts';
 import { qosSpecs } from './qos-specs.ts';
 import { capabilities, hosts, pools, serviceActions, services } from './services.ts';
 import { snapshots } from './snapshots.ts';
-import { transfers } from './transfers.ts';
+import { transfers, volumeTransfers } from './transfers.ts';
 import { types } from './types.ts';
 import { volumeActions } from './volume-actions.ts';
 import { volumes } from './volumes.ts';
 
 const min = '3.0';
-const max = '3.44';
+const max = '3.71';
 
 const versions = (base: string) => ({
   versions: [
@@ -30,7 +30,7 @@ const versions = (base: string) => ({
       status: 'CURRENT',
       version: max,
       min_version: min,
-      updated: '2017-08-14T00:00:00Z',
+      updated: '2024-04-03T00:00:00Z',
       links: [
         { rel: 'describedby', type: 'text/html', href: 'https://docs.openstack.org/' },
         { rel: 'self', href: `${base}/volume/v3/` },
@@ -56,7 +56,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
+  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

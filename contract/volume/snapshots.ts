@@ -1,13 +1,13 @@
 /** Snapshots: cinder/api/v3/snapshots.py. */
 import { Type } from 'typebox';
-import { operations, since } from '../contract.ts';
-import { filter, Flag, Links, Metadata, orNull, paging, Snapshot, Text } from './volume.ts';
+import { operations, since, until } from '../contract.ts';
+import { anyFilter, filter, Flag, Links, Metadata, orNull, paging, Snapshot, Text } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
 const reader = (rule: string) => ({ rule, who: 'reader', adminEverywhere: true }) as const;
-const listQuery = Type.Object({ ...paging, project_id: filter, name: filter, 'name~': since('3.34', filter), status: filter, volume_id: filter, metadata: since('3.22', filter), id: filter });
-const List = Type.Object({ snapshots: Type.Array(Snapshot), snapshots_links: Type.Optional(Links) }, closed);
+const listQuery = Type.Object({ ...paging, project_id: filter, name: filter, 'name~': since('3.34', filter), status: filter, volume_id: filter, metadata: since('3.22', filter), id: filter, availability_zone: filter, with_count: since('3.45', filter), consumes_quota: since('3.65', filter), any_filter: anyFilter });
+const List = Type.Object({ snapshots: Type.Array(Snapshot), snapshots_links: Type.Optional(Links), count: since('3.45', Type.Optional(Type.Integer())) }, closed);
 const One = Type.Object({ snapshot: Snapshot }, closed);
 const naming = { name: Type.Optional(orNull(Text)), display_name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)), display_description: Type.Optional(orNull(Text)) };
 
@@ -40,7 +40,7 @@ export const snapshots = operations({
     summary: 'Keep what is on a volume now',
     access: member('volume:create_snapshot'),
     stability: 'stable',
-    body: Type.Object({ snapshot: Type.Object({ ...naming, volume_id: orNull(Text), force: Type.Optional(orNull(Flag)), metadata: Type.Optional(orNull(Metadata)) }, closed) }, closed),
+    body: Type.Object({ snapshot: Type.Object({ ...naming, volume_id: orNull(Text), force: Type.Optional(orNull(Flag)), available_only: until('3.65', Type.Optional(Type.Boolean())), metadata: Type.Optional(orNull(Metadata)) }, closed) }, closed),
     status: 202,
     response: One,
   },

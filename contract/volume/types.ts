@@ -1,6 +1,6 @@
 /** Volume types: cinder/api/v3/types.py, contrib/types_extra_specs.py, contrib/volume_type_access.py. */
 import { Type } from 'typebox';
-import { operations } from '../contract.ts';
+import { operations, since } from '../contract.ts';
 import { filter, Flag, Links, orNull, paging, Text, VolumeType } from './volume.ts';
 
 const closed = { additionalProperties: false };
@@ -26,7 +26,7 @@ export const types = operations({
     summary: 'List volume types',
     access: reader('volume_extension:type_get_all'),
     stability: 'stable',
-    query: Type.Object({ ...paging, is_public: filter, name: filter, description: filter }),
+    query: Type.Object({ ...paging, is_public: filter, name: filter, description: filter, extra_specs: since('3.52', filter) }),
     status: 200,
     response: Type.Object({ volume_types: Type.Array(VolumeType), volume_type_links: Type.Optional(Links) }, closed),
     list: { resource: 'volume_type', show: 'show', parameter: 'type_id', ofNoProject: true },

@@ -1,6 +1,6 @@
 /** The volume as Cinder shows it: cinder/api/v3/views/volumes.py and the extensions that add to it. */
 import { Type } from 'typebox';
-import { since } from '../contract.ts';
+import { since, until } from '../contract.ts';
 
 export const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 export const Text = Type.String({ maxLength: 255 });
@@ -37,6 +37,11 @@ export const Volume = Type.Object(
     metadata: Metadata,
     links: Links,
     group_id: since('3.13', orNull(Type.String())),
+    shared_targets: since('3.48', orNull(Type.Boolean())),
+    service_uuid: since('3.48', orNull(Type.String())),
+    cluster_name: since('3.61', Type.Optional(orNull(Type.String()))),
+    volume_type_id: since('3.63', orNull(Type.String())),
+    consumes_quota: since('3.65', Type.Boolean()),
     provider_id: since('3.21', Type.Optional(orNull(Type.String()))),
     migration_status: Type.Optional(orNull(Type.String())),
     volume_image_metadata: Type.Optional(Type.Record(Type.String(), Type.String())),
@@ -63,6 +68,7 @@ export const Snapshot = Type.Object(
     metadata: Metadata,
     group_snapshot_id: since('3.14', orNull(Type.String())),
     user_id: since('3.41', Type.String()),
+    consumes_quota: since('3.65', Type.Boolean()),
     'os-extended-snapshot-attributes:progress': Type.Optional(Type.String()),
     'os-extended-snapshot-attributes:project_id': Type.Optional(Type.String()),
   },
@@ -89,6 +95,9 @@ export const VolumeType = Type.Object(
   closed,
 );
 
+/** What a volume may be told anew. */
+export const volumeNaming = { name: Type.Optional(orNull(Text)), display_name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)), display_description: Type.Optional(orNull(Text)), metadata: Type.Optional(orNull(Metadata)) };
+
 /** What every list of Cinder takes. */
 export const paging = {
   limit: Type.Optional(Type.String()),
@@ -101,6 +110,9 @@ export const paging = {
 };
 
 export const filter = Type.Optional(Type.String());
+
+/** Before 3.31 lists took no notice of filters that they did not have. */
+export const anyFilter = until('3.30', Type.Optional(Type.Boolean()));
 
 /** Whole numbers, as text too: cinder/api/schemas/volumes.py. */
 export const Size = Type.Union([Type.Integer({ minimum: 1, maximum: 2147483647 }), Type.String({ pattern: '^[1-9][0-9]{0,9}$' })]);

@@ -1,12 +1,13 @@
 /** Volumes and what may be done with them: cinder/api/v3/volumes.py, contrib/volume_actions.py, contrib/admin_actions.py. */
 import { Type } from 'typebox';
 import { operations, since, until } from '../contract.ts';
-import { filter, Flag, Links, Metadata, orNull, paging, Size, Text, Volume, VolumeSummary } from './volume.ts';
+import { anyFilter, filter, Flag, Links, Metadata, orNull, paging, Size, Text, Volume, VolumeSummary, volumeNaming } from './volume.ts';
 
 const closed = { additionalProperties: false };
 const member = (rule: string) => ({ rule, who: 'member', adminEverywhere: true }) as const;
 const reader = (rule: string) => ({ rule, who: 'reader', adminEverywhere: true }) as const;
 
+const count = since('3.45', Type.Optional(Type.Integer()));
 const listQuery = Type.Object({
   ...paging,
   project_id: filter,
@@ -14,7 +15,15 @@ const listQuery = Type.Object({
   'name~': since('3.34', filter),
   status: filter,
   metadata: filter,
-  bootable: since('3.11', filter),
+  bootable: filter,
+  glance_metadata: since('3.4', filter),
+  migration_status: filter,
+  size: filter,
+  with_count: since('3.45', filter),
+  created_at: since('3.60', filter),
+  updated_at: since('3.60', filter),
+  consumes_quota: since('3.65', filter),
+  any_filter: anyFilter,
   group_id: since('3.10', filter),
   availability_zone: filter,
   volume_type: filter,
@@ -33,7 +42,7 @@ export const volumes = operations({
     stability: 'stable',
     query: listQuery,
     status: 200,
-    response: Type.Object({ volumes: Type.Array(VolumeSummary), volumes_links: Type.Optional(Links) }, closed),
+    response: Type.Object({ volumes: Type.Array(VolumeSummary), volumes_links: Type.Optional(Links), count }, closed),
     list: { resource: 'volume', show: 'show', parameter: 'volume_id' },
   },
   detail: {
@@ -44,7 +53,7 @@ export const volumes = operations({
     stability: 'stable',
     query: listQuery,
     status: 200,
-    response: Type.Object({ volumes: Type.Array(Volume), volumes_links: Type.Optional(Links) }, closed),
+    response: Type.Object({ volumes: Type.Array(Volume), volumes_links: Type.Optional(Links), count }, closed),
     list: { resource: 'volume', show: 'show', parameter: 'volume_id' },
   },
   summary: {
@@ -56,7 +65,7 @@ export const volumes = operations({
     since: '3.12',
     query: Type.Object({ all_tenants: filter }),
     status: 200,
-    response: Type.Object({ 'volume-summary': Type.Object({ total_count: Type.Integer(), total_size: Type.Integer(), metadata: Type.Optional(Type.Record(Type.String(), Type.Array(Type.String()))) }, closed) }, closed),
+    response: Type.Object({ 'volume-summary': Type.Object({ total_count: Type.Integer(), total_size: Type.Integer(), metadata: since('3.36', Type.Record(Type.String(), Type.Array(Type.String()))) }, closed) }, closed),
     list: { after: { volume: null } },
   },
   create: {
@@ -85,12 +94,13 @@ export const volumes = operations({
             group_id: Type.Optional(Type.Union([since('3.13', Text), Type.Null()])),
             backup_id: Type.Optional(Type.Union([since('3.47', Text), Type.Null()])),
             multiattach: Type.Optional(orNull(Flag)),
+            image_alone: until('3.45', Type.Optional(Type.Boolean())),
             // Older clients send these; Cinder has long ignored them.
-            user_id: Type.Optional(orNull(Text)),
-            project_id: Type.Optional(orNull(Text)),
-            status: Type.Optional(orNull(Text)),
-            attach_status: Type.Optional(orNull(Text)),
-            source_replica: Type.Optional(orNull(Text)),
+            user_id: until('3.52', Type.Optional(orNull(Text))),
+            project_id: until('3.52', Type.Optional(orNull(Text))),
+            status: until('3.52', Type.Optional(orNull(Text))),
+            attach_status: until('3.52', Type.Optional(orNull(Text))),
+            source_replica: until('3.52', Type.Optional(orNull(Text))),
           },
           closed,
         ),
@@ -119,8 +129,8 @@ export const volumes = operations({
     body: Type.Object(
       {
         volume: Type.Object(
-          { name: Type.Optional(orNull(Text)), display_name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)), display_description: Type.Optional(orNull(Text)), metadata: Type.Optional(orNull(Metadata)) },
-          closed,
+          volumeNaming,
+          { ...closed, minProperties: 1 },
         ),
       },
       closed,
@@ -134,7 +144,7 @@ export const volumes = operations({
     summary: 'Delete a volume',
     access: member('volume:delete'),
     stability: 'stable',
-    query: Type.Object({ cascade: Type.Optional(Type.Boolean()), force: Type.Optional(Type.Boolean()) }),
+    query: Type.Object({ cascade: Type.Optional(Type.Boolean()), force: since('3.23', Type.Optional(Type.Boolean())) }),
     status: 202,
   },
   extend: {
@@ -203,8 +213,8 @@ export const volumes = operations({
           force: Type.Optional(orNull(Flag)),
           disk_format: Type.Optional(orNull(Text)),
           container_format: Type.Optional(orNull(Text)),
-          visibility: Type.Optional(orNull(Type.Enum(['community', 'public', 'private', 'shared']))),
-          protected: Type.Optional(orNull(Flag)),
+          visibility: since('3.1', Type.Optional(orNull(Type.Enum(['community', 'public', 'private', 'shared'])))),
+          protected: since('3.1', Type.Optional(orNull(Flag))),
         },
         closed,
       ),

@@ -75,7 +75,7 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
   const body = operation.body === 'stream' ? incoming.body : checkedBody(endpoint, served, incoming.body);
 
   const scope = scopeOf(operation.access, incoming.caller);
-  const request = { ...pick(incoming), query: known, otherQuery: other, body };
+  const request = { ...pick(incoming), query: served.newerQuery(known), otherQuery: other, body };
   const call = (more: object) => endpoint.handler({ ...request, ...more } as never);
   const reply = (value: unknown) => outgoing(served, value);
   const recorded = (work: (tx: Transaction) => Promise<unknown>) => recordedTransaction(endpoint, incoming, served, work);

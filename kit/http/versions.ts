@@ -48,6 +48,7 @@ export type Served = {
   checkParams: Check | undefined;
   /** From an older request's body to the newest one's. */
   newer(body: unknown): unknown;
+  newerQuery(query: Record<string, unknown>): Record<string, unknown>;
   /** From the newest reply's body to this version's. */
   older(body: unknown): unknown;
 };
@@ -72,6 +73,7 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
     readQuery: queryReader(query),
     checkParams: operation.params === undefined ? undefined : checker(operation.params),
     newer: (given) => oldest.reduce((value, change) => apply(change, 'request', value), given),
+    newerQuery: (given) => oldest.reduce((value, change) => apply(change, 'query', value) as Record<string, unknown>, given),
     older: (given) => {
       let value = given;
       for (const change of oldest.toReversed()) value = apply(change, 'response', value);
@@ -81,7 +83,7 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
   };
 }
 
-function apply(change: Change, way: 'request' | 'response', value: unknown): unknown {
+function apply(change: Change, way: 'request' | 'response' | 'query', value: unknown): unknown {
   const transform = change[way] as ((body: unknown) => unknown) | undefined;
   return transform === undefined || value === undefined ? value : transform(value);
 }

@@ -72,6 +72,11 @@ function bytesOf({ id, sha256, format, sizeBytes, virtualSizeBytes, containerFor
   return vetted({ imageId: id, sha256, format, sizeBytes, virtualSizeBytes });
 }
 
+/** The image, if the caller may see it. */
+export function findVisibleImage({ tx }: Pick<Context, 'tx'>, id: string): Promise<Image | undefined> {
+  return findImage(tx, id);
+}
+
 export async function getImage(context: Pick<Context, 'tx'>, id: string): Promise<Image> {
   const image = await findImage(context.tx, id);
   if (!image) throw noImage(id);

@@ -3,12 +3,14 @@ import { attachments as contract } from '../../contract/volume/attachments.ts';
 import { badRequest } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { readPage } from './lists.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { attachmentBrief, attachmentShown } from './shapes.ts';
 import { completeClientAttachment, createAttachment, endAttachment, getAttachment, listVolumeAttachments, type Attachment } from './volumes.ts';
 
-type Listed = Parameters<typeof listVolumeAttachments>[0] & { query: { volume_id?: string; instance_id?: string } & Readonly<Record<string, unknown>> };
+type Listed = Parameters<typeof listVolumeAttachments>[0] & { otherQuery: Readonly<Record<string, unknown>>; query: { volume_id?: string; instance_id?: string } & Readonly<Record<string, unknown>> };
 
 function found(request: Listed): Promise<Attachment[]> {
+  if (request.query['any_filter'] !== true) demandKnownFilters(request.caller, 'attachment', [...Object.keys(request.query), ...Object.keys(request.otherQuery)]);
   const { limit, offset, everyProject } = readPage(request.query, []);
   return listVolumeAttachments(request, { volumeId: request.query.volume_id, serverId: request.query.instance_id, everyProject, limit, offset });
 }
@@ -18,9 +20,9 @@ export const attachments = implement(contract, {
   detail: async (request) => ({ attachments: (await found(request)).map(attachmentShown) }),
 
   async create(request) {
-    const { volume_uuid: volumeId, instance_uuid: serverId, connector } = request.body.attachment;
+    const { volume_uuid: volumeId, instance_uuid: serverId, connector, mode } = request.body.attachment;
     demandNoConnector(connector);
-    return { attachment: attachmentShown(await createAttachment(request, { volumeId, serverId: serverId ?? null, ofCompute: false })) };
+    return { attachment: attachmentShown(await createAttachment(request, { volumeId, serverId: serverId ?? null, ofCompute: false, ...(mode === undefined ? {} : { mode }) })) };
   },
 
   show: async (request) => ({ attachment: attachmentShown(await getAttachment(request, request.params.attachment_id)) }),

@@ -5,14 +5,16 @@ import { Answer, implement } from '../../kit/http/implement.ts';
 import { changeBackup, createBackup, deleteBackup, exportRecord, findRecord, getBackup, importRecord, listBackups, resetBackupStatus, restoreBackup, type Backup } from './backups.ts';
 import type { RegionParts } from '../parts.ts';
 import { cut, readPage } from './lists.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { isTrue, linksTo, micros, nextLinks } from './shapes.ts';
 
 const filters = ['id', 'name', 'status', 'volume_id', 'project_id'];
 
 type Asked = Parameters<typeof linksTo>[0];
-type Paged = Asked & Parameters<typeof listBackups>[0] & { query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
+type Paged = Asked & Parameters<typeof listBackups>[0] & { otherQuery: Readonly<Record<string, unknown>>; query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
 
 async function listed<T>(request: Paged, shown: (backup: Backup) => T) {
+  if (request.query['any_filter'] !== true) demandKnownFilters(request.caller, 'backup', [...Object.keys(request.query), ...Object.keys(request.otherQuery)]);
   const query = readPage(request.query, filters);
   const { found, count } = await listBackups(request, query);
   const { page, next } = cut(found, query.limit, request.page);

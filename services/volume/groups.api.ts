@@ -5,12 +5,14 @@ import { Answer, implement } from '../../kit/http/implement.ts';
 import { createGroupSnapshot, deleteGroupSnapshot, getGroupSnapshot, listGroupSnapshots, resetGroupSnapshotStatus, type GroupSnapshot } from './group-snapshots.ts';
 import { changeGroup, copyGroup, createGroup, deleteGroup, demandReplicated, getGroup, listGroups, resetGroupStatus, type Group } from './groups.ts';
 import { cut, readPage } from './lists.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { isTrue, micros, nextLinks } from './shapes.ts';
 
 type Asked = { caller: { isAdmin: boolean }; query: { list_volume?: string } };
-type Paged = Parameters<typeof listGroups>[0] & { query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
+type Paged = Parameters<typeof listGroups>[0] & { otherQuery: Readonly<Record<string, unknown>>; query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
 
 async function listed<T>(request: Paged, shown: (group: Group) => T) {
+  if (request.query['any_filter'] !== true) demandKnownFilters(request.caller, 'group', [...Object.keys(request.query), ...Object.keys(request.otherQuery)]);
   const query = readPage(request.query, ['name', 'status', 'project_id']);
   const { page, next } = cut(await listGroups(request, query), query.limit, request.page);
   return new Answer({ groups: page.map(shown), ...(next === undefined ? {} : { group_links: nextLinks(next)! }) }, { next });
@@ -81,9 +83,10 @@ function detailed({ caller, query }: Asked, group: Group) {
   };
 }
 
-type SnapshotsPaged = Parameters<typeof listGroupSnapshots>[0] & { query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
+type SnapshotsPaged = Parameters<typeof listGroupSnapshots>[0] & { otherQuery: Readonly<Record<string, unknown>>; query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
 
 async function snapshotsListed<T>(request: SnapshotsPaged, shown: (snapshot: GroupSnapshot) => T) {
+  if (request.query['any_filter'] !== true) demandKnownFilters(request.caller, 'group_snapshot', [...Object.keys(request.query), ...Object.keys(request.otherQuery)]);
   const query = readPage(request.query, ['name', 'status', 'group_id', 'project_id']);
   const { page, next } = cut(await listGroupSnapshots(request, query), query.limit, request.page);
   return new Answer({ group_snapshots: page.map(shown), ...(next === undefined ? {} : { group_snapshot_links: nextLinks(next)! }) }, { next });

@@ -5,7 +5,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { deleteUnmanaged, insertUnmanaged } from './manageable.store.ts';
 import { isStorage } from './services.ts';
-import { deleteSnapshotRow, listStoredSnapshots, snapshotsOf, type Snapshot } from './snapshots.store.ts';
+import { deleteSnapshotRow, hasOthersSnapshots, listStoredSnapshots, snapshotsOf, type Snapshot } from './snapshots.store.ts';
 import { getOwnSnapshot, recordSnapshot } from './snapshots.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { releaseVolumes } from './volume-quotas.ts';
@@ -70,7 +70,7 @@ function named<Thing extends { id: string; name: string; known: boolean }>(thing
 
 export async function unmanageVolume(context: Context, id: string): Promise<void> {
   const volume = await getOwnVolume(context, id);
-  if (volume.groupId !== null || !['available', 'error', 'error_restoring', 'error_extending', 'error_managing'].includes(volume.status) || (await snapshotsOf(context.tx, id)).length > 0)
+  if (volume.groupId !== null || !['available', 'error', 'error_restoring', 'error_extending', 'error_managing'].includes(volume.status) || (await snapshotsOf(context.tx, id)).length > 0 || (await hasOthersSnapshots(context.tx, id, volume.projectId)))
     throw badRequest('Invalid volume: Volume status must be available or error and it must not belong to a group, be attached, or have snapshots.');
   await deleteVolumeRow(context.tx, id);
   await insertUnmanaged(context.tx, id, 'volume');

@@ -3,12 +3,14 @@ import { messages as contract } from '../../contract/volume/messages.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { cut, readPage } from './lists.ts';
 import { deleteMessage, getMessage, listMessages, textOf, type Message } from './messages.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { linksTo, micros, nextLinks } from './shapes.ts';
 
 const filters = ['resource_type', 'resource_uuid', 'event_id', 'request_id', 'message_level'];
 
 export const messages = implement(contract, {
   async list(request) {
+    if (request.query.any_filter !== true) demandKnownFilters(request.caller, 'message', [...Object.keys(request.query), ...Object.keys(request.otherQuery)]);
     const query = readPage(request.query, filters);
     const { page, next } = cut(await listMessages(request, query), query.limit, request.page);
     return new Answer({ messages: page.map((message) => shown(request, message)), ...(next === undefined ? {} : { messages_links: nextLinks(next) }) }, { next });

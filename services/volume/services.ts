@@ -12,6 +12,8 @@ export type { ProjectUse } from './services.store.ts';
 
 /** Where volumes are, as Cinder writes it: host@backend#pool. There is one storage a region. */
 const storageHost = 'intercloud@storage';
+/** Names the storage of every region alike, as there is but one in each. */
+export const storageId = 'b7a2b5a4-6c0a-5d0e-9d37-3f5f2a1c8e10';
 export const pool = `${storageHost}#storage`;
 
 const beatMs = 15_000;

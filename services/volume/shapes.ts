@@ -1,7 +1,7 @@
 /** How Cinder writes its nouns: cinder/api/v3/views. */
 import { badRequest } from '../../kit/fault.ts';
 import type { Attachment } from './attachments.store.ts';
-import { pool } from './services.ts';
+import { pool, storageId } from './services.ts';
 import type { Snapshot } from './snapshots.store.ts';
 import type { VolumeType } from './types.ts';
 import type { Volume } from './volumes.store.ts';
@@ -54,7 +54,12 @@ export function volumeShown(asked: Asked, volume: Volume, { attachments = [], ex
     metadata: { ...volume.metadata, ...(volume.readonly === null ? {} : { readonly: volume.readonly ? 'True' : 'False' }) },
     links: linksTo(asked, `/volumes/${id}`),
     group_id: volume.groupId,
-    ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null } : {}),
+    // No host needs to lock what is attached by the driver alone.
+    shared_targets: false,
+    service_uuid: storageId,
+    volume_type_id: volume.typeId,
+    consumes_quota: true,
+    ...(asked.caller.isAdmin ? { migration_status: null, provider_id: null, cluster_name: null } : {}),
     ...(extended ? extensionsOf(asked, volume) : {}),
   };
 }
@@ -84,6 +89,7 @@ export function snapshotShown(snapshot: Snapshot, { extended }: { extended: bool
     metadata: snapshot.metadata,
     group_snapshot_id: snapshot.groupSnapshotId,
     user_id: snapshot.userId,
+    consumes_quota: true,
     ...(extended ? { 'os-extended-snapshot-attributes:progress': snapshot.status === 'available' ? '100%' : '0%', 'os-extended-snapshot-attributes:project_id': snapshot.projectId } : {}),
   };
 }

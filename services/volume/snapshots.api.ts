@@ -1,8 +1,9 @@
 /** The door of snapshots. */
 import { snapshots as contract } from '../../contract/volume/snapshots.ts';
-import { notFound } from '../../kit/fault.ts';
+import { badRequest, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { cut, readPage } from './lists.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { unmanageSnapshot } from './manageable.ts';
 import { entryOf, isTrue, nextLinks, snapshotShown } from './shapes.ts';
 import { changeSnapshot, createSnapshot, deleteSnapshot, getSnapshot, listSnapshots, reportSnapshotStatus, resetSnapshotStatus } from './snapshots.ts';
@@ -10,12 +11,15 @@ import { without } from './volumes.api.ts';
 
 const filters = ['id', 'name', 'status', 'volume_id', 'project_id'];
 
-type Paged = Parameters<typeof listSnapshots>[0] & { query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
+type Paged = Parameters<typeof listSnapshots>[0] & { otherQuery: Readonly<Record<string, unknown>>; query: Readonly<Record<string, unknown>>; page(change: Record<string, string>): string };
 
 async function listed(request: Paged, extended: boolean) {
-  const query = readPage(request.query, filters);
-  const { page, next } = cut(await listSnapshots(request, query), query.limit, request.page);
-  return new Answer({ snapshots: page.map((snapshot) => snapshotShown(snapshot, { extended })), ...(next === undefined ? {} : { snapshots_links: nextLinks(next) }) }, { next });
+  const { query: given, otherQuery, caller } = request;
+  if (given['any_filter'] !== true) demandKnownFilters(caller, 'snapshot', [...Object.keys(given), ...Object.keys(otherQuery)]);
+  const query = { ...readPage(given, filters), none: given['consumes_quota'] !== undefined && !isTrue(String(given['consumes_quota'])) };
+  const { found, count } = await listSnapshots(request, query);
+  const { page, next } = cut(found, query.limit, request.page);
+  return new Answer({ snapshots: page.map((snapshot) => snapshotShown(snapshot, { extended })), ...(next === undefined ? {} : { snapshots_links: nextLinks(next) }), ...(count === undefined ? {} : { count }) }, { next });
 }
 
 export const snapshots = implement(contract, {
@@ -24,7 +28,9 @@ export const snapshots = implement(contract, {
 
   async create(request) {
     const { snapshot: wish } = request.body;
-    const snapshot = await createSnapshot(request, { volumeId: wish.volume_id ?? 'None', name: wish.name ?? wish.display_name ?? null, description: wish.description ?? wish.display_description ?? null, force: isTrue(wish.force), metadata: wish.metadata ?? {} });
+    // From 3.66 on: whoever says no is told that it is nobody's to say.
+    if (wish.available_only === undefined && wish.force != null && !isTrue(wish.force)) throw badRequest("Invalid input received: Since microversion 3.66 'force' is an invalid option.");
+    const snapshot = await createSnapshot(request, { volumeId: wish.volume_id ?? 'None', name: wish.name ?? wish.display_name ?? null, description: wish.description ?? wish.display_description ?? null, force: wish.available_only !== true, metadata: wish.metadata ?? {} });
     return { snapshot: snapshotShown(snapshot, { extended: false }) };
   },
 

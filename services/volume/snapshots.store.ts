@@ -55,6 +55,15 @@ export function snapshotsOfGroupSnapshot(tx: Transaction, groupSnapshotId: strin
   return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where s.group_snapshot_id = ${groupSnapshotId} order by s.created_at, s.id`;
 }
 
+/** Whether another project kept snapshots of it when it was given away. */
+export async function hasOthersSnapshots(tx: Transaction, volumeId: string, projectId: string): Promise<boolean> {
+  return (await tx.one<{ found: boolean }>`select volume.has_others_snapshots(${volumeId}, ${projectId}) as found`)!.found;
+}
+
+export async function countSnapshots(tx: Transaction, conditions: readonly Sql[]): Promise<number> {
+  return (await tx.one<{ count: number }>`select count(*)::int as count from volume.snapshot s where ${sql.and(conditions)}`)!.count;
+}
+
 export function listSnapshots(tx: Transaction, { conditions, order, limit, offset }: { conditions: readonly Sql[]; order: Sql; limit: number; offset: number }): Promise<Snapshot[]> {
   return tx.rows<Snapshot>`select ${columns} from volume.snapshot s where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
 }

@@ -4,7 +4,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { demandThawed } from './services.ts';
-import { findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
+import { countSnapshots, findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { tellSnapshot } from './volume-events.ts';
 import { claimVolumes } from './volume-quotas.ts';
 import { createSnapshotWorkflow, deleteSnapshotWorkflow } from './volumes.workflow.ts';
@@ -87,9 +87,11 @@ export async function getOwnSnapshot(context: Context, id: string): Promise<Snap
 const sortable: Record<string, Sql> = { created_at: sql.raw('s.created_at'), updated_at: sql.raw('s.updated_at'), name: sql.raw(`coalesce(s.name, '')`), display_name: sql.raw(`coalesce(s.name, '')`), volume_id: sql.raw('s.volume_id'), size: sql.raw('s.size_gib'), status: sql.raw('s.status'), id: sql.raw('s.id') };
 const filterable: Record<string, Sql> = { id: sql.raw('s.id'), name: sql.raw('s.name'), status: sql.raw('s.status'), volume_id: sql.raw('s.volume_id'), project_id: sql.raw('s.project_id') };
 
-export async function listSnapshots(context: Context, query: ListQuery): Promise<Snapshot[]> {
+export async function listSnapshots(context: Context, query: ListQuery & { none?: boolean }): Promise<{ found: Snapshot[]; count: number | undefined }> {
   const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('s.name'), metadata: sql.raw('s.metadata'), project: sql.raw('s.project_id') }, table: sql.raw('volume.snapshot s'), id: sql.raw('s.id'), noun: 'Snapshot' });
-  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
+  if (query.none === true) conditions.push(sql`false`);
+  const found = await listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
+  return { found, count: query.withCount ? await countSnapshots(context.tx, conditions) : undefined };
 }
 
 export function subjectOf(snapshotId: string): string {

@@ -1,21 +1,21 @@
 /** The SQL of transfers. */
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Transfer = { id: string; projectId: string; volumeId: string; name: string | null; salt: string; keyDigest: string; createdAt: Date };
+export type Transfer = { id: string; projectId: string; volumeId: string; name: string | null; salt: string; keyDigest: string; withSnapshots: boolean; createdAt: Date };
 
-const columns = sql.raw('id, project_id as "projectId", volume_id as "volumeId", name, salt, key_digest as "keyDigest", created_at as "createdAt"');
+const columns = sql.raw('id, project_id as "projectId", volume_id as "volumeId", name, salt, key_digest as "keyDigest", with_snapshots as "withSnapshots", created_at as "createdAt"');
 
-export async function insertTransfer(tx: Transaction, { id, projectId, volumeId, name, salt, keyDigest, createdAt }: Transfer): Promise<void> {
+export async function insertTransfer(tx: Transaction, { id, projectId, volumeId, name, salt, keyDigest, withSnapshots, createdAt }: Transfer): Promise<void> {
   await tx.run`
-    insert into volume.transfer (id, project_id, volume_id, name, salt, key_digest, created_at) values (${id}, ${projectId}, ${volumeId}, ${name}, ${salt}, ${keyDigest}, ${createdAt})`;
+    insert into volume.transfer (id, project_id, volume_id, name, salt, key_digest, with_snapshots, created_at) values (${id}, ${projectId}, ${volumeId}, ${name}, ${salt}, ${keyDigest}, ${withSnapshots}, ${createdAt})`;
 }
 
 export function findTransfer(tx: Transaction, id: string): Promise<Transfer | undefined> {
   return tx.one<Transfer>`select ${columns} from volume.transfer where id = ${id}`;
 }
 
-export function selectTransfers(tx: Transaction, conditions: readonly Sql[], { limit, offset }: { limit: number; offset: number }): Promise<Transfer[]> {
-  return tx.rows<Transfer>`select ${columns} from volume.transfer where ${sql.and(conditions)} order by created_at, id limit ${limit} offset ${offset}`;
+export function selectTransfers(tx: Transaction, { conditions, order, limit, offset }: { conditions: readonly Sql[]; order: Sql; limit: number; offset: number }): Promise<Transfer[]> {
+  return tx.rows<Transfer>`select ${columns} from volume.transfer t where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
 }
 
 export function deleteTransferRow(tx: Transaction, id: string): Promise<number> {

@@ -3,7 +3,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../kit/clock.ts';
 import { badRequest, forbidden, notFound, type Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { sql } from '../../kit/postgres/database.ts';
+import { sql, type Sql } from '../../kit/postgres/database.ts';
+import { readFilters, type ListQuery } from './lists.ts';
 import { snapshotsOf } from './snapshots.store.ts';
 import { deleteTransferRow, findTransfer, handOver, insertTransfer, lockOffered, selectTransfers, weightOf, type Transfer } from './transfers.store.ts';
 import { tellTransfer, tellVolume } from './volume-events.ts';
@@ -17,15 +18,15 @@ export type { Transfer } from './transfers.store.ts';
 const keyLength = 16;
 const saltLength = 8;
 
-export async function offerVolume(context: Context, { volumeId, name }: { volumeId: string; name: string | null }): Promise<{ transfer: Transfer; authKey: string }> {
+export async function offerVolume(context: Context, { volumeId, name, withSnapshots }: { volumeId: string; name: string | null; withSnapshots: boolean }): Promise<{ transfer: Transfer; authKey: string }> {
   const { tx, now, random } = context;
   const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
   if (volume.status !== 'available') throw badRequest('Invalid volume: status must be available');
   if (volume.groupId !== null) throw badRequest(`Invalid volume: Volume ${volumeId} belongs to group ${volume.groupId}: take it out of the group first.`);
-  const unready = (await snapshotsOf(tx, volumeId)).find(({ status }) => status !== 'available');
+  const unready = (withSnapshots ? await snapshotsOf(tx, volumeId) : []).find(({ status }) => status !== 'available');
   if (unready) throw badRequest(`Invalid snapshot: snapshot: ${unready.id} status must be available`);
   const [id, authKey, salt] = [random.uuid(), randomText(random, keyLength), randomText(random, saltLength)];
-  await insertTransfer(tx, { id, projectId: volume.projectId, volumeId, name, salt, keyDigest: digest(salt, authKey), createdAt: now });
+  await insertTransfer(tx, { id, projectId: volume.projectId, volumeId, name, salt, keyDigest: digest(salt, authKey), withSnapshots, createdAt: now });
   await changeVolume(context, volumeId, { status: 'awaiting-transfer' });
   const transfer = await getTransfer(context, id);
   await tellTransfer(context, 'volume.transfer.create', transfer);
@@ -38,13 +39,11 @@ export async function getTransfer({ tx }: Pick<Context, 'tx'>, id: string): Prom
   return transfer;
 }
 
-export function listTransfers({ tx, caller }: Context, wish: { everyProject: boolean; name: string | undefined; volumeId: string | undefined; limit: number; offset: number }): Promise<Transfer[]> {
-  const conditions = [
-    wish.everyProject && caller.isAdmin ? sql`true` : sql`project_id = ${caller.projectId ?? ''}`,
-    wish.name === undefined ? sql`true` : sql`name = ${wish.name}`,
-    wish.volumeId === undefined ? sql`true` : sql`volume_id = ${wish.volumeId}`,
-  ];
-  return selectTransfers(tx, conditions, wish);
+const sortable: Record<string, Sql> = { created_at: sql.raw('t.created_at'), name: sql.raw(`coalesce(t.name, '')`), display_name: sql.raw(`coalesce(t.name, '')`), volume_id: sql.raw('t.volume_id'), id: sql.raw('t.id') };
+
+export async function listTransfers(context: Context, query: ListQuery): Promise<Transfer[]> {
+  const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable: { name: sql.raw('t.name'), volume_id: sql.raw('t.volume_id') }, columns: { name: sql.raw('t.name'), metadata: sql.raw(`'{}'::jsonb`), project: sql.raw('t.project_id') }, table: sql.raw('volume.transfer t'), id: sql.raw('t.id'), noun: 'Transfer' });
+  return selectTransfers(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
 }
 
 export async function withdrawTransfer(context: Context, id: string): Promise<void> {

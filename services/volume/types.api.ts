@@ -2,6 +2,7 @@
 import { types as contract } from '../../contract/volume/types.ts';
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
+import { readMetadata } from './lists.ts';
 import type { Encryption } from './types.store.ts';
 import { entryOf, isTrue, micros, typeShown } from './shapes.ts';
 import { accessOf, changeEncryption, createEncryption, createType, defaultType, deleteEncryption, deleteSpec, deleteType, encryptionOf, getType, listTypes, noEncryption, setAccess, setSpecs, updateType } from './types.ts';
@@ -9,10 +10,11 @@ import { accessOf, changeEncryption, createEncryption, createType, defaultType, 
 export const types = implement(contract, {
   async list(request) {
     const { is_public: wanted, name } = request.query;
+    const specs = readMetadata(request.query.extra_specs);
     // Without a word, those that the project may use; an administrator asks for all with "none".
     const publicOnly = wanted === undefined || wanted.toLowerCase() === 'none' ? undefined : isTrue(wanted);
     const found = await listTypes(request, { publicOnly });
-    return { volume_types: found.filter((type) => name === undefined || type.name === name).map((type) => typeShown(type, request)) };
+    return { volume_types: found.filter((type) => (name === undefined || type.name === name) && Object.entries(specs ?? {}).every(([key, value]) => type.extraSpecs[key] === value)).map((type) => typeShown(type, request)) };
   },
 
   default: async (request) => ({ volume_type: typeShown(await defaultType(request), request) }),

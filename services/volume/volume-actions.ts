@@ -5,7 +5,7 @@ import { getServerImage } from '../image/images.ts';
 import { attachmentsOfVolumes, type Attachment } from './attachments.store.ts';
 import { findQosSpec } from './qos-specs.store.ts';
 import { isStorage } from './services.ts';
-import { lockSnapshot, snapshotsOf, updateSnapshot } from './snapshots.store.ts';
+import { hasOthersSnapshots, lockSnapshot, snapshotsOf, updateSnapshot } from './snapshots.store.ts';
 import { findType } from './types.store.ts';
 import { typeForVolume, type VolumeType } from './types.ts';
 import { reimageVolumeWorkflow, retypeVolumeWorkflow, revertVolumeWorkflow } from './volume-actions.workflow.ts';
@@ -22,6 +22,7 @@ export async function retypeVolume(context: Context, id: string, newType: string
     throw badRequest(`Invalid input received: Invalid volume_type passed, retypes affecting multiattach are only allowed on available volumes, the specified volume however currently has a status of: ${volume.status}.`);
   if (!['available', 'in-use'].includes(volume.status) || volume.groupId !== null || type.id === volume.typeId || (volume.status === 'in-use' && (await isForHosts(context, type)) !== (old !== undefined && (await isForHosts(context, old)))))
     throw badRequest('Invalid volume: Retype needs volume to be in available or in-use state, not be part of an active migration or a consistency group, requested type has to be different that the one from the volume, and for in-use volumes front-end qos specs cannot change.');
+  if (await hasOthersSnapshots(context.tx, id, volume.projectId)) throw badRequest(`Invalid volume: Another project has snapshots of volume ${id}.`);
   const snapshots = await snapshotsOf(context.tx, id);
   const counted = { volumes: 1, snapshots: snapshots.length, gigabytes: volume.sizeGiB + snapshots.reduce((sum, { sizeGiB }) => sum + sizeGiB, 0) };
   // It counts as of the new type from now on; if that comes to nothing, of the old one again.

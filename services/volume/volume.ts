@@ -19,7 +19,7 @@ import { reconcileVolumes } from './reconciler.ts';
 import { capabilities, clusters, hosts, pools, serviceActions, services, workers } from './services.api.ts';
 import { heartbeat } from './services.ts';
 import { snapshots } from './snapshots.api.ts';
-import { transfers } from './transfers.api.ts';
+import { transfers, volumeTransfers } from './transfers.api.ts';
 import { types } from './types.api.ts';
 import { volumeActions } from './volume-actions.api.ts';
 import { reimageVolumeWorkflow, retypeVolumeWorkflow, revertVolumeWorkflow } from './volume-actions.workflow.ts';
@@ -31,7 +31,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
     workflows: [
       createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow,
       createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow,

@@ -1,15 +1,17 @@
 /** The door of volumes. */
+import { createHash } from 'node:crypto';
 import { volumes as contract } from '../../contract/volume/volumes.ts';
-import { badRequest, notFound } from '../../kit/fault.ts';
+import { badRequest, Fault, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { createVolumeFromBackup } from './backups.ts';
 import { groupForVolume } from './groups.ts';
-import { cut, readPage } from './lists.ts';
+import { cut, readMetadata, readPage } from './lists.ts';
+import { demandKnownFilters } from './resource-filters.ts';
 import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
 import { typeForVolume } from './types.ts';
-import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
+import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, throughImage, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
 
-const filters = ['group_id', 'id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
+const filters = ['size', 'group_id', 'id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
 
 type Detailed = Parameters<typeof attachmentsByVolume>[0] & Parameters<typeof volumeShown>[0];
 
@@ -17,27 +19,63 @@ async function one(request: Detailed, volume: Volume, { extended = false }: { ex
   return { volume: volumeShown(request, volume, { attachments: (await attachmentsByVolume(request, [volume.id])).get(volume.id), extended }) };
 }
 
-function queryOf(query: Readonly<Record<string, unknown>>): VolumeQuery {
-  return { ...readPage(query, filters), bootable: query['bootable'] === undefined ? undefined : isTrue(String(query['bootable'])) };
+function queryOf({ caller, query, otherQuery }: Filtered): VolumeQuery {
+  if (query['any_filter'] !== true) demandKnownFilters(caller, 'volume', [...Object.keys(query), ...Object.keys(otherQuery)]);
+  const truth = (name: string) => (query[name] === undefined ? undefined : truthOf(name, String(query[name])));
+  return {
+    ...readPage(query, filters),
+    bootable: truth('bootable'),
+    consumesQuota: truth('consumes_quota'),
+    imageMetadata: readMetadata(query['glance_metadata'] === undefined ? undefined : String(query['glance_metadata'])),
+    times: (['created_at', 'updated_at'] as const).flatMap((name) => (query[name] === undefined ? [] : timesIn(name, String(query[name])))),
+  };
+}
+
+type Filtered = { caller: Parameters<typeof demandKnownFilters>[0]; query: Readonly<Record<string, unknown>>; otherQuery: Readonly<Record<string, unknown>> };
+
+/** cinder/api/v3/volumes.py, _get_volumes: these words, and no others. */
+function truthOf(name: string, given: string): boolean {
+  const word = given.toLowerCase();
+  if (['t', 'true', '1', 'yes', 'y', 'on'].includes(word)) return true;
+  if (['f', 'false', '0', 'no', 'n', 'off'].includes(word)) return false;
+  throw badRequest(`Invalid input received: ${name}=${given}`);
+}
+
+const operators = ['gt', 'gte', 'eq', 'neq', 'lt', 'lte'] as const;
+
+/** `gt:2026-01-01T00:00:00,lt:…` */
+function timesIn(column: 'created_at' | 'updated_at', text: string): { column: typeof column; operator: (typeof operators)[number]; at: Date }[] {
+  return text.split(',').map((part) => {
+    const [word = '', ...rest] = part.split(':');
+    const operator = operators.find((each) => each === word);
+    if (!operator) throw badRequest(`Invalid ${word} operator`);
+    const time = rest.join(':');
+    // Without a zone it is UTC, as Cinder writes it.
+    const at = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(time) || !time.includes('T') ? time : `${time}Z`);
+    if (Number.isNaN(at.getTime()) || at.getTime() > 8.64e15 || at.getUTCFullYear() < 0 || at.getUTCFullYear() > 9999) throw badRequest(`Invalid ${time} value`);
+    return { column, operator, at };
+  });
 }
 
 export const volumes = implement(contract, {
   async list(request) {
-    const query = queryOf(request.query);
-    const { page, next } = cut(await listVolumes(request, query), query.limit, request.page);
-    return new Answer({ volumes: page.map((volume) => volumeBrief(request, volume)), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
+    const query = queryOf(request);
+    const { found, count } = await listVolumes(request, query);
+    const { page, next } = cut(found, query.limit, request.page);
+    return new Answer({ volumes: page.map((volume) => volumeBrief(request, volume)), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }), ...(count === undefined ? {} : { count }) }, { next });
   },
 
   async detail(request) {
-    const query = queryOf(request.query);
-    const { page, next } = cut(await listVolumes(request, query), query.limit, request.page);
+    const query = queryOf(request);
+    const { found, count } = await listVolumes(request, query);
+    const { page, next } = cut(found, query.limit, request.page);
     const attachments = await attachmentsByVolume(request, page.map(({ id }) => id));
-    return new Answer({ volumes: page.map((volume) => volumeShown(request, volume, { attachments: attachments.get(volume.id), extended: true })), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }) }, { next });
+    return new Answer({ volumes: page.map((volume) => volumeShown(request, volume, { attachments: attachments.get(volume.id), extended: true })), ...(next === undefined ? {} : { volumes_links: nextLinks(next) }), ...(count === undefined ? {} : { count }) }, { next });
   },
 
   async summary(request) {
-    const { count, sizeGiB } = await summary(request, { everyProject: isTrue(request.query.all_tenants) });
-    return { 'volume-summary': { total_count: count, total_size: sizeGiB } };
+    const { count, sizeGiB, metadata } = await summary(request, { everyProject: isTrue(request.query.all_tenants) });
+    return { 'volume-summary': { total_count: count, total_size: sizeGiB, metadata } };
   },
 
   async create(request) {
@@ -51,7 +89,8 @@ export const volumes = implement(contract, {
       volumeType: wish.volume_type === '' ? null : wish.volume_type,
       metadata: wish.metadata,
     };
-    const source = sourceOf(wish);
+    const given = sourceOf(wish);
+    const source = given.kind === 'image' && wish.image_alone !== true ? await throughImage(request, given) : given;
     if (wish.group_id) {
       if (wanted.volumeType == null) throw badRequest('Invalid input received: volume_type must be provided when creating a volume in a group.');
       await groupForVolume(request, wish.group_id, (await typeForVolume(request, wanted.volumeType)).id);
@@ -155,7 +194,10 @@ export const volumes = implement(contract, {
     return undefined;
   },
 
-  metadata: async (request) => ({ metadata: (await getVolume(request, request.params.volume_id)).metadata }),
+  async metadata(request) {
+    const { metadata } = await getVolume(request, request.params.volume_id);
+    return new Answer({ metadata }, { headers: { etag: etagOf(metadata) } });
+  },
 
   async addMetadata(request) {
     const { metadata } = await changeVolume(request, request.params.volume_id, (volume) => ({ metadata: { ...volume.metadata, ...request.body.metadata } }));
@@ -163,7 +205,7 @@ export const volumes = implement(contract, {
   },
 
   async replaceMetadata(request) {
-    const { metadata } = await changeVolume(request, request.params.volume_id, { metadata: request.body.metadata });
+    const { metadata } = await changeVolume(request, request.params.volume_id, (volume) => (demandMatch(request, volume), { metadata: request.body.metadata }));
     return { metadata };
   },
 
@@ -176,18 +218,30 @@ export const volumes = implement(contract, {
 
   async setMetadataItem(request) {
     const meta = entryOf(request.body.meta, request.params.key);
-    await changeVolume(request, request.params.volume_id, ({ metadata }) => ({ metadata: { ...metadata, ...meta } }));
+    await changeVolume(request, request.params.volume_id, (volume) => (demandMatch(request, volume), { metadata: { ...volume.metadata, ...meta } }));
     return { meta };
   },
 
   async deleteMetadataItem(request) {
-    await changeVolume(request, request.params.volume_id, ({ metadata }) => {
+    await changeVolume(request, request.params.volume_id, (volume) => {
+      demandMatch(request, volume);
+      const { metadata } = volume;
       if (!Object.hasOwn(metadata, request.params.key)) throw notFound('Metadata item was not found');
       return { metadata: without(metadata, request.params.key) };
     });
     return undefined;
   },
 });
+
+/** Names what is written now, for who changes it: cinder/api/v3/volume_metadata.py. */
+function etagOf(metadata: Record<string, string>): string {
+  return createHash('md5').update(JSON.stringify(Object.entries(metadata).toSorted(([one], [other]) => (one < other ? -1 : 1)))).digest('hex');
+}
+
+function demandMatch({ headers }: { headers: Readonly<Record<string, string | string[] | undefined>> }, { metadata }: Volume): void {
+  const given = headers['if-match'];
+  if (typeof given === 'string' && given.trim() !== '*' && !given.split(',').some((tag) => tag.trim().replace(/^W\//, '').replaceAll('"', '') === etagOf(metadata))) throw new Fault(412, 'preconditionFailed', 'The metadata is no longer what it was.');
+}
 
 type Sources = { backup_id?: string | null; snapshot_id?: string | null; source_volid?: string | null; imageRef?: string | null; image_id?: string | null };
 

@@ -92,10 +92,16 @@ export function listVolumes(tx: Transaction, { conditions, order, limit, offset 
   return tx.rows<Volume>`select ${columns} from ${from} where ${sql.and(conditions)} order by ${order} limit ${limit} offset ${offset}`;
 }
 
-export async function summarizeVolumes(tx: Transaction, projectId: string | undefined): Promise<{ count: number; sizeGiB: number }> {
+export async function countVolumes(tx: Transaction, conditions: readonly Sql[]): Promise<number> {
+  return (await tx.one<{ count: number }>`select count(*)::int as count from ${from} where ${sql.and(conditions)}`)!.count;
+}
+
+export async function summarizeVolumes(tx: Transaction, projectId: string | undefined): Promise<{ count: number; sizeGiB: number; metadata: Record<string, string[]> }> {
+  const own = projectId === undefined ? sql`true` : sql`project_id = ${projectId}`;
+  const entries = await tx.rows<{ key: string; values: string[] }>`select key, array_agg(distinct value order by value) as values from volume.volume, jsonb_each_text(metadata) where ${own} group by key order by key`;
   const row = await tx.one<{ count: number; sizeGiB: number }>`
-    select count(*)::int as count, coalesce(sum(size_gib), 0)::int as "sizeGiB" from volume.volume where ${projectId === undefined ? sql`true` : sql`project_id = ${projectId}`}`;
-  return row!;
+    select count(*)::int as count, coalesce(sum(size_gib), 0)::int as "sizeGiB" from volume.volume where ${own}`;
+  return { ...row!, metadata: Object.fromEntries(entries.map(({ key, values }) => [key, values])) };
 }
 
 export async function isTypeUsed(tx: Transaction, typeId: string): Promise<boolean> {

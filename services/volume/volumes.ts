@@ -2,11 +2,11 @@
 import { badRequest, Fault, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
-import { getServerImage } from '../image/images.ts';
+import { findVisibleImage as findImage, getServerImage } from '../image/images.ts';
 import { reserveServerImage, type CaptureFormat } from '../image/uploads.ts';
 import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttachment, listAttachments, setAttached, setDetaching, type Attachment } from './attachments.store.ts';
 import { readFilters, type ListQuery } from './lists.ts';
-import { findSnapshot, snapshotsOf } from './snapshots.store.ts';
+import { findSnapshot, hasOthersSnapshots, snapshotsOf } from './snapshots.store.ts';
 import { findQosSpec } from './qos-specs.store.ts';
 import { findType } from './types.store.ts';
 import { demandThawed } from './services.ts';
@@ -14,7 +14,7 @@ import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
-import { findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, transient, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
+import { countVolumes, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, transient, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
 import { startWork, type Starting } from './work.ts';
 
 export type { Volume, VolumeSource } from './volumes.store.ts';
@@ -84,6 +84,9 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   const origin = await originOf(context, wish.source);
   const sizeGiB = sizeFor(wish, origin);
   const type = await typeForVolume(context, wish.volumeType ?? origin.typeId);
+  // cinder: RESKEY:availability_zones, where its volumes may be.
+  const zones = type.extraSpecs['RESKEY:availability_zones'];
+  if (zones !== undefined && !zones.split(',').some((zone) => zone.trim() === availabilityZone)) throw badRequest(`Invalid input received: Availability zone '${availabilityZone}' is not one of those of volume type ${type.name}: ${zones}.`);
   // There are no keys here: what is promised to be encrypted is not written in the clear.
   if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
@@ -154,6 +157,23 @@ async function originOf(context: Context, source: VolumeSource): Promise<Origin>
   }
 }
 
+/** Compute's images of servers that boot from volumes stand for snapshots of those. cinder/api/v3/volumes.py, _get_image_snapshot */
+export async function throughImage(context: Context, source: VolumeSource & { kind: 'image' }): Promise<VolumeSource> {
+  const image = await findImage(context, source.imageId);
+  const boot = devicesOf(image?.properties['block_device_mapping']).find((device) => device['source_type'] === 'snapshot' && device['boot_index'] === 0);
+  return typeof boot?.['snapshot_id'] === 'string' ? { kind: 'snapshot', snapshotId: boot['snapshot_id'] } : source;
+}
+
+function devicesOf(text: string | null | undefined): Record<string, unknown>[] {
+  try {
+    const given: unknown = JSON.parse(text ?? '[]');
+    return Array.isArray(given) ? given.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null) : [];
+  } catch {
+    // Whoever made the image wrote something else there: then it is an image like others.
+    return [];
+  }
+}
+
 function sizeFor({ sizeGiB }: VolumeWish, { leastGiB, defaultGiB, tooSmall }: Origin): number {
   const size = sizeGiB ?? defaultGiB;
   if (size === undefined) throw badRequest("Invalid input received: Volume size 'None' must be an integer and greater than 0");
@@ -205,6 +225,7 @@ export async function deleteVolume(context: Context, id: string, { cascade = fal
   const refused = () => badRequest('Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.');
   if (volume.status === 'deleting') return;
   await demandThawed(context.tx);
+  if (await hasOthersSnapshots(context.tx, id, volume.projectId)) throw refused();
   if (attachments.length > 0 || volume.groupId !== null || (!force && !deletable.includes(volume.status))) throw refused();
   if (snapshots.length > 0 && (!cascade || snapshots.some(({ status }) => !['available', 'error', 'error_deleting'].includes(status)))) throw refused();
   await startDeleting(context, volume);
@@ -256,18 +277,26 @@ export async function uploadVolume(context: Context, id: string, wish: { imageNa
 
 // Lists
 
-export type VolumeQuery = ListQuery & { bootable?: boolean | undefined };
+export type TimeFilter = { column: 'created_at' | 'updated_at'; operator: 'gt' | 'gte' | 'eq' | 'neq' | 'lt' | 'lte'; at: Date };
+export type VolumeQuery = ListQuery & { bootable?: boolean | undefined; consumesQuota?: boolean | undefined; imageMetadata?: Record<string, string> | undefined; times?: readonly TimeFilter[] };
+
+const comparisons = { gt: sql.raw('>'), gte: sql.raw('>='), eq: sql.raw('='), neq: sql.raw('<>'), lt: sql.raw('<'), lte: sql.raw('<=') };
 
 const sortable: Record<string, Sql> = { created_at: sql.raw('v.created_at'), updated_at: sql.raw('v.updated_at'), name: sql.raw(`coalesce(v.name, '')`), display_name: sql.raw(`coalesce(v.name, '')`), size: sql.raw('v.size_gib'), status: sql.raw('v.status'), id: sql.raw('v.id'), availability_zone: sql.raw('v.availability_zone') };
-const filterable: Record<string, Sql> = { group_id: sql.raw('v.group_id'), id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
+const filterable: Record<string, Sql> = { size: sql.raw('v.size_gib::text'), group_id: sql.raw('v.group_id'), id: sql.raw('v.id'), name: sql.raw('v.name'), status: sql.raw('v.status'), availability_zone: sql.raw('v.availability_zone'), user_id: sql.raw('v.user_id'), project_id: sql.raw('v.project_id'), volume_type: sql.raw('coalesce(t.name, v.type_id)') };
 
-export async function listVolumes(context: Context, query: VolumeQuery): Promise<Volume[]> {
+export async function listVolumes(context: Context, query: VolumeQuery): Promise<{ found: Volume[]; count: number | undefined }> {
   const { conditions, order, beyond } = await readFilters(context, query, { sortable, filterable, columns: { name: sql.raw('v.name'), metadata: sql.raw('v.metadata'), project: sql.raw('v.project_id') }, table: sql.raw('volume.volume v left join volume.type t on t.id = v.type_id'), id: sql.raw('v.id'), noun: 'volume' });
   if (query.bootable !== undefined) conditions.push(sql`v.bootable = ${query.bootable}`);
-  return listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
+  // All of them do: there are none that the cloud makes for itself.
+  if (query.consumesQuota === false) conditions.push(sql`false`);
+  if (query.imageMetadata !== undefined) conditions.push(sql`v.image_metadata @> ${sql.json(query.imageMetadata)}::jsonb`);
+  for (const { column, operator, at } of query.times ?? []) conditions.push(sql`${column === 'created_at' ? sql.raw('v.created_at') : sql.raw('v.updated_at')} ${comparisons[operator]} ${at}`);
+  const found = await listRows(context.tx, { conditions: [...conditions, ...beyond], order, limit: query.limit, offset: query.offset });
+  return { found, count: query.withCount ? await countVolumes(context.tx, conditions) : undefined };
 }
 
-export function summary(context: Context, { everyProject }: { everyProject: boolean }): Promise<{ count: number; sizeGiB: number }> {
+export function summary(context: Context, { everyProject }: { everyProject: boolean }): Promise<{ count: number; sizeGiB: number; metadata: Record<string, string[]> }> {
   return summarizeVolumes(context.tx, everyProject && context.caller.isAdmin ? undefined : (context.caller.projectId ?? ''));
 }
 
@@ -396,7 +425,7 @@ export async function deleteServerVolumes(context: Starting, { volumeIds }: { se
     const volume = await lockVolume(tx, id);
     if (!volume || volume.status === 'deleting' || (await attachmentsOfVolumes(tx, [id])).length > 0) continue;
     // A snapshot that the owner took of it keeps it.
-    if ((await snapshotsOf(tx, id)).length === 0) await startDeleting(context, volume);
+    if ((await snapshotsOf(tx, id)).length === 0 && !(await hasOthersSnapshots(tx, id, volume.projectId))) await startDeleting(context, volume);
   }
 }
 

@@ -15,7 +15,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
 
   const watches = new Map<string, Watch>();
   const begin = async (name: string, who: Person, path: string) => void watches.set(`volumev3.${name}`, await watch(t, cloud, who, `/volume/v3${path}`, { 'openstack-api-version': 'volume latest' }));
-  for (const [noun, path] of [['volumes', '/volumes'], ['snapshots', '/snapshots'], ['attachments', '/attachments'], ['transfers', '/os-volume-transfer']] as const) {
+  for (const [noun, path] of [['volumes', '/volumes'], ['snapshots', '/snapshots'], ['attachments', '/attachments'], ['transfers', '/os-volume-transfer'], ['volumeTransfers', '/volume-transfers']] as const) {
     await begin(`${noun}.list`, alice, path);
     await begin(`${noun}.detail`, alice, `${path}/detail`);
   }
@@ -25,6 +25,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await begin('groupTypes.list', alice, '/group_types');
   await begin('groupTypes.specs', admin, `/group_types/${kind}/group_specs`);
   const { id: qos_id } = (await admin.volume.qosSpecs.create({ body: { qos_specs: { name: 'slow' } } })).body.qos_specs;
+  await begin('defaultTypes.list', admin, '/default-types');
   await begin('qosSpecs.list', admin, '/qos-specs');
   await begin('qosSpecs.associations', admin, `/qos-specs/${qos_id}/associations`);
   await begin('volumes.summary', alice, '/volumes/summary');
@@ -53,6 +54,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await admin.volume.groupTypes.addSpecs({ params: { group_type_id: kind }, body: { group_specs: { purpose: 'data' } } });
   const groupSnapshot = (await alice.volume.groupSnapshots.create({ body: { group_snapshot: { group_id: group.id } } })).body.group_snapshot;
   await admin.volume.qosSpecs.associate({ params: { qos_id }, query: { vol_type_id: secret } });
+  await admin.volume.defaultTypes.set({ params: { project_id: bob.projectId }, body: { default_type: { volume_type: '__DEFAULT__' } } });
   const backup = (await alice.volume.backups.create({ body: { backup: { volume_id: id } } })).body.backup;
   await cloud.settle();
   const { attachment } = (await attachments.create({ body: { attachment: { volume_uuid: id } } })).body;
@@ -84,6 +86,8 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     'groupSnapshots.list': (data: { group_snapshot: { id: string } }) => data.group_snapshot.id === groupSnapshot.id,
     'qosSpecs.list': (data: { qos_specs: { id: string } }) => data.qos_specs.id === qos_id,
     'qosSpecs.associations': ({ qos_associations: types }: { qos_associations: { id: string }[] }) => types.some(({ id: typeId }) => typeId === secret),
+    'defaultTypes.list': ({ default_types: types }: { default_types: { project_id: string }[] }) => types.some(({ project_id: project }) => project === bob.projectId),
+    'volumeTransfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
     'backups.list': (data: { backup: { id: string } }) => data.backup.id === backup.id,
     'transfers.list': (data: { transfer: { id: string } }) => data.transfer.id === transfer.id,
   };
