@@ -1,6 +1,7 @@
 /** More regions for a cloud of a test: each joins as any region does, and reaches home by its door only. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { join } from 'node:path';
 import { bootstrapLeases, bootstrapRegion, createApi, createWorker, diagnose, makeRegionCloud, migrateRegion, type RegionCloud } from '../cloud.ts';
 import { createClient } from '../contract/client.ts';
@@ -15,6 +16,8 @@ import { createLog } from '../kit/log.ts';
 import type { Database } from '../kit/postgres/database.ts';
 import { testDatabase } from '../kit/postgres/testing.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
+import { findProfile, setDue } from '../services/admission/profiles.store.ts';
+import { probeRegions } from '../services/admission/profiles.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { settleRegion, type TestCloud } from './cloud.ts';
 
@@ -26,6 +29,8 @@ export type TestRegion = {
   readonly driver: SimulatedDriver;
   readonly door: Door;
   settle(): Promise<void>;
+  /** Has admission try what this one can do, and what others can. */
+  probe(): Promise<void>;
   /** The same region once more, as another process of it would begin. */
   open(): { cloud: RegionCloud; close(): Promise<void> };
   /** A token of the region's own user at home. */
@@ -84,12 +89,16 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
     await driver.close();
     rmSync(folder, { recursive: true, force: true });
   });
+  const settle = () => settleRegion(region, worker, clock);
+  // A partner's takes nothing before it was seen to work.
+  if (kind === 'openstack') await probe(cloud, name, settle);
   return {
     name,
     cloud: region,
     driver,
     door,
-    settle: () => settleRegion(region, worker, clock),
+    settle,
+    probe: () => probe(cloud, name, settle),
     open() {
       const own = database.open();
       return { cloud: make(own), close: () => own.close() };
@@ -114,4 +123,20 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
       return found.flatMap(({ id, findings }) => findings.map(({ message }) => `${name} ${id}: ${message}`));
     },
   };
+}
+
+/** Once more from now on. A probe waits for what the region's worker does, which waits for the clock. */
+async function probe({ cloud }: TestCloud, region: string, settle: () => Promise<void>): Promise<void> {
+  const { parts } = cloud.admission;
+  const scope = { kind: 'system', reason: 'the test asks for a probe' } as const;
+  const profile = () => parts.database.read(scope, (tx) => findProfile(tx, region));
+  const count = async () => (await profile())?.probes ?? 0;
+  const before = await count();
+  await parts.database.transaction(scope, (tx) => setDue(tx, region, parts.clock.now()));
+  while ((await count()) === before) {
+    let under = true;
+    const probing = probeRegions(parts, new AbortController().signal).finally(() => (under = false));
+    while (under) await Promise.all([settle(), Promise.race([probing, immediate()])]);
+    await probing;
+  }
 }

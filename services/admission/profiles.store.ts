@@ -22,8 +22,18 @@ export async function setDue(tx: Transaction, region: string, dueAt: Date): Prom
   await tx.run`update admission.profile set due_at = ${dueAt} where region = ${region}`;
 }
 
+/** Nobody else gets them before then. */
+export async function takeDue(tx: Transaction, now: Date, until: Date): Promise<string[]> {
+  const taken = await tx.rows<{ region: string }>`update admission.profile set taken_until = ${until} where due_at <= ${now} and coalesce(taken_until <= ${now}, true) returning region`;
+  return taken.map(({ region }) => region);
+}
+
 export async function keepProfile(tx: Transaction, { region, probes, failed, dueAt, signed }: KeptProfile): Promise<void> {
   await tx.run`update admission.profile set probes = ${probes}, failed = ${failed}, due_at = ${dueAt}, signed = ${sql.json(signed ?? {})}::jsonb where region = ${region}`;
+}
+
+export async function giveBack(tx: Transaction, region: string): Promise<void> {
+  await tx.run`update admission.profile set taken_until = null where region = ${region}`;
 }
 
 /** Of regions that are not there any more nothing is kept. */

@@ -7,7 +7,7 @@ import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { capabilityNames, probeRegion, type CapabilityName, type ProbeResult } from './probes.ts';
-import { ensureProfile, findProfile, forgetOthers, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, type Capability } from './profiles.store.ts';
+import { ensureProfile, findProfile, forgetOthers, giveBack, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, takeDue, type Capability } from './profiles.store.ts';
 import { signingKey, type SigningParts } from './signing-keys.ts';
 
 export type Probed = { name: string; base: string };
@@ -24,18 +24,21 @@ export type Probing = { everyMs: number; afterFailureMs: number; validMs: number
 const usual: Probing = { everyMs: 45_000, afterFailureMs: 20_000, validMs: 10 * 60_000, patienceMs: 120_000 };
 
 const scope = { kind: 'system', reason: 'what regions can do' } as const;
+/** Longer than a probe takes; of one that ended with its process another one is made then. */
+const takenMs = 5 * 60_000;
 
-/** Those that are due, one after another. */
+/** Those that are due, all at once: how long one partner takes must not keep the others from being watched. */
 export async function probeRegions(parts: AdmissionParts, signal: AbortSignal): Promise<void> {
   const now = parts.clock.now();
-  const regions = await parts.database.transaction(scope, async (tx) => {
+  const due = await parts.database.transaction(scope, async (tx) => {
     const found = await strangers(tx);
     await forgetOthers(tx, found.map(({ name }) => name));
     for (const { name } of found) await ensureProfile(tx, name, now);
-    const due = new Set((await listProfiles(tx)).filter(({ dueAt }) => dueAt <= now).map(({ region }) => region));
-    return found.filter(({ name }) => due.has(name));
+    // Whoever else looks finds nothing due: two probes would sweep each other's things away.
+    const taken = await takeDue(tx, now, new Date(now.getTime() + takenMs));
+    return found.filter(({ name }) => taken.includes(name));
   });
-  for (const region of regions) if (!signal.aborted) await probeOne(parts, region, signal);
+  await Promise.all(due.map((region) => probeOne(parts, region, signal)));
 }
 
 /** Our own regions are watched by doctor; a partner's has to prove what it does. */
@@ -46,7 +49,7 @@ async function strangers(tx: Transaction): Promise<Probed[]> {
 async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: AbortSignal): Promise<void> {
   const { clock, random, database, serviceTokens } = parts;
   const results = await probeRegion({ base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probingOf(parts).patienceMs, signal });
-  if (signal.aborted) return;
+  if (signal.aborted) return void (await database.transaction(scope, (tx) => giveBack(tx, name)));
   const failures = results.filter(({ failure }) => failure !== null);
   if (failures.length > 0) parts.log.warn({ region: name, failures }, 'a region does not do what it should');
   await database.transaction(scope, (tx) => keepResults(parts, tx, { region: name, results }));
@@ -57,6 +60,7 @@ async function keepResults(parts: AdmissionParts, tx: Transaction, { region, res
   const now = parts.clock.now();
   const before = await findProfile(tx, region);
   if (!before) return;
+  await giveBack(tx, region);
   for (const { name, failure, milliseconds } of results) await setCapability(tx, region, { name, state: failure === null ? 'proved' : 'quarantined', since: now, detail: failure, milliseconds });
   const quarantined = results.filter(({ failure }) => failure !== null).map(({ name }) => name);
   const failed = quarantined.length > 0;
