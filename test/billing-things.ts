@@ -80,7 +80,7 @@ export const billingBodies = {
   'intercloud-billing.books.create': async () => ({ name: 'prices', currency: 'EUR', entries: [{ id: 'server', resource: 'server', measure: 'servers', price: '0.1' }] }),
 };
 
-type Prepared = Record<string, { by: 'admin'; body?: (cloud: TestCloud, things: Things) => Promise<unknown> }>;
+type Prepared = Record<string, { by: 'admin'; body?: (cloud: TestCloud, things: Things) => Promise<unknown>; refused?: { status: number; because: string } }>;
 
 /** Bills are for managers of an account, as which the administrator acts for the operator; peers are asked for by nobody else here. */
 export const billingPreparations: Prepared = {
@@ -93,6 +93,11 @@ export const billingPreparations: Prepared = {
       await cloud.admin.billing.accounts.setBook({ params: { account_id }, body: { book_id: await things.get('book' as never), from: hourAgo(cloud, 9) } });
       return { account_id, from: hourAgo(cloud, 8), until: hourAgo(cloud, 7) };
     },
+  },
+  'intercloud-billing.ledger.settle': {
+    by: 'admin',
+    body: async (cloud, things) => ({ agreement_id: await things.get('agreement' as never), account_id: await things.get('billing account' as never), from: hourAgo(cloud, 8), until: hourAgo(cloud, 7) }),
+    refused: { status: 409, because: 'two clouds are needed to compare an hour; that is tried in services/metering/agreements.test.ts' },
   },
   'intercloud-metering.statements.take': { by: 'admin', body: async (cloud, things) => statement(cloud, { agreement_id: await things.get('agreement' as never), hour: await things.get('stated hour' as never) }, { level: 'hour', book_hash: '', rows: [] }) },
   'intercloud-metering.statements.accept': { by: 'admin', body: async (cloud, things) => statement(cloud, { agreement_id: await things.get('agreement' as never), hour: await things.get('stated hour' as never) }, { level: 'accepted', rows: [], disputes: [] }) },
