@@ -5,13 +5,15 @@ import type { Region } from './region.ts';
 const REF = { kind: 'host', id: 'contract' } as const;
 
 /** Given once, and kept: claims are made against it. */
-export async function hostId({ handles, random }: Pick<Region, 'handles' | 'random'>): Promise<string> {
-  const known = await handles.find(REF);
-  if (known?.state === 'known') return known.remoteId;
-  await handles.intend(REF, '');
-  const id = random.uuid();
-  await handles.know(REF, id);
-  return id;
+export function hostId({ handles, random, once }: Pick<Region, 'handles' | 'random' | 'once'>): Promise<string> {
+  return once(REF, async () => {
+    const known = await handles.find(REF);
+    if (known?.state === 'known') return known.remoteId;
+    await handles.intend(REF, '');
+    const id = random.uuid();
+    await handles.know(REF, id);
+    return id;
+  });
 }
 
 export function hostDriver(region: Region, { name, address }: { name: string; address: string }): HostDriver {

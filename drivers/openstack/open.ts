@@ -25,14 +25,14 @@ export type PartnerSettings = {
   capacity: { vcpus: number; memoryMiB: number; diskGiB: number };
 };
 
-type Opening = { settings: PartnerSettings; secret: string; database: Database; blobs: BlobStore; clock: Clock; random: Random };
+type Opening = { settings: PartnerSettings; secret: string; database: Database; blobs: BlobStore; clock: Clock; random: Random; fetch?: typeof fetch };
 
 /** The database stays the caller's to close, after the driver. */
-export async function openOpenstackDriver({ settings, secret, database, blobs, clock, random }: Opening): Promise<OpenstackDriver> {
+export async function openOpenstackDriver({ settings, secret, database, blobs, clock, random, fetch: send }: Opening): Promise<OpenstackDriver> {
   await migrate(database, [handleSchema]);
   const { credential, externalNetwork, ...rest } = settings;
   return makeOpenstackDriver({
-    ...rest, blobs, clock, random,
+    ...rest, blobs, clock, random, ...(send ? { fetch: send } : {}),
     handles: postgresHandles({ database, clock }),
     externalNetwork: externalNetwork?.id ?? null,
     userDomain: credential.kind === 'password' ? credential.userDomain : '',
