@@ -199,7 +199,7 @@ test('a signature is good for five minutes, whichever way the clocks differ, and
   assert.deepEqual([await send(reading), await send(reading)], [200, 200]);
   assert.deepEqual([await send(changing), await send(changing)], [200, 401]);
   const together = signedFour(key, clock.now(), { action: 'TerminateInstances' }).request;
-  assert.deepEqual((await Promise.all([1, 2, 3, 4].map(() => send(together)))).sort(), [200, 401, 401, 401]);
+  assert.deepEqual((await Promise.all([1, 2, 3, 4].map(() => send(together)))).sort((one, other) => one - other), [200, 401, 401, 401]);
 });
 
 test('a wrong signature, key or parameter is refused, and so is one whose user, project or role is gone', async (t) => {

@@ -23,7 +23,7 @@ test('a request is signed as in the example of the standard', () => {
 
 test('a header that is none is no OAuth, whatever it holds', () => {
   assert.deepEqual({ ...oauthParameters('OAuth realm="",a="b%20c", oauth_nonce="1"') }, { realm: '', a: 'b c', oauth_nonce: '1' });
-  for (const wrong of [undefined, '', 'Basic abc', 'OAuth a=b', 'OAuth a="%zz"', 'OAuth']) assert.equal(oauthParameters(wrong), undefined, wrong);
+  for (const wrong of [undefined, '', 'Basic abc', 'OAuth a=b', 'OAuth a="%zz"', 'OAuth']) assert.equal(oauthParameters(wrong), undefined, String(wrong));
   assert.equal(({} as { polluted?: string }).polluted, undefined, oauthParameters('OAuth __proto__="polluted"') ? 'parsed' : 'refused');
 });
 

@@ -8,6 +8,8 @@ type Person = Awaited<ReturnType<IdentityFixture['person']>>;
 const passwordOf = ({ id, password }: Person) => ({ methods: ['password'], password: { user: { id, password } } });
 const inTrust = (id: string) => ({ 'OS-TRUST:trust': { id } });
 
+const inOrder = (one: string, other: string) => (one < other ? -1 : 1);
+
 /** Alice with roles in her project, Bob and Carol with none there. */
 async function people(fixture: IdentityFixture) {
   const { person, ask } = fixture;
@@ -84,14 +86,15 @@ test('lists show trusts to whom they concern, and all of them to administrators'
   const { alice, bob, carol, trust } = await people(fixture);
   const one = (await trust(alice, bob)).body.trust;
   const other = (await trust(alice, carol)).body.trust;
+  const both = [one.id, other.id].sort(inOrder);
   const list = async (query: string, token: string) => {
     const { status, body } = await ask('GET', `/OS-TRUST/trusts${query}`, { token });
-    return status === 200 ? body.trusts.map(({ id }: Parsed) => id).sort() : status;
+    return status === 200 ? body.trusts.map(({ id }: Parsed) => String(id)) : status;
   };
 
-  assert.deepEqual(await list('', admin), [one.id, other.id].sort());
+  assert.deepEqual(await list('', admin), both);
   assert.equal(await list('', alice.token), 403);
-  assert.deepEqual(await list(`?trustor_user_id=${alice.id}`, alice.token), [one.id, other.id].sort());
+  assert.deepEqual(await list(`?trustor_user_id=${alice.id}`, alice.token), both);
   assert.deepEqual(await list(`?trustee_user_id=${bob.id}`, bob.token), [one.id]);
   assert.equal(await list(`?trustor_user_id=${alice.id}`, bob.token), 403);
   assert.equal(await list(`?trustee_user_id=${bob.id}`, alice.token), 403);
