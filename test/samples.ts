@@ -88,6 +88,8 @@ const candidates = [
   '1',
   '2026-01-01T00:00:00Z',
   'http://cloud.example/',
+  'http://cloud.example',
+  '0123456789abcdef0123456789abcdef0123456789a',
   '6f1e2d3c-4b5a-4678-9abc-def012345678',
   '0123456789abcdef0123456789abcdef',
   'hard',

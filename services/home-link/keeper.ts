@@ -36,17 +36,19 @@ export function createKeeper(parts: KeeperParts): Keeper {
   const stopListening: (() => void)[] = [];
   let reachable = true;
 
-  async function hear(heard: () => void): Promise<void> {
+  /** `tried`: the news are there, or what was known before has to do for now. */
+  async function hear(tried: () => void): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
         await hearOnce(parts, stopping.signal);
         if (!reachable) log.info('home is heard of again');
         reachable = true;
-        heard();
+        tried();
       } catch (error) {
         if (stopping.signal.aborted) return;
         if (reachable) log.warn({ err: error }, 'home is not heard of: it goes on with what is known');
         reachable = false;
+        if (parts.directory?.informed !== false) tried();
         await clock.after(againAfterMs, stopping.signal).catch(endOfWork);
       }
     }
