@@ -124,6 +124,19 @@ export async function takeStatement({ tx, now, requestId, random }: Context, id:
   await emit(tx, { now: () => now }, { type: 'agreement.statement', resource: 'agreement', resourceId: id, requestId, payload: { hour: hour.toISOString(), revision: document.revision } });
 }
 
+/** What was observed of a provider who says nothing himself, signed by us as what we have seen; then it is compared. */
+export async function takeObserved(comparing: Comparing, agreement: Agreement, { statement, peer }: { statement: HourStatement; peer: Peer }): Promise<void> {
+  const { database, clock, signing } = comparing;
+  const [hour, now] = [new Date(statement.hour), clock.now()];
+  await database.transaction(systemScope, async (tx) => {
+    const before = await findStatement(tx, agreement.id, hour, 'peer');
+    const revision = (before?.revision ?? 0) + 1;
+    const signed = signDocument(asPlain({ ...statement, revision }), await signing(tx), datesFrom(now));
+    await insertStatement(tx, { agreementId: agreement.id, hour, side: 'peer', revision, signed, at: now });
+  });
+  await matchHours(comparing, agreement, () => peer);
+}
+
 /** What the consumer takes for used: the provider bills by it, as far as he has said it himself. */
 export async function takeAccepted(context: Context, id: string, hour: Date, signed: Signed<Plain>): Promise<void> {
   const { tx, now, random } = context;
