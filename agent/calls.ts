@@ -64,6 +64,9 @@ export const calls: Calls = {
     capture: { ...aboutId, timeoutMs: 60 * MINUTE },
     list: { ...reading, timeoutMs: MINUTE },
   },
+  quarantine: {
+    list: { ...reading, timeoutMs: MINUTE },
+  },
 };
 
 /** What a reply's status says about it; its body says the same in words. */

@@ -36,8 +36,27 @@ export type Driver = {
   readonly volumes: VolumeDriver;
   readonly networks: NetworkDriver;
   readonly servers: ServerDriver;
+  readonly quarantine: Quarantine;
   /** Lets go of sockets and timers; what runs goes on running. */
   close(): Promise<void>;
+};
+
+// What is nobody's
+
+/** In a place that is ours at somebody else's, and not known to be ours: shown, charged to nobody, removed by a person only. */
+export type Quarantined = {
+  kind: 'server' | 'volume' | 'snapshot' | 'image' | 'network' | 'subnet' | 'router' | 'port' | 'security-group' | 'floating-ip';
+  /** What it is called there. */
+  remoteId: string;
+  /** Ours, in whose place there it is. */
+  projectId: string;
+  /** Which of our things it says to be: a second one of that, or one of an earlier attempt. Null: it does not say. */
+  says: string | null;
+};
+
+export type Quarantine = {
+  /** Nothing, for a driver of hosts that are ours: what they have, the other lists tell. */
+  list(): Promise<Quarantined[]>;
 };
 
 // Hosts

@@ -3,10 +3,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, test, type TestContext } from 'node:test';
 import type { TestCloud } from '../../test/cloud.ts';
-import type { Driver, NetworkResource, ServerSpec, VettedImage, VolumeSpec } from '../driver.ts';
+import type { Driver, NetworkResource, Quarantined, ServerSpec, VettedImage, VolumeSpec } from '../driver.ts';
 import { makeOpenstackDriver } from './openstack.ts';
 import { EXTERNAL_CIDR, openRegion, startPartner, type Access, type PartnerFixture } from './partner.fixture.ts';
-import type { Quarantined } from './quarantine.ts';
 
 let started: ReturnType<typeof startPartner> | undefined;
 const ending: (() => Promise<void>)[] = [];
@@ -70,7 +69,7 @@ for (const fate of Object.keys(fates) as Fate[])
     assert.deepEqual(await driver.networks.compare(scene.network), []);
     assert.deepEqual((await driver.servers.list()).map(({ id, power, volumes, nics }) => ({ id, power, volumes, nics })), [{ id: scene.server.id, power: 'running', volumes: [scene.volume.id], nics: [scene.port.id] }]);
     assert.deepEqual((await driver.volumes.list()).snapshots, [{ id: scene.snapshot.id, volumeId: scene.volume.id }]);
-    const extra = await driver.quarantined();
+    const extra = await driver.quarantine.list();
     assert.equal(extra.length > 0, fate === 'is asked twice by what lies between');
     const remote = await inventory(partner, scene);
     assert.deepEqual(remote.toSorted(), [...THERE, ...extra.map(({ kind }) => kind)].toSorted());
@@ -80,12 +79,12 @@ for (const fate of Object.keys(fates) as Fate[])
     // A person decides about those, here against them.
     for (const each of extra) await discard(partner, each);
     await partner.settle();
-    assert.deepEqual(await driver.quarantined(), []);
+    assert.deepEqual(await driver.quarantine.list(), []);
     await tearDown(driver, scene, images[0]);
 
     assert.deepEqual(await inventory(partner, scene), []);
     assert.deepEqual(await driver.networks.compare([]), []);
-    assert.deepEqual(await driver.quarantined(), []);
+    assert.deepEqual(await driver.quarantine.list(), []);
   });
 
 test('an answer that was lost with the process that waited for it is looked for by the next', { timeout: 60_000 }, async (t) => {
@@ -109,7 +108,7 @@ test('an answer that was lost with the process that waited for it is looked for 
   const state = await driver.servers.ensure(spec);
 
   assert.deepEqual(await driver.servers.list(), [state]);
-  assert.deepEqual(await driver.quarantined(), []);
+  assert.deepEqual(await driver.quarantine.list(), []);
   assert.deepEqual(await serversIn(partner, spec.metadata.projectId), [spec.id]);
 });
 
@@ -137,7 +136,7 @@ test('what somebody else makes in our place is shown, counted to nobody and left
   const place = await placeOf(partner, data.projectId);
   const { network } = (await partner.admin.network.networks.create({ body: { network: { name: 'a stranger', project_id: place } } })).body;
 
-  assert.deepEqual(await driver.quarantined(), [{ kind: 'network', remoteId: network?.id, projectId: data.projectId, says: null }]);
+  assert.deepEqual(await driver.quarantine.list(), [{ kind: 'network', remoteId: network?.id, projectId: data.projectId, says: null }]);
   assert.deepEqual(await driver.networks.reconcile([]), []);
 
   assert.equal((await partner.admin.network.networks.show({ params: { network_id: network?.id ?? '' } })).status, 200);

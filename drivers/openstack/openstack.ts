@@ -13,7 +13,7 @@ import { forgetImage } from './images.ts';
 import { networkDriver } from './network/driver.ts';
 import { openPartner, type Credential } from './partner.ts';
 import { openProjects } from './projects.ts';
-import { quarantined, type Quarantined } from './quarantine.ts';
+import { quarantined } from './quarantine.ts';
 import { translated } from './refusals.ts';
 import type { Capacity, Region } from './region.ts';
 import { serverDriver } from './servers.ts';
@@ -43,12 +43,7 @@ export type OpenstackOptions = {
   timeoutMs?: number;
 };
 
-export type OpenstackDriver = Driver & {
-  /** What is in our projects there and is not ours, as far as we know. */
-  quarantined(): Promise<Quarantined[]>;
-};
-
-export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver {
+export function makeOpenstackDriver(options: OpenstackOptions): Driver {
   const { handles, clock, random, capacity } = options;
   const serial = serialised<string>();
   const shared = serialised<string>();
@@ -79,7 +74,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver 
     volumes,
     networks: networkDriver(region),
     servers: serverDriver(region, volumes),
-    quarantined: () => quarantined(region),
+    quarantine: { list: () => quarantined(region) },
     close: () => (closing ??= serial.runAlone(() => undefined)),
   };
 }

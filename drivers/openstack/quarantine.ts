@@ -1,20 +1,11 @@
 /** What is in our projects there and is nobody's: shown, billed to nobody, and left for a person to decide about. */
+import type { Quarantined } from '../driver.ts';
 import { idInTag } from './handles.ts';
 import { imagesOf } from './images.ts';
 import { observe } from './network/observation.ts';
 import type { Region } from './region.ts';
 import { serversOf } from './servers.ts';
 import { snapshotsOf, volumesOf } from './volumes.ts';
-
-export type Quarantined = {
-  kind: 'server' | 'volume' | 'snapshot' | 'image' | 'network' | 'subnet' | 'router' | 'port' | 'security-group' | 'floating-ip';
-  /** The partner's name for it. */
-  remoteId: string;
-  /** Ours, in whose place there it is. */
-  projectId: string;
-  /** Which of our things it says to be: a second one of that, or one of an earlier attempt. Null: it does not say. */
-  says: string | null;
-};
 
 export async function quarantined({ handles, projects, call }: Region): Promise<Quarantined[]> {
   return call([], async () => {

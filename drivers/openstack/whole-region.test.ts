@@ -114,7 +114,7 @@ async function startOurs(t: TestContext, access: Access) {
   const client = <S extends Service>(service: S): Client<S> => createClient<Service>(service, { base, token, fetch: send, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
   return {
     admin: { compute: client(compute), image: client(image), network: client(network), volume: client(volume) },
-    quarantined: () => driver.quarantined(),
+    quarantined: () => driver.quarantine.list(),
     differences: async () => (await diagnose(cloud, { durable: false })).flatMap(({ id, findings }) => findings.map(({ message }) => `${id}: ${message}`)),
   };
 }

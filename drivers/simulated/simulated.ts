@@ -104,6 +104,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
     volumes: volumeDriver(region),
     networks: networkDriver(region),
     servers: serverDriver(region),
+    quarantine: { list: async () => [] },
     simulation: simulationOf(region),
     close: () => (closing ??= Promise.all(Object.values(serials).map((serial) => serial.runAlone(() => undefined))).then(() => state.close())),
   };
