@@ -12,6 +12,8 @@ import type { ManualClock } from '../kit/clock.ts';
 import { judge, type Signed } from '../kit/signed.ts';
 import { observeRegions, settleDecisions } from '../services/broker/observing.ts';
 import { renewSigningKeys } from '../services/admission/signing-keys.ts';
+import { findDifferences } from '../services/region/differences.ts';
+import { regionInvariants } from '../services/region/region.invariants.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
 import { addRegion, type TestRegion } from './several-regions.ts';
 
@@ -137,6 +139,24 @@ test('a profile is signed by a key that everybody can ask for, and whoever chang
   (cloud.clock as ManualClock).advance(31 * day);
   await renewSigningKeys(cloud.cloud.admission.parts);
   assert.equal((await shownKeys()).length, 3, 'a key serves for a month');
+});
+
+test('what only one of the two clouds knows of is told by the profile, and to doctor', async (t) => {
+  const started = await start(t);
+  const { cloud, partner } = started;
+  const id = await bootThere(started);
+  await partner.settle();
+  const [machine] = await partner.driver.servers.list();
+  assert.equal(machine?.id, id);
+  const lost = { ...partner.cloud.region, driver: { ...partner.driver, servers: { ...partner.driver.servers, list: async () => [] }, quarantine: { list: async () => [{ kind: 'server', remoteId: 'theirs', projectId: cloud.alice.projectId, says: null } as const] } } };
+
+  assert.deepEqual(await findDifferences(partner.cloud.region), { there: [], here: [] });
+  assert.deepEqual(await findDifferences(lost), { there: [{ kind: 'server', remoteId: 'theirs', projectId: cloud.alice.projectId, says: null }], here: [{ kind: 'server', id }] });
+  const found = (await Promise.all(regionInvariants(lost).map(({ check }) => check()))).flat();
+  assert.deepEqual(found.map(({ message }) => message.split(',')[0]), ['The server theirs there', `The server ${id} is not there`]);
+  await partner.probe();
+  const { differences } = (await cloud.admin.client(admission).profiles.show({ params: { region: 'partner' } })).body;
+  assert.deepEqual([differences?.there, differences?.here], [[], []]);
 });
 
 test('the private parts of keys that sign do not lie in the database', async (t) => {

@@ -6,7 +6,10 @@ import { askForProbe, getProfile, listSigned } from './profiles.ts';
 
 export const profiles = implement(contract, {
   list: async ({ tx }) => ({ profiles: (await listSigned(tx)).map(shown) }),
-  show: async ({ tx, params }) => ({ profile: shown(await getProfile(tx, params.region)) }),
+  async show({ tx, params }) {
+    const { signed, differences } = await getProfile(tx, params.region);
+    return { profile: shown(signed), differences };
+  },
   probe: ({ tx, params, now }) => askForProbe(tx, params.region, now),
 });
 

@@ -1,10 +1,14 @@
+import type { Static } from 'typebox';
+import type { Differences as Compared } from '../../contract/intercloud/region.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Signed } from '../../kit/signed.ts';
 
-export type Capability = { name: string; state: 'proved' | 'quarantined' | 'untried'; since: Date; detail: string | null; milliseconds: number | null };
-export type KeptProfile = { region: string; probes: number; failed: number; dueAt: Date; signed: Signed | null };
+export type Differences = Static<typeof Compared>;
 
-const profileColumns = sql`region, probes, failed, due_at as "dueAt", signed`;
+export type Capability = { name: string; state: 'proved' | 'quarantined' | 'untried'; since: Date; detail: string | null; milliseconds: number | null };
+export type KeptProfile = { region: string; probes: number; failed: number; dueAt: Date; signed: Signed | null; differences: Differences | null };
+
+const profileColumns = sql`region, probes, failed, due_at as "dueAt", signed, differences`;
 
 export function listProfiles(tx: Transaction): Promise<KeptProfile[]> {
   return tx.rows<KeptProfile>(sql`select ${profileColumns} from admission.profile order by region`);
@@ -28,8 +32,12 @@ export async function takeDue(tx: Transaction, now: Date, until: Date): Promise<
   return taken.map(({ region }) => region);
 }
 
-export async function keepProfile(tx: Transaction, { region, probes, failed, dueAt, signed }: KeptProfile): Promise<void> {
+export async function keepProfile(tx: Transaction, { region, probes, failed, dueAt, signed }: Omit<KeptProfile, 'differences'>): Promise<void> {
   await tx.run`update admission.profile set probes = ${probes}, failed = ${failed}, due_at = ${dueAt}, signed = ${sql.json(signed ?? {})}::jsonb where region = ${region}`;
+}
+
+export async function keepDifferences(tx: Transaction, region: string, differences: Differences): Promise<void> {
+  await tx.run`update admission.profile set differences = ${sql.json(differences)}::jsonb where region = ${region}`;
 }
 
 export async function giveBack(tx: Transaction, region: string): Promise<void> {

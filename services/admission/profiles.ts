@@ -1,4 +1,6 @@
 /** What regions were proved to do: tried again and again, written down, signed. */
+import { createClient } from '../../contract/client.ts';
+import { region as regionContract } from '../../contract/intercloud/region.ts';
 import { Fault, notFound } from '../../kit/fault.ts';
 import { signDocument, type Plain, type Signed } from '../../kit/signed.ts';
 import { emit } from '../../kit/events/events.ts';
@@ -7,7 +9,7 @@ import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { capabilityNames, probeRegion, type CapabilityName, type ProbeResult } from './probes.ts';
-import { ensureProfile, findProfile, forgetOthers, giveBack, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, takeDue, type Capability } from './profiles.store.ts';
+import { ensureProfile, findProfile, forgetOthers, giveBack, keepDifferences, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, takeDue, type Capability, type Differences } from './profiles.store.ts';
 import { signingKey, type SigningParts } from './signing-keys.ts';
 
 export type Probed = { name: string; base: string };
@@ -26,6 +28,7 @@ const usual: Probing = { everyMs: 45_000, afterFailureMs: 20_000, validMs: 10 * 
 const scope = { kind: 'system', reason: 'what regions can do' } as const;
 /** Longer than a probe takes; of one that ended with its process another one is made then. */
 const takenMs = 5 * 60_000;
+const comparedWithinMs = 90_000;
 
 /** Those that are due, all at once: how long one partner takes must not keep the others from being watched. */
 export async function probeRegions(parts: AdmissionParts, signal: AbortSignal): Promise<void> {
@@ -52,7 +55,16 @@ async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: A
   if (signal.aborted) return void (await database.transaction(scope, (tx) => giveBack(tx, name)));
   const failures = results.filter(({ failure }) => failure !== null);
   if (failures.length > 0) parts.log.warn({ region: name, failures }, 'a region does not do what it should');
-  await database.transaction(scope, (tx) => keepResults(parts, tx, { region: name, results }));
+  const differences = await compare(parts, base).catch((error: unknown) => void parts.log.warn({ err: error, region: name }, 'what is here and what is there could not be compared'));
+  await database.transaction(scope, async (tx) => {
+    await keepResults(parts, tx, { region: name, results });
+    if (differences) await keepDifferences(tx, name, differences);
+  });
+}
+
+async function compare({ fetch: send, serviceTokens }: AdmissionParts, base: string): Promise<Differences> {
+  const limited: typeof fetch = (input, init) => send(input, { ...init, signal: AbortSignal.timeout(comparedWithinMs) });
+  return (await createClient(regionContract, { base, token: () => serviceTokens.own(), fetch: limited }).differences.show()).body;
 }
 
 async function keepResults(parts: AdmissionParts, tx: Transaction, { region, results }: { region: string; results: readonly ProbeResult[] }): Promise<void> {
@@ -100,11 +112,11 @@ export async function quarantine(parts: AdmissionParts, tx: Transaction, region:
   await emit(tx, clock, { type: 'profile.quarantine', resource: 'profile', resourceId: region, payload: { quarantined: [capability] } });
 }
 
-export async function getProfile(tx: Transaction, region: string): Promise<Signed> {
+export async function getProfile(tx: Transaction, region: string): Promise<{ signed: Signed; differences: Differences | null }> {
   const profile = await findProfile(tx, region);
   if (!profile) throw notFound(`No profile is kept of a region ${region}.`, 'profile-not-found');
   if (!profile.signed) throw new Fault(409, 'profile-untried', `The region ${region} was not tried yet; it is due now.`);
-  return profile.signed;
+  return { signed: profile.signed, differences: profile.differences };
 }
 
 export async function listSigned(tx: Transaction): Promise<Signed[]> {

@@ -2,6 +2,7 @@
 import { Type } from 'typebox';
 import { operations } from '../../contract.ts';
 import { Moment, Name } from '../native.ts';
+import { Differences } from '../region.ts';
 
 const Capability = Type.Object(
   {
@@ -22,6 +23,6 @@ const rule = (name: string) => ({ rule: `admission:${name}`, who: 'admin' }) as 
 
 export const profiles = operations({
   list: { method: 'GET', path: '/profiles', summary: 'List what each region was proved to do', access: rule('list_profiles'), stability: 'experimental', status: 200, response: Type.Object({ profiles: Type.Array(Profile) }), list: { after: { profile: null } } },
-  show: { method: 'GET', path: '/profiles/{region}', summary: 'Show what a region was proved to do', access: rule('get_profile'), stability: 'experimental', status: 200, response: Type.Object({ profile: Profile }) },
+  show: { method: 'GET', path: '/profiles/{region}', summary: 'Show what a region was proved to do', access: rule('get_profile'), stability: 'experimental', status: 200, response: Type.Object({ profile: Profile, differences: Type.Union([Differences, Type.Null()], { description: 'What only one of the two clouds knew of when they were last compared; null: not yet' }) }, { additionalProperties: false }) },
   probe: { method: 'POST', path: '/profiles/{region}/probe', summary: 'Try it now', access: rule('probe'), stability: 'experimental', status: 202 },
 });
