@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { driverNames, stateDirOf } from '../supervisor/config.ts';
+import { billCommands } from './bills.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
@@ -120,6 +121,8 @@ program
   .option('--home-ca <file>', "the authority of home's certificate (PEM)")
   .addOption(formatOption())
   .action((home: string, options: JoinOptions) => join(home, { ...options, state: stateDirOf(options.state) }));
+
+billCommands(program, { stateOf: ({ state }) => stateDirOf(state), stateOption, formatOption });
 
 program
   .command('reset')
