@@ -105,7 +105,8 @@ type Limit = { owner: number; only: number | undefined; roles: ReadonlySet<strin
 test('no graph of trusts, credentials, keys and tokens leads to a right that its owner has not, or has not handed on', async (t) => {
   const { ask, admin, person, role, identity, parts } = await identityFixture(t);
   const roleIds = new Map(await Promise.all(ladder.map(async (name) => [name, await role(name)] as const)));
-  let [count, rights, made] = [0, 0, new Map<string, number>()];
+  let [count, rights] = [0, 0];
+  const made = new Map<string, number>();
   const everything = new Set<string>(ladder);
 
   const property = fc.asyncProperty(fc.array(step, { minLength: 12, maxLength: 36, size: 'max' }), async (steps) => {
