@@ -6,6 +6,7 @@ import { billCommands } from './bills.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
+import { partnerCommands } from './partner.ts';
 import { addRegion, join, listRegions, removeRegion, type AddOptions, type JoinOptions } from './region.ts';
 import { demandOwner } from './state-folder.ts';
 import { policy, why } from './policy.ts';
@@ -106,6 +107,8 @@ region
   .description('delete a region that holds no servers and volumes')
   .addOption(stateOption())
   .action((name: string, options: { state?: string }) => removeRegion(existing(options), name));
+
+partnerCommands(program, { stateOf: existing, stateOption, formatOption });
 
 program
   .command('join <home>')

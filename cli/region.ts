@@ -22,7 +22,7 @@ export type AddOptions = { driver?: DriverName; hosts?: number; port?: number; e
 export type JoinOptions = Omit<UpOptions, 'region'> & { token: string; url?: string; homeCa?: string };
 
 type Invitation = { region: string; secret: Buffer };
-type Admin = { token: string; federation: Client<typeof federation> };
+export type Admin = { token: string; base: string; federation: Client<typeof federation> };
 
 const answerWithinMs = 30_000;
 const mostPorts = 200;
@@ -35,21 +35,29 @@ export async function addRegion(stateDir: string, name: string, options: AddOpti
     await nameForClients(cloud, admin);
     return sayHowToJoin(cloud, invitation, name, options.format);
   }
-  const settings = await settingsFor(cloud, name, options);
+  const region = await startHere(cloud, admin, await settingsFor(cloud, name, options));
+  say(region, options.format);
+}
+
+/** A region that this machine keeps, from its invitation to where clients find it. `prepare` writes what only its agent may know. */
+export async function startHere(cloud: CloudConfig, admin: Admin, settings: RegionSettings, prepare: (region: CloudConfig) => void = () => undefined): Promise<CloudConfig> {
+  const { name } = settings;
   const region = configOfRegion({ ...cloud, regions: [...cloud.regions, settings] }, name);
   demandShortPath(region.stateDir, settings.driver);
   const invitation = invitationIn(await invite(admin, name));
+  const layout = layoutOf(region.stateDir);
   try {
     await keepMembership(region, invitation, await joinAs(baseUrl(cloud), invitation, { url: baseUrl(region), driver: settings.driver }));
+    prepare(region);
     process.stderr.write(`… Starting ${name} at ${baseUrl(region)}\n`);
-    await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'add region', region: settings });
+    await askSupervisor(layoutOf(cloud.stateDir).supervisorSocket, { command: 'add region', region: settings });
   } catch (cause) {
     await admin.federation.regions.delete({ params: { region: name } });
-    rmSync(layoutOf(region.stateDir).homeLink, { force: true });
-    throw new Failure(`${name} did not start: ${cause instanceof Error ? cause.message : String(cause)}`, `It is no region of this cloud; its logs are in ${layoutOf(region.stateDir).log}`);
+    for (const secret of [layout.homeLink, layout.partnerSecret]) rmSync(secret, { force: true });
+    throw new Failure(`${name} did not start: ${cause instanceof Error ? cause.message : String(cause)}`, `It is no region of this cloud; its logs are in ${layout.log}`);
   }
   await nameForClients(cloud, admin);
-  say(region, options.format);
+  return region;
 }
 
 export async function listRegions(stateDir: string, format: string): Promise<void> {
@@ -90,7 +98,7 @@ export async function join(home: string, options: JoinOptions): Promise<void> {
   say(config, options.format);
 }
 
-async function runningCloud(stateDir: string): Promise<CloudConfig> {
+export async function runningCloud(stateDir: string): Promise<CloudConfig> {
   const config = readConfig(stateDir);
   const running = config && (await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' }));
   if (!config || running?.phase !== 'up') throw new Failure(`The cloud of ${stateDir} is not up`, 'Start it: intercloud up');
@@ -104,9 +112,9 @@ function trust(authority: string): void {
   setDefaultCACertificates([...getCACertificates('default'), readFileSync(authority, 'utf8')]);
 }
 
-const limited: typeof fetch = (address, init) => fetch(address, { ...init, signal: AbortSignal.timeout(answerWithinMs) });
+export const limited: typeof fetch = (address, init) => fetch(address, { ...init, signal: AbortSignal.timeout(answerWithinMs) });
 
-async function asAdmin(cloud: CloudConfig): Promise<Admin> {
+export async function asAdmin(cloud: CloudConfig): Promise<Admin> {
   const base = baseUrl(cloud);
   const password = readFileSync(layoutOf(cloud.stateDir).adminPassword, 'utf8').trim();
   const domain = { id: 'default' };
@@ -117,7 +125,7 @@ async function asAdmin(cloud: CloudConfig): Promise<Admin> {
       throw error;
     });
   const token = reply.headers.get('x-subject-token') ?? '';
-  return { token, federation: createClient(federation, { base, token: () => token, fetch: limited }) };
+  return { token, base, federation: createClient(federation, { base, token: () => token, fetch: limited }) };
 }
 
 /** Clients that read clouds.yaml take only the regions that it names. */
@@ -156,7 +164,7 @@ async function settingsFor(cloud: CloudConfig, name: string, { driver = cloud.dr
 }
 
 /** The first one above the cloud's that nobody has. */
-async function nextPort(cloud: CloudConfig): Promise<number> {
+export async function nextPort(cloud: CloudConfig): Promise<number> {
   const taken = new Set(cloud.regions.map(({ port }) => port));
   for (let port = cloud.port + 1; port < cloud.port + mostPorts; port++) if (!taken.has(port) && (await isFree(cloud.host, port))) return port;
   throw new Failure(`No port from ${cloud.port + 1} on is free`, 'Choose one with --port');
@@ -184,7 +192,7 @@ async function demandEmpty({ token }: Admin, name: string, base: string): Promis
 }
 
 /** In the words of the refusal, without its wrapping. */
-function asFailure(error: unknown): never {
+export function asFailure(error: unknown): never {
   if (!(error instanceof Refused)) throw error;
   const body = error.body as { title?: string } | undefined;
   throw new Failure(body?.title ?? error.message, error.status === 404 ? 'See which there are: intercloud region list' : 'Mend that and try again');

@@ -36,6 +36,11 @@ export async function keepProfile(tx: Transaction, { region, probes, failed, due
   await tx.run`update admission.profile set probes = ${probes}, failed = ${failed}, due_at = ${dueAt}, signed = ${sql.json(signed ?? {})}::jsonb where region = ${region}`;
 }
 
+/** False when somebody is trying it. */
+export async function suspend(tx: Transaction, region: string, now: Date, until: Date): Promise<boolean> {
+  return (await tx.run`update admission.profile set due_at = ${until} where region = ${region} and coalesce(taken_until <= ${now}, true)`) === 1;
+}
+
 export async function keepDifferences(tx: Transaction, region: string, differences: Differences): Promise<void> {
   await tx.run`update admission.profile set differences = ${sql.json(differences)}::jsonb where region = ${region}`;
 }

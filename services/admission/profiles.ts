@@ -1,7 +1,7 @@
 /** What regions were proved to do: tried again and again, written down, signed. */
 import { createClient } from '../../contract/client.ts';
 import { region as regionContract } from '../../contract/intercloud/region.ts';
-import { Fault, notFound } from '../../kit/fault.ts';
+import { conflict, Fault, notFound } from '../../kit/fault.ts';
 import { signDocument, type Plain, type Signed } from '../../kit/signed.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
@@ -9,7 +9,7 @@ import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { capabilityNames, probeRegion, type CapabilityName, type ProbeResult } from './probes.ts';
-import { ensureProfile, findProfile, forgetOthers, giveBack, keepDifferences, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, takeDue, type Capability, type Differences } from './profiles.store.ts';
+import { ensureProfile, findProfile, forgetOthers, giveBack, keepDifferences, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, suspend, takeDue, type Capability, type Differences } from './profiles.store.ts';
 import { signingKey, type SigningParts } from './signing-keys.ts';
 
 export type Probed = { name: string; base: string };
@@ -28,6 +28,7 @@ const usual: Probing = { everyMs: 45_000, afterFailureMs: 20_000, validMs: 10 * 
 const scope = { kind: 'system', reason: 'what regions can do' } as const;
 /** Longer than a probe takes; of one that ended with its process another one is made then. */
 const takenMs = 5 * 60_000;
+const never = new Date('9999-01-01T00:00:00Z');
 const comparedWithinMs = 90_000;
 
 /** Those that are due, all at once: how long one partner takes must not keep the others from being watched. */
@@ -126,6 +127,12 @@ export async function listSigned(tx: Transaction): Promise<Signed[]> {
 export async function askForProbe(tx: Transaction, region: string, now: Date): Promise<void> {
   if (!(await findProfile(tx, region))) throw notFound(`No profile is kept of a region ${region}.`, 'profile-not-found');
   await setDue(tx, region, now);
+}
+
+/** So that a region can be given back empty: nobody makes anything there to try it. What it was seen to do ends as it would. */
+export async function suspendProbes(tx: Transaction, region: string, now: Date): Promise<void> {
+  if (!(await findProfile(tx, region))) throw notFound(`No profile is kept of a region ${region}.`, 'profile-not-found');
+  if (!(await suspend(tx, region, now, never))) throw conflict(`The region ${region} is being tried at this moment.`);
 }
 
 /** What can be counted on, and why the rest cannot, in words for everybody: details may be about another's machine. */

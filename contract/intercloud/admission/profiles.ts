@@ -25,4 +25,5 @@ export const profiles = operations({
   list: { method: 'GET', path: '/profiles', summary: 'List what each region was proved to do', access: rule('list_profiles'), stability: 'experimental', status: 200, response: Type.Object({ profiles: Type.Array(Profile) }), list: { after: { profile: null } } },
   show: { method: 'GET', path: '/profiles/{region}', summary: 'Show what a region was proved to do', access: rule('get_profile'), stability: 'experimental', status: 200, response: Type.Object({ profile: Profile, differences: Type.Union([Differences, Type.Null()], { description: 'What only one of the two clouds knew of when they were last compared; null: not yet' }) }, { additionalProperties: false }) },
   probe: { method: 'POST', path: '/profiles/{region}/probe', summary: 'Try it now', access: rule('probe'), stability: 'experimental', status: 202 },
+  suspend: { method: 'POST', path: '/profiles/{region}/suspend', summary: 'Try it no more until it is asked for; refused while it is being tried', access: rule('suspend'), stability: 'experimental', status: 204 },
 });
