@@ -67,9 +67,9 @@ test('a member of another project reaches nothing of this one, and changes nothi
   const things = thingsOf(cloud);
   const asked = new Map<string, Asked>();
   for (const promised of everyOperation()) asked.set(promised.id, await requestFor(promised, things));
+  const alices = await ownIds(cloud, things);
   await cloud.settle();
   await cloud.rest();
-  const alices = await ownIds(cloud, things);
 
   const wrong: string[] = [];
   let tried = 0;
@@ -109,7 +109,7 @@ test('who may is served, and every reply is as the contract says', async (t) => 
     const callers = own?.by ? [cloud[own.by]] : callersOf(cloud, promised);
     try {
       await own?.before?.(cloud, things);
-      const request = { ...(await requestFor(promised, things)), ...(own?.body ? { body: await own.body(cloud, things) } : {}), ...(own?.headers ? { headers: await own.headers(cloud) } : {}) };
+      const request = { ...(await requestFor(promised, things)), ...(own?.body ? { body: await own.body(cloud, things) } : {}), ...(own?.query ? { query: await own.query(cloud, things) } : {}), ...(own?.headers ? { headers: await own.headers(cloud) } : {}) };
       for (const person of callers) {
         const reply = await ask(cloud, person, promised, request);
         tried += 1;
@@ -149,7 +149,7 @@ async function requestFor(promised: Promised, things: Things): Promise<Asked> {
 
 /** Ids by which a stranger could reach something of alice's; what is everyone's is not among them. */
 async function ownIds(cloud: TestCloud, things: Things): Promise<string[]> {
-  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'administrator', 'consumer', 'request token', 'access token', 'role of a trust', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'invitation', 'federation region', 'region that tells', 'stated hour'] as const;
+  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'administrator', 'consumer', 'request token', 'access token', 'role of a trust', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'encrypted volume type', 'volume type encryption', 'encryption key name', 'QoS specification', 'group type', 'plain group type', 'quota class', 'cluster name', 'storage', 'invitation', 'federation region', 'region that tells', 'stated hour'] as const;
   const known = new Set(await Promise.all(everyones.map((name) => things.get(name))));
   return [...new Set([...(await things.ids()), cloud.alice.projectId, cloud.alice.userId])].filter((id) => !known.has(id));
 }
@@ -157,7 +157,7 @@ async function ownIds(cloud: TestCloud, things: Things): Promise<string[]> {
 async function liftQuotas({ admin, alice }: TestCloud): Promise<void> {
   const { projectId } = alice;
   await admin.compute.quotaSets.update({ params: { tenant_id: projectId }, body: { quota_set: { instances: -1, cores: -1, ram: -1, key_pairs: -1 } } });
-  await admin.volume.limits.updateQuota({ params: { project_id: projectId }, body: { quota_set: { volumes: -1, snapshots: -1, gigabytes: -1 } } });
+  await admin.volume.limits.updateQuota({ params: { project_id: projectId }, body: { quota_set: { volumes: -1, snapshots: -1, gigabytes: -1, backups: -1, backup_gigabytes: -1, groups: -1 } } });
   await admin.network.quotas.update({ params: { project_id: projectId }, body: { quota: { network: -1, subnet: -1, port: -1, router: -1, floatingip: -1, security_group: -1, security_group_rule: -1 } } });
 }
 

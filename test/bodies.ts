@@ -2,6 +2,7 @@
 import { keysOf, readInvitation } from '../contract/intercloud/federation/invitations.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingBodies } from './billing-things.ts';
+import { brokerBodies } from './broker-things.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
 import { unique, type ThingName, type Things } from './things.ts';
@@ -28,6 +29,7 @@ type Body = (things: Things) => Promise<unknown>;
 /** Where the smallest body that the schema takes is not a request that means something. */
 const bodies: Record<string, Body> = {
   ...billingBodies,
+  ...brokerBodies,
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),
@@ -84,8 +86,6 @@ const bodies: Record<string, Body> = {
   'volumev3.serviceActions.thaw': async () => ({ host: 'intercloud@storage' }),
   'volumev3.serviceActions.failoverHost': async () => ({ host: 'intercloud@storage' }),
   'volumev3.serviceActions.failover': async () => ({ host: 'intercloud@storage' }),
-  'volumev3.services.disable': async (things) => ({ host: await things.get('storage host'), binary: 'cinder-volume' }),
-  'volumev3.services.disableWithReason': async (things) => ({ host: await things.get('storage host'), binary: 'cinder-volume', disabled_reason: 'full' }),
   'volumev3.volumes.extend': async () => ({ 'os-extend': { new_size: 2 } }),
   'volumev3.volumes.resetStatus': async () => ({ 'os-reset_status': { status: 'available' } }),
   'volumev3.volumes.unsetImageMetadata': async () => ({ 'os-unset_image_metadata': { key: 'colour' } }),
@@ -98,6 +98,8 @@ const bodies: Record<string, Body> = {
   'volumev3.transfers.create': async (things) => ({ transfer: { volume_id: await things.get('volume to attach') } }),
   'volumev3.transfers.accept': async (things) => ({ accept: { auth_key: (await things.get('volume transfer and its key')).split(' ')[1] } }),
   'volumev3.services.enable': async (things) => ({ host: await things.get('storage host'), binary: 'cinder-volume' }),
+  'volumev3.services.disable': async (things) => ({ host: await things.get('storage host'), binary: 'cinder-volume' }),
+  'volumev3.services.disableWithReason': async (things) => ({ host: await things.get('storage host'), binary: 'cinder-volume', disabled_reason: 'full' }),
   'volumev3.hosts.update': async () => ({ status: 'enable' }),
   'volumev3.snapshots.resetStatus': async () => ({ 'os-reset_status': { status: 'available' } }),
   'volumev3.snapshots.setMetadataItem': async () => ({ meta: { colour: 'red' } }),

@@ -11,8 +11,11 @@ export type Promised = {
   params: string[];
 };
 
+/** For whoever works on one service: `TEST_OPERATIONS=compute.servers` tries only those. */
+const only = process.env['TEST_OPERATIONS'] ?? '';
+
 export function everyOperation(): Promised[] {
-  return contracts.flatMap((service) =>
+  const all = contracts.flatMap((service) =>
     Object.entries(service.nouns).flatMap(([noun, operations]) =>
       Object.entries(operations).map(([name, operation]) => ({
         id: `${service.type}.${noun}.${name}`,
@@ -22,6 +25,7 @@ export function everyOperation(): Promised[] {
       })),
     ),
   );
+  return all.filter(({ id }) => id.startsWith(only));
 }
 
 export function changes({ operation }: Promised): boolean {

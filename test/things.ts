@@ -1,6 +1,7 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
+import { brokerMakers, brokerPaths } from './broker-things.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import { accessToken, requestToken } from './consumers.ts';
 import type { Promised } from './operations.ts';
@@ -132,8 +133,6 @@ const makers = {
     await cloud.settle();
     return id;
   },
-  'QoS specification': async ({ admin }) => (await admin.volume.qosSpecs.create({ body: { qos_specs: { name: unique(), ...{ consumer: 'back-end', colour: 'blue' } } } })).body.qos_specs.id,
-  'encrypted volume type': async ({ admin, get }) => {
   'plain volume': async ({ cloud, owner }) => {
     const { id } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
     await cloud.settle();
@@ -144,8 +143,9 @@ const makers = {
     await cloud.settle();
     return id;
   },
-  'volume in use': async ({ owner, get }) => {
-    const volume_id = await get('volume to attach');
+  'volume in use': async ({ cloud, owner }) => {
+    const { id: volume_id } = (await owner.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+    await cloud.settle();
     await owner.volume.volumeActions.attach({ params: { volume_id }, body: { 'os-attach': { host_name: 'host', mountpoint: '/dev/vdx' } } });
     return volume_id;
   },
@@ -162,6 +162,8 @@ const makers = {
   },
   'cluster name': async () => 'nothing',
   storage: async () => 'intercloud@storage',
+  'QoS specification': async ({ admin }) => (await admin.volume.qosSpecs.create({ body: { qos_specs: { name: unique(), ...{ consumer: 'back-end', colour: 'blue' } } } })).body.qos_specs.id,
+  'encrypted volume type': async ({ admin, get }) => {
     await admin.volume.types.createEncryption({ params: { type_id: await get('volume type') }, body: { encryption: { provider: 'luks', control_location: 'front-end' } } });
     return get('volume type');
   },
@@ -169,9 +171,9 @@ const makers = {
   'encryption key name': async () => 'provider',
   'quota class': async () => 'default',
   'volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), extra_specs: { colour: 'blue' } } } })).body.volume_type.id,
+  'plain volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique() } } })).body.volume_type.id,
   'private volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique(), 'os-volume-type-access:is_public': false } } })).body.volume_type.id,
   project: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.projects.create({ body: { project: { name: unique(), tags: ['blue'] } } })).body.project.id : owner.projectId),
-  'plain volume type': async ({ admin }) => (await admin.volume.types.create({ body: { volume_type: { name: unique() } } })).body.volume_type.id,
   user: async ({ owner, admin, fresh }) => (fresh ? (await admin.identity.users.create({ body: { user: { name: unique(), password: 'first password' } } })).body.user.id : owner.userId),
   domain: async ({ admin }) => (await admin.identity.domains.create({ body: { domain: { name: unique(), enabled: false } } })).body.domain.id,
   group: async ({ admin }) => (await admin.identity.groups.create({ body: { group: { name: unique() } } })).body.group.id,
@@ -232,6 +234,7 @@ const makers = {
   'config option': async () => 'url',
   tag: async () => 'blue',
   ...billingMakers,
+  ...brokerMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -314,6 +317,7 @@ const paths: Record<string, ThingName> = {
   'identity /regions/': 'region',
   'intercloud-federation /regions/': 'federation region',
   ...billingPaths,
+  ...brokerPaths,
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',
@@ -327,12 +331,12 @@ const paths: Record<string, ThingName> = {
   'volumev3 /snapshots/{snapshot_id}/metadata/': 'metadata key',
   'volumev3 /attachments/': 'attachment',
   'volumev3 /backups/': 'backup',
-  'volumev3 /qos-specs/': 'QoS specification',
-  'volumev3 /types/{type_id}/encryption/': 'volume type encryption',
-  'volumev3 /os-quota-class-sets/': 'quota class',
   'volumev3 /volume-transfers/': 'volume transfer',
   'volumev3 /clusters/': 'cluster name',
   'volumev3 /capabilities/': 'storage',
+  'volumev3 /qos-specs/': 'QoS specification',
+  'volumev3 /types/{type_id}/encryption/': 'volume type encryption',
+  'volumev3 /os-quota-class-sets/': 'quota class',
   'volumev3 /default-types/': 'project',
   'volumev3 /group_types/': 'group type',
   'volumev3 /group_types/{group_type_id}/group_specs/': 'metadata key',
@@ -385,9 +389,6 @@ const special: Record<string, Partial<Record<string, ThingName>>> = {
   'compute.flavorAccess.list': { flavor_id: 'private flavor' },
   'compute.flavorAccess.add': { flavor_id: 'private flavor' },
   'compute.flavorAccess.remove': { flavor_id: 'private flavor' },
-  'volumev3.types.encryption': { type_id: 'encrypted volume type' },
-  'volumev3.types.encryptionItem': { type_id: 'encrypted volume type', key: 'encryption key name' },
-  'volumev3.types.updateEncryption': { type_id: 'encrypted volume type' },
   'volumev3.volumeActions.retype': { volume_id: 'plain volume' },
   'volumev3.volumeActions.reimage': { volume_id: 'plain volume' },
   'volumev3.volumeActions.attach': { volume_id: 'plain volume' },
@@ -396,6 +397,9 @@ const special: Record<string, Partial<Record<string, ThingName>>> = {
   'volumev3.volumeActions.forceDetach': { volume_id: 'volume in use' },
   'volumev3.volumeActions.beginDetaching': { volume_id: 'volume in use' },
   'volumev3.volumeActions.rollDetaching': { volume_id: 'volume in use' },
+  'volumev3.types.encryption': { type_id: 'encrypted volume type' },
+  'volumev3.types.encryptionItem': { type_id: 'encrypted volume type', key: 'encryption key name' },
+  'volumev3.types.updateEncryption': { type_id: 'encrypted volume type' },
   'volumev3.types.deleteEncryption': { type_id: 'encrypted volume type' },
   'volumev3.types.access': { type_id: 'private volume type' },
   'volumev3.types.addAccess': { type_id: 'private volume type' },
