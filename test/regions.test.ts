@@ -103,6 +103,20 @@ test('a limit is one over all regions, wherever it is set and wherever it is use
   await there.networks.create({ body: { network: { name: 'e' } } });
 });
 
+test('what was used and set before another region came counts for both', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice, admin } = cloud;
+  await admin.network.quotas.update({ params: { project_id: alice.projectId }, body: { quota: { network: 3 } } });
+  for (const name of ['a', 'b']) await alice.network.networks.create({ body: { network: { name } } });
+
+  const there = networksAt(await addRegion(t, cloud, 'two'), alice);
+
+  await there.networks.create({ body: { network: { name: 'c' } } });
+  await assert.rejects(there.networks.create({ body: { network: { name: 'd' } } }), { status: 409 });
+  await assert.rejects(alice.network.networks.create({ body: { network: { name: 'd' } } }), { status: 409 });
+  assert.deepEqual((await cloud.diagnose()).filter((each) => /\bL1\b/.test(each)), []);
+});
+
 test('a limit that is set in a region while home is away is one for all when home is back', async (t) => {
   const { cloud, two } = await startTwo(t);
   const { alice, admin } = cloud;
