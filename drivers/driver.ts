@@ -79,6 +79,8 @@ export type HostReport = {
   memoryMiB: number;
   diskGiB: number;
   freeDiskGiB: number;
+  /** Its processors and memory are promised to us whole: nothing is kept back, and nothing is promised twice. */
+  contracted?: true;
 };
 
 // Images

@@ -156,6 +156,23 @@ test('each project of ours has a place and a quota of its own there', { timeout:
   }
 });
 
+test('with an application credential, all that is ours is in its one project', { timeout: 60_000 }, async (t) => {
+  const { options, images, partner } = await region(t);
+  const { admin } = partner;
+  const { application_credential: given } = (await admin.identity.applicationCredentials.create({ params: { user_id: admin.userId }, body: { application_credential: { name: randomUUID() } } })).body;
+  const driver = makeOpenstackDriver({ ...options, credential: { kind: 'application-credential', id: given.id, secret: given.secret ?? '' } });
+  const specs = await Promise.all([randomUUID(), randomUUID()].map(async (project) => serverOf(await hostOf(driver), images[0], project.replaceAll('-', ''))));
+
+  for (const spec of specs) await driver.servers.ensure(spec);
+
+  const { servers } = (await admin.compute.servers.detail({ query: { all_tenants: '1', project_id: admin.projectId } })).body;
+  assert.deepEqual(servers.map(({ metadata }) => metadata['intercloud_tag']).toSorted(), specs.map(({ id }) => `intercloud:${id}:1`).toSorted());
+  assert.deepEqual((await driver.servers.list()).map(({ id }) => id).toSorted(), specs.map(({ id }) => id).toSorted());
+  for (const { id, hostId } of specs) await driver.servers.remove({ id, hostId, generation: 2 });
+  await driver.images.forget(images[0]);
+  assert.deepEqual(await driver.servers.list(), []);
+});
+
 test('a partner that does not answer is unavailable, and soon', { timeout: 10_000 }, async (t) => {
   const { options } = await region(t);
   const silent = makeOpenstackDriver({ ...options, timeoutMs: 100, fetch: (() => new Promise<Response>(() => {})) as typeof fetch });

@@ -24,7 +24,7 @@ export function hostDriver(region: Region, { name, address }: { name: string; ad
         const volumes = await handles.list('volume');
         const used = volumes.reduce((sum, { applied }) => sum + Number(applied['sizeGiB'] ?? 0), 0);
         const room = { ...capacity, freeDiskGiB: Math.max(0, capacity.diskGiB - used) };
-        return [{ id: await hostId(region), hostname: name, hypervisorType: 'openstack', hypervisorVersion: 1_000_000, address, cpuModel: 'partner', architecture: 'x86_64', ...room }];
+        return [{ id: await hostId(region), hostname: name, hypervisorType: 'openstack', hypervisorVersion: 1_000_000, address, cpuModel: 'partner', architecture: 'x86_64', contracted: true as const, ...room }];
       }),
   };
 }

@@ -97,15 +97,5 @@ export function serverInvariants({ database, driver }: RegionParts): Invariant[]
         return reading('I10', async (tx) => (await selectDeleted(tx, machines.map(({ id }) => id))).map(({ id }) => ({ message: `Server ${id} is deleted, and its machine is still there`, remedy: 'The reconciler removes it within seconds: is a worker running?' })))();
       },
     },
-    {
-      id: 'I10',
-      title: 'Nothing stands in our places at a partner that is not known to be ours',
-      async check() {
-        return (await driver.quarantine.list()).map(({ kind, remoteId, projectId, says }) => ({
-          message: `In the place of project ${projectId} the partner has the ${kind} ${remoteId}, ${says === null ? 'which does not say what it is' : `which says to be ${says}`}`,
-          remedy: 'It is billed to nobody, and never deleted by itself: find out who made it, and delete it at the partner.',
-        }));
-      },
-    },
   ];
 }

@@ -95,8 +95,8 @@ export async function registerHosts(tx: Transaction, reports: readonly HostRepor
   for (const report of reports.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
     await upsertProvider(tx, report, now);
     await upsertInventories(tx, report.id, [
-      { resourceClass: 'VCPU', amount: report.vcpus, reserved: 0, ratio: vcpuRatio },
-      { resourceClass: 'MEMORY_MB', amount: report.memoryMiB, reserved: reservedMemoryMiB, ratio: 1 },
+      { resourceClass: 'VCPU', amount: report.vcpus, reserved: 0, ratio: report.contracted ? 1 : vcpuRatio },
+      { resourceClass: 'MEMORY_MB', amount: report.memoryMiB, reserved: report.contracted ? 0 : reservedMemoryMiB, ratio: 1 },
       { resourceClass: 'DISK_GB', amount: report.diskGiB, reserved: 0, ratio: 1 },
     ]);
   }

@@ -21,6 +21,8 @@ type Kind = NetworkResource['kind'];
 
 /** Each before what refers to it. */
 const ORDER: readonly Kind[] = ['network', 'security-group', 'port', 'router', 'floating-ip'];
+/** Ports are many, and none needs another. */
+const AT_ONCE = 4;
 const EVERYTHING: readonly Collection[] = ['networks', 'subnets', 'securityGroups', 'ports', 'routers', 'floatingIps'];
 
 export function networkDriver(region: Region): NetworkDriver {
@@ -42,10 +44,10 @@ export function networkDriver(region: Region): NetworkDriver {
     }
     for (const kind of ORDER) {
       const some = resources.filter((each) => each.kind === kind);
-      for (const resource of some) {
+      await inTurns(some, kind === 'port' ? AT_ONCE : 1, async (resource) => {
         if (isOutside(resource)) await adoptOutside(resource, names);
         else await ensureBody(resource, names, places.get(resource.projectId)!);
-      }
+      });
       // Rules name other groups: only now are all there.
       for (const resource of some) if (!isOutside(resource)) await ensureParts(resource, names, places.get(resource.projectId)!);
     }
@@ -184,6 +186,15 @@ export function networkDriver(region: Region): NetworkDriver {
         return up.flat();
       }),
   };
+}
+
+/** So many at a time; whatever was begun has ended when this ends. */
+async function inTurns<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
+  for (let at = 0; at < items.length; at += count) {
+    const results = await Promise.allSettled(items.slice(at, at + count).map(work));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
 }
 
 function isOutside(resource: NetworkResource): boolean {
