@@ -166,7 +166,7 @@ test('with an application credential, all that is ours is in its one project', {
   for (const spec of specs) await driver.servers.ensure(spec);
 
   const { servers } = (await admin.compute.servers.detail({ query: { all_tenants: '1', project_id: admin.projectId } })).body;
-  assert.deepEqual(servers.map(({ metadata }) => metadata['intercloud_tag']).toSorted(), specs.map(({ id }) => `intercloud:${id}:1`).toSorted());
+  assert.deepEqual(servers.map(({ metadata }) => metadata['intercloud_tag'] ?? '').toSorted(), specs.map(({ id }) => `intercloud:${id}:1`).toSorted());
   assert.deepEqual((await driver.servers.list()).map(({ id }) => id).toSorted(), specs.map(({ id }) => id).toSorted());
   for (const { id, hostId } of specs) await driver.servers.remove({ id, hostId, generation: 2 });
   await driver.images.forget(images[0]);
