@@ -139,6 +139,26 @@ export function matchedRows(tx: Transaction, agreementId: string, { from, until 
   return tx.rows`select hour, rows from metering.matched where agreement_id = ${agreementId} and hour >= ${from} and hour < ${until} order by hour`;
 }
 
+/** Hours from there on of which the peer has said something. */
+export async function statedHours(tx: Transaction, agreementId: string, from: Date): Promise<Date[]> {
+  const rows = await tx.rows<{ hour: Date }>`select distinct hour from metering.statement where agreement_id = ${agreementId} and side = 'peer' and hour >= ${from}`;
+  return rows.map(({ hour }) => hour);
+}
+
+/** Of which we have accepted something that the provider does not know. */
+export function hoursNotTold(tx: Transaction, agreementId: string): Promise<{ hour: Date; revision: number }[]> {
+  return tx.rows`
+    select statement.hour, max(statement.revision) as revision from metering.statement left join metering.told using (agreement_id, hour)
+    where statement.agreement_id = ${agreementId} and side = 'accepted' group by statement.hour, told.revision
+    having max(statement.revision) > coalesce(told.revision, 0) order by 1`;
+}
+
+export async function markTold(tx: Transaction, agreementId: string, hour: Date, revision: number): Promise<void> {
+  await tx.run`
+    insert into metering.told (agreement_id, hour, revision) values (${agreementId}, ${hour}, ${revision})
+    on conflict (agreement_id, hour) do update set revision = greatest(metering.told.revision, excluded.revision)`;
+}
+
 // What is not agreed on
 
 export type Dispute = Omit<Finding, 'kind' | 'ownUnitMs' | 'peerUnitMs'> & {

@@ -4,6 +4,7 @@ import { systemRandom } from '../../kit/clock.ts';
 import { makeSigningKey, signDocument, signingKeyOf, type Plain, type Signed } from '../../kit/signed.ts';
 import { startBilling, type BillingFixture, type Span } from '../billing/billing.fixture.ts';
 import { getAgreement, matchedUse, matchHours, stateHours, type HourStatement, type Peer } from './agreements.ts';
+import { exchange } from './exchange.ts';
 import { askHour, remotePeer } from './peers.ts';
 
 const system = { kind: 'system', reason: 'test' } as const;
@@ -178,6 +179,25 @@ test('what both have agreed on is settled to the cent in the ledgers of both, on
   assert.equal(again.booked, '0');
   const balanceOf = async (each: BillingFixture, name: string) => (await each.operator.billing.ledger.balances()).body.balances.find(({ ledger }) => ledger === name)?.balance;
   assert.deepEqual([await balanceOf(consumer, 'payable'), await balanceOf(provider, 'receivable')], ['-0.25', '0.25']);
+});
+
+test('a consumer asks, compares and accepts by itself, and tells again what was lost on the way', async (t) => {
+  const { ours, theirs, state, consumer, provider, client, agreement, disputes } = await startBoth(t);
+  await ours({ id: 'a', ...whole });
+  await theirs({ id: 'a', ...whole });
+  await state();
+  const parts = { database: consumer.database, clock: consumer.clock, random: systemRandom, signing: consumer.signing };
+  const lossy = { ...client, statements: { ...client.statements, accept: () => Promise.reject(new Error('the connection broke')) } } as unknown as typeof client;
+
+  await assert.rejects(agreement().then((known) => exchange(parts, known, lossy)), /broke/);
+  const second = await exchange(parts, await agreement(), client);
+  const third = await exchange(parts, await agreement(), client);
+
+  // The hours from the beginning of the agreement on; in the others nothing was used.
+  assert.deepEqual([second, third], [{ asked: 0, matched: 0, told: 4 }, { asked: 0, matched: 0, told: 0 }]);
+  assert.deepEqual(await disputes(), []);
+  const { rows } = await provider.database.read(system, (tx) => matchedUse(tx, 'both', { from: hour, until: new Date(hour.getTime() + 3_600_000) }));
+  assert.deepEqual(rows.map(({ unit_ms: unitMs }) => unitMs), ['3600000']);
 });
 
 test('a forged, a replayed and a second statement get nowhere, and who signs twice is named', async (t) => {

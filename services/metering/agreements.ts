@@ -108,7 +108,7 @@ async function finer(tx: Transaction, agreement: Agreement, hour: Date, ask: Exc
 
 // What the peer says
 
-export async function takeStatement({ tx, now, requestId, random }: Context, id: string, hour: Date, signed: Signed<Plain>): Promise<void> {
+export async function takeStatement({ tx, now, requestId, random }: Pick<Context, 'tx' | 'now' | 'random'> & { requestId: string | undefined }, id: string, hour: Date, signed: Signed<Plain>): Promise<void> {
   const agreement = await getAgreement(tx, id);
   const document = signed.document as unknown as HourStatement;
   demandGood(agreement, signed, now);
