@@ -2,6 +2,7 @@
 import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
 import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
+import { demandWritable } from './directory-sync.ts';
 import { findDomain } from './domains.store.ts';
 import { endGroupGrants, listPlacesOfGroup } from './grants.ts';
 import {
@@ -44,6 +45,7 @@ export async function getGroup(context: Context, id: string, rule = 'identity:ge
 export async function createGroup(context: Context, group: Group): Promise<Group> {
   demand(context, 'identity:create_group', { group: { domain_id: group.domainId } });
   if (!(await findDomain(context.tx, group.domainId))) throw couldNotFind('domain', group.domainId);
+  await demandWritable(context.tx, group.domainId);
   await insertGroup(context.tx, group).catch((error: unknown) => {
     throw nameTaken(error, group);
   });
@@ -52,6 +54,7 @@ export async function createGroup(context: Context, group: Group): Promise<Group
 
 export async function updateGroup(context: Context, id: string, change: Partial<Group>): Promise<Group> {
   const before = demandGroup(context, await lockGroup(context.tx, id), id, 'identity:update_group');
+  await demandWritable(context.tx, before.domainId);
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
   const after: Group = { ...before, ...change, id, extra: { ...before.extra, ...change.extra } };
   await storeGroup(context.tx, after).catch((error: unknown) => {
@@ -61,7 +64,8 @@ export async function updateGroup(context: Context, id: string, change: Partial<
 }
 
 export async function deleteGroup(context: Context, directory: Directory, id: string): Promise<void> {
-  demandGroup(context, await lockGroup(context.tx, id), id, 'identity:delete_group');
+  const group = demandGroup(context, await lockGroup(context.tx, id), id, 'identity:delete_group');
+  await demandWritable(context.tx, group.domainId);
   for (const where of await listPlacesOfGroup(context.tx, id)) await endGroupGrants(context, directory, id, where);
   await removeGroup(context.tx, id);
 }
@@ -76,6 +80,7 @@ export async function listMembers(context: Context, groupId: string, query: Page
 
 export async function addMember(context: Context, groupId: string, userId: string): Promise<void> {
   await demandPair(context, await lockGroup(context.tx, groupId), groupId, userId, 'identity:add_user_to_group');
+  await demandMembersWritable(context, groupId);
   await insertMember(context.tx, groupId, userId);
 }
 
@@ -87,9 +92,15 @@ export async function demandMember(context: Context, groupId: string, userId: st
 export async function removeMember(context: Context, directory: Directory, groupId: string, userId: string): Promise<void> {
   const { tx } = context;
   await demandPair(context, await lockGroup(tx, groupId), groupId, userId, 'identity:remove_user_from_group');
+  await demandMembersWritable(context, groupId);
   if (!(await isMember(tx, groupId, userId))) throw couldNotFind('user', `User '${userId}' not found in group '${groupId}'`);
   for (const where of await listPlacesOfGroup(tx, groupId)) await endGroupGrants(context, directory, groupId, where, [userId]);
   await deleteMember(tx, groupId, userId);
+}
+
+async function demandMembersWritable({ tx }: Context, groupId: string): Promise<void> {
+  const group = await findGroup(tx, groupId);
+  if (group) await demandWritable(tx, group.domainId);
 }
 
 /** Asks the rule before it says that there is none. */

@@ -9,6 +9,7 @@ import { accessRulesDoor } from './access-rules.api.ts';
 import { applicationCredentialsDoor } from './application-credentials.api.ts';
 import { endpointsDoor, regionsDoor, servicesDoor } from './catalog.api.ts';
 import { credentialsDoor } from './credentials.api.ts';
+import { syncDomains } from './directory-sync.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { domainConfigDoor } from './domain-config.api.ts';
 import { ec2CredentialsDoor } from './ec2-credentials.api.ts';
@@ -108,6 +109,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
     }),
     workflows: [],
     schedules: [
+      schedule<RegionParts>('identity.directories', { everyMs: 30_000, run: () => syncDomains(own) }),
       schedule<RegionParts>('identity.keys', {
         everyMs: 3_600_000,
         async run() {

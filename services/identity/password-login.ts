@@ -4,6 +4,10 @@
  * keystone/identity/backends/sql.py, authenticate
  */
 import type { Transaction } from '../../kit/postgres/database.ts';
+import { busy } from '../../kit/fault.ts';
+import { DirectoryServerError, type DirectoryServer } from './directory-server.ts';
+import { findLocalId } from './directory-server.store.ts';
+import { directoryServerOf } from './directory-sync.ts';
 import { dayMs, passwordPolicyOf, type PasswordPolicy } from './password-policy.ts';
 import type { Passwords } from './passwords.ts';
 import { notAuthenticated, passwordExpired } from './refusals.ts';
@@ -24,9 +28,13 @@ export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promis
   const known = await read(async (tx) => {
     const user = await find(tx);
     const state = user && (await findPasswordState(tx, user.id));
-    return user && state ? { user, state, policy: await passwordPolicyOf(tx, user.domainId) } : undefined;
+    if (!user || !state) return undefined;
+    const localId = await findLocalId(tx, 'user', user.id);
+    return { user, state, policy: await passwordPolicyOf(tx, user.domainId), elsewhere: localId === null ? undefined : { localId, server: await directoryServerOf(tx, user.domainId) } };
   });
-  const matches = await passwords.matches(password, known?.state.hash ?? null);
+  // As long for who is kept elsewhere and for who is not there at all.
+  const matchesHere = await passwords.matches(password, known?.state.hash ?? null);
+  const matches = known?.elsewhere ? await matchesThere(known.elsewhere, password) : matchesHere;
   if (!known) throw notAuthenticated();
   const { user, state, policy } = known;
   if (policy.lockoutFailureAttempts !== null && user.options.ignore_lockout_failure_attempts !== true) {
@@ -37,6 +45,17 @@ export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promis
   if (expired === 'refuse' && isExpired(user, state, now)) throw passwordExpired(user.id);
   if (policy.disableAfterInactiveDays !== null && state.lastActiveOn !== dayOf(now)) await write((tx) => recordActivity(tx, user.id, now));
   return user;
+}
+
+/** Asked now: who has been disabled there meanwhile does not get in. A server that does not answer lets nobody in. */
+async function matchesThere({ localId, server }: { localId: string; server: DirectoryServer | undefined }, password: string): Promise<boolean> {
+  try {
+    const entry = await server?.findUser(localId);
+    return entry?.enabled === true && (await server!.isPasswordOf(entry.dn, password));
+  } catch (error) {
+    if (error instanceof DirectoryServerError) throw busy('The directory server of the domain does not answer. Ask again in a moment.', 5);
+    throw error;
+  }
 }
 
 /** Counts what was wrong, forgets it after what was right; false for whoever is locked out by now. */

@@ -16,6 +16,7 @@ import {
   type User,
   type UserOptions,
 } from './users.store.ts';
+import { demandWritable } from './directory-sync.ts';
 import { passwordPolicyOf } from './password-policy.ts';
 import { beginAnew, recordCreation, setPassword, type NewPassword } from './user-passwords.store.ts';
 import { alreadyThere, couldNotFind, invalid, notAuthenticated } from './refusals.ts';
@@ -54,6 +55,7 @@ export async function getUser(context: Context, id: string, rule = 'identity:get
 export async function createUser(context: Context, user: NewUser, password: NewPassword | undefined): Promise<User> {
   demand(context, 'identity:create_user', { user: { domain_id: user.domainId } });
   if (!(await findDomain(context.tx, user.domainId))) throw couldNotFind('domain', user.domainId);
+  await demandWritable(context.tx, user.domainId);
   await insertUser(context.tx, user, null).catch((error: unknown) => {
     throw nameTaken(error, user);
   });
@@ -66,6 +68,7 @@ export async function createUser(context: Context, user: NewUser, password: NewP
 export async function updateUser(context: Context, directory: Directory, id: string, change: UserChange, password?: NewPassword): Promise<User> {
   const { tx, now } = context;
   const before = demandUser(context, await lockUser(tx, id), id, 'identity:update_user');
+  await demandWritable(tx, before.domainId);
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
   const after = { ...before, ...change, id, options: changedOptions(before.options, change.options), extra: { ...before.extra, ...change.extra } };
   await storeUser(tx, after).catch((error: unknown) => {
@@ -80,7 +83,8 @@ export async function updateUser(context: Context, directory: Directory, id: str
 
 export async function deleteUser(context: Context, directory: Directory, id: string): Promise<void> {
   const { tx, now } = context;
-  demandUser(context, await lockUser(tx, id), id, 'identity:delete_user');
+  const user = demandUser(context, await lockUser(tx, id), id, 'identity:delete_user');
+  await demandWritable(tx, user.domainId);
   await removeUser(tx, id);
   await directory.revoke(tx, [`user:${id}`], now);
 }
@@ -89,6 +93,7 @@ export async function deleteUser(context: Context, directory: Directory, id: str
 export async function changePassword({ tx, now }: Pick<Context, 'tx' | 'now'>, directory: Directory, id: string, change: { from: string; to: NewPassword }): Promise<void> {
   const user = await lockUser(tx, id);
   if (!user || (await findPasswordHash(tx, id)) !== change.from) throw notAuthenticated();
+  await demandWritable(tx, user.domainId);
   await setPassword(tx, id, change.to, (await passwordPolicyOf(tx, user.domainId)).uniqueLastCount);
   await directory.revoke(tx, [`user:${id}`], now);
 }
