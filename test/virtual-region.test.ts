@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createClient, Refused, type Client } from '../contract/client.ts';
-import { compute } from '../contract/compute/service.ts';
-import { image } from '../contract/image/service.ts';
+import { createClient, type Client, type Refused } from '../contract/client.ts';
+import type { compute } from '../contract/compute/service.ts';
+import type { image } from '../contract/image/service.ts';
 import { broker } from '../contract/intercloud/broker.ts';
 import { network } from '../contract/network/service.ts';
 import { virtualServices } from '../contract/virtual.ts';
-import { volume } from '../contract/volume/service.ts';
+import type { volume } from '../contract/volume/service.ts';
 import { observeRegions, settleDecisions } from '../services/broker/observing.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { addRegion, type TestRegion } from './several-regions.ts';
@@ -85,6 +85,19 @@ test('machines go home while there is room, then to a partner, and are seen in o
   assert.deepEqual((await at.compute.servers.list()).body.servers, []);
   assert.deepEqual(await cloud.diagnose(), []);
   assert.deepEqual(await two.diagnose(), []);
+});
+
+test('what was decided on is not decided on again before the region says anew what it has left', async (t) => {
+  const all = await startTwo(t, { driver: 'openstack' });
+  const { cloud, at, settle } = all;
+
+  // Nobody asks the regions in between.
+  for (let number = 0; number < 6; number++) await boot(all);
+  await settle();
+
+  const { decisions } = (await cloud.alice.client(broker).decisions.list()).body;
+  assert.deepEqual(decisions.map(({ region, state, succeeded }) => `${region} ${state} ${succeeded}`).toSorted(), [...Array.from({ length: 4 }, () => 'RegionOne placed true'), ...Array.from({ length: 2 }, () => 'two placed true')]);
+  assert.equal((await at.compute.servers.list()).body.servers.length, 6);
 });
 
 test('each decision can be asked why, and what if', async (t) => {

@@ -14,15 +14,26 @@ export function listCapacities(tx: Transaction, seenAfter: Date): Promise<Capaci
     from broker.capacity where observed_at > ${seenAfter} order by region, availability_zone`;
 }
 
-/** Zones that are not among these are not there any more. */
+/** Zones that are not among these are not there any more. What was seen before something was last decided on is out of date. */
 export async function setCapacity(tx: Transaction, region: string, zones: readonly Omit<Capacity, 'region'>[]): Promise<void> {
   await tx.run`delete from broker.capacity where region = ${region} and availability_zone <> all(${zones.map(({ availabilityZone }) => availabilityZone)}::text[])`;
   for (const { availabilityZone, free, largest, images, observedAt } of zones)
     await tx.run`
-      insert into broker.capacity (region, availability_zone, free_vcpus, free_memory_mib, free_disk_gib, largest_vcpus, largest_memory_mib, largest_disk_gib, images, observed_at)
+      insert into broker.capacity as c (region, availability_zone, free_vcpus, free_memory_mib, free_disk_gib, largest_vcpus, largest_memory_mib, largest_disk_gib, images, observed_at)
       values (${region}, ${availabilityZone}, ${free.vcpus}, ${free.memoryMiB}, ${free.diskGiB}, ${largest.vcpus}, ${largest.memoryMiB}, ${largest.diskGiB}, ${images}::text[], ${observedAt})
       on conflict (region, availability_zone) do update set free_vcpus = excluded.free_vcpus, free_memory_mib = excluded.free_memory_mib, free_disk_gib = excluded.free_disk_gib,
-        largest_vcpus = excluded.largest_vcpus, largest_memory_mib = excluded.largest_memory_mib, largest_disk_gib = excluded.largest_disk_gib, images = excluded.images, observed_at = excluded.observed_at`;
+        largest_vcpus = excluded.largest_vcpus, largest_memory_mib = excluded.largest_memory_mib, largest_disk_gib = excluded.largest_disk_gib, images = excluded.images, observed_at = excluded.observed_at
+      where c.taken_at is null or c.taken_at <= excluded.observed_at`;
+}
+
+/** Not there any more for whoever is next, until the region says anew what it has left. */
+export async function takeCapacity(tx: Transaction, { region, availabilityZone }: Pick<Capacity, 'region' | 'availabilityZone'>, { vcpus, memoryMiB, diskGiB }: Room, now: Date): Promise<void> {
+  await tx.run`
+    update broker.capacity set
+      free_vcpus = free_vcpus - ${vcpus}, free_memory_mib = free_memory_mib - ${memoryMiB}, free_disk_gib = free_disk_gib - ${diskGiB},
+      largest_vcpus = least(largest_vcpus, free_vcpus - ${vcpus}), largest_memory_mib = least(largest_memory_mib, free_memory_mib - ${memoryMiB}), largest_disk_gib = least(largest_disk_gib, free_disk_gib - ${diskGiB}),
+      taken_at = ${now}
+    where region = ${region} and availability_zone = ${availabilityZone}`;
 }
 
 const halfLifeSeconds = 6 * 3600;

@@ -3,6 +3,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { notFound } from '../../kit/fault.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { candidatesFor, type Offers } from './candidates.ts';
+import { takeCapacity } from './capacity.store.ts';
 import { findDecision, insertDecision, selectDecisions, type Decision, type KeptVerdict } from './decisions.store.ts';
 import { place, type Candidate, type Policy, type Ruling, type Verdict, type Wish } from './placing.ts';
 import { policyOf, toKept } from './policies.ts';
@@ -46,6 +47,7 @@ export async function keepDecision({ tx, caller, now, requestId }: Context, { id
     settledAt: null,
   };
   await insertDecision(tx, decision);
+  if (taken) await takeCapacity(tx, taken, { vcpus: wish.vcpus * wish.count, memoryMiB: wish.memoryMiB * wish.count, diskGiB: wish.diskGiB * wish.count }, now);
   return decision;
 }
 

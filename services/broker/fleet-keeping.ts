@@ -145,7 +145,7 @@ async function make(parts: KeepingParts, errand: Errand, fleet: Fleet, machine: 
   const policy = await parts.database.read(scope, (tx) => policyFor(tx, fleet, machine.kind!));
   const within = machine.kind === 'partner' && machine.hourly !== null ? { ...policy, limits: { ...policy.limits, hourlyAtMost: BigInt(machine.hourly) } } : policy;
   try {
-    const placed = await placeServer(errand, { offers: parts.offers, body: bodyOf(fleet, machine), headers: { 'openstack-api-version': 'compute 2.1' }, clientKey: machine.id, policy: within });
+    const placed = await placeServer({ ...errand, now: parts.clock.now() }, { offers: parts.offers, body: bodyOf(fleet, machine), headers: { 'openstack-api-version': 'compute 2.1' }, clientKey: machine.id, policy: within });
     if (!placed || placed.reply.status >= 300) {
       await end(parts, fleet, machine);
       return await say(parts, fleet, `${placed?.region.name ?? 'A region'} refused with ${placed?.reply.status ?? 400}.`);

@@ -25,8 +25,9 @@ export async function observeRegions(parts: ObservingParts): Promise<void> {
 }
 
 async function observeRegion(parts: ObservingParts, { name, base }: Region): Promise<void> {
-  const { body } = await createClient(regionContract, clientOf(parts, base)).capacity.show();
+  // What is decided while it answers may not be in its answer.
   const observedAt = parts.clock.now();
+  const { body } = await createClient(regionContract, clientOf(parts, base)).capacity.show();
   const zones = body.zones.map(({ name: availabilityZone, free, largest }) => ({ availabilityZone, free: roomOf(free), largest: roomOf(largest), images: body.images, observedAt }));
   await parts.database.transaction(scope, (tx) => setCapacity(tx, name, zones));
 }
