@@ -30,8 +30,9 @@ export async function gather({ errand, asked, request }: Gathering, collection: 
   const { toSources, copies } = await copiedIds(errand);
   const isCopy = new Set(copies.filter(({ collection: kind, copyId, sourceId }) => kind === collection && copyId !== sourceId).map(({ region, copyId }) => `${region} ${copyId}`));
   const field = listField(answered.map(({ reply }) => reply));
+  const isTwin = twinsIn(errand, collection, answered.map(({ region, reply }) => ({ region, items: (reply.body as Record<string, Item[]>)[field]! })));
   const lists = answered.map(({ region, reply }) => {
-    const items = ((reply.body as Record<string, unknown>)[field] as Item[]).filter((item) => !isCopy.has(`${region.name} ${String(item['id'])}`));
+    const items = (reply.body as Record<string, Item[]>)[field]!.filter((item) => !isCopy.has(`${region.name} ${String(item['id'])}`) && !isTwin.has(item));
     return { items: items.map((item) => here(item, region, request.base, toSources) as Item), more: hasMore(reply, field) };
   });
   const all = lists.flatMap(({ items }) => items);
@@ -43,6 +44,29 @@ export async function gather({ errand, asked, request }: Gathering, collection: 
   delete (body as Record<string, unknown>)['next'];
   const links = next === undefined ? {} : asked.service.type === 'image' ? { next: next.slice(request.base.length) } : { [`${field}_links`]: [{ rel: 'next', href: next }] };
   return new Answer({ ...body, ...links }, { next, headers: silent.length === 0 ? {} : { 'x-intercloud-unreachable': silent.join(', ') } });
+}
+
+/** What everybody has in every region is one thing to a client: shown as home has it, or else as the first region has it that does. */
+function twinsIn(errand: Errand, collection: string, lists: readonly { region: Region; items: Item[] }[]): Set<Item> {
+  const [seen, twins] = [new Map<string, Region>(), new Set<Item>()];
+  const homeFirst = lists.toSorted((one, other) => Number(other.region.name === errand.anchor.name) - Number(one.region.name === errand.anchor.name));
+  for (const { region, items } of homeFirst)
+    for (const item of items) {
+      const key = sameEverywhere(errand, collection, item);
+      if (key === undefined) continue;
+      const first = seen.get(key) ?? region;
+      seen.set(key, first);
+      if (first !== region) twins.add(item);
+    }
+  return twins;
+}
+
+/** By what it is known again: an image of everybody's by its bytes, the way out of a region by its name. */
+function sameEverywhere({ projectId }: Errand, collection: string, item: Item): string | undefined {
+  const { name, visibility, os_hash_value: hash } = item;
+  if (collection === 'images' && visibility === 'public' && typeof hash === 'string' && hash !== '') return `${hash} ${String(name)}`;
+  if (collection === 'networks' && item['router:external'] === true && item['project_id'] !== projectId) return String(name);
+  return undefined;
 }
 
 /** Region after region, as far as the page goes; a region of which there is more is the last one. */

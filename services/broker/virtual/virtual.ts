@@ -4,6 +4,7 @@
  */
 import type { Operation, Service } from '../../../contract/contract.ts';
 import { compute } from '../../../contract/compute/service.ts';
+import { network } from '../../../contract/network/service.ts';
 import { virtualServices } from '../../../contract/virtual.ts';
 import { Fault } from '../../../kit/fault.ts';
 import { Answer, type AnyHandler, type Call, type Implementation } from '../../../kit/http/implement.ts';
@@ -11,7 +12,7 @@ import { forgetHandle } from '../handles.store.ts';
 import type { Offers } from '../candidates.ts';
 import type { Region } from '../regions.ts';
 import { collectionOf, idsIn, showOf, subjectOf, withIds } from './collections.ts';
-import { copiedIds, forgetCopy } from './copies.ts';
+import { copiedIds, copyTo, forgetCopy } from './copies.ts';
 import { regionNamed, regionServiceOf, remember, startErrand, whereAre, whereIs, type Errand, type VirtualParts } from './errand.ts';
 import { gather } from './gather.ts';
 import { asAnswer, passedHeaders, Unanswered, unreachable, type Asked, type Reply } from './relay.ts';
@@ -105,8 +106,10 @@ function toWhatItNames(collections: readonly string[], collection: string): Way 
   return async (going) => {
     const { errand, asked, request } = going;
     const zone = Object.values((asked.body ?? {}) as Record<string, unknown>).map((each) => (each as { availability_zone?: unknown } | null)?.availability_zone).find((each) => typeof each === 'string');
-    const region = (await regionOfZone(errand, zone)) ?? (await regionOfNamed(errand, asked, collections)) ?? errand.anchor;
-    const reply = await everywhereItIs(errand, region, typeof zone === 'string' && regionNamed(errand, zone) ? withoutZone(asked) : asked, undefined);
+    const outside = asked.service === network ? externalIn(asked.body) : undefined;
+    const region = (await regionOfZone(errand, zone)) ?? (await regionOfNamed(errand, asked, collections, outside)) ?? errand.anchor;
+    const there = outside === undefined ? asked : await withOutsideOf(errand, region, asked, outside);
+    const reply = await everywhereItIs(errand, region, typeof zone === 'string' && regionNamed(errand, zone) ? withoutZone(there) : there, undefined);
     const id = madeId(reply);
     if (id !== undefined) await remember(errand, collection, id, region);
     return outward(errand, region, reply, request);
@@ -117,8 +120,23 @@ function regionOfZone(errand: Errand, zone: unknown): Promise<Region | undefined
   return Promise.resolve(typeof zone === 'string' ? regionNamed(errand, zone.split(':')[0] ?? '') : undefined);
 }
 
-async function regionOfNamed(errand: Errand, asked: Asked, collections: readonly string[]): Promise<Region | undefined> {
-  const ids = [...idsIn(asked.body)].filter((id) => id !== errand.projectId);
+/** The network to the outside that a floating address is to be of. */
+function externalIn(body: unknown): string | undefined {
+  const id = (body as { floatingip?: { floating_network_id?: unknown } } | undefined)?.floatingip?.floating_network_id;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** Every region has its own way out: it is shown once, and means the one of the region where it is used. */
+async function withOutsideOf(errand: Errand, region: Region, asked: Asked, id: string): Promise<Asked> {
+  const at = await whereIs(errand, network, 'networks', id);
+  if (!at || at.name === region.name) return asked;
+  return { ...asked, body: withIds(asked.body, new Map([[id, await copyTo(errand, 'networks', id, at, region)]])) };
+}
+
+/** The way out says nothing of where, as long as anything else does. */
+async function regionOfNamed(errand: Errand, asked: Asked, collections: readonly string[], outside?: string): Promise<Region | undefined> {
+  const named = [...idsIn(asked.body)].filter((id) => id !== errand.projectId);
+  const ids = named.length > 1 ? named.filter((id) => id !== outside) : named;
   const where = [...(await whereAre(errand, asked.service, ids, collections))];
   const [first] = where;
   const other = where.find(([, region]) => region.name !== first?.[1].name);
@@ -127,7 +145,7 @@ async function regionOfNamed(errand: Errand, asked: Asked, collections: readonly
 }
 
 function withoutZone(asked: Asked): Asked {
-  const entries = Object.entries(asked.body as Record<string, Record<string, unknown>>).map(([name, { availability_zone: _, ...rest }]) => [name, rest]);
+  const entries = Object.entries(asked.body as Record<string, Record<string, unknown>>).map(([name, thing]) => [name, Object.fromEntries(Object.entries(thing).filter(([field]) => field !== 'availability_zone'))]);
   return { ...asked, body: Object.fromEntries(entries) };
 }
 
