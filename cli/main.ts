@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { driverNames, stateDirOf } from '../supervisor/config.ts';
 import { billCommands } from './bills.ts';
+import { demoFederation, type DemoOptions } from './demo/federation.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
 import { openrc } from './openrc.ts';
@@ -124,6 +125,15 @@ program
   .option('--home-ca <file>', "the authority of home's certificate (PEM)")
   .addOption(formatOption())
   .action((home: string, options: JoinOptions) => join(home, { ...options, state: stateDirOf(options.state) }));
+
+const demo = program.command('demo').description('see for yourself what it does, in clouds that are made for it and deleted afterwards');
+
+demo
+  .command('federation')
+  .description('a burst to a partner’s cloud and back, and the bills of everybody, computed again to the last cent; takes about two minutes')
+  .option('--keep', 'leave its clouds running, and say where they are')
+  .addOption(formatOption())
+  .action((options: DemoOptions) => demoFederation(options));
 
 billCommands(program, { stateOf: ({ state }) => stateDirOf(state), stateOption, formatOption });
 

@@ -1,0 +1,60 @@
+/** The partner's cloud as a region of the operator's: what was agreed with its owner, and how the operator's cloud is told. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { identity } from '../../contract/identity/service.ts';
+import { machineSeconds } from './bills.ts';
+import { demand, demandEmpty, freePort, holdingsOf, type DemoCloud } from './clouds.ts';
+
+/** How the operator gets in at the partner's, and how much of it is his. */
+export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };
+
+/** The owner of the other cloud lets the operator in: a domain, and a user in it who may make projects there. */
+export async function letIn({ admin, url, region }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement> {
+  const people = admin.client(identity);
+  const { domain } = (await people.domains.create({ body: { domain: { name: 'rented' } } })).body;
+  const password = randomBytes(12).toString('base64url');
+  const { user } = (await people.users.create({ body: { user: { name: 'intercloud', domain_id: domain.id, password } } })).body;
+  const role = (await people.roles.list({ query: { name: 'admin' } })).body.roles.find(({ name }) => name === 'admin');
+  await people.domainUserGrants.create({ params: { domain_id: domain.id, user_id: user.id, role_id: role?.id ?? '' } });
+  return { authUrl: `${url}/identity`, username: 'intercloud', userDomain: 'rented', partnerRegion: region, password, capacity };
+}
+
+/** A region of ours at the partner's. Resolves when all that a machine needs was seen to work there. */
+export async function addPartnerRegion(folder: string, { stateDir }: DemoCloud, name: string, { authUrl, username, userDomain, project, partnerRegion, password, capacity }: Agreement): Promise<void> {
+  const passwordFile = join(folder, `${name}.password`);
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  const { vcpus, memoryGib, diskGib } = capacity;
+  const whose = ['--auth-url', authUrl, '--username', username, '--user-domain', userDomain, '--password-file', passwordFile, ...(project === undefined ? [] : ['--project', project]), ...(partnerRegion === undefined ? [] : ['--partner-region', partnerRegion])];
+  const much = ['--vcpus', String(vcpus), '--memory-gib', String(memoryGib), '--disk-gib', String(diskGib)];
+  const out = await demand(folder, stateDir, ['partner', 'add', name, ...whose, ...much, '--label', 'residency=eu', '--port', String(await freePort()), '-f', 'json']);
+  const { profile } = JSON.parse(out) as { profile: { document: { capabilities: { name: string; state: string; detail: string | null }[] } } | null };
+  const failing = (profile?.document.capabilities ?? []).filter(({ state }) => state !== 'proved');
+  if (profile === null || failing.length > 0) throw new Error(`${name} does not do what it should: ${failing.map((each) => `${each.name}: ${each.detail ?? each.state}`).join('; ')}`);
+}
+
+/** What the partner himself sees of what is rented to the operator. */
+export type OwnersView = {
+  machines(): Promise<string[]>;
+  /** Resolves when nothing of it is left; rejects with what is. */
+  demandEmpty(): Promise<void>;
+  /** By the partner's own meter, of what one project of ours had there. */
+  machineSeconds(projectId: string, since: Date): Promise<number | null>;
+};
+
+export function ownersViewOf({ admin, url, region }: DemoCloud): OwnersView {
+  // Ours are named after those of the operator's cloud: for people, and for this.
+  const projects = async () => (await admin.client(identity).projects.list({})).body.projects.filter(({ name }) => name.startsWith('intercloud-'));
+  const look = async () => {
+    const rented = new Set((await projects()).map(({ id }) => id));
+    return holdingsOf(admin, url, (id) => rented.has(id));
+  };
+  return {
+    machines: async () => (await look()).servers,
+    demandEmpty: () => demandEmpty('the partner’s cloud', look),
+    async machineSeconds(projectId, since) {
+      const place = (await projects()).find(({ name }) => name.startsWith(`intercloud-${projectId}`));
+      return place ? machineSeconds(admin, { projectId: place.id, region, since }) : null;
+    },
+  };
+}
