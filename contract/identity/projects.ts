@@ -22,11 +22,10 @@ const ProjectChange = Type.Object({ project: Type.Object({ id: Type.Optional(Id)
 export const Project = Type.Object({
   id: Type.String(),
   name: Name,
-  // Null: it acts as a domain itself.
-  domain_id: Type.Union([Type.String(), Type.Null()]),
+  domain_id: Type.String(),
   description: Description,
   enabled: Type.Boolean(),
-  parent_id: Type.Union([Type.String(), Type.Null()]),
+  parent_id: Type.String(),
   is_domain: Type.Boolean(),
   tags: Type.Array(Type.String()),
   options: Options,
@@ -34,7 +33,9 @@ export const Project = Type.Object({
   parents: Type.Optional(Type.Unknown()),
   subtree: Type.Optional(Type.Unknown()),
 });
-const Shown = Type.Object({ project: Project });
+/** Where projects that act as domains are found too: these are in no domain and below nothing. */
+const AnyProject = Type.Object({ ...Project.properties, domain_id: Type.Union([Type.String(), Type.Null()]), parent_id: Type.Union([Type.String(), Type.Null()]) });
+const Shown = Type.Object({ project: AnyProject });
 const TagList = Type.Object({ tags: Type.Array(Type.String()), links: Type.Optional(SelfLink) });
 
 export const projectFilters = {
@@ -58,7 +59,7 @@ export const projects = operations({
     stability: 'stable',
     query: Type.Object({ ...pageQuery, ...projectFilters }),
     status: 200,
-    response: listOf('projects', Project),
+    response: listOf('projects', AnyProject),
     list: { resource: 'project', show: 'show', parameter: 'project_id', ofNoProject: true },
   },
   create: {
