@@ -5,7 +5,7 @@
 import type { TokenRequest } from '../../contract/identity/tokens.ts';
 import type { Static } from 'typebox';
 import { forbidden, notFound } from '../../kit/fault.ts';
-import type { Transaction } from '../../kit/postgres/database.ts';
+import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, type ApplicationCredential } from './application-credentials.store.ts';
 import { endOf } from './application-credentials.ts';
 import { listSealedOfUser } from './credentials.store.ts';
@@ -42,6 +42,11 @@ export type AuthenticationParts = {
   /** The request itself, which may be signed. */
   request: SignedRequest;
 };
+
+/** Transactions of their own: what was used up stays used up, whatever becomes of the request. */
+export function takingOnce(database: Database): AuthenticationParts['write'] {
+  return (work) => database.transaction({ kind: 'system', reason: 'what may be used only once' }, work);
+}
 
 export async function authenticateFor(parts: AuthenticationParts, auth: Auth): Promise<{ token: string; claims: Claims }> {
   const proofs: Proof[] = [];

@@ -8,7 +8,7 @@ import type { Caller } from '../../kit/http/caller.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { readsEverything } from './access.ts';
 import { listAccessRulesOf } from './access-rules.store.ts';
-import { authenticateFor, type AuthenticationParts } from './authentication.ts';
+import { authenticateFor, takingOnce, type AuthenticationParts } from './authentication.ts';
 import { catalogFor } from './catalog.ts';
 import { findApplicationCredential } from './application-credentials.store.ts';
 import { domainView } from './domains.api.ts';
@@ -132,7 +132,7 @@ export function partsFor({ tokens, passwords, vault, database }: IdentityParts, 
     passwords,
     vault,
     read,
-    write: (work) => database.transaction({ kind: 'system', reason: 'what may be used only once' }, work),
+    write: takingOnce(database),
     now,
     receipt: text('openstack-auth-receipt'),
     request: { method: 'POST', url: request.url(path), query: pairs, authorization: text('authorization') ?? '' },
