@@ -56,6 +56,7 @@ test('a region that is cut off, and begins anew meanwhile, judges tokens by what
 test('an invitation works once, says nothing to who listens, and only for the region that it names', async (t) => {
   const cloud = await startCloud(t);
   const { admin } = cloud;
+  for (const taken of ['RegionOne', 'REGIONONE', 'anywhere']) await assert.rejects(admin.federation.regions.create({ body: { name: taken } }), { status: 409 }, taken);
   const { invitation } = (await admin.federation.regions.create({ body: { name: 'two' } })).body;
   const { secret } = readInvitation(invitation)!;
   const stranger = createClient(federation, { base: 'http://cloud.example', fetch: cloud.fetch });
