@@ -3,7 +3,7 @@
  * the same after the same work (ATTACKS 20, 21); only who knows the password learns that it has expired.
  * keystone/identity/backends/sql.py, authenticate
  */
-import type { Transaction } from '../../kit/postgres/database.ts';
+import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { busy } from '../../kit/fault.ts';
 import { DirectoryServerError, type DirectoryServer } from './directory-server.ts';
 import { findLocalId } from './directory-server.store.ts';
@@ -21,6 +21,11 @@ export type LoginParts = {
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   now: Date;
 };
+
+/** Transactions of their own: what was guessed wrongly is counted even though the request changes nothing then. */
+export function countingFailures(database: Database): LoginParts['write'] {
+  return (work) => database.transaction({ kind: 'system', reason: 'failed logins are counted' }, work);
+}
 
 /** The user, when the password is right and may be used; `find` gives only users who may log in at all. */
 export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promise<User | undefined>, password: string, { expired = 'refuse' }: { expired?: 'refuse' | 'take' } = {}): Promise<User> {

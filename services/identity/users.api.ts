@@ -14,7 +14,7 @@ import { newId, type IdentityParts } from './parts.ts';
 import { domainOfCaller, projectView } from './projects.api.ts';
 import { projectConditions } from './projects.ts';
 import { listProjects } from './projects.store.ts';
-import { logIn } from './password-login.ts';
+import { countingFailures, logIn } from './password-login.ts';
 import { dayMs, demandGoodPassword, endOfPassword, passwordPolicyOf, type PasswordPolicy } from './password-policy.ts';
 import { notAuthenticated, passwordIsLocked, passwordTooYoung, passwordUsedBefore } from './refusals.ts';
 import { findPasswordState, listPastPasswords, type NewPassword, type PasswordState } from './user-passwords.store.ts';
@@ -73,9 +73,7 @@ export function usersDoor(parts: IdentityParts) {
     async changePassword(request) {
       const { user_id: id } = request.params;
       const { original_password: original, password } = request.body.user;
-      // What was guessed wrongly is counted even though this request changes nothing then.
-      const write = <T>(work: (tx: Transaction) => Promise<T>) => database.transaction({ kind: 'system', reason: 'identity:change_password' }, work);
-      const user = await logIn({ passwords, read: request.read, write, now: request.now }, (tx) => enabledUserOf(tx, id), original, { expired: 'take' });
+      const user = await logIn({ passwords, read: request.read, write: countingFailures(database), now: request.now }, (tx) => enabledUserOf(tx, id), original, { expired: 'take' });
       const { state, policy, past } = await request.read(async (tx) => {
         const policy = await passwordPolicyOf(tx, user.domainId);
         return { state: await findPasswordState(tx, id), policy, past: await listPastPasswords(tx, id, Math.max(policy.uniqueLastCount - 1, 0)) };
