@@ -75,13 +75,16 @@ export function resourcesOfHour(tx: Transaction, counted: Counted, hour: Date, {
     group by 1, 2 having sum(${durationMs} * measure.value::numeric) <> 0 order by 1, 2`;
 }
 
-/** Intervals of one thing, also those that touch so much before and after the hour. */
+/** Intervals of one thing, and the changes that began them, as intervals without a length; also those that touch the ends. */
 export async function intervalsOf(tx: Transaction, counted: Counted, { resourceId, from, until }: { resourceId: string; from: Date; until: Date }): Promise<IntervalRow[]> {
   const rows = await tx.rows<{ event: string | null; state: string; from: Date; until: Date; measures: Record<string, number> }>`
-    select record.event_id::text as event, record.previous as state, record.since_at as "from", record.until_at as "until", shape.measures
-    from metering.record record join metering.shape on shape.id = record.shape_id
-    where record.region = ${counted.region} and record.resource_id = ${resourceId} and record.previous is not null and ${sold} and ${ofDomain(counted)}
-      and record.hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and greatest(record.since_at, record.until_at) > ${from} and least(record.since_at, record.until_at) < ${until}
+    select record.event_id::text as event, case when was.sold then record.previous else record.current end as state,
+      case when was.sold then record.since_at else record.until_at end as "from", record.until_at as "until", shape.measures
+    from metering.record record join metering.shape on shape.id = record.shape_id,
+      lateral (select record.previous is not null and ${sold} as sold) was
+    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofDomain(counted)}
+      and (was.sold or (record.event_id is not null and record.current is not null and not (record.current = any(${[...unsoldStates]}::text[]))))
+      and record.hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and greatest(record.since_at, record.until_at) >= ${from} and least(record.since_at, record.until_at) < ${until}
     order by record.sequence`;
   return rows.map((row) => ({ ...row, from: row.from.toISOString(), until: row.until.toISOString() }));
 }

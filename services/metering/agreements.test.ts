@@ -90,6 +90,18 @@ test('clocks that are ten minutes apart are within the tolerance, and what the p
   assert.deepEqual(await accepted(), { servers: 30 });
 });
 
+test('what has lasted for hours is compared hour by hour, with the change that began it', async (t) => {
+  const { ours, theirs, state, take, match, disputes } = await startBoth(t);
+  const before = new Date(hour.getTime() - 2 * 3_600_000).toISOString();
+  await ours({ id: 'a', from: before, until: at(30) });
+  await theirs({ id: 'a', from: before, until: at(60) });
+
+  await take(await state());
+  await match();
+
+  assert.deepEqual((await disputes()).map(({ kind, own_events: own, peer_events: peer }) => [kind, own.length, peer.length]), [['duration', 1, 1]]);
+});
+
 for (const { title, ours, theirs, kind, ownEvents, peerEvents, billed } of [
   { title: 'a thing that is not there', ours: [], theirs: [{ id: 'x', ...whole }], kind: 'missing-resource', ownEvents: 0, peerEvents: 1, billed: {} },
   { title: 'a thing for longer than it was there', ours: [{ id: 'a', from: at(0), until: at(10) }], theirs: [{ id: 'a', ...whole }], kind: 'duration', ownEvents: 1, peerEvents: 1, billed: { servers: 10 } },

@@ -103,7 +103,8 @@ function datesFrom(now: Date): { issuedAt: Date; expiresAt: Date } {
 async function finer(tx: Transaction, agreement: Agreement, hour: Date, ask: Exclude<Ask, { level: 'hour' }>, head: { agreement: string; hour: string; revision: number }): Promise<ResourceStatement | EventStatement> {
   if (ask.level === 'resource') return { ...head, level: 'resource', project: ask.project, resource: ask.resource, rows: await resourcesOfHour(tx, agreement, hour, ask) };
   const rows = await intervalsOf(tx, agreement, { resourceId: ask.resourceId, from: hour, until: new Date(hour.getTime() + hourMs) });
-  return { ...head, level: 'event', resource: ask.resource, resource_id: ask.resourceId, rows };
+  // One that ends where the hour begins is of the hour before.
+  return { ...head, level: 'event', resource: ask.resource, resource_id: ask.resourceId, rows: rows.filter(({ from, until }) => Math.min(Date.parse(from), Date.parse(until)) >= hour.getTime()) };
 }
 
 // What the peer says
