@@ -16,6 +16,7 @@ import type { SealingKey } from './kit/sealing.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
 import type { Admission } from './services/admission/admission.ts';
+import type { Brands } from './services/brand/brand.ts';
 import type { Broker } from './services/broker/broker.ts';
 import { bootstrapCompute } from './services/compute/compute.ts';
 import { bootstrapFederation, type Federation } from './services/federation/federation.ts';
@@ -92,7 +93,7 @@ export type RegionCloud = {
 };
 
 /** What is one for all places. */
-export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; admission: Admission; broker: Broker; homeMade: readonly Made[] };
+export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; homeMade: readonly Made[] };
 
 /** Home with the region that its own processes serve. */
 export type Cloud = HomeCloud & RegionCloud;
@@ -122,8 +123,8 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
 
 function makeHomeCloud({ database, clock, random, log, fetch: send = fetch, cloudKeys }: Surroundings & Pick<Handed, 'cloudKeys'>, first: RegionParts): HomeCloud {
   const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
-  const { identity, federation, admission, broker, made } = makeHome(home, { first, fetch: send, cloudKeys });
-  return { home, identity, federation, admission, broker, homeMade: made };
+  const { identity, federation, brands, admission, broker, made } = makeHome(home, { first, fetch: send, cloudKeys });
+  return { home, identity, federation, brands, admission, broker, homeMade: made };
 }
 
 /** A region that has its home elsewhere, and reaches it by contracts only. */
@@ -144,7 +145,7 @@ export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions
   const { clock, random, log } = cloud.region;
   const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
   const virtual = 'broker' in cloud ? cloud.broker.virtual : [];
-  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, ...options });
+  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, ...('brands' in cloud ? { contactAt: cloud.brands.contactAt } : {}), ...options });
 }
 
 function madeOf(cloud: Cloud | RegionCloud): readonly Made[] {

@@ -5,6 +5,7 @@ import { identity } from './identity/service.ts';
 import { image } from './image/service.ts';
 import { admission } from './intercloud/admission.ts';
 import { billing } from './intercloud/billing.ts';
+import { brand } from './intercloud/brand.ts';
 import { broker } from './intercloud/broker.ts';
 import { federation } from './intercloud/federation.ts';
 import { metering } from './intercloud/metering.ts';
@@ -13,4 +14,4 @@ import { network } from './network/service.ts';
 import { placement } from './placement/service.ts';
 import { volume } from './volume/service.ts';
 
-export const contracts: readonly Service[] = [identity, federation, metering, billing, admission, broker, placement, image, volume, network, compute, region];
+export const contracts: readonly Service[] = [identity, federation, metering, billing, brand, admission, broker, placement, image, volume, network, compute, region];

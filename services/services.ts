@@ -4,6 +4,7 @@ import type { Migrations } from '../kit/postgres/migrate.ts';
 import { makeAdmission, type Admission } from './admission/admission.ts';
 import { signingKey } from './admission/signing-keys.ts';
 import { makeBilling } from './billing/billing.ts';
+import { makeBrands, type Brands } from './brand/brand.ts';
 import { makeBroker, type Broker } from './broker/broker.ts';
 import { makeCompute } from './compute/compute.ts';
 import { makeFederation, type Federation } from './federation/federation.ts';
@@ -21,7 +22,7 @@ import { makeVolume } from './volume/volume.ts';
 /** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
 export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys'] };
 
-export type Home = { identity: Identity; federation: Federation; admission: Admission; broker: Broker; made: readonly Made[] };
+export type Home = { identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; made: readonly Made[] };
 
 export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
@@ -31,15 +32,17 @@ export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: Ho
   const signed = { ...asking, vault: createVault({ ...parts, cloudKeys }) };
   const admission = makeAdmission(signed);
   const broker = makeBroker({ ...asking, anchor: first.region, authenticate, quarantine: admission.quarantine });
-  const made = [identity, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx) }), makeBilling(parts), admission, broker];
-  return { identity, federation, admission, broker, made };
+  const brands = makeBrands(parts);
+  const dressed = { ...identity, ...(identity.implementation ? { implementation: brands.dress(identity.implementation) } : {}) };
+  const made = [dressed, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx) }), makeBilling(parts), brands, admission, broker];
+  return { identity, federation, brands, admission, broker, made };
 }
 
 export function makeRegion(parts: RegionParts): readonly Made[] {
   return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
 }
 
-export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'admission', 'broker'].map(schemaOf);
+export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'brand', 'admission', 'broker'].map(schemaOf);
 
 export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute', 'meter'].map(schemaOf);
 

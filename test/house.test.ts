@@ -28,7 +28,7 @@ const rooms: Record<string, (to: string, from: string) => boolean> = {
 };
 
 /** Services in order: one may import the rules of those before it. */
-const serviceOrder = ['parts.ts', 'quota', 'identity', 'home-link', 'federation', 'meter', 'metering', 'billing', 'admission', 'broker', 'placement', 'image', 'volume', 'network', 'compute', 'region', 'services.ts'];
+const serviceOrder = ['parts.ts', 'quota', 'identity', 'home-link', 'federation', 'meter', 'metering', 'billing', 'brand', 'admission', 'broker', 'placement', 'image', 'volume', 'network', 'compute', 'region', 'services.ts'];
 
 const isTest = (path: string) => /\.(test|suite|fixture)\.ts$|\/testing\.ts$/.test(path);
 

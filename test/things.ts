@@ -1,6 +1,7 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
+import { brandMakers, brandPaths } from './brand-things.ts';
 import { brokerMakers, brokerPaths } from './broker-things.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import { accessToken, requestToken } from './consumers.ts';
@@ -235,6 +236,7 @@ const makers = {
   tag: async () => 'blue',
   ...billingMakers,
   ...brokerMakers,
+  ...brandMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -318,6 +320,7 @@ const paths: Record<string, ThingName> = {
   'intercloud-federation /regions/': 'federation region',
   ...billingPaths,
   ...brokerPaths,
+  ...brandPaths,
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',

@@ -31,7 +31,11 @@ export type ServeOptions = {
   tls?: { key: string; cert: string };
   /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
   publicUrl?: string;
+  /** Whom to ask for help, by the name of the host that a client asked; it does not throw. */
+  contactAt?: (hostName: string) => Promise<Contact | undefined>;
 };
+
+export type Contact = { name: string; support: string };
 
 export type Door = {
   readonly app: FastifyInstance;
@@ -198,19 +202,22 @@ export function createDoor(options: ServeOptions): Door {
     return stream;
   }
 
-  function sendRefusal(request: FastifyRequest, reply: FastifyReply, error: unknown): FastifyReply {
+  async function sendRefusal(request: FastifyRequest, reply: FastifyReply, error: unknown): Promise<FastifyReply> {
+    const contact = await options.contactAt?.(request.hostname.toLowerCase());
     const arrival = arrivals.get(request) ?? { requestId: newRequestId(), caller: nobody, service: serviceAt(request.url) };
     let fault = faultOf(error);
     if (!fault) {
       options.log.error({ err: error, requestId: arrival.requestId, method: request.method, path: request.url.split('?')[0], userId: arrival.caller.userId, projectId: arrival.caller.projectId }, 'a request failed by our fault');
-      fault = new Fault(500, 'computeFault', `Unexpected error. Report it to your provider with the request id ${arrival.requestId}.`);
+      fault = new Fault(500, 'computeFault', `Unexpected error. Report it to ${contact ? `${contact.name} (${contact.support})` : 'your provider'} with the request id ${arrival.requestId}.`);
     }
     if (fault.cause instanceof Denial) explain(fault.cause, arrival);
     const shaped = refuse(arrival.service, fault, arrival.requestId, String(request.headers.accept ?? ''));
     if (fault.status === 401) reply.header('www-authenticate', `Keystone uri="${baseOf(request)}/identity"`);
     // A body that was not read to its end would be taken for the next request.
     if (!request.raw.complete) reply.header('connection', 'close');
-    const body = request.method === 'HEAD' ? undefined : typeof shaped.body === 'string' ? shaped.body : JSON.stringify(shaped.body);
+    if (contact) reply.header('x-support', contact.support);
+    const told = contact && shaped.contentType === 'application/problem+json' ? { ...(shaped.body as object), support: contact.support } : shaped.body;
+    const body = request.method === 'HEAD' ? undefined : typeof told === 'string' ? told : JSON.stringify(told);
     return reply
       .code(fault.status)
       .headers({ ...headersFor(arrival, undefined), ...fault.headers, ...shaped.headers })

@@ -120,6 +120,10 @@ export async function useOfEdge(tx: Transaction, { account }: Pick<Edge, 'accoun
   return account.kind === 'supplier' ? { regions: await regionsOf(tx, account.id) } : { domainIds: await domainsBelow(tx, account.id) };
 }
 
+export async function demandAccount(tx: Transaction, id: string): Promise<void> {
+  if (!(await findAccount(tx, id))) throw noAccount(id);
+}
+
 export function noAccount(id: string) {
   return notFound(`There is no account ${id}`, 'notFound');
 }

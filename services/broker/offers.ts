@@ -2,6 +2,7 @@
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { standingsNow } from '../admission/profiles.ts';
 import { capabilityNames } from '../admission/probes.ts';
+import { regionsOffered } from '../brand/brands.ts';
 import { bookOfDomain } from '../billing/books.ts';
 import { rate, type BookEntry } from '../billing/rating.ts';
 import { listRegions } from '../federation/regions.ts';
@@ -17,9 +18,10 @@ export async function offersFor(tx: Transaction, projectId: string, now: Date): 
   const [places, standings, labels] = [await listRegions({ tx }), await standingsNow(tx, now), await listLabels(tx)];
   const domainId = (await domainsOfProjects(tx, [projectId])).get(projectId);
   const book = (domainId === undefined ? undefined : await bookOfDomain(tx, domainId, now)) ?? free;
+  const offered = await regionsOffered(tx, domainId);
   const price = pricer(book.entries);
   return new Map(
-    places.map(({ name, driver }) => {
+    places.filter(({ name }) => offered === null || offered.has(name)).map(({ name, driver }) => {
       const kind = driver === 'openstack' ? ('partner' as const) : ('own' as const);
       // Our own regions are watched by doctor; a partner's has to prove what it does.
       const standing = kind === 'own' ? { proved: [...capabilityNames], troubles: {} } : (standings.get(name) ?? { proved: [], troubles: {} });
