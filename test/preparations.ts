@@ -150,6 +150,8 @@ export const preparations: Record<string, Preparation> = {
   // An administrator of a project is not asked: keystone/common/policies/access_rule.py.
   'identity.accessRules.list': { by: 'alice' },
   'identity.accessRules.show': { by: 'alice' },
+  'identity.simpleCertificates.authority': { refused: { status: 410, because: 'there are no such tokens any more (keystone/api/os_simple_cert.py)' } },
+  'identity.simpleCertificates.list': { refused: { status: 410, because: 'there are no such tokens any more (keystone/api/os_simple_cert.py)' } },
   'identity.oauthTokens.request': { headers: requestHeaders },
   'identity.oauthTokens.access': { headers: accessHeaders },
   'identity.signatureTokens.ec2': { body: (cloud, things) => signedRequest(cloud, things) },

@@ -32,6 +32,7 @@ import { revocationEvents } from './revocation-events.ts';
 import { roles } from './roles.ts';
 import { scopes } from './scopes.ts';
 import { signatureTokens } from './signature-tokens.ts';
+import { simpleCertificates } from './simple-certificates.ts';
 import { tokens } from './tokens.ts';
 import { trusts } from './trusts.ts';
 import { users } from './users.ts';
@@ -104,6 +105,7 @@ const nouns = {
   oauthTokens,
   accessTokens,
   revocationEvents,
+  simpleCertificates,
 };
 
 export const identity = service({

@@ -44,7 +44,7 @@ test("nobody sees, takes, makes or gives away another's credentials (ATTACKS 16)
   assert.equal((await ask('GET', `/credentials/${'f'.repeat(32)}`, { token: bob.token })).status, 403, 'whether it exists is nobody’s business');
 });
 
-test('secrets lie sealed in the database, and are sealed anew by newer keys without a pause', async (t) => {
+test('secrets lie sealed in the database, and are sealed anew by newer keys without a pause (ATTACKS 36)', async (t) => {
   const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
   const fixture = await identityFixture(t, { clock });
   const { ask, person, parts, identity, loginAs } = fixture;
@@ -178,7 +178,7 @@ test('what was signed for the object store is no signature for another service (
   assert.equal(right.headers['x-subject-token'], undefined, 'who asks is given no token');
 });
 
-test('a signature is good for five minutes, whichever way the clocks differ, and only once where it changes something (ATTACKS 15)', async (t) => {
+test('a signature is good for five minutes, whichever way the clocks differ, and only once where it changes something (ATTACKS 15, FAILURES 38)', async (t) => {
   const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
   const fixture = await identityFixture(t, { clock });
   const { ask, person, admin } = fixture;

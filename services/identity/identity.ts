@@ -30,6 +30,7 @@ import { revocationEventsDoor } from './revocation-events.api.ts';
 import { rolesDoor } from './roles.api.ts';
 import { signatureTokensDoor } from './signature-tokens.api.ts';
 import { forgetWhatWasTaken } from './signatures.store.ts';
+import { simpleCertificatesDoor } from './simple-certificates.api.ts';
 import { scopesDoor, tokensDoor } from './tokens.api.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { trustsDoor } from './trusts.api.ts';
@@ -106,6 +107,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
       oauthTokens: oauthTokensDoor(own),
       accessTokens: accessTokensDoor(own),
       revocationEvents: revocationEventsDoor,
+      simpleCertificates: simpleCertificatesDoor,
     }),
     workflows: [],
     schedules: [

@@ -28,7 +28,7 @@ test('passcodes are those of the standard', () => {
   assert.equal(passcodeAt('not base 32!', new Date(0)), undefined);
 });
 
-test('a passcode lets its user in once, in its half minute and the next', async (t) => {
+test('a passcode lets its user in once, in its half minute and the next (ATTACKS 20, FAILURES 38)', async (t) => {
   const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
   const fixture = await identityFixture(t, { clock });
   const alice = await withDevice(fixture);

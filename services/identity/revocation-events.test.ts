@@ -26,10 +26,11 @@ test('services and administrators are told what was revoked, since when they ask
   assert.equal((await ask('GET', '/OS-REVOKE/events', { token: again })).status, 401);
 });
 
-test('tokens of the old kind are gone, and so is the list of them', async (t) => {
+test('tokens of the old kind are gone, and so are the list of them and their certificates', async (t) => {
   const { ask, admin } = await identityFixture(t);
 
-  const { status, body } = await ask('GET', '/auth/tokens/OS-PKI/revoked', { token: admin });
-
-  assert.deepEqual([status, body.error.title], [410, 'Gone']);
+  for (const path of ['/auth/tokens/OS-PKI/revoked', '/OS-SIMPLE-CERT/ca', '/OS-SIMPLE-CERT/certificates']) {
+    const { status, body } = await ask('GET', path, { token: admin });
+    assert.deepEqual([status, body.error.title], [410, 'Gone'], path);
+  }
 });
