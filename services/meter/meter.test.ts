@@ -146,7 +146,7 @@ test('what was told is never changed', async (t) => {
 
 test('a volume that is handed to another project ends for the one and begins for the other', async (t) => {
   const { clock, region, meter, upload, home } = await startMeter(t);
-  const volume = (type: string, projectId: string, status: string) => region.transaction(system, (tx) => emit(tx, clock, { type, resource: 'volume', resourceId: 'v', projectId, payload: { status, sizeGiB: 10 } }));
+  const volume = (type: string, projectId: string, status: string) => region.transaction(system, (tx) => emit(tx, clock, { type, resource: 'volume', resourceId: 'v', projectId, payload: { status, sizeGiB: 10, typeName: 'fast' } }));
   await volume('volume.create.end', 'A', 'available');
   clock.advance(60_000);
   await volume('volume.transfer.accept.end', 'A', 'available');
@@ -158,7 +158,7 @@ test('a volume that is handed to another project ends for the one and begins for
   await upload();
 
   const sums = await home.read(system, (tx) => sumRecords(tx, month));
-  assert.deepEqual(sums.map(({ projectId, durationMs, measures }) => [projectId, durationMs / 1000, measures['GiB']]), [['A', 60, 10], ['B', 30, 10]]);
+  assert.deepEqual(sums.map(({ projectId, flavor, durationMs, measures }) => [projectId, flavor, durationMs / 1000, measures['GiB']]), [['A', 'fast', 60, 10], ['B', 'fast', 30, 10]]);
 });
 
 test('an event that cannot be recorded holds up nobody but its own thing', async (t) => {

@@ -13,8 +13,8 @@ import { projectsOfType, type VolumeType } from './types.store.ts';
 import type { Volume } from './volumes.store.ts';
 import type { Starting } from './work.ts';
 
-export function tellVolume({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB }: Volume): Promise<void> {
-  return emit(tx, { now: () => now }, { type, resource: 'volume', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB } });
+export function tellVolume({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, typeName }: Volume): Promise<void> {
+  return emit(tx, { now: () => now }, { type, resource: 'volume', resourceId: id, projectId, requestId, payload: { name, status, sizeGiB, typeName } });
 }
 
 export function tellSnapshot({ tx, now, requestId }: Starting, type: string, { id, projectId, name, status, sizeGiB, volumeId }: Snapshot): Promise<void> {
