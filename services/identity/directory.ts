@@ -71,6 +71,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   let begun: Promise<void> | undefined;
   let lookedAt = Number.NaN;
   let tidiedAt = clock.now().getTime();
+  /** Something was revoked here that is not remembered yet. */
+  let isBehind = false;
   let looking: Promise<void> | undefined;
   /** What everybody waits for who comes while it is looked. */
   let waiting: Promise<void> | undefined;
@@ -98,6 +100,7 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   }
 
   async function read(): Promise<void> {
+    isBehind = false;
     const [found, revocations, count] = await database.read(everyone, async (tx) => [await listTokenKeys(tx), await listRevocations(tx, seen), await countRoleChanges(tx)] as const);
     keys = found.map(opened);
     remember(revocations);
@@ -179,7 +182,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
       tx.afterCommit(() => {
         remember(revocations);
         // What the same transaction deleted was revoked by the database: the next token that is looked at waits for that.
-        lookedAt = Number.NaN;
+        isBehind = true;
+        waiting = undefined;
       });
       tx.wake(directoryChannel);
     },
@@ -202,8 +206,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
     current() {
       if (Number.isNaN(lookedAt)) return start().then(() => (Number.isNaN(lookedAt) ? look() : undefined));
       // A clock that was set back says nothing about how long ago it was.
-      if (Math.abs(clock.now().getTime() - lookedAt) < freshForMs) return undefined;
-      waiting ??= withPatience(looking ?? look()).finally(() => {
+      if (!isBehind && Math.abs(clock.now().getTime() - lookedAt) < freshForMs) return undefined;
+      waiting ??= withPatience(isBehind ? look() : (looking ?? look())).finally(() => {
         waiting = undefined;
       });
       return waiting;
