@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createClient, Refused } from '../contract/client.ts';
+import { createClient, type Refused } from '../contract/client.ts';
 import { admission } from '../contract/intercloud/admission.ts';
 import { broker } from '../contract/intercloud/broker.ts';
-import { compute } from '../contract/compute/service.ts';
+import type { compute } from '../contract/compute/service.ts';
 import { network } from '../contract/network/service.ts';
 import { virtualServices } from '../contract/virtual.ts';
 import { DriverError } from '../drivers/driver.ts';

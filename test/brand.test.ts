@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createApi } from '../cloud.ts';
-import { Refused } from '../contract/client.ts';
+import type { Refused } from '../contract/client.ts';
 import { brand } from '../contract/intercloud/brand.ts';
 import { broker } from '../contract/intercloud/broker.ts';
 import { virtualServices } from '../contract/virtual.ts';
