@@ -132,6 +132,12 @@ demo
   .command('federation')
   .description('a burst to a partner’s cloud and back, and the bills of everybody, computed again to the last cent; takes about two minutes')
   .option('--keep', 'leave its clouds running, and say where they are')
+  .option('--partner-auth-url <url>', "the Keystone of any OpenStack that is to be the partner's cloud (default: a second Intercloud)")
+  .option('--partner-username <name>', 'an administrator there')
+  .option('--partner-user-domain <name>', 'the domain of that user, and of the project', 'Default')
+  .option('--partner-project <name>', 'a project there in which the user is an administrator')
+  .option('--partner-password-file <file>', 'the file that holds the password')
+  .option('--partner-region <name>', 'the region of their catalog, when they have several')
   .addOption(formatOption())
   .action((options: DemoOptions) => demoFederation(options));
 

@@ -2,7 +2,7 @@
  * `intercloud demo federation`: two own regions and a rented one, four parties between whom money passes, a burst there and
  * back, and every bill computed again. What does not hold ends it with a failure; nothing of it is pretended.
  */
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { billing } from '../../contract/intercloud/billing.ts';
@@ -15,10 +15,20 @@ import { machine, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type
 import { addRegion, deleteCloud, demandEmpty, examine, holdingsOf, regionsOf, startCloud, type DemoCloud } from './clouds.ts';
 import { customerOf } from './customer.ts';
 import { openAccounts, makeProject, prices, setPolicy, writeBooks, type Parties } from './parties.ts';
-import { addPartnerRegion, letIn, ownersViewOf, type OwnersView } from './partner.ts';
-import { until, type Session } from './session.ts';
+import { addPartnerRegion, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
+import { signInElsewhere, until, type Session } from './session.ts';
 
-export type DemoOptions = { keep?: boolean; format: string };
+export type DemoOptions = {
+  keep?: boolean;
+  format: string;
+  /** Any OpenStack, instead of a second Intercloud. */
+  partnerAuthUrl?: string;
+  partnerUsername?: string;
+  partnerUserDomain: string;
+  partnerProject?: string;
+  partnerPasswordFile?: string;
+  partnerRegion?: string;
+};
 
 type Told = {
   client: string;
@@ -36,8 +46,10 @@ const [first, second, rented] = ['east', 'west', 'rented'] as const;
 const burstMachines = 2;
 const ownMachines = 8;
 const batch = ['batch-1', 'batch-2'];
+const contracted: Agreement['capacity'] = { vcpus: 256, memoryGib: 64, diskGib: 1_000 };
 
-export async function demoFederation({ keep = false, format }: DemoOptions): Promise<void> {
+export async function demoFederation({ keep = false, format, ...options }: DemoOptions): Promise<void> {
+  const elsewhere = agreementIn(options);
   const begun = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'ic-demo-'));
   // As root, the API has an account of its own, which must be able to enter.
@@ -50,7 +62,7 @@ export async function demoFederation({ keep = false, format }: DemoOptions): Pro
   };
   const clouds: DemoCloud[] = [];
   try {
-    const told = await play(folder, clouds, report);
+    const told = await play({ folder, clouds, report, elsewhere });
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
     if (format === 'json') process.stdout.write(`${JSON.stringify({ seconds, steps, ...told, state: keep ? folder : null }, (_, value: unknown) => (typeof value === 'bigint' ? fromCoins(value) : value), 2)}\n`);
     else process.stdout.write(`${asText(told)}\nAll of it took ${seconds} s.\n`);
@@ -63,17 +75,27 @@ export async function demoFederation({ keep = false, format }: DemoOptions): Pro
   }
 }
 
-async function play(folder: string, clouds: DemoCloud[], report: Report): Promise<Told> {
+/** Undefined: the partner is a second Intercloud. */
+function agreementIn({ partnerAuthUrl: authUrl, partnerUsername: username, partnerUserDomain: userDomain, partnerProject: project, partnerPasswordFile: passwordFile, partnerRegion }: Omit<DemoOptions, 'keep' | 'format'>): (Agreement & { project: string }) | undefined {
+  if (authUrl === undefined) return undefined;
+  if (username === undefined || project === undefined || passwordFile === undefined) throw new Failure('Of the partner’s cloud more must be known', 'Give --partner-username, --partner-project and --partner-password-file too: an administrator there, who sees what is left');
+  return { authUrl, username, userDomain, project, password: readFileSync(passwordFile, 'utf8').trim(), capacity: contracted, ...(partnerRegion === undefined ? {} : { partnerRegion }) };
+}
+
+type Stage = { folder: string; clouds: DemoCloud[]; report: Report; elsewhere: (Agreement & { project: string }) | undefined };
+
+async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told> {
   const started = async (name: string, region: string) => {
     const cloud = await startCloud(folder, name, region);
     clouds.push(cloud);
     return cloud;
   };
-  const [ours, theirs] = await doStep(report, 'Start the operator’s cloud and the partner’s', () => Promise.all([started('ours', first), started('theirs', 'RegionOne')]));
+  const starting = elsewhere ? 'Start the operator’s cloud' : 'Start the operator’s cloud and the partner’s';
+  const [ours, theirs] = await doStep(report, starting, () => Promise.all([started('ours', first), elsewhere ? undefined : started('theirs', 'RegionOne')]));
   await doStep(report, `Add the region ${second}`, () => addRegion(folder, ours, second));
-  const agreement = await doStep(report, 'The partner lets the operator in', () => letIn(theirs, { vcpus: 256, memoryGib: 64, diskGib: 1_000 }));
+  const agreement = elsewhere ?? (await doStep(report, 'The partner lets the operator in', () => letIn(theirs!, contracted)));
   await doStep(report, `Add the partner’s cloud as the region ${rented}, and see that it works`, () => addPartnerRegion(folder, ours, rented, agreement));
-  const partnersCloud = ownersViewOf(theirs);
+  const partnersCloud = ownersViewOf(theirs?.admin ?? (await administratorOf(elsewhere!)), theirs);
 
   const { admin } = ours;
   const parties = await doStep(report, 'Open accounts and write price books', async () => {
@@ -93,9 +115,9 @@ async function play(folder: string, clouds: DemoCloud[], report: Report): Promis
   const bills = await doStep(report, 'Bill every edge, and compute every line again', () => billAll(parties, began));
   const balances = await balancesOf(parties, bills);
   demandCents(parties, bills, balances);
-  const checks = await doStep(report, 'Ask doctor of both clouds', async () => {
+  const checks = await doStep(report, theirs ? 'Ask doctor of both clouds' : 'Ask doctor', async () => {
     const found: Record<string, number> = {};
-    const asked = await Promise.all(([['ours', ours], ['theirs', theirs]] as const).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
+    const asked = await Promise.all(Object.entries({ ours, ...(theirs ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
     for (const { name, checks, findings } of asked) {
       if (findings.length > 0) throw new Failure(`doctor found: ${findings.join('; ')}`, 'Look for yourself: run it with --keep');
       found[name] = checks;
@@ -103,6 +125,11 @@ async function play(folder: string, clouds: DemoCloud[], report: Report): Promis
     return found;
   });
   return { ...told, machines: { placed: servers.size, atPartner: counted }, metered, bills, balances, checks: { ...checks, records } };
+}
+
+/** Who sees there what is left. */
+function administratorOf({ authUrl, username, userDomain, project, partnerRegion, password }: Agreement & { project: string }): Promise<Session> {
+  return signInElsewhere(authUrl, partnerRegion, { user: username, domain: userDomain, password, scope: { project: { name: project, domain: { name: userDomain } } } });
 }
 
 async function prepareCustomer(admin: Session, { customer }: Parties): Promise<Session> {
@@ -194,6 +221,6 @@ function asText({ client, why, obstacle, machines, metered, bills, balances, che
       [...balances.map(({ name, got, paid, left, open }) => [name, fromCoins(got), fromCoins(paid), fromCoins(left), fromCoins(open)]), ['All', '', '', fromCoins(balances.reduce((sum, { left }) => sum + left, 0n)), '']],
     ),
     '',
-    `doctor: nothing found by ${checks['ours']} checks of the operator’s cloud and ${checks['theirs']} of the partner’s; no machine, volume or network is left in either.`,
+    `doctor: nothing found by ${checks['ours']} checks of the operator’s cloud${checks['theirs'] === undefined ? '' : ` and ${checks['theirs']} of the partner’s`}; no machine, volume or network is left in either cloud.`,
   ].join('\n');
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { identity } from '../../contract/identity/service.ts';
 import { machineSeconds } from './bills.ts';
 import { demand, demandEmpty, freePort, holdingsOf, type DemoCloud } from './clouds.ts';
+import type { Session } from './session.ts';
 
 /** How the operator gets in at the partner's, and how much of it is his. */
 export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };
@@ -42,19 +43,20 @@ export type OwnersView = {
   machineSeconds(projectId: string, since: Date): Promise<number | null>;
 };
 
-export function ownersViewOf({ admin, url, region }: DemoCloud): OwnersView {
+/** `metered`: what of theirs can be asked for its own count, when it is another Intercloud. */
+export function ownersViewOf(admin: Session, metered: Pick<DemoCloud, 'region'> | undefined): OwnersView {
   // Ours are named after those of the operator's cloud: for people, and for this.
   const projects = async () => (await admin.client(identity).projects.list({})).body.projects.filter(({ name }) => name.startsWith('intercloud-'));
   const look = async () => {
     const rented = new Set((await projects()).map(({ id }) => id));
-    return holdingsOf(admin, url, (id) => rented.has(id));
+    return holdingsOf(admin, admin.base, (id) => rented.has(id));
   };
   return {
     machines: async () => (await look()).servers,
     demandEmpty: () => demandEmpty('the partner’s cloud', look),
     async machineSeconds(projectId, since) {
       const place = (await projects()).find(({ name }) => name.startsWith(`intercloud-${projectId}`));
-      return place ? machineSeconds(admin, { projectId: place.id, region, since }) : null;
+      return place && metered ? machineSeconds(admin, { projectId: place.id, region: metered.region, since }) : null;
     },
   };
 }
