@@ -8,6 +8,7 @@ export type Preparation = {
   before?: (cloud: TestCloud, things: Things) => Promise<unknown>;
   body?: (cloud: TestCloud, things: Things) => Promise<unknown>;
   headers?: (cloud: TestCloud) => Promise<Record<string, string>>;
+  query?: (cloud: TestCloud, things: Things) => Promise<Record<string, unknown>>;
   /** Instead of the one who may and has the least. */
   by?: 'admin' | 'alice' | 'reader' | 'bob';
   owner?: 'admin' | 'alice' | 'bob';
@@ -94,8 +95,10 @@ const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'router
 };
 
 const noReplication = 'no storage of this cloud keeps copies elsewhere; cinder refuses groups of such types in these words';
-
+const onStorage: Preparation = { query: () => Promise.resolve({ host: 'intercloud@storage' }) };
+const toType: Preparation = { query: async (_cloud, things) => ({ vol_type_id: await things.get('plain volume type') }) };
 const noClusters = 'workers share their work without being a cluster';
+
 /** The token that the request is about. */
 const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-token': await alice.token() }) };
 
@@ -105,10 +108,7 @@ export const preparations: Record<string, Preparation> = {
   'identity.tokens.check': { ...aboutAlice, by: 'admin' },
   // A token of another: with alice's own, she would be done for the rest of the test.
   'identity.tokens.revoke': { headers: async ({ reader }) => ({ 'x-subject-token': await reader.token() }), by: 'admin' },
-  'volumev3.backups.importRecord': { body: async (_cloud, things) => ({ 'backup-record': { backup_service: 'intercloud.backup.packs', backup_url: await things.get('record of a backup') } }) },
-  'volumev3.groupTypes.default': { refused: { status: 404, because: 'nobody has said what groups are that say nothing; cinder answers so too (default_group_type)' } },
-  'volumev3.groups.enableReplication': { refused: { status: 400, because: noReplication } },
-  'volumev3.groups.disableReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.backups.importRecord': { body: async (_cloud, things) => ({ 'backup-record': { backup_service: 'cinder.backup.drivers.intercloud.Packs', backup_url: await things.get('record of a backup') } }) },
   'volumev3.volumeActions.migrate': { refused: { status: 400, because: 'there is one storage: what is on it can go nowhere else' } },
   'volumev3.volumeActions.completeMigration': { refused: { status: 400, because: 'there is one storage: nothing is under way to another' } },
   'volumev3.volumeActions.completeExtension': { refused: { status: 400, because: 'the driver tells the machine that its disk has grown: no extension waits for anybody' } },
@@ -122,6 +122,20 @@ export const preparations: Record<string, Preparation> = {
   'volumev3.serviceActions.failover': { refused: { status: 400, because: noReplication } },
   'volumev3.groups.failoverReplication': { refused: { status: 400, because: noReplication } },
   'volumev3.groups.listReplicationTargets': { refused: { status: 400, because: noReplication } },
+  'volumev3.manageableVolumes.list': onStorage,
+  'volumev3.volumeManage.list': onStorage,
+  'volumev3.manageableVolumes.detail': onStorage,
+  'volumev3.volumeManage.detail': onStorage,
+  'volumev3.manageableSnapshots.list': onStorage,
+  'volumev3.snapshotManage.list': onStorage,
+  'volumev3.manageableSnapshots.detail': onStorage,
+  'volumev3.snapshotManage.detail': onStorage,
+  'volumev3.qosSpecs.associate': toType,
+  'volumev3.qosSpecs.disassociate': toType,
+  'volumev3.defaultTypes.show': { before: async ({ admin }, things) => admin.volume.defaultTypes.set({ params: { project_id: await things.get('project') }, body: { default_type: { volume_type: '__DEFAULT__' } } }) },
+  'volumev3.groupTypes.default': { refused: { status: 404, because: 'nobody has said what groups are that say nothing; cinder answers so too (default_group_type)' } },
+  'volumev3.groups.enableReplication': { refused: { status: 400, because: noReplication } },
+  'volumev3.groups.disableReplication': { refused: { status: 400, because: noReplication } },
   'volumev3.volumes.unreserve': { before: async ({ admin }, things) => admin.volume.volumes.reserve({ params: { volume_id: await things.get('volume') }, body: { 'os-reserve': null } }) },
   'volumev3.types.removeAccess': {
     before: async ({ admin }, things) => admin.volume.types.addAccess({ params: { type_id: await things.get('private volume type') }, body: { addProjectAccess: { project: await things.get('project') } } }),

@@ -94,3 +94,80 @@ export const manageableSnapshots = operations({
     response: Type.Object({ snapshot: Snapshot }, closed),
   },
 });
+
+/** As it was called before 3.8. */
+export const volumeManage = operations({
+  list: {
+    method: 'GET',
+    path: '/os-volume-manage',
+    summary: 'List volumes on the storage, briefly',
+    access: admin('volume_extension:list_manageable'),
+    stability: 'stable',
+    effects: 'own',
+    query,
+    status: 200,
+    response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object(brief, closed)) }, closed),
+  },
+  detail: {
+    method: 'GET',
+    path: '/os-volume-manage/detail',
+    summary: 'List volumes on the storage',
+    access: admin('volume_extension:list_manageable'),
+    stability: 'stable',
+    effects: 'own',
+    query,
+    status: 200,
+    response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object({ ...brief, ...details }, closed)) }, closed),
+  },
+  manage: {
+    method: 'POST',
+    path: '/os-volume-manage',
+    summary: 'Take on a volume that is on the storage',
+    access: admin('volume_extension:volume_manage'),
+    stability: 'stable',
+    effects: 'own',
+    body: Type.Object(
+      { volume: Type.Object({ ...naming, ref: given, host: Type.Optional(orNull(Text)), cluster: since('3.16', Type.Optional(orNull(Text))), availability_zone: Type.Optional(orNull(Text)), volume_type: Type.Optional(orNull(Text)), bootable: Type.Optional(Flag) }, closed) },
+      closed,
+    ),
+    status: 202,
+    response: Type.Object({ volume: Volume }, closed),
+  },
+});
+
+/** As it was called before 3.8. */
+export const snapshotManage = operations({
+  list: {
+    method: 'GET',
+    path: '/os-snapshot-manage',
+    summary: 'List snapshots on the storage, briefly',
+    access: admin('snapshot_extension:list_manageable'),
+    stability: 'stable',
+    effects: 'own',
+    query,
+    status: 200,
+    response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source }, closed)) }, closed),
+  },
+  detail: {
+    method: 'GET',
+    path: '/os-snapshot-manage/detail',
+    summary: 'List snapshots on the storage',
+    access: admin('snapshot_extension:list_manageable'),
+    stability: 'stable',
+    effects: 'own',
+    query,
+    status: 200,
+    response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source, ...details }, closed)) }, closed),
+  },
+  manage: {
+    method: 'POST',
+    path: '/os-snapshot-manage',
+    summary: 'Take on a snapshot that is on the storage',
+    access: admin('snapshot_extension:snapshot_manage'),
+    stability: 'stable',
+    effects: 'own',
+    body: Type.Object({ snapshot: Type.Object({ ...naming, ref: given, volume_id: Text }, closed) }, closed),
+    status: 202,
+    response: Type.Object({ snapshot: Snapshot }, closed),
+  },
+});

@@ -10,7 +10,7 @@ import { groups } from './groups.ts';
 import { limits } from './limits.ts';
 import { backups } from './backups.ts';
 import { changes } from './microversions.ts';
-import { manageableSnapshots, manageableVolumes } from './manageable.ts';
+import { manageableSnapshots, manageableVolumes, snapshotManage, volumeManage } from './manageable.ts';
 import { messages } from './messages.ts';
 import { qosSpecs } from './qos-specs.ts';
 import { capabilities, hosts, pools, serviceActions, services } from './services.ts';
@@ -56,7 +56,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
+  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, volumeManage, snapshotManage, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

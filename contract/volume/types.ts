@@ -114,7 +114,7 @@ export const types = operations({
     stability: 'stable',
     body: Type.Object({ encryption: Type.Object({ provider: Text, control_location: Location, ...encryptionWish }, closed) }, closed),
     status: 200,
-    response: Type.Object({ encryption: EncryptionShown }, closed),
+    response: Type.Object({ encryption: Type.Object({ ...EncryptionShown.properties, volume_type_id: Type.String(), encryption_id: Type.String() }, closed) }, closed),
   },
   encryptionItem: { method: 'GET', path: '/types/{type_id}/encryption/{key}', summary: 'Show one thing of how they are to be encrypted', access: admin('volume_extension:volume_type_encryption:get'), stability: 'stable', status: 200, response: Type.Partial(Encryption, closed) },
   updateEncryption: {

@@ -2,7 +2,7 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** What a restored volume gets back besides its bytes. */
-export type VolumeFacts = { name: string | null; description: string | null; bootable: boolean; imageMetadata: Record<string, string> | null };
+export type VolumeFacts = { name: string | null; description: string | null; bootable: boolean; imageMetadata: Record<string, string> | null; metadata: Record<string, string> };
 
 export type Backup = {
   id: string;

@@ -18,7 +18,7 @@ import { startWork } from './work.ts';
 export type { Backup } from './backups.store.ts';
 
 /** What keeps backups, as their records say. */
-export const backupService = 'intercloud.backup.packs';
+export const backupService = 'cinder.backup.drivers.intercloud.Packs';
 
 export async function getBackup({ tx }: Pick<Context, 'tx'>, id: string): Promise<Backup> {
   const backup = await findBackup(tx, id);
@@ -51,7 +51,7 @@ export async function createBackup(context: Context, wish: BackupWish): Promise<
 
   const id = random.uuid();
   const { volumeId, snapshotId, name, description, container, metadata, zone } = wish;
-  const facts: VolumeFacts = { name: volume.name, description: volume.description, bootable: volume.bootable, imageMetadata: volume.imageMetadata };
+  const facts: VolumeFacts = { name: volume.name, description: volume.description, bootable: volume.bootable, imageMetadata: volume.imageMetadata, metadata: volume.metadata };
   await insertBackup(tx, {
     id, projectId, userId: caller.userId, volumeId, snapshotId, parentId: parent?.id ?? null, name, description, status: 'creating', sizeGiB, objectCount: 0, container, availabilityZone: zone, metadata,
     volumeFacts: facts, pack: null, packs: parent?.packs ?? [], dataAt: snapshot?.createdAt ?? now, generation: 1, createdAt: now,
@@ -213,7 +213,7 @@ function readRecord(url: string): BackupRecord {
     container: text('container'),
     object_count: Number.isSafeInteger(given['object_count']) && Number(given['object_count']) < 2 ** 31 ? Math.max(0, Number(given['object_count'])) : 0,
     metadata: textsOf(given['metadata']),
-    volume_facts: { name: typeof facts['name'] === 'string' ? storable(facts['name']) : null, description: typeof facts['description'] === 'string' ? storable(facts['description']) : null, bootable: facts['bootable'] === true, imageMetadata: facts['imageMetadata'] == null ? null : textsOf(facts['imageMetadata']) },
+    volume_facts: { name: typeof facts['name'] === 'string' ? storable(facts['name']) : null, description: typeof facts['description'] === 'string' ? storable(facts['description']) : null, bootable: facts['bootable'] === true, imageMetadata: facts['imageMetadata'] == null ? null : textsOf(facts['imageMetadata']), metadata: textsOf(facts['metadata']) },
     pack: given['pack'],
     data_timestamp: at.toISOString(),
   };

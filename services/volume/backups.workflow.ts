@@ -144,7 +144,7 @@ export const restoreBackupWorkflow = workflow<Restoring, Assembled, RegionParts>
         await run.commit(async (tx) => {
           const backup = await lockBackup(tx, input.backupId);
           const facts = backup?.volumeFacts;
-          await settle(tx, run, id, async () => ({ status: 'available', failure: null, ...(facts ? { bootable: facts.bootable, imageMetadata: facts.imageMetadata } : {}) }), 'volume.restore.end');
+          await settle(tx, run, id, async ({ metadata }) => ({ status: 'available', failure: null, ...(facts ? { bootable: facts.bootable, imageMetadata: facts.imageMetadata, metadata: { ...metadata, ...facts.metadata } } : {}) }), 'volume.restore.end');
         });
       },
       undefined,

@@ -1,5 +1,5 @@
 /** The doors of what is on the storage. */
-import { manageableSnapshots as snapshotsContract, manageableVolumes as volumesContract } from '../../contract/volume/manageable.ts';
+import { manageableSnapshots as snapshotsContract, manageableVolumes as volumesContract, snapshotManage as olderSnapshotsContract, volumeManage as olderVolumesContract } from '../../contract/volume/manageable.ts';
 import { badRequest } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
@@ -86,4 +86,15 @@ function details({ id, known }: FoundVolume) {
 
 function source({ volumeName }: FoundSnapshot) {
   return { source_reference: { 'source-name': volumeName } };
+}
+
+/** As they were called before 3.8. */
+export function volumeManage(parts: Pick<RegionParts, 'driver' | 'clock'>) {
+  const { list, detail, manage } = manageableVolumes(parts);
+  return implement(olderVolumesContract, { list, detail, manage });
+}
+
+export function snapshotManage(parts: Pick<RegionParts, 'driver' | 'clock'>) {
+  const { list, detail, manage } = manageableSnapshots(parts);
+  return implement(olderSnapshotsContract, { list, detail, manage });
 }

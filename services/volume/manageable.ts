@@ -9,7 +9,9 @@ import { deleteSnapshotRow, hasOthersSnapshots, listStoredSnapshots, snapshotsOf
 import { getOwnSnapshot, recordSnapshot } from './snapshots.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { releaseVolumes } from './volume-quotas.ts';
-import { getOwnVolume, recordManagedVolume, type Volume } from './volumes.ts';
+import { manageVolumeWorkflow } from './volume-actions.workflow.ts';
+import { startWork } from './work.ts';
+import { getOwnVolume, recordManagedVolume, subjectOf, type Volume } from './volumes.ts';
 import { deleteVolumeRow, listStored } from './volumes.store.ts';
 
 /** As Cinder's LVM driver names them; ours are found by id alone, too. */
@@ -44,8 +46,10 @@ export type ManageWish = { ref: unknown; name: string | null; description: strin
 
 export async function manageVolume(context: Context, storage: Storage, { ref, ...wish }: ManageWish): Promise<Volume> {
   const found = named(await volumesOn(context.tx, storage), ref);
-  const volume = await recordManagedVolume(context, { ...wish, id: found.id, sizeGiB: found.sizeGiB });
-  await deleteUnmanaged(context.tx, found.id);
+  await insertUnmanaged(context.tx, found.id, 'volume');
+  const volume = await recordManagedVolume(context, { ...wish, sizeGiB: found.sizeGiB });
+  // Later than whatever was asked of it before, by whomever.
+  await startWork(context, manageVolumeWorkflow, { subject: subjectOf(volume.id), projectId: volume.projectId, input: { volumeId: volume.id, from: found.id, fromGeneration: context.now.getTime() }, generation: 1 });
   return volume;
 }
 

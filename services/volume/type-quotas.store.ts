@@ -6,8 +6,13 @@ export type PerType = (typeof perType)[number];
 export type TypeQuota = { projectId: string; typeId: string; resource: PerType; used: number; most: number | null };
 
 /** None: there is not so much left. Negative amounts give back. */
-export function claimType(tx: Transaction, { projectId, typeId, resource, amount, fallback }: { projectId: string; typeId: string; resource: PerType; amount: number; fallback: number }): Promise<number> {
-  if (amount < 0) return tx.run`update volume.type_quota set used = used + ${amount}::bigint where project_id = ${projectId} and type_id = ${typeId} and resource = ${resource}`;
+export async function claimType(tx: Transaction, { projectId, typeId, resource, amount, fallback }: { projectId: string; typeId: string; resource: PerType; amount: number; fallback: number }): Promise<number> {
+  if (amount === 0) return 1;
+  if (amount < 0) {
+    const released = await tx.run`update volume.type_quota set used = used + ${amount}::bigint where project_id = ${projectId} and type_id = ${typeId} and resource = ${resource}`;
+    await tx.run`delete from volume.type_quota where project_id = ${projectId} and type_id = ${typeId} and resource = ${resource} and used = 0 and most is null`;
+    return released;
+  }
   return tx.run`
     insert into volume.type_quota as q (project_id, type_id, resource, used)
     select ${projectId}, ${typeId}, ${resource}, ${amount}::bigint

@@ -63,8 +63,9 @@ export const types = implement(contract, {
 
   async createEncryption(request) {
     const { provider, control_location: controlLocation, cipher, key_size: keySize } = request.body.encryption;
-    await createEncryption(request, request.params.type_id, { provider, controlLocation, cipher, keySize: keySize == null ? keySize : Number(keySize) });
-    return { encryption: { ...request.body.encryption, ...(keySize == null ? {} : { key_size: Number(keySize) }) } as EncryptionEcho };
+    const { id } = await createEncryption(request, request.params.type_id, { provider, controlLocation, cipher, keySize: keySize == null ? keySize : Number(keySize) });
+    // Cinder's database adds these to what it is given.
+    return { encryption: { ...(request.body.encryption as EncryptionEcho), ...(keySize == null ? {} : { key_size: Number(keySize) }), volume_type_id: request.params.type_id, encryption_id: id } };
   },
 
   async encryptionItem(request) {

@@ -94,7 +94,8 @@ test('a volume and its snapshot are let go of with their data, found on the stor
   assert.deepEqual(found, { reference: { 'source-name': `volume-${id}` }, size: 1, safe_to_manage: true });
   assert.equal((await admin('POST', '/manageable_volumes', { volume: { host: 'intercloud@storage', ref: { 'source-name': 'nothing' } } }, version)).status, 400);
   const { status, body } = await admin('POST', '/manageable_volumes', { volume: { host: 'intercloud@storage', name: 'found', bootable: true, ref: found.reference } }, version);
-  assert.deepEqual([status, body.volume.name, body.volume.bootable, body.volume.size], [202, 'found', 'true', 1]);
+  assert.deepEqual([status, body.volume.name, body.volume.bootable, body.volume.size, body.volume.status], [202, 'found', 'true', 1, 'managing']);
+  await idle();
   assert.equal(await textOf(parts, body.volume.id), 'first');
   await admin('POST', `/volumes/${body.volume.id}/action`, { 'os-extend': { new_size: 2 } });
   await idle();

@@ -110,6 +110,8 @@ export async function attachVolume(context: Context, id: string, wish: { serverI
 export async function detachVolume(context: Context, id: string, attachmentId: string | null): Promise<void> {
   const volume = await getOwnVolume(context, id);
   await endAttachment(context, (await attachmentOf(context, volume, attachmentId)).id);
+  // cinder/objects/volume.py, finish_detach: whatever it was, now nobody has it.
+  if (volume.status === 'error') await changeVolume(context, id, { status: 'available' });
 }
 
 async function attachmentOf(context: Context, { id }: Volume, attachmentId: string | null): Promise<Attachment> {

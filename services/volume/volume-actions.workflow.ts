@@ -3,6 +3,7 @@ import { step, workflow } from '../../kit/workflow/workflow.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { vettedImage } from '../image/images.ts';
 import type { RegionParts } from '../parts.ts';
+import { deleteUnmanaged } from './manageable.store.ts';
 import { report } from './messages.ts';
 import { lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { asked, at, demandPlace, findPlace, patient, read, reason, settle, type About } from './steps.ts';
@@ -75,6 +76,42 @@ async function letGo(tx: Transaction, run: About<Reverting>): Promise<void> {
   await updateSnapshot(tx, changed, run.services.clock.now());
   await tellSnapshot(at(tx, run), 'snapshot.revert.end', changed);
 }
+
+type Managing = AboutVolume & { from: string; fromGeneration: number };
+
+/** The data gets the new volume's name: by a copy, because no driver renames, and then without the old one. */
+export const manageVolumeWorkflow = workflow<Managing, object, RegionParts>(
+  'volume.manage',
+  [
+    step<About<Managing>>(
+      'take it on',
+      async (run) => {
+        const { volumeId, from } = run.input;
+        const volume = await read(run, (tx) => findVolume(tx, volumeId));
+        if (!volume) return;
+        const { id, projectId, generation, sizeGiB } = volume;
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: { kind: 'volume', volumeId: from } }));
+        await run.commit(async () => undefined);
+      },
+      undefined,
+      { retry: patient },
+    ),
+    step<About<Managing>>(
+      'let go of what it was',
+      async (run) => {
+        const { volumeId, from, fromGeneration } = run.input;
+        await asked(run.services.driver.volumes.remove({ id: from, generation: fromGeneration }));
+        await run.commit(async (tx) => {
+          await deleteUnmanaged(tx, from);
+          await settle(tx, run, volumeId, async () => ({ status: 'available' }), 'volume.manage.end');
+        });
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { deadlineSeconds: hour, onFailed: (tx, run, failure) => settle(tx, run, run.input.volumeId, async () => ({ status: 'error_managing', failure: reason(failure) }), 'volume.manage.error') },
+);
 
 type Reimaging = AboutVolume & { imageId: string; imageMetadata: Record<string, string> };
 

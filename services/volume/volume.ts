@@ -12,7 +12,7 @@ import { groupTypes } from './group-types.api.ts';
 import { groups, groupSnapshots } from './groups.api.ts';
 import { createGroupSnapshotWorkflow, createGroupWorkflow, deleteGroupSnapshotWorkflow, deleteGroupWorkflow } from './groups.workflow.ts';
 import { limits } from './limits.api.ts';
-import { manageableSnapshots, manageableVolumes } from './manageable.api.ts';
+import { manageableSnapshots, manageableVolumes, snapshotManage, volumeManage } from './manageable.api.ts';
 import { messages } from './messages.api.ts';
 import { qosSpecs } from './qos-specs.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
@@ -22,7 +22,7 @@ import { snapshots } from './snapshots.api.ts';
 import { transfers, volumeTransfers } from './transfers.api.ts';
 import { types } from './types.api.ts';
 import { volumeActions } from './volume-actions.api.ts';
-import { reimageVolumeWorkflow, retypeVolumeWorkflow, revertVolumeWorkflow } from './volume-actions.workflow.ts';
+import { manageVolumeWorkflow, reimageVolumeWorkflow, retypeVolumeWorkflow, revertVolumeWorkflow } from './volume-actions.workflow.ts';
 import { volumes } from './volumes.api.ts';
 import { volumeInvariants } from './volumes.invariants.ts';
 import { createSnapshotWorkflow, createVolumeWorkflow, deleteSnapshotWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
@@ -31,11 +31,11 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), volumeManage: volumeManage(parts), snapshotManage: snapshotManage(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
     workflows: [
       createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow,
       createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow,
-      retypeVolumeWorkflow, revertVolumeWorkflow, reimageVolumeWorkflow,
+      retypeVolumeWorkflow, revertVolumeWorkflow, reimageVolumeWorkflow, manageVolumeWorkflow,
       createGroupWorkflow, deleteGroupWorkflow, createGroupSnapshotWorkflow, deleteGroupSnapshotWorkflow,
     ],
     schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.backup.sweep', { everyMs: 3_600_000, run: () => sweepPacks(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],

@@ -48,13 +48,13 @@ export async function lockVolume(tx: Transaction, id: string): Promise<Volume | 
   return locked && findVolume(tx, id);
 }
 
-export type VolumeDraft = { status?: string; generation?: number; groupId?: string | null; workedOnAs?: string | null } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+export type VolumeDraft = { status?: string; groupId?: string | null; workedOnAs?: string | null } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
 
 export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, generation, group_id, worked_on_as, created_at, updated_at)
+    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, group_id, worked_on_as, created_at, updated_at)
     values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, ${draft.status ?? 'creating'}, ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
-      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${draft.generation ?? 1}, ${draft.groupId ?? null}, ${draft.workedOnAs ?? null}, ${now}, ${now})`;
+      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${draft.groupId ?? null}, ${draft.workedOnAs ?? null}, ${now}, ${now})`;
 }
 
 export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs' | 'groupId' | 'typeId'>>;

@@ -67,17 +67,16 @@ export function createGroupVolume(context: Context, { groupId, workedOnAs, ...wi
   return recordVolume(context, wish, { madeFor: null, groupId, workedOnAs });
 }
 
-type Making = { id?: string; generation?: number; madeFor: string | null; status?: string; groupId?: string | null; workedOnAs?: string | null };
+type Making = { madeFor: string | null; status?: string; groupId?: string | null; workedOnAs?: string | null };
 
-/** A volume that is on the storage already. */
-export async function recordManagedVolume(context: Context, { id, sizeGiB, name, description, metadata, volumeType, bootable }: { id: string; sizeGiB: number; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean }): Promise<Volume> {
-  // Later than whatever was asked of it before, by whomever.
-  const volume = await recordVolume(context, { sizeGiB, name, description, metadata, volumeType, source: { kind: 'empty' } }, { madeFor: null, status: 'available', id, generation: context.now.getTime() });
-  return bootable ? changeVolume(context, id, { bootable }) : volume;
+/** A volume whose data is on the storage already, by another name. */
+export async function recordManagedVolume(context: Context, { sizeGiB, name, description, metadata, volumeType, bootable }: { sizeGiB: number; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean }): Promise<Volume> {
+  const volume = await recordVolume(context, { sizeGiB, name, description, metadata, volumeType, source: { kind: 'empty' } }, { madeFor: null, status: 'managing' });
+  return bootable ? changeVolume(context, volume.id, { bootable }) : volume;
 }
 
 /** The volume, counted; who makes it is for the caller to say. */
-async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating', groupId = null, workedOnAs = null, id: given, generation = 1 }: Making): Promise<Volume> {
+async function recordVolume(context: Context, wish: VolumeWish, { madeFor, status = 'creating', groupId = null, workedOnAs = null }: Making): Promise<Volume> {
   const { tx, now, random, caller } = context;
   if (caller.projectId === null) throw forbidden('A token for a project is needed to create a volume.');
   if (wish.zone != null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
@@ -91,7 +90,7 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB }, type.id);
-  const id = given ?? random.uuid();
+  const id = random.uuid();
   await insertVolume(
     tx,
     {
@@ -109,7 +108,6 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
       source: wish.source,
       madeFor,
       status,
-      generation,
       groupId,
       workedOnAs,
     },

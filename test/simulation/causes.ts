@@ -34,6 +34,9 @@ const withThings = (...names: Parameters<Things['get']>[0][]) => async (_cloud: 
   for (const name of names) await things.get(name);
 };
 
+/** What only an administrator may ask for, in his own project. */
+const administrators = new WeakMap<Things, Person>();
+
 export const causes: Record<string, Cause> = {
   'server.create': {
     prepare: withThings('subnet', 'flavor', 'volume to attach'),
@@ -92,6 +95,13 @@ export const causes: Record<string, Cause> = {
   'volume.backup.create': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.create({ body: { backup: { volume_id: await things.get('volume'), incremental: true } } }) },
   'volume.backup.restore': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.restore({ params: { backup_id: await things.get('backup') }, body: { restore: { volume_id: await things.get('volume') } } }) },
   'volume.backup.delete': { prepare: withThings('backup'), act: async ({ volume }, things) => volume.backups.delete({ params: { backup_id: await things.get('backup') } }) },
+  'volume.manage': {
+    async prepare(cloud, things) {
+      administrators.set(things, cloud.admin);
+      await things.get('name on the storage of a volume');
+    },
+    act: async (_person, things) => administrators.get(things)!.volume.manageableVolumes.manage({ body: { volume: { host: 'intercloud@storage', ref: { 'source-name': await things.get('name on the storage of a volume') } } } }),
+  },
   'volume.retype': { prepare: withThings('volume', 'plain volume type'), act: async ({ volume }, things) => volume.volumeActions.retype({ params: { volume_id: await things.get('volume') }, body: { 'os-retype': { new_type: await things.get('plain volume type') } } }) },
   'volume.revert': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.volumeActions.revert({ params: { volume_id: await things.get('volume') }, body: { revert: { snapshot_id: await things.get('snapshot') } } }) },
   'volume.reimage': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.volumeActions.reimage({ params: { volume_id: await things.get('volume') }, body: { 'os-reimage': { image_id: things.imageId } } }) },
@@ -107,7 +117,8 @@ export const causes: Record<string, Cause> = {
 export async function clearUp(cloud: TestCloud, { compute, volume, image, network }: Person): Promise<void> {
   for (const { id } of (await compute.servers.list()).body.servers) await compute.servers.delete({ params: { server_id: id } });
   await cloud.settle();
-  for (const { id } of (await volume.backups.list({ query: { sort: 'created_at:desc' } })).body.backups) {
+  // Those that build on others first.
+  for (const { id } of (await volume.backups.detail()).body.backups.toSorted((one, other) => Number(other.is_incremental) - Number(one.is_incremental))) {
     await volume.backups.delete({ params: { backup_id: id } });
     await cloud.settle();
   }
@@ -118,6 +129,10 @@ export async function clearUp(cloud: TestCloud, { compute, volume, image, networ
   for (const { id } of (await volume.groups.list()).body.groups) await volume.groups.delete({ params: { group_id: id }, body: { delete: { 'delete-volumes': true } } });
   await cloud.settle();
   for (const { id } of (await volume.volumes.list()).body.volumes) await volume.volumes.delete({ params: { volume_id: id } });
+  for (const { id } of (await cloud.admin.volume.volumes.list()).body.volumes) await cloud.admin.volume.volumes.delete({ params: { volume_id: id } });
+  await cloud.settle();
+  for (const { id } of (await cloud.admin.volume.groupTypes.list()).body.group_types) await cloud.admin.volume.groupTypes.delete({ params: { group_type_id: id } });
+  for (const { id, name } of (await cloud.admin.volume.types.list()).body.volume_types) if (name !== '__DEFAULT__') await cloud.admin.volume.types.delete({ params: { type_id: id } });
   for (const { id } of (await image.images.list({ query: { visibility: 'shared' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
   for (const { id } of (await image.images.list({ query: { visibility: 'private' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
   for (const { id, device_owner } of (await network.ports.list()).body.ports) if (device_owner === '') await network.ports.delete({ params: { port_id: id ?? '' } });

@@ -26,7 +26,7 @@ export async function tempestConf(cloud: WholeCloud, { folder, settings }: { fol
       'network-feature-enabled': { api_extensions: extensions.map(({ Alias }) => Alias).join(',') },
       'image-feature-enabled': { api_v2: true, api_v1: false, import_image: false },
       volume: { catalog_type: 'volumev3', min_microversion: '3.0', max_microversion: 'latest', volume_size: 1, build_interval: 1, vendor_name: 'Intercloud', storage_protocol: 'file' },
-      'volume-feature-enabled': { api_v3: true, backup: false, snapshot: true, clone: true, multi_backend: false, manage_volume: false, manage_snapshot: false, extend_attached_volume: true },
+      'volume-feature-enabled': { api_v3: true, backup: true, snapshot: true, clone: true, multi_backend: false, manage_volume: true, manage_snapshot: true, volume_revert: true, extend_attached_volume: true },
     },
     settings,
   );
