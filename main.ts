@@ -11,6 +11,7 @@ import { givingCaptures } from './agent/captures.ts';
 import { serveDriver } from './agent/host.ts';
 import { connectDriver } from './agent/remote.ts';
 import { systemClock, systemRandom } from './kit/clock.ts';
+import { certificatesIn } from './kit/http/certificates.ts';
 import { createLog, type Log } from './kit/log.ts';
 import { keysFrom, type SealingKey } from './kit/sealing.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
@@ -79,7 +80,7 @@ async function api(config: CloudConfig): Promise<void> {
   const { cloud, close } = await prepared(config, 12);
   const { createApi } = await import('./cloud.ts');
   await cloud.start();
-  const tls = config.tls && { cert: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8') };
+  const tls = config.tls && { cert: await readFile(config.tls.certificate, 'utf8'), key: await readFile(config.tls.key, 'utf8'), contextOf: certificatesIn(layoutOf(stateDir).hostCertificates) };
   const door = createApi(cloud, { rules: readOperatorRules(stateDir), ...(tls ? { tls } : {}) });
   await door.listen({ host: config.host, port: config.port });
   log.info({ url: baseUrl(config) }, 'the API answers');

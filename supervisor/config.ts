@@ -62,6 +62,8 @@ export function layoutOf(stateDir: string) {
     /** What home's database is sealed by: one a line, the newest first. */
     cloudKeys: at('secrets', 'cloud-keys'),
     tls: at('tls'),
+    /** Of partners' own host names: `<name>.crt` and `<name>.key`. */
+    hostCertificates: at('tls', 'hosts'),
     postgres: at('postgres'),
     postgresAddress: at('run', 'postgres.json'),
     blobs: at('blobs'),

@@ -3,6 +3,7 @@
  * Knows no service; what differs between them is data in their contracts.
  */
 import { Readable } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { DiscoveryPage, Operation, Service } from '../../contract/contract.ts';
 import type { Clock, Random } from '../clock.ts';
@@ -28,7 +29,7 @@ export type ServeOptions = {
   rateLimit?: RateLimit;
   /** The operator's own rules, in the place of those that the services come with. */
   rules?: Rules;
-  tls?: { key: string; cert: string };
+  tls?: { key: string; cert: string; /** Of other names than the usual one. */ contextOf?: (name: string) => SecureContext | undefined };
   /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
   publicUrl?: string;
   /** Whom to ask for help, by the name of the host that a client asked; it does not throw. */
@@ -58,7 +59,7 @@ export function createDoor(options: ServeOptions): Door {
   const streams = new Map<Database, Promise<EventStream>>();
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
   const app = fastify({
-    https: options.tls ?? null,
+    https: options.tls ? secured(options.tls) : null,
     logger: false,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
     bodyLimit: defaultBodyBytes,
@@ -243,6 +244,21 @@ export function createDoor(options: ServeOptions): Door {
   function baseOf(request: FastifyRequest): string {
     return options.publicUrl ?? `${request.protocol}://${request.host}`;
   }
+}
+
+/** A certificate that cannot be read is that of its name alone: the handshake fails. */
+function secured({ contextOf, ...usual }: NonNullable<ServeOptions['tls']>) {
+  if (!contextOf) return usual;
+  return {
+    ...usual,
+    SNICallback(name: string, done: (error: Error | null, context?: SecureContext) => void) {
+      try {
+        done(null, contextOf(name));
+      } catch (error) {
+        done(error as Error);
+      }
+    },
+  };
 }
 
 /** JSON is parsed here and leniently (some clients send no content type, or one with no body); bytes go on as a stream. */
