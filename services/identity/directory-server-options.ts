@@ -84,7 +84,8 @@ export function demandServerOption(option: string, value: unknown): void {
       if (value !== 'one' && value !== 'sub') throw wrong('one or sub');
       return;
     case 'url':
-      if (typeof value !== 'string' || !/^ldaps?:\/\/[^\s/]+\/?(,ldaps?:\/\/[^\s/]+\/?)*$/.test(value)) throw wrong('ldap:// or ldaps:// and a host, several with commas between');
+// keystone keeps any address; one that is none of a directory server is one that does not answer.
+      if (typeof value !== 'string' || !/^[a-z]+:\/\/[^\s]+$/.test(value)) throw wrong('an address such as ldap://ldap.example, or several with commas between');
       return;
     case 'text':
       // A number is written so by clients that read it from a file.

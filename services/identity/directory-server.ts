@@ -39,8 +39,9 @@ export function createDirectoryServer(given: Record<string, unknown>): Directory
   async function withServer<T>(work: (client: Client) => Promise<T>, who: { dn: string; password: string } | null = bindAs()): Promise<T> {
     let last: unknown;
     for (const url of urls) {
-      const client = new Client({ url: url.replace(/\/$/, ''), timeout: timeoutMs, connectTimeout: timeoutMs, ...(url.startsWith('ldaps:') ? { tlsOptions: tls } : {}) });
+      let client: Client | undefined;
       try {
+        client = new Client({ url: url.replace(/\/$/, ''), timeout: timeoutMs, connectTimeout: timeoutMs, ...(url.startsWith('ldaps:') ? { tlsOptions: tls } : {}) });
         if (options['use_tls'] === true) await client.startTLS(tls);
         if (who) await client.bind(who.dn, who.password);
         return await work(client);
@@ -48,7 +49,7 @@ export function createDirectoryServer(given: Record<string, unknown>): Directory
         if (error instanceof InvalidCredentialsError) throw error;
         last = error;
       } finally {
-        await client.unbind().catch(ignoreGone);
+        await client?.unbind().catch(ignoreGone);
       }
     }
     throw new DirectoryServerError(`The directory server ${urls.join(', ')} does not answer as it should`, { cause: last });

@@ -39,8 +39,9 @@ test('what no domain can be configured with is refused, and so is who may not', 
   assert.equal(await put({ compute: { url: 'x' } }), 403);
   assert.equal(await put({ ldap: { colour: 'blue' } }), 403);
   assert.equal(await put({ constructor: { name: 'x' } }), 403);
-  assert.equal(await put({ ldap: { url: 'http://example' } }), 400);
-  assert.equal(await put({ identity: { driver: 'files' } }), 400);
+  assert.equal(await put({ ldap: { url: 'example' } }), 400);
+  assert.equal(await put({ identity: { driver: 5 } }), 400);
+  assert.equal(await put({ identity: { list_limit: 5 } }), 400);
   assert.equal(await put({ security_compliance: { password_regex: '(' } }), 400);
   assert.equal(await put({ security_compliance: { lockout_duration: 'long' } }), 400);
   assert.equal(await put({ security_compliance: { lockout_duration: 5 } }, token), 403);
@@ -53,7 +54,7 @@ test('an administrator reads what holds where nothing is configured', async (t) 
   const { body } = await ask('GET', '/domains/config/default', { token: admin });
   assert.deepEqual([body.config.identity.driver, body.config.ldap.user_objectclass, body.config.security_compliance.lockout_duration], ['sql', 'inetOrgPerson', 1800]);
   assert.equal('password' in body.config.ldap, false);
-  assert.deepEqual((await ask('GET', '/domains/config/identity/default', { token: admin })).body, { config: { identity: { driver: 'sql' } } });
+  assert.deepEqual((await ask('GET', '/domains/config/identity/default', { token: admin })).body, { config: { identity: { driver: 'sql', list_limit: null } } });
   assert.deepEqual((await ask('GET', '/domains/config/ldap/query_scope/default', { token: admin })).body, { config: { query_scope: 'one' } });
   assert.equal((await ask('GET', '/domains/config/ldap/password/default', { token: admin })).status, 403);
 });

@@ -16,15 +16,15 @@ export type Config = Record<string, Record<string, Value>>;
 /** All of it, a group, or one option. */
 export type Which = { group?: string; option?: string };
 
-const drivers = ['sql', 'ldap'];
-
 const known: Readonly<Record<string, { options: readonly string[]; secret: readonly string[]; defaults: Readonly<Record<string, unknown>>; demand(option: string, value: unknown): void }>> = {
   identity: {
-    options: ['driver'],
+    options: ['driver', 'list_limit'],
     secret: [],
-    defaults: { driver: 'sql' },
+    defaults: { driver: 'sql', list_limit: null },
     demand(option, value) {
-      if (!drivers.includes(String(value))) throw invalid(`Invalid input for field 'identity.${option}': it must be one of ${drivers.join(', ')}`);
+      // keystone keeps any name; what is not ldap is kept here, in the database.
+      if (option === 'driver' && (typeof value !== 'string' || value === '')) throw invalid("Invalid input for field 'identity.driver': it must be a name: sql, or ldap");
+      if (option === 'list_limit' && value !== null) throw invalid("Invalid input for field 'identity.list_limit': lists are as long as the cloud has them, in every domain");
     },
   },
   ldap: { options: serverOptions, secret: secretServerOptions, defaults: serverDefaults, demand: demandServerOption },

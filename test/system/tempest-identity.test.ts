@@ -6,7 +6,7 @@ import { startWholeCloud } from './whole-cloud.ts';
 test('identity passes what tempest asks of every OpenStack cloud', async (t) => {
   const cloud = await startWholeCloud({ driver: 'simulated' });
   t.after(() => cloud.reset());
-  const wanted = testsOf('./identity-interop.txt');
+  const wanted = [...testsOf('./identity-interop.txt'), ...testsOf('./identity-administration.txt')];
 
   const { passed, failed, skipped } = await runTempest(cloud, wanted, {
     settings: {
