@@ -129,6 +129,9 @@ export async function clearUp(cloud: TestCloud, { compute, volume, image, networ
   for (const { id } of (await volume.groups.list()).body.groups) await volume.groups.delete({ params: { group_id: id }, body: { delete: { 'delete-volumes': true } } });
   await cloud.settle();
   for (const { id } of (await volume.volumes.list()).body.volumes) await volume.volumes.delete({ params: { volume_id: id } });
+  // What was let go of, and nobody has taken on.
+  for (const { reference: ref, safe_to_manage: free } of (await cloud.admin.volume.manageableVolumes.list({ query: { host: 'intercloud@storage' } })).body['manageable-volumes']) if (free) await cloud.admin.volume.manageableVolumes.manage({ body: { volume: { host: 'intercloud@storage', ref } } });
+  await cloud.settle();
   for (const { id } of (await cloud.admin.volume.volumes.list()).body.volumes) await cloud.admin.volume.volumes.delete({ params: { volume_id: id } });
   await cloud.settle();
   for (const { id } of (await cloud.admin.volume.groupTypes.list()).body.group_types) await cloud.admin.volume.groupTypes.delete({ params: { group_type_id: id } });
