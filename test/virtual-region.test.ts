@@ -4,6 +4,7 @@ import { createClient, type Client, type Refused } from '../contract/client.ts';
 import type { compute } from '../contract/compute/service.ts';
 import type { image } from '../contract/image/service.ts';
 import { broker } from '../contract/intercloud/broker.ts';
+import { region } from '../contract/intercloud/region.ts';
 import { network } from '../contract/network/service.ts';
 import { virtualServices } from '../contract/virtual.ts';
 import type { volume } from '../contract/volume/service.ts';
@@ -98,6 +99,19 @@ test('what was decided on is not decided on again before the region says anew wh
   const { decisions } = (await cloud.alice.client(broker).decisions.list()).body;
   assert.deepEqual(decisions.map(({ region, state, succeeded }) => `${region} ${state} ${succeeded}`).toSorted(), [...Array.from({ length: 4 }, () => 'RegionOne placed true'), ...Array.from({ length: 2 }, () => 'two placed true')]);
   assert.equal((await at.compute.servers.list()).body.servers.length, 6);
+});
+
+test('a region does not say that it has left what it has promised', async (t) => {
+  const cloud = await startCloud(t, { hosts: 1, hostShape: { vcpus: 1, memoryMiB: 16_384, diskGiB: 100 } });
+  const freeVcpus = async () => (await cloud.admin.client(region).capacity.show()).body.zones.map(({ free }) => free.vcpus);
+  const { flavors } = (await cloud.alice.compute.flavors.list()).body;
+  assert.deepEqual(await freeVcpus(), [4]);
+
+  // Nobody works: it is promised, and claims no host.
+  await cloud.rest();
+  await cloud.alice.compute.servers.create({ body: { server: { name: 'promised', flavorRef: flavors[0]!.id, imageRef: cloud.imageId, networks: [] } } as never });
+
+  assert.deepEqual(await freeVcpus(), [3]);
 });
 
 test('each decision can be asked why, and what if', async (t) => {

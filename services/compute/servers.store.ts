@@ -236,3 +236,12 @@ export function countByHost(tx: Transaction): Promise<HostCount[]> {
     select host_id as "hostId", count(*)::int as running, count(task_state)::int as busy
     from compute.server where host_id is not null and ${living} group by host_id`;
 }
+
+export type Unplaced = { availabilityZone: string | null; vcpus: number; memoryMiB: number; diskGiB: number };
+
+/** What servers need that are to be made and have no host yet. */
+export function sumUnplaced(tx: Transaction): Promise<Unplaced[]> {
+  return tx.rows<Unplaced>`
+    select availability_zone as "availabilityZone", sum((flavor->>'vcpus')::int)::int as vcpus, sum((flavor->>'memoryMiB')::int)::int as "memoryMiB", sum(root_disk_gib)::int as "diskGiB"
+    from compute.server where deleted_at is null and host_id is null and vm_state = 'building' group by availability_zone`;
+}
