@@ -26,9 +26,9 @@ export type WholeCloud = {
 
 type RunOptions = { env?: Record<string, string>; input?: string; timeoutMs?: number; state?: string };
 
-const program = fileURLToPath(new URL('../../intercloud', import.meta.url));
+export const program = fileURLToPath(new URL('../../intercloud', import.meta.url));
 /** Nobody's number, for what an ordinary user does when the tests run as root. */
-const ordinaryUser = { uid: 61_990, gid: 61_990 };
+export const ordinaryUser = { uid: 61_990, gid: 61_990 };
 
 export async function startWholeCloud(options: { driver: 'simulated' | 'libvirt-ovn'; asOrdinaryUser?: boolean; args?: string[] }): Promise<WholeCloud> {
   const home = mkdtempSync(join(tmpdir(), 'ic-'));
