@@ -14,6 +14,14 @@ export const brandMakers = {
 
 export const brandPaths = { 'intercloud-brand /brands/': 'branded account', 'intercloud-admission /profiles/': 'region of this cloud' } as const;
 
+/** Managers of a domain see their own account's; nobody of these tests is one. */
+const byAdmin = { by: 'admin' } as const;
 const ours = { refused: { status: 404, because: 'No profile is kept of a region of our own' } };
 
-export const brandPreparations = { 'intercloud-admission.profiles.show': ours, 'intercloud-admission.profiles.probe': ours, 'intercloud-admission.profiles.suspend': ours };
+export const brandPreparations = {
+  'intercloud-brand.brands.list': byAdmin,
+  'intercloud-brand.brands.show': byAdmin,
+  'intercloud-admission.profiles.show': ours,
+  'intercloud-admission.profiles.probe': ours,
+  'intercloud-admission.profiles.suspend': ours,
+};
