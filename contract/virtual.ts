@@ -31,7 +31,11 @@ function spanning(service: Service): Service {
 }
 
 /** Right and path as they are; the rest is judged where it is done, in transactions of its own. */
-function passedOn({ params: _, query: __, list: ___, response, body, ...operation }: Operation): Operation {
+function passedOn(whole: Operation): Operation {
+  const { response, body, ...operation } = whole;
+  delete operation.params;
+  delete operation.query;
+  delete operation.list;
   return {
     ...operation,
     effects: 'own',

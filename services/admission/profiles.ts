@@ -53,10 +53,16 @@ async function strangers(tx: Transaction): Promise<Probed[]> {
 async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: AbortSignal): Promise<void> {
   const { clock, random, database, serviceTokens } = parts;
   const results = await probeRegion({ base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probingOf(parts).patienceMs, signal });
-  if (signal.aborted) return void (await database.transaction(scope, (tx) => giveBack(tx, name)));
+  if (signal.aborted) {
+    await database.transaction(scope, (tx) => giveBack(tx, name));
+    return;
+  }
   const failures = results.filter(({ failure }) => failure !== null);
   if (failures.length > 0) parts.log.warn({ region: name, failures }, 'a region does not do what it should');
-  const differences = await compare(parts, base).catch((error: unknown) => void parts.log.warn({ err: error, region: name }, 'what is here and what is there could not be compared'));
+  const differences = await compare(parts, base).catch((error: unknown) => {
+    parts.log.warn({ err: error, region: name }, 'what is here and what is there could not be compared');
+    return undefined;
+  });
   await database.transaction(scope, async (tx) => {
     await keepResults(parts, tx, { region: name, results });
     if (differences) await keepDifferences(tx, name, differences);

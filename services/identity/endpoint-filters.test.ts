@@ -88,7 +88,8 @@ test('a policy document is for an endpoint, a service, or a service in a region 
   assert.deepEqual([await of(open.id), await of(inner.id)], ['2', '2']);
   const last = await associate(three.id, `endpoints/${inner.id}`);
   assert.deepEqual([await of(open.id), await of(inner.id)], ['2', '3']);
-  assert.deepEqual([await endpoints(one.id), await endpoints(two.id), await endpoints(three.id)], [[open.id, inner.id].toSorted(), [open.id, inner.id].toSorted(), [inner.id]]);
+  const both = [open.id, inner.id].toSorted(byText);
+  assert.deepEqual([await endpoints(one.id), await endpoints(two.id), await endpoints(three.id)], [both, both, [inner.id]]);
   assert.equal((await ask('DELETE', last, { token: admin })).status, 204);
   assert.equal(await of(inner.id), '2');
 
@@ -98,3 +99,7 @@ test('a policy document is for an endpoint, a service, or a service in a region 
   assert.equal((await ask('DELETE', `/policies/${two.id}`, { token: admin })).status, 204);
   assert.equal(await of(inner.id), 'new');
 });
+
+function byText(one: string, other: string): number {
+  return one < other ? -1 : 1;
+}
