@@ -1,5 +1,6 @@
 /** What an operation needs so that it can succeed, besides things that exist; and where it cannot, why. */
 import { billingPreparations } from './billing-things.ts';
+import { brandPreparations } from './brand-things.ts';
 import type { TestCloud } from './cloud.ts';
 import { accessHeaders, requestHeaders, signedForStore, signedRequest } from './consumers.ts';
 import type { Things } from './things.ts';
@@ -104,6 +105,7 @@ const aboutAlice = { headers: async ({ alice }: TestCloud) => ({ 'x-subject-toke
 
 export const preparations: Record<string, Preparation> = {
   ...billingPreparations,
+  ...brandPreparations,
   'identity.tokens.validate': { ...aboutAlice, by: 'admin' },
   'identity.tokens.check': { ...aboutAlice, by: 'admin' },
   // A token of another: with alice's own, she would be done for the rest of the test.
