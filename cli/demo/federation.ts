@@ -15,7 +15,7 @@ import { machine, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type
 import { addRegion, deleteCloud, demandEmpty, examine, holdingsOf, regionsOf, startCloud, type DemoCloud } from './clouds.ts';
 import { customerOf } from './customer.ts';
 import { openAccounts, makeProject, prices, setPolicy, writeBooks, type Parties } from './parties.ts';
-import { addPartnerRegion, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
+import { addPartnerRegion, demandNoDifference, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
 import { signInElsewhere, until, type Session } from './session.ts';
 
 export type DemoOptions = {
@@ -108,6 +108,7 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   await makeFlavor(admin, (await regionsOf(ours)).values());
 
   const { told, counted } = await burst({ ours, customer, report, partnersCloud });
+  await doStep(report, 'Compare what both clouds know of', async () => demandNoDifference(admin, (await regionsOf(ours)).get(rented)!));
   const { projectId } = customer;
   const servers = await placedServers(customer);
   const records = await doStep(report, 'Take all usage home', () => usageTold(admin, { projectId, servers, since: began }));
@@ -221,6 +222,6 @@ function asText({ client, why, obstacle, machines, metered, bills, balances, che
       [...balances.map(({ name, got, paid, left, open }) => [name, fromCoins(got), fromCoins(paid), fromCoins(left), fromCoins(open)]), ['All', '', '', fromCoins(balances.reduce((sum, { left }) => sum + left, 0n)), '']],
     ),
     '',
-    `doctor: nothing found by ${checks['ours']} checks of the operator’s cloud${checks['theirs'] === undefined ? '' : ` and ${checks['theirs']} of the partner’s`}; no machine, volume or network is left in either cloud.`,
+    `doctor: nothing found by ${checks['ours']} checks of the operator’s cloud${checks['theirs'] === undefined ? '' : ` and ${checks['theirs']} of the partner’s`}; no machine, volume or network is left in either cloud, and none is known to one of them only.`,
   ].join('\n');
 }

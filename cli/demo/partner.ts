@@ -3,22 +3,23 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identity } from '../../contract/identity/service.ts';
+import { region } from '../../contract/intercloud/region.ts';
 import { machineSeconds } from './bills.ts';
 import { demand, demandEmpty, freePort, holdingsOf, type DemoCloud } from './clouds.ts';
-import type { Session } from './session.ts';
+import { until, type Session } from './session.ts';
 
 /** How the operator gets in at the partner's, and how much of it is his. */
 export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };
 
 /** The owner of the other cloud lets the operator in: a domain, and a user in it who may make projects there. */
-export async function letIn({ admin, url, region }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement> {
+export async function letIn({ admin, url, region: partnerRegion }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement> {
   const people = admin.client(identity);
   const { domain } = (await people.domains.create({ body: { domain: { name: 'rented' } } })).body;
   const password = randomBytes(12).toString('base64url');
   const { user } = (await people.users.create({ body: { user: { name: 'intercloud', domain_id: domain.id, password } } })).body;
   const role = (await people.roles.list({ query: { name: 'admin' } })).body.roles.find(({ name }) => name === 'admin');
   await people.domainUserGrants.create({ params: { domain_id: domain.id, user_id: user.id, role_id: role?.id ?? '' } });
-  return { authUrl: `${url}/identity`, username: 'intercloud', userDomain: 'rented', partnerRegion: region, password, capacity };
+  return { authUrl: `${url}/identity`, username: 'intercloud', userDomain: 'rented', partnerRegion, password, capacity };
 }
 
 /** A region of ours at the partner's. Resolves when all that a machine needs was seen to work there. */
@@ -32,6 +33,18 @@ export async function addPartnerRegion(folder: string, { stateDir }: DemoCloud, 
   const { profile } = JSON.parse(out) as { profile: { document: { capabilities: { name: string; state: string; detail: string | null }[] } } | null };
   const failing = (profile?.document.capabilities ?? []).filter(({ state }) => state !== 'proved');
   if (profile === null || failing.length > 0) throw new Error(`${name} does not do what it should: ${failing.map((each) => `${each.name}: ${each.detail ?? each.state}`).join('; ')}`);
+}
+
+/** Both clouds are asked, in both directions: what only one of them knows of is an orphan. A probe on its way is one for a moment. */
+export async function demandNoDifference(admin: Session, base: string): Promise<void> {
+  let last: unknown;
+  await until('the two clouds to know of the same things', async () => {
+    const { there, here } = (await admin.client(region, base).differences.show()).body;
+    last = { there, here };
+    return there.length + here.length === 0 ? true : undefined;
+  }).catch((cause: unknown) => {
+    throw new Error(`Only one of the two clouds knows of ${JSON.stringify(last)}`, { cause });
+  });
 }
 
 /** What the partner himself sees of what is rented to the operator. */
