@@ -1,5 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
-import type { Policy, Verdict, Wish } from './placing.ts';
+import type { Policy, Room, Verdict, Wish } from './placing.ts';
 
 export type DecisionState = 'intended' | 'unknown' | 'placed' | 'refused' | 'undone';
 
@@ -60,4 +60,13 @@ export function selectDecisions(tx: Transaction, where: Sql, most: number): Prom
 /** Those whose machine is still on its way, or of which nobody knows whether there is one. */
 export function unsettledDecisions(tx: Transaction, most: number): Promise<Decision[]> {
   return tx.rows<Decision>(sql`select ${columns} from broker.decision where succeeded is null and state in ('placed', 'unknown', 'intended') order by decided_at limit ${most}`);
+}
+
+/** What was decided on and the region was not asked for yet, or has not answered: it may not know of it. */
+export async function sumIntended(tx: Transaction, region: string): Promise<Room> {
+  const row = await tx.one<Room>`
+    select coalesce(sum((wish->>'vcpus')::bigint * (wish->>'count')::bigint), 0)::bigint as vcpus, coalesce(sum((wish->>'memoryMiB')::bigint * (wish->>'count')::bigint), 0)::bigint as "memoryMiB",
+      coalesce(sum((wish->>'diskGiB')::bigint * (wish->>'count')::bigint), 0)::bigint as "diskGiB"
+    from broker.decision where state = 'intended' and succeeded is null and region = ${region}`;
+  return row!;
 }

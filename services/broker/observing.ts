@@ -7,7 +7,8 @@ import type { Admission } from '../admission/admission.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { countOutcome, setCapacity } from './capacity.store.ts';
-import { settleDecision, unsettledDecisions, type Decision } from './decisions.store.ts';
+import { settleDecision, sumIntended, unsettledDecisions, type Decision } from './decisions.store.ts';
+import type { Room } from './placing.ts';
 import { listRegions, type Region } from './regions.ts';
 import { decisionMark } from './virtual/server-placing.ts';
 
@@ -29,7 +30,15 @@ async function observeRegion(parts: ObservingParts, { name, base }: Region): Pro
   const observedAt = parts.clock.now();
   const { body } = await createClient(regionContract, clientOf(parts, base)).capacity.show();
   const zones = body.zones.map(({ name: availabilityZone, free, largest }) => ({ availabilityZone, free: roomOf(free), largest: roomOf(largest), images: body.images, observedAt }));
-  await parts.database.transaction(scope, (tx) => setCapacity(tx, name, zones));
+  await parts.database.transaction(scope, async (tx) => {
+    const intended = await sumIntended(tx, name);
+    // As with what it has promised itself: what names no zone is counted in the first.
+    await setCapacity(tx, name, zones.map((zone, index) => (index === 0 ? { ...zone, free: without(zone.free, intended), largest: without(zone.largest, intended) } : zone)));
+  });
+}
+
+function without(room: Room, taken: Room): Room {
+  return { vcpus: room.vcpus - taken.vcpus, memoryMiB: room.memoryMiB - taken.memoryMiB, diskGiB: room.diskGiB - taken.diskGiB };
 }
 
 function roomOf({ vcpus, memory_mib, disk_gib }: { vcpus: number; memory_mib: number; disk_gib: number }) {
