@@ -67,8 +67,8 @@ function demandSound({ client, why, obstacle, machines, bills, balances, checks,
   assert.match(client, /^openstack --os-region-name anywhere$/);
   assert.deepEqual([why.region, why.hourly, why.currency, why.rejected.filter((each) => each.includes('no room')).length], ['rented', '99', 'EUR', 2]);
   assert.match(obstacle, /budget/);
-  // Two by hand, eight of the fleet, and the two that came home; none was sent where there was no room.
-  assert.deepEqual(machines, { placed: 12, atPartner: 2 });
+  // Two by hand, eight of the fleet, and the two that came home; one that finds its place taken meanwhile is made again elsewhere.
+  assert.ok(machines.placed >= 12 && machines.placed <= 14 && machines.atPartner === 2, JSON.stringify(machines));
   assert.equal(bills.length, 4);
   for (const { identical, addsUp, bookKnown, lines, records, total, ...edge } of bills) assert.ok(identical && addsUp && bookKnown && lines > 0 && records > 0 && Number(total) > 0, JSON.stringify({ ...edge, identical, addsUp, bookKnown, lines, records, total }));
   const cents = (amount: string) => Math.round(Number(amount) * 100);
