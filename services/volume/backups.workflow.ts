@@ -106,7 +106,8 @@ export const deleteBackupWorkflow = workflow<AboutBackup, object, RegionParts>(
       if (pack !== null) await sweepPack(run.services, pack);
     }, undefined, { retry: patient }),
   ],
-  { deadlineSeconds: hours, onFailed: (tx, run, failure) => change(tx, run, run.input.backupId, { status: 'error_deleting', failure: reason(failure) }, 'backup.delete.error') },
+  // As in cinder/backup/manager.py: whoever may delete it may try again.
+  { deadlineSeconds: hours, onFailed: (tx, run, failure) => change(tx, run, run.input.backupId, { status: 'error', failure: reason(failure) }, 'backup.delete.error') },
 );
 
 type Restoring = AboutBackup & { volumeId: string };

@@ -4,7 +4,7 @@ import { badRequest } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import { readPage } from './lists.ts';
-import { demandStorage, manageSnapshot, manageVolume, snapshotsOn, volumesOn, type FoundSnapshot, type FoundVolume } from './manageable.ts';
+import { demandStorage, manageSnapshot, manageVolume, readStorage, snapshotsOn, volumesOn, type FoundSnapshot, type FoundVolume } from './manageable.ts';
 import { isTrue, snapshotShown, volumeShown } from './shapes.ts';
 
 type Query = Readonly<Record<string, unknown>> & { host?: string; cluster?: string };
@@ -25,20 +25,20 @@ export function manageableVolumes({ driver, clock }: Pick<RegionParts, 'driver' 
   return implement(volumesContract, {
     async list(request) {
       demandStorage(request.query);
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       return { 'manageable-volumes': pageOf(await request.read((tx) => volumesOn(tx, storage)), request.query).map(brief) };
     },
 
     async detail(request) {
       demandStorage(request.query);
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       return { 'manageable-volumes': pageOf(await request.read((tx) => volumesOn(tx, storage)), request.query).map((found) => ({ ...brief(found), ...details(found) })) };
     },
 
     async manage(request) {
       const { volume: wish } = request.body;
       demandStorage(wish);
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       const { caller, requestId, random } = request;
       return request.commit(async (tx) => {
         const context = { tx, caller, requestId, random, now: clock.now() };
@@ -53,19 +53,19 @@ export function manageableSnapshots({ driver, clock }: Pick<RegionParts, 'driver
   return implement(snapshotsContract, {
     async list(request) {
       demandStorage(request.query);
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       return { 'manageable-snapshots': pageOf(await request.read((tx) => snapshotsOn(tx, storage)), request.query).map((found) => ({ ...brief(found), ...source(found) })) };
     },
 
     async detail(request) {
       demandStorage(request.query);
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       return { 'manageable-snapshots': pageOf(await request.read((tx) => snapshotsOn(tx, storage)), request.query).map((found) => ({ ...brief(found), ...source(found), ...details(found) })) };
     },
 
     async manage(request) {
       const { snapshot: wish } = request.body;
-      const storage = await driver.volumes.list();
+      const storage = await readStorage(driver, request);
       const { caller, requestId, random } = request;
       return request.commit(async (tx) => {
         const context = { tx, caller, requestId, random, now: clock.now() };

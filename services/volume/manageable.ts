@@ -3,7 +3,8 @@ import type { Driver } from '../../drivers/driver.ts';
 import { badRequest, busy, conflict } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { deleteUnmanaged, insertUnmanaged } from './manageable.store.ts';
+import type { RegionParts } from '../parts.ts';
+import { deleteUnmanaged, insertUnmanaged, listUnmanaged } from './manageable.store.ts';
 import { isStorage } from './services.ts';
 import { deleteSnapshotRow, hasOthersSnapshots, listStoredSnapshots, snapshotsOf, type Snapshot } from './snapshots.store.ts';
 import { getOwnSnapshot, recordSnapshot } from './snapshots.ts';
@@ -22,16 +23,26 @@ export type Found<Thing> = Thing & { name: string; sizeGiB: number; known: boole
 export type FoundVolume = Found<{ id: string }>;
 export type FoundSnapshot = Found<{ id: string; volumeId: string; volumeName: string }>;
 
-export type Storage = Awaited<ReturnType<Driver['volumes']['list']>>;
+export type Storage = Awaited<ReturnType<Driver['volumes']['list']>> & { knownBefore: ReadonlySet<string> };
 
-/** The storage itself is asked outside of transactions. */
+/** Not in a transaction. */
+export async function readStorage(driver: Driver, { read }: { read<T>(work: (tx: Transaction) => Promise<T>): Promise<T> }): Promise<Storage> {
+  // Rows are made before their data and deleted after it: what is being deleted meanwhile is nobody's only if it was before.
+  const knownBefore = await read(knownIds);
+  return { ...(await driver.volumes.list()), knownBefore };
+}
+
+async function knownIds(tx: Transaction): Promise<Set<string>> {
+  return new Set([...(await listStored(tx)), ...(await listStoredSnapshots(tx))].map(({ id }) => id));
+}
+
 export async function volumesOn(tx: Transaction, storage: Storage): Promise<FoundVolume[]> {
-  const known = new Set((await listStored(tx)).map(({ id }) => id));
+  const known = storage.knownBefore.union(await knownIds(tx));
   return storage.volumes.map(({ id, sizeGiB }) => ({ id, name: volumeName(id), sizeGiB, known: known.has(id) }));
 }
 
 export async function snapshotsOn(tx: Transaction, storage: Storage): Promise<FoundSnapshot[]> {
-  const known = new Set((await listStoredSnapshots(tx)).map(({ id }) => id));
+  const known = storage.knownBefore.union(await knownIds(tx));
   const sizes = new Map(storage.volumes.map(({ id, sizeGiB }) => [id, sizeGiB]));
   return storage.snapshots.map(({ id, volumeId }) => ({ id, volumeId, volumeName: volumeName(volumeId), name: snapshotName(id), sizeGiB: sizes.get(volumeId) ?? 0, known: known.has(id) }));
 }
@@ -91,3 +102,16 @@ export async function unmanageSnapshot(context: Context, id: string): Promise<vo
   await releaseVolumes(context.tx, snapshot.projectId, { snapshots: 1, gigabytes: snapshot.sizeGiB }, volume.typeId);
   await tellSnapshot(context, 'snapshot.unmanage.end', { ...snapshot, status: 'deleted' });
 }
+
+/** What was let go of is remembered for as long as it is on the storage: others may delete it there. */
+export async function sweepUnmanaged({ database, driver }: Pick<RegionParts, 'database' | 'driver'>): Promise<void> {
+  const letGo = await database.read(sweeping, listUnmanaged);
+  if (letGo.length === 0) return;
+  const { volumes, snapshots } = await driver.volumes.list();
+  const there = new Set([...volumes, ...snapshots].map(({ id }) => id));
+  await database.transaction(sweeping, async (tx) => {
+    for (const id of letGo) if (!there.has(id)) await deleteUnmanaged(tx, id);
+  });
+}
+
+const sweeping = { kind: 'system', reason: 'what was let go of is of no project' } as const;

@@ -17,7 +17,7 @@ import { listInTransit, lockVolume, transient, updateVolume } from './volumes.st
 const reconciling = { kind: 'system', reason: 'what is lost is of every project' } as const;
 const graceMs = 60_000;
 
-const transientBackup: Record<string, string> = { creating: 'error', deleting: 'error_deleting', restoring: 'available' };
+const transientBackup: Record<string, string> = { creating: 'error', deleting: 'error', restoring: 'available' };
 const lost = 'What was to be done with it was lost.';
 
 export async function reconcileVolumes({ database, clock }: Pick<RegionParts, 'database' | 'clock'>): Promise<void> {

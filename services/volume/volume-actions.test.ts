@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { readDisk } from '../../kit/qcow2.ts';
 import { bootstrapImage } from '../image/image.ts';
 import { soundQcow2 } from '../image/intake/corpus.ts';
+import { readStorage, sweepUnmanaged, volumesOn } from './manageable.ts';
+import { listUnmanaged } from './manageable.store.ts';
 import { startService } from './service.fixture.ts';
 
 const version = '3.44';
@@ -101,6 +103,44 @@ test('a volume and its snapshot are let go of with their data, found on the stor
   await idle();
   assert.equal((await admin('DELETE', `/volumes/${body.volume.id}`)).status, 202);
   await idle();
+  assert.deepEqual(await findings(), []);
+});
+
+test('a volume that is deleted while the storage is read is not taken for nobody’s', async (t) => {
+  const { alice, parts, idle } = await startService(t);
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const looking = { kind: 'system', reason: 'the test looks' } as const;
+  const { driver, database } = parts;
+  const slow = {
+    ...driver,
+    volumes: {
+      ...driver.volumes,
+      async list() {
+        const listed = await driver.volumes.list();
+        await alice('DELETE', `/volumes/${id}`);
+        await idle();
+        return listed;
+      },
+    },
+  };
+
+  const storage = await readStorage(slow, { read: (work) => database.read(looking, work) });
+
+  assert.equal((await alice('GET', `/volumes/${id}`)).status, 404);
+  assert.deepEqual((await database.read(looking, (tx) => volumesOn(tx, storage))).map(({ id: found, known }) => [found, known]), [[id, true]]);
+});
+
+test('what was let go of is remembered until others delete it on the storage', async (t) => {
+  const { alice, admin, parts, idle, findings } = await startService(t);
+  const [kept, gone] = [(await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume.id, (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume.id];
+  await idle();
+  for (const id of [kept, gone]) await admin('POST', `/volumes/${id}/action`, { 'os-unmanage': {} });
+  await parts.driver.volumes.remove({ id: gone, generation: parts.clock.now().getTime() });
+
+  await sweepUnmanaged(parts);
+
+  assert.deepEqual(await parts.database.read({ kind: 'system', reason: 'the test looks' }, listUnmanaged), [kept]);
   assert.deepEqual(await findings(), []);
 });
 

@@ -101,10 +101,9 @@ export const manageVolumeWorkflow = workflow<Managing, object, RegionParts>(
       async (run) => {
         const { volumeId, from, fromGeneration } = run.input;
         await asked(run.services.driver.volumes.remove({ id: from, generation: fromGeneration }));
-        await run.commit(async (tx) => {
-          await deleteUnmanaged(tx, from);
-          await settle(tx, run, volumeId, async () => ({ status: 'available' }), 'volume.manage.end');
-        });
+        // Whatever becomes of us, that one has gone.
+        await run.write(async (tx) => void (await deleteUnmanaged(tx, from)));
+        await run.commit((tx) => settle(tx, run, volumeId, async () => ({ status: 'available' }), 'volume.manage.end'));
       },
       undefined,
       { retry: patient },

@@ -13,6 +13,7 @@ import { groups, groupSnapshots } from './groups.api.ts';
 import { createGroupSnapshotWorkflow, createGroupWorkflow, deleteGroupSnapshotWorkflow, deleteGroupWorkflow } from './groups.workflow.ts';
 import { limits } from './limits.api.ts';
 import { manageableSnapshots, manageableVolumes, snapshotManage, volumeManage } from './manageable.api.ts';
+import { sweepUnmanaged } from './manageable.ts';
 import { messages } from './messages.api.ts';
 import { qosSpecs } from './qos-specs.api.ts';
 import { reconcileVolumes } from './reconciler.ts';
@@ -38,7 +39,12 @@ export function makeVolume(parts: RegionParts): Made {
       retypeVolumeWorkflow, revertVolumeWorkflow, reimageVolumeWorkflow, manageVolumeWorkflow,
       createGroupWorkflow, deleteGroupWorkflow, createGroupSnapshotWorkflow, deleteGroupSnapshotWorkflow,
     ],
-    schedules: [schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }), schedule('volume.backup.sweep', { everyMs: 3_600_000, run: () => sweepPacks(parts) }), schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) })],
+    schedules: [
+      schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }),
+      schedule('volume.backup.sweep', { everyMs: 3_600_000, run: () => sweepPacks(parts) }),
+      schedule('volume.unmanaged.sweep', { everyMs: 3_600_000, run: () => sweepUnmanaged(parts) }),
+      schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) }),
+    ],
     invariants: volumeInvariants(parts),
   };
 }

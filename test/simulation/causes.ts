@@ -5,6 +5,8 @@ import type { Things } from '../things.ts';
 export type Cause = {
   prepare(cloud: TestCloud, things: Things): Promise<void>;
   act(person: Person, things: Things): Promise<unknown>;
+  /** The region has no part in it: it is done here. */
+  withoutRegion?: true;
 };
 
 type ActionCalls = Person['compute']['serverActions'];
@@ -94,7 +96,7 @@ export const causes: Record<string, Cause> = {
   },
   'volume.backup.create': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.create({ body: { backup: { volume_id: await things.get('volume'), incremental: true } } }) },
   'volume.backup.restore': { prepare: withThings('volume', 'backup'), act: async ({ volume }, things) => volume.backups.restore({ params: { backup_id: await things.get('backup') }, body: { restore: { volume_id: await things.get('volume') } } }) },
-  'volume.backup.delete': { prepare: withThings('backup'), act: async ({ volume }, things) => volume.backups.delete({ params: { backup_id: await things.get('backup') } }) },
+  'volume.backup.delete': { withoutRegion: true, prepare: withThings('backup'), act: async ({ volume }, things) => volume.backups.delete({ params: { backup_id: await things.get('backup') } }) },
   'volume.manage': {
     async prepare(cloud, things) {
       administrators.set(things, cloud.admin);
@@ -102,7 +104,7 @@ export const causes: Record<string, Cause> = {
     },
     act: async (_person, things) => administrators.get(things)!.volume.manageableVolumes.manage({ body: { volume: { host: 'intercloud@storage', ref: { 'source-name': await things.get('name on the storage of a volume') } } } }),
   },
-  'volume.retype': { prepare: withThings('volume', 'plain volume type'), act: async ({ volume }, things) => volume.volumeActions.retype({ params: { volume_id: await things.get('volume') }, body: { 'os-retype': { new_type: await things.get('plain volume type') } } }) },
+  'volume.retype': { withoutRegion: true, prepare: withThings('volume', 'plain volume type'), act: async ({ volume }, things) => volume.volumeActions.retype({ params: { volume_id: await things.get('volume') }, body: { 'os-retype': { new_type: await things.get('plain volume type') } } }) },
   'volume.revert': { prepare: withThings('snapshot'), act: async ({ volume }, things) => volume.volumeActions.revert({ params: { volume_id: await things.get('volume') }, body: { revert: { snapshot_id: await things.get('snapshot') } } }) },
   'volume.reimage': { prepare: withThings('volume'), act: async ({ volume }, things) => volume.volumeActions.reimage({ params: { volume_id: await things.get('volume') }, body: { 'os-reimage': { image_id: things.imageId } } }) },
   'volume.group.create': { prepare: withThings('volume group with a volume'), act: async ({ volume }, things) => volume.groups.createFromSource({ body: { 'create-from-src': { source_group_id: await things.get('volume group with a volume') } } }) },

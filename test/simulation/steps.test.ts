@@ -88,8 +88,9 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
   assert.ok(workflows.length > 10, `only ${workflows.length} workflows were seen`);
   assert.deepEqual(Object.keys(causes).sort(), workflows.map(({ name }) => name).sort(), 'test/simulation/causes.ts says for each workflow how a user causes it');
 
+  // For whoever works on some: `TEST_WORKFLOW=volume.` tries only those.
   const only = process.env['TEST_WORKFLOW'];
-  for (const { name, steps } of workflows.filter((each) => only === undefined || each.name === only)) {
+  for (const { name, steps } of workflows.filter((each) => only === undefined || each.name.startsWith(only))) {
     for (const step of steps)
       for (const blow of blows) {
         if (blow.undoToo === true && step.undo === undefined) continue;
@@ -108,7 +109,7 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
           // Undoing is given up after a while, and then an operator does what the finding says; nothing else needs one.
           assert.deepEqual(given, steps.some(({ undo }) => undo) && given.length > 0 ? [name] : []);
         });
-        assert.ok(trouble.hits() > 0, 'the region was never asked');
+        assert.equal(trouble.hits() > 0, causes[name]!.withoutRegion !== true, 'whether the region is asked is otherwise than test/simulation/causes.ts says');
       });
   }
   await world.end();
