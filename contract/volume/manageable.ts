@@ -12,6 +12,8 @@ const brief = { reference: Reference, size: Type.Integer(), safe_to_manage: Type
 const details = { reason_not_safe: orNull(Type.String()), cinder_id: orNull(Type.String()), extra_info: orNull(Type.String()) };
 const source = { source_reference: Reference };
 const given = Type.Union([Type.Record(Type.String(), Type.String()), Type.String()]);
+/** The storage tells of nothing that is done to it by others. */
+const watched = { after: { volume: null, volume_snapshot: null }, byItself: true } as const;
 const naming = { name: Type.Optional(orNull(Text)), description: Type.Optional(orNull(Text)), metadata: Type.Optional(orNull(Metadata)) };
 
 export const manageableVolumes = operations({
@@ -26,6 +28,7 @@ export const manageableVolumes = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object(brief, closed)) }, closed),
+    list: watched,
   },
   detail: {
     method: 'GET',
@@ -38,6 +41,7 @@ export const manageableVolumes = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object({ ...brief, ...details }, closed)) }, closed),
+    list: watched,
   },
   manage: {
     method: 'POST',
@@ -68,6 +72,7 @@ export const manageableSnapshots = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source }, closed)) }, closed),
+    list: watched,
   },
   detail: {
     method: 'GET',
@@ -80,6 +85,7 @@ export const manageableSnapshots = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source, ...details }, closed)) }, closed),
+    list: watched,
   },
   manage: {
     method: 'POST',
@@ -107,6 +113,7 @@ export const volumeManage = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object(brief, closed)) }, closed),
+    list: watched,
   },
   detail: {
     method: 'GET',
@@ -118,6 +125,7 @@ export const volumeManage = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-volumes': Type.Array(Type.Object({ ...brief, ...details }, closed)) }, closed),
+    list: watched,
   },
   manage: {
     method: 'POST',
@@ -147,6 +155,7 @@ export const snapshotManage = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source }, closed)) }, closed),
+    list: watched,
   },
   detail: {
     method: 'GET',
@@ -158,6 +167,7 @@ export const snapshotManage = operations({
     query,
     status: 200,
     response: Type.Object({ 'manageable-snapshots': Type.Array(Type.Object({ ...brief, ...source, ...details }, closed)) }, closed),
+    list: watched,
   },
   manage: {
     method: 'POST',

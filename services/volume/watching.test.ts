@@ -38,6 +38,8 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   await begin('services.list', admin, '/os-services');
   await begin('hosts.list', admin, '/os-hosts');
   await begin('pools.list', admin, '/scheduler-stats/get_pools?detail=true');
+  for (const [noun, path] of [['manageableVolumes', '/manageable_volumes'], ['volumeManage', '/os-volume-manage'], ['manageableSnapshots', '/manageable_snapshots'], ['snapshotManage', '/os-snapshot-manage']] as const)
+    for (const name of ['list', 'detail']) await begin(`${noun}.${name}`, admin, `${path}${name === 'list' ? '' : '/detail'}?host=intercloud@storage`);
   assert.deepEqual([...watches.keys()].toSorted(), watchable(contract).toSorted());
 
   const { volumes, snapshots, attachments, transfers } = alice.volume;
@@ -64,9 +66,24 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
   const nowhere = (await admin.volume.types.create({ body: { volume_type: { name: 'nowhere', extra_specs: { volume_backend_name: 'nowhere' } } } })).body.volume_type;
   const { id: homeless } = (await volumes.create({ body: { volume: { size: 1, volume_type: nowhere.name } } })).body.volume;
   await cloud.settle();
+  const letGo = (await volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+  const kept = (await volumes.create({ body: { volume: { size: 1 } } })).body.volume;
+  await cloud.settle();
+  const snapshotLetGo = (await snapshots.create({ body: { snapshot: { volume_id: kept.id } } })).body.snapshot;
+  await cloud.settle();
+  await admin.volume.volumeActions.unmanage({ params: { volume_id: letGo.id }, body: { 'os-unmanage': {} } });
+  await admin.volume.snapshots.unmanage({ params: { snapshot_id: snapshotLetGo.id }, body: { 'os-unmanage': {} } });
   await admin.volume.services.disable({ body: { host: 'intercloud@storage', binary: 'cinder-volume' } });
 
+  type OnStorage = { reference: { 'source-name': string }; safe_to_manage: boolean };
+  const isFree = (name: string) => (found: OnStorage) => found.reference['source-name'] === name && found.safe_to_manage;
+  const volumesFree = ({ 'manageable-volumes': found }: { 'manageable-volumes': OnStorage[] }) => found.some(isFree(`volume-${letGo.id}`));
+  const snapshotsFree = ({ 'manageable-snapshots': found }: { 'manageable-snapshots': OnStorage[] }) => found.some(isFree(`_snapshot-${snapshotLetGo.id}`));
   const expected: Record<string, (data: never) => boolean> = {
+    'manageableVolumes.list': volumesFree,
+    'volumeManage.list': volumesFree,
+    'manageableSnapshots.list': snapshotsFree,
+    'snapshotManage.list': snapshotsFree,
     'types.list': ({ volume_type: type }: { volume_type: { id: string } }) => type.id === secret,
     'types.specs': ({ extra_specs: specs }: { extra_specs: object }) => 'volume_backend_name' in specs,
     'types.access': ({ volume_type_access: list }: { volume_type_access: { project_id: string }[] }) => list[0]?.project_id === bob.projectId,
