@@ -20,6 +20,7 @@ const free: readonly ThingName[] = ['tag', 'metadata key', 'extra spec', 'networ
 
 /** Operations that answer to an id that nobody has; with the reason. */
 const quotas = 'no service asks identity whether a project exists, unless it is configured to: limits can be set before the project comes, and an unknown one has the defaults';
+const classes = 'any name is one of a class of quotas, whoever is in it (cinder/api/contrib/quota_classes.py)';
 const answersUnknown: Record<string, string> = {
   'compute.quotaSets.update': quotas,
   'compute.quotaSets.delete': quotas,
@@ -27,6 +28,10 @@ const answersUnknown: Record<string, string> = {
   'volumev3.limits.defaultQuota': quotas,
   'volumev3.limits.updateQuota': quotas,
   'volumev3.limits.deleteQuota': quotas,
+  'volumev3.limits.showClass': classes,
+  'volumev3.limits.updateClass': classes,
+  'volumev3.defaultTypes.set': 'a region goes on without home, so it does not ask whether a project exists: its default type can be set before it comes',
+  'volumev3.defaultTypes.unset': 'who has none set has none afterwards (cinder/api/v3/default_types.py)',
   'network.quotas.defaults': quotas,
   'network.quotas.update': quotas,
   'network.quotas.reset': quotas,
@@ -145,7 +150,7 @@ function addressWith({ service, operation }: Promised, params: Record<string, st
 /** Its things belong to projects; those of the cloud itself are nobody's secret. */
 function isTenants({ service, operation }: Promised): boolean {
   const { who } = operation.access;
-  return ['compute', 'network', 'volumev3'].includes(service.type) && (who === 'reader' || who === 'member') && !/^\/(flavors|types|extensions)\b/.test(operation.path);
+  return ['compute', 'network', 'volumev3'].includes(service.type) && (who === 'reader' || who === 'member') && !/^\/(flavors|types|group_types|extensions)\b/.test(operation.path);
 }
 
 /** The one who may and has the least: a refusal for want of a right would hide what is tried. */

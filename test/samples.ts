@@ -99,6 +99,7 @@ const candidates = [
   'EUR',
   'aGVsbG8=',
   '-1',
+  'volume',
 ];
 
 function text(schema: Node, wish: Wish, name: string): string {

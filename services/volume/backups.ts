@@ -36,7 +36,7 @@ export async function createBackup(context: Context, wish: BackupWish): Promise<
   const { tx, now, random, caller } = context;
   const { projectId } = caller;
   if (projectId === null) throw forbidden('A token for a project is needed to create a backup.');
-  if (wish.zone !== null && wish.zone !== availabilityZone) throw new Fault(503, 'serviceUnavailable', 'Service cinder-backup could not be found.');
+  if (wish.zone !== null && wish.zone !== availabilityZone) throw badRequest(`Invalid input received: Availability zone '${wish.zone}' is invalid.`);
   const volume = (await lockVolume(tx, wish.volumeId)) ?? (await getVolume(context, wish.volumeId));
   const snapshot = wish.snapshotId === null ? undefined : ((await lockSnapshot(tx, wish.snapshotId)) ?? (await findSnapshot(tx, wish.snapshotId)));
   if (wish.snapshotId !== null && !snapshot) throw notFound(`Snapshot ${wish.snapshotId} could not be found.`);
@@ -166,7 +166,7 @@ export type FoundRecord = { record: BackupRecord; packs: string[] };
 /** Looks where the record says that the bytes are; not in a transaction. */
 export async function findRecord(parts: Pick<RegionParts, 'blobs'>, { service, url }: { service: string; url: string }): Promise<FoundRecord> {
   const record = readRecord(url);
-  if (service !== backupService) throw new Fault(503, 'serviceUnavailable', `Service ${service} could not be found.`);
+  if (service !== backupService) throw badRequest(`Invalid backup: Service ${service} could not be found.`);
   try {
     return { record, packs: await packsOf(await packStore(parts), record.pack) };
   } catch (error) {

@@ -27,6 +27,5 @@ export async function setDefaultType(context: Context, projectId: string, nameOr
 }
 
 export async function unsetDefaultType(context: Context, projectId: string): Promise<void> {
-  await deleteDefaultType(context.tx, projectId);
-  await tellDefaultType(context, { projectId });
+  if ((await deleteDefaultType(context.tx, projectId)) > 0) await tellDefaultType(context, { projectId });
 }

@@ -1,6 +1,6 @@
 /** Taking on what is on the storage, and letting go of it: cinder/volume/api.py, manage_existing and delete with unmanage_only. */
 import type { Driver } from '../../drivers/driver.ts';
-import { badRequest, busy, conflict } from '../../kit/fault.ts';
+import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { RegionParts } from '../parts.ts';
@@ -50,7 +50,7 @@ export async function snapshotsOn(tx: Transaction, storage: Storage): Promise<Fo
 export function demandStorage({ host, cluster }: { host?: string | null | undefined; cluster?: string | null | undefined }): void {
   if ((host == null || host === '') === (cluster == null || cluster === '')) throw badRequest('Invalid input received: One and only one of cluster and host must be set.');
   // There are no clusters; and of storage there is one.
-  if (host == null || !isStorage(host)) throw busy(`${host == null ? 'Cluster' : 'Host'} '${host ?? cluster}' not found`, 60);
+  if (host == null || !isStorage(host)) throw notFound(`Service cinder-volume could not be found on host ${host ?? cluster}.`);
 }
 
 export type ManageWish = { ref: unknown; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean };

@@ -92,6 +92,7 @@ test('a volume and its snapshot are let go of with their data, found on the stor
   assert.equal((await alice('GET', `/volumes/${id}`)).status, 404);
   assert.deepEqual(await findings(), []);
   assert.equal((await admin('GET', '/manageable_volumes', undefined, version)).status, 400);
+  assert.equal((await admin('GET', '/manageable_volumes?host=nowhere', undefined, version)).status, 404);
   const [found] = (await admin('GET', '/manageable_volumes?host=intercloud@storage%23storage', undefined, version)).body['manageable-volumes'];
   assert.deepEqual(found, { reference: { 'source-name': `volume-${id}` }, size: 1, safe_to_manage: true });
   assert.equal((await admin('POST', '/manageable_volumes', { volume: { host: 'intercloud@storage', ref: { 'source-name': 'nothing' } } }, version)).status, 400);
