@@ -57,13 +57,14 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
   const disks = plan(wish);
   // What is only read is asked for at once: each answer that is waited for is felt by the caller.
-  const [flavor, image, zone, publicKey, networks] = await Promise.all([
+  const [flavor, image, zone, publicKey] = await Promise.all([
     getFlavor(context, wish.flavorId).catch(asBadRequest),
     disks.root.kind === 'image' ? usableImage(context, disks.root.imageId) : null,
     wish.availabilityZone === null ? noZone : readZone(context, wish.availabilityZone),
     wish.keyName === null ? null : publicKeyOf(context, wish.keyName),
-    wish.networks ?? onlyNetwork(context),
   ]);
+  // Nova looks at networks last: what else is wrong is said first.
+  const networks = wish.networks ?? (await onlyNetwork(context));
   demandOffered(flavor);
   if (image) demandFit(flavor, image, caller.isAdmin);
   if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
