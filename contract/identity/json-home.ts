@@ -101,6 +101,8 @@ const relations: Readonly<Record<string, string>> = {
   '/OS-OAUTH1/consumers': 'OS-OAUTH1:consumers',
   '/OS-OAUTH1/consumers/{consumer_id}': 'OS-OAUTH1:consumer',
   '/OS-OAUTH1/request_token': 'OS-OAUTH1:request_tokens',
+  '/OS-SIMPLE-CERT/ca': 'OS-SIMPLE-CERT:ca_certificate',
+  '/OS-SIMPLE-CERT/certificates': 'OS-SIMPLE-CERT:certificates',
   '/OS-TRUST/trusts': 'OS-TRUST:trusts',
   '/OS-TRUST/trusts/{trust_id}': 'OS-TRUST:trust',
   '/OS-TRUST/trusts/{trust_id}/roles': 'OS-TRUST:trust_roles',
