@@ -247,6 +247,23 @@ test('the same idempotency key makes one machine', async (t) => {
   assert.equal((await at.compute.servers.list()).body.servers.length, 1);
 });
 
+test('a key that came to nothing may be used again, and then makes one machine', async (t) => {
+  const all = await startTwo(t);
+  const { at, cloud, observe, settle } = all;
+  const { flavors } = (await at.compute.flavors.list()).body;
+  const create = () => at.compute.servers.create({ body: { server: { name: 'later', flavorRef: flavors[0]!.id, imageRef: cloud.imageId, networks: [] } } as never, headers: { 'idempotency-key': 'again' } });
+  const policies = cloud.alice.client(broker).policy;
+  await policies.replace({ body: { policy: { limits: { regions: ['nowhere'] }, preferences: {} } } });
+  await assert.rejects(create(), (error: Refused) => error.status === 403);
+  await policies.delete();
+  await observe();
+  const [first, second] = [(await create()).body, (await create()).body] as unknown as { server: { id: string } }[];
+  await settle();
+
+  assert.equal(first!.server.id, second!.server.id);
+  assert.equal((await at.compute.servers.list()).body.servers.length, 1);
+});
+
 test('nothing is there for whoever has no token', async (t) => {
   const { cloud } = await startTwo(t);
   const nobody = createClient(virtualServices[0] as typeof compute, { base: 'http://cloud.example', fetch: cloud.fetch });

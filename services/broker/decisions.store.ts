@@ -38,10 +38,11 @@ export async function insertDecision(tx: Transaction, decision: Decision): Promi
     values (${id}, ${projectId}, ${userId}, ${requestId}, ${clientKey}, ${sql.json(wish)}::jsonb, ${sql.json(policy)}::jsonb, ${sql.json(verdicts)}::jsonb, ${region}, ${hourly}::numeric, ${currency}, ${bookHash}, ${state}, ${why}, ${decidedAt})`;
 }
 
+/** One that came to nothing gives the client's key back: asked with it again, it is decided anew. */
 export async function settleDecision(tx: Transaction, id: string, change: { state: DecisionState; serverId?: string | null; why?: string | null; succeeded?: boolean | null }, now: Date): Promise<void> {
   const { state, serverId = null, why = null, succeeded = null } = change;
   await tx.run`
-    update broker.decision set state = ${state}, server_id = coalesce(${serverId}, server_id), why = coalesce(${why}, why), succeeded = ${succeeded}, settled_at = ${succeeded === null && state !== 'refused' ? null : now}
+    update broker.decision set state = ${state}, client_key = case when ${state} in ('refused', 'undone') then null else client_key end, server_id = coalesce(${serverId}, server_id), why = coalesce(${why}, why), succeeded = ${succeeded}, settled_at = ${succeeded === null && state !== 'refused' ? null : now}
     where id = ${id}`;
 }
 
@@ -50,7 +51,7 @@ export function findDecision(tx: Transaction, id: string): Promise<Decision | un
 }
 
 export function findDecisionByKey(tx: Transaction, projectId: string, clientKey: string): Promise<Decision | undefined> {
-  return tx.one<Decision>(sql`select ${columns} from broker.decision where project_id = ${projectId} and client_key = ${clientKey} and state <> 'refused'`);
+  return tx.one<Decision>(sql`select ${columns} from broker.decision where project_id = ${projectId} and client_key = ${clientKey}`);
 }
 
 export function selectDecisions(tx: Transaction, where: Sql, most: number): Promise<Decision[]> {

@@ -31,7 +31,7 @@ export async function keepDecision({ tx, caller, now, requestId }: Context, { id
     projectId: caller.projectId ?? '',
     userId: caller.userId,
     requestId,
-    clientKey,
+    clientKey: chosen ? clientKey : null,
     wish,
     policy: toKept(policy),
     verdicts: ruling.verdicts.map(kept),

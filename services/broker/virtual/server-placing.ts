@@ -41,7 +41,7 @@ export async function placeServer(errand: Errand, { offers, body, headers, clien
     // Decided anew each time, without those that could not.
     const decision = await errand.write(async (tx) => {
       const decided = await weigh(tx, offers, { projectId: errand.projectId, now: errand.now, wish: read.wish, exclude: refusing, ...(policy ? { policy } : {}) });
-      return keepDecision({ ...errand, tx }, { id: errand.random.uuid(), clientKey: tries === 1 ? key : null, wish: read.wish, decided });
+      return keepDecision({ ...errand, tx }, { id: errand.random.uuid(), clientKey: key, wish: read.wish, decided });
     });
     if (decision.region === null) throw nowhere(decision);
     const answered = await ask(errand, decision, { body, server, read, headers });

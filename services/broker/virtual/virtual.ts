@@ -107,7 +107,7 @@ function toWhatItNames(collections: readonly string[], collection: string): Way 
     const { errand, asked, request } = going;
     const zone = Object.values((asked.body ?? {}) as Record<string, unknown>).map((each) => (each as { availability_zone?: unknown } | null)?.availability_zone).find((each) => typeof each === 'string');
     const outside = asked.service === network ? externalIn(asked.body) : undefined;
-    const region = (await regionOfZone(errand, zone)) ?? (await regionOfNamed(errand, asked, collections, outside)) ?? errand.anchor;
+    const region = regionOfZone(errand, zone) ?? (await regionOfNamed(errand, asked, collections, outside)) ?? errand.anchor;
     const there = outside === undefined ? asked : await withOutsideOf(errand, region, asked, outside);
     const reply = await everywhereItIs(errand, region, typeof zone === 'string' && regionNamed(errand, zone) ? withoutZone(there) : there, undefined);
     const id = madeId(reply);
@@ -116,8 +116,8 @@ function toWhatItNames(collections: readonly string[], collection: string): Way 
   };
 }
 
-function regionOfZone(errand: Errand, zone: unknown): Promise<Region | undefined> {
-  return Promise.resolve(typeof zone === 'string' ? regionNamed(errand, zone.split(':')[0] ?? '') : undefined);
+function regionOfZone(errand: Errand, zone: unknown): Region | undefined {
+  return typeof zone === 'string' ? regionNamed(errand, zone.split(':')[0] ?? '') : undefined;
 }
 
 /** The network to the outside that a floating address is to be of. */
