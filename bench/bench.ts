@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { layoutOf } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
-import { freePort } from '../test/free-port.ts';
+import { freePort } from '../supervisor/free-port.ts';
 import { measureDecisions } from './decisions.ts';
 import { connectEndpoint, credentialsFrom } from './endpoint.ts';
 import { measure, type Measured } from './load.ts';

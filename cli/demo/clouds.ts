@@ -1,7 +1,6 @@
 /** The clouds of the demonstration, started and asked by the same commands that an operator has. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compute } from '../../contract/compute/service.ts';
@@ -11,6 +10,7 @@ import { volume } from '../../contract/volume/service.ts';
 import { layoutOf } from '../../supervisor/config.ts';
 import { Failure } from '../failure.ts';
 import { signIn, until, type Session } from './session.ts';
+import { freePort } from '../../supervisor/free-port.ts';
 
 /** A cloud of the demonstration: its folder, its address, and its administrator. */
 export type DemoCloud = { stateDir: string; url: string; region: string; admin: Session };
@@ -111,16 +111,4 @@ export async function demandEmpty(what: string, look: () => Promise<Holdings>): 
 
 export async function deleteCloud(folder: string, { stateDir }: Pick<DemoCloud, 'stateDir'>): Promise<void> {
   await demand(folder, stateDir, ['reset', '--yes']);
-}
-
-/** One that nobody has right now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen({ host: '127.0.0.1', port: 0 }, () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { identity } from '../../contract/identity/service.ts';
 import { region } from '../../contract/intercloud/region.ts';
 import { machineSeconds } from './bills.ts';
-import { demand, demandEmpty, freePort, holdingsOf, type DemoCloud } from './clouds.ts';
+import { demand, demandEmpty, holdingsOf, type DemoCloud } from './clouds.ts';
 import { until, type Session } from './session.ts';
+import { freePort } from '../../supervisor/free-port.ts';
 
 /** How the operator gets in at the partner's, and how much of it is his. */
 export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };

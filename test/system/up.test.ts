@@ -4,7 +4,7 @@ import { get } from 'node:https';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { startTestServer } from '../../kit/postgres/testing.ts';
-import { freePort } from '../free-port.ts';
+import { freePort } from '../../supervisor/free-port.ts';
 import { startWholeCloud, type WholeCloud } from './whole-cloud.ts';
 
 type Status = { state: string; driver: string; processes: { name: string; state: string }[] };
