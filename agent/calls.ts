@@ -67,6 +67,9 @@ export const calls: Calls = {
   quarantine: {
     list: { ...reading, timeoutMs: MINUTE },
   },
+  counterparts: {
+    list: { takes: 'object', order: () => [], timeoutMs: 30 * SECOND, maxMiB: 1 },
+  },
 };
 
 /** What a reply's status says about it; its body says the same in words. */

@@ -37,6 +37,7 @@ export type Driver = {
   readonly networks: NetworkDriver;
   readonly servers: ServerDriver;
   readonly quarantine: Quarantine;
+  readonly counterparts: Counterparts;
   /** Lets go of sockets and timers; what runs goes on running. */
   close(): Promise<void>;
 };
@@ -57,6 +58,16 @@ export type Quarantined = {
 export type Quarantine = {
   /** Nothing, for a driver of hosts that are ours: what they have, the other lists tell. */
   list(): Promise<Quarantined[]>;
+};
+
+// What is what elsewhere
+
+/** One of ours and what it is called at somebody else's. Of a flavor `id` is its size there: `2-4096-20`. */
+export type Counterpart = { /** In the order in which they became known. */ number: number; kind: 'project' | 'server' | 'volume' | 'snapshot' | 'flavor'; id: string; remoteId: string };
+
+export type Counterparts = {
+  /** Those after that number, also of what is gone, the earliest first and not all at once. Nothing, for a driver of hosts that are ours. */
+  list(after: { number: number }): Promise<Counterpart[]>;
 };
 
 // Hosts

@@ -62,6 +62,7 @@ export async function createLibvirtOvnDriver({ layout, hostId, blobs, networks, 
     networks,
     servers,
     quarantine: { list: async () => [] },
+    counterparts: { list: async () => [] },
     async close() {
       clearInterval(tidying);
       // What was asked for before is finished first.

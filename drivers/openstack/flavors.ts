@@ -20,26 +20,30 @@ async function make({ handles }: Region, services: Services, id: string, { vcpus
   const known = await handles.find(ref);
   if (known?.state === 'known') return known.remoteId;
   await handles.intend(ref, '');
-  const remoteId = (await own(services, id, { vcpus, memoryMiB, diskGiB })) ?? (await offered(services, { vcpus, memoryMiB, diskGiB }));
-  if (remoteId === undefined) {
+  const found = (await own(services, id, { vcpus, memoryMiB, diskGiB })) ?? (await offered(services, { vcpus, memoryMiB, diskGiB }));
+  if (found === undefined) {
     await handles.forget(ref);
     throw new DriverError('invalid', `The partner has no flavor of ${vcpus} vCPUs, ${memoryMiB} MiB and a disk of ${diskGiB} GiB, and lets us make none`);
   }
-  await handles.know(ref, remoteId);
-  return remoteId;
+  // By its name it is in the partner's bills.
+  await handles.apply(ref, { name: found.name });
+  await handles.know(ref, found.id);
+  return found.id;
 }
 
-async function own({ compute }: Services, id: string, size: Size): Promise<string | undefined> {
+type Offered = { id: string; name: string };
+
+async function own({ compute }: Services, id: string, size: Size): Promise<Offered | undefined> {
   const flavor = { name: id, id, vcpus: size.vcpus, ram: size.memoryMiB, disk: size.diskGiB, 'os-flavor-access:is_public': true };
   const refused = await compute.flavors.create({ body: { flavor } }).then(() => undefined, (error: unknown) => error);
-  if (refused === undefined) return id;
+  if (refused === undefined) return flavor;
   unless(403, 409)(refused);
   const there = (await compute.flavors.show({ params: { flavor_id: id } }).catch(unless(404)))?.body.flavor;
   if (there && (there.vcpus !== size.vcpus || there.ram !== size.memoryMiB || there.disk !== size.diskGiB)) throw translated(refused);
-  return there?.id;
+  return there;
 }
 
-async function offered({ compute }: Services, size: Size): Promise<string | undefined> {
+async function offered({ compute }: Services, size: Size): Promise<Offered | undefined> {
   const { flavors } = (await compute.flavors.detail()).body;
-  return flavors.find(({ vcpus, ram, disk, swap, 'OS-FLV-EXT-DATA:ephemeral': ephemeral }) => vcpus === size.vcpus && ram === size.memoryMiB && disk === size.diskGiB && !swap && ephemeral === 0)?.id;
+  return flavors.find(({ vcpus, ram, disk, swap, 'OS-FLV-EXT-DATA:ephemeral': ephemeral }) => vcpus === size.vcpus && ram === size.memoryMiB && disk === size.diskGiB && !swap && ephemeral === 0);
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { sql, type Database, type Scope, type Sql } from '../../kit/postgres/database.ts';
 import type { Migrations } from '../../kit/postgres/migrate.ts';
 import { DriverError } from '../driver.ts';
-import { tagOf, type Applied, type Handle, type HandleKind, type HandleRef, type HandleStore } from './handles.ts';
+import { tagOf, type Applied, type Handle, type HandleKind, type HandleRef, type HandleStore, type Known } from './handles.ts';
 
 export const handleSchema: Migrations = { service: 'openstack', directory: fileURLToPath(new URL('./schema/', import.meta.url)) };
 
@@ -49,8 +49,20 @@ export function postgresHandles({ database, clock }: { database: Database; clock
     },
 
     async know({ kind, id }, remoteId) {
-      await write(sql`update openstack.handle set state = 'known', remote_id = ${remoteId}, changed_at = ${clock.now()} where kind = ${kind} and id = ${id}`);
+      await database.transaction(scope, async (tx) => {
+        await tx.run`update openstack.handle set state = 'known', remote_id = ${remoteId}, changed_at = ${clock.now()} where kind = ${kind} and id = ${id}`;
+        // The counter's row is what two writers wait for, so that who reads on from a number misses nothing.
+        await tx.run`
+          with counted as (update openstack.known_counter set last = last + 1 returning last)
+          insert into openstack.known (number, kind, id, remote_id) select last, ${kind}, ${id}, ${remoteId} from counted`;
+      });
     },
+
+    knownAfter: (number, { kinds, limit }) =>
+      database.read(scope, (tx) => tx.rows<Known>`
+        select known.number::int as number, kind, id, known.remote_id as "remoteId", handle.applied
+        from openstack.known join openstack.handle using (kind, id)
+        where known.number > ${number} and kind = any(${[...kinds]}::text[]) order by known.number limit ${limit}`),
 
     async apply({ kind, id }, applied) {
       await write(sql`update openstack.handle set applied = applied || ${JSON.stringify(applied)}::jsonb, changed_at = ${clock.now()} where kind = ${kind} and id = ${id}`);

@@ -18,6 +18,8 @@ export type Handle = HandleRef & {
 /** Plain JSON. */
 export type Applied = Record<string, unknown>;
 
+export type Known = HandleRef & { number: number; remoteId: string; applied: Applied };
+
 export type HandleStore = {
   /** Remembers the generations as the newest seen, all or none; a DriverError `stale` when one of them is not. */
   accept(refs: readonly (HandleRef & { generation: number })[]): Promise<void>;
@@ -31,6 +33,8 @@ export type HandleStore = {
   know(ref: HandleRef, remoteId: string): Promise<void>;
   /** Adds to what was applied. */
   apply(ref: HandleRef, applied: Applied): Promise<void>;
+  /** What became known of these kinds after that number, in its order: also what is gone, and what took its place. */
+  knownAfter(number: number, options: { kinds: readonly HandleKind[]; limit: number }): Promise<Known[]>;
   /** It is not there any more, or was never made. */
   forget(ref: HandleRef): Promise<void>;
 };

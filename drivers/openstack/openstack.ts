@@ -7,6 +7,7 @@
 import type { Clock, Random } from '../../kit/clock.ts';
 import { serialised } from '../../kit/serial.ts';
 import { DriverError, type BlobStore, type Driver } from '../driver.ts';
+import { counterpartsAfter } from './counterparts.ts';
 import type { HandleStore } from './handles.ts';
 import { hostDriver } from './hosts.ts';
 import { forgetImage } from './images.ts';
@@ -75,6 +76,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): Driver {
     networks: networkDriver(region),
     servers: serverDriver(region, volumes),
     quarantine: { list: () => quarantined(region) },
+    counterparts: { list: ({ number }) => region.call([], () => counterpartsAfter(handles, number)) },
     close: () => (closing ??= serial.runAlone(() => undefined)),
   };
 }

@@ -105,6 +105,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
     networks: networkDriver(region),
     servers: serverDriver(region),
     quarantine: { list: async () => [] },
+    counterparts: { list: async () => [] },
     simulation: simulationOf(region),
     close: () => (closing ??= Promise.all(Object.values(serials).map((serial) => serial.runAlone(() => undefined))).then(() => state.close())),
   };
