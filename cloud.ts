@@ -112,6 +112,7 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
     authenticate: home.identity.authenticate,
     async start() {
       await home.identity.start();
+      await home.federation.start();
       await tie.keeper.start();
     },
     async stop() {

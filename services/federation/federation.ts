@@ -3,8 +3,9 @@ import { federation as contract } from '../../contract/intercloud/federation.ts'
 import { implementService } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Directory } from '../identity/directory.ts';
+import { areLimitsUsed, limitsChannel } from '../identity/limits-in-force.ts';
 import type { HomeParts, Made, RegionParts } from '../parts.ts';
-import { adoptLeases } from '../quota/leases.ts';
+import { adoptLeases, isLeased } from '../quota/leases.ts';
 import type { LeaseLink, NewsLink } from '../home-link/link.ts';
 import { federationInvariants } from './federation.invariants.ts';
 import { newsDoor } from './news.api.ts';
@@ -20,6 +21,8 @@ import { ensureFirstRegion } from './regions.store.ts';
 export type Federation = Made & {
   /** The way home for the region that home's own processes serve. */
   link: LeaseLink & NewsLink;
+  /** From now on limits that are registered with identity count in home's own region too. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -34,6 +37,7 @@ const scope = { kind: 'system', reason: 'the regions of this cloud' } as const;
 export function makeFederation(parts: FederationParts): Federation {
   const { database, first } = parts;
   let listening: Promise<Wakes> | undefined;
+  let stopListening: (() => void) | undefined;
   const wakes = () => (listening ??= listenForWakes(database, newsChannels));
   const own = { ...parts, wakes };
   return {
@@ -54,7 +58,12 @@ export function makeFederation(parts: FederationParts): Federation {
         return newsFor({ ...parts, wakes: await wakes() }, first.region, { after, waitMs, signal, byItself: true });
       },
     },
+    async start() {
+      stopListening = await database.listen(limitsChannel, () => void adoptForLimits(parts));
+      await adoptForLimits(parts);
+    },
     async stop() {
+      stopListening?.();
       (await listening)?.stop();
     },
   };
@@ -66,6 +75,16 @@ export async function bootstrapFederation({ database, clock, random }: HomeParts
     await ensureFirstRegion(tx, { name: region, url: base, now: clock.now() });
     await announceRegions(tx, { random });
   });
+}
+
+/** What is registered with identity is counted at home, so the only region has to ask there for more, too. */
+async function adoptForLimits(parts: FederationParts): Promise<void> {
+  const { database, first, log } = parts;
+  try {
+    if ((await database.read(scope, areLimitsUsed)) && !(await first.database.read(scope, isLeased))) await adoptFirst(parts);
+  } catch (error) {
+    log.error({ err: error }, 'limits registered with identity do not count yet in the first region: they do when one is changed, or at the next start');
+  }
 }
 
 /** Before a second region holds anything: what the first one uses is counted at home, and it has to ask for more. Repeating it changes nothing. */

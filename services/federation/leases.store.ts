@@ -39,6 +39,13 @@ export async function listHolders(tx: Transaction, kind: string, subject: string
   return rows.map(asLease);
 }
 
+/** Of several that one limit is over. */
+export async function listHoldersOf(tx: Transaction, kind: string, subjects: readonly string[]): Promise<Lease[]> {
+  const rows = await tx.rows<Text<Lease>>`
+    select region, kind, subject, amount::text as amount, version from federation.lease where kind = ${kind} and subject = any(${[...subjects]}::text[]) order by region, subject`;
+  return rows.map(asLease);
+}
+
 export async function listLeases(tx: Transaction, region: string): Promise<Lease[]> {
   const rows = await tx.rows<Text<Lease>>`select region, kind, subject, amount::text as amount, version from federation.lease where region = ${region} order by kind, subject`;
   return rows.map(asLease);
@@ -72,11 +79,11 @@ export function listRecalls(tx: Transaction, region: string): Promise<{ kind: st
   return tx.rows<{ kind: string; subject: string }>`select kind, subject from federation.recall where region = ${region} order by number limit 100`;
 }
 
-/** Regions that were asked to give this back, have not answered, and were heard of lately. */
-export async function countAwaited(tx: Transaction, { kind, subject, seenAfter }: { kind: string; subject: string; seenAfter: Date }): Promise<number> {
+/** What regions were asked to give back of this, and have not answered, though they were heard of lately. */
+export async function countAwaited(tx: Transaction, { kind, subjects, seenAfter }: { kind: string; subjects: readonly string[]; seenAfter: Date }): Promise<number> {
   const row = await tx.one<{ count: number }>`
     select count(*)::int as count from federation.recall c join federation.region r on r.name = c.region
-    where c.kind = ${kind} and c.subject = ${subject} and r.seen_at > ${seenAfter}`;
+    where c.kind = ${kind} and c.subject = any(${[...subjects]}::text[]) and r.seen_at > ${seenAfter}`;
   return row?.count ?? 0;
 }
 

@@ -1,8 +1,9 @@
 /** Who holds how much of a limit that is one over all regions (contract/intercloud/federation/leases.ts): together never more than there is. */
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { quotaDefaults, type QuotaResource } from '../quota/quotas.ts';
+import { limitsInForce } from '../identity/limits-in-force.ts';
 import type { GivenBack, Held, NewLimit, Wanted } from '../quota/leases.ts';
-import { deleteRecall, findAllowance, insertRecall, listHolders, listLeases, lockLimit, putLease, setAllowance, type Lease } from './leases.store.ts';
+import { countAwaited, deleteRecall, findAllowance, insertRecall, listHolders, listHoldersOf, listLeases, lockLimit, putLease, setAllowance, type Lease } from './leases.store.ts';
 
 export type { Held } from '../quota/leases.ts';
 
@@ -14,21 +15,45 @@ export const unlimited = -1n;
 /** What is held after that; less than `least` where there is not so much, and then all others are asked to give back what they do not use. */
 export async function askLease(tx: Transaction, region: string, { kind, subject, least, wish }: Wanted, { recall = true }: { /** False for who has asked them and looks again. */ recall?: boolean } = {}): Promise<Held> {
   await lockLimit(tx);
-  const limit = await limitOf(tx, kind, subject);
-  const holders = await listHolders(tx, kind, subject);
-  const own = holders.find((each) => each.region === region) ?? { region, kind, subject, amount: 0n, version: 0 };
-  const others = holders.filter((each) => each.region !== region);
-  const room = roomFor(limit, others);
-  const target = limit === unlimited ? unlimited : room < wish ? room : wish;
+  const { own, shares } = await sharesIn(tx, region, { kind, subject });
+  const target = mostWithin(shares, wish);
   if (own.amount === unlimited || isMore(own.amount, least)) return asHeld(own, await findAllowance(tx, kind, subject));
   if (target !== unlimited && target < least) {
     if (recall) {
-      for (const { region: holder, amount } of others) if (amount !== 0n) await insertRecall(tx, { region: holder, kind, subject });
+      for (const holder of new Set(shares.flatMap(({ holders }) => holders))) if (holder.amount !== 0n) await insertRecall(tx, holder);
       tx.wake(leasesChannel);
     }
     return asHeld(own, await findAllowance(tx, kind, subject));
   }
   return asHeld(await putLease(tx, { region, kind, subject, amount: target }), await findAllowance(tx, kind, subject));
+}
+
+/** What is to be waited for until there may be more of it. */
+export async function awaitedFor(tx: Transaction, { kind, subject }: Pick<Wanted, 'kind' | 'subject'>, { region, seenAfter }: { region: string; seenAfter: Date }): Promise<number> {
+  const { domain } = (await limitsInForce(tx, { kind, projectId: subject, region })) ?? {};
+  return countAwaited(tx, { kind, subjects: [subject, ...(domain?.projectIds ?? [])], seenAfter });
+}
+
+type Share = { limit: bigint; holders: readonly Lease[] };
+
+function mostWithin(shares: readonly Share[], wish: bigint): bigint {
+  if (shares.length === 0) return unlimited;
+  const room = shares.map(({ limit, holders }) => roomFor(limit, holders)).reduce((one, other) => (one < other ? one : other));
+  return room < 0n ? 0n : lesser(room, wish);
+}
+
+/** Each limit that a region's part has to fit into, with who else holds of it. */
+async function sharesIn(tx: Transaction, region: string, { kind, subject }: Pick<Wanted, 'kind' | 'subject'>): Promise<{ own: Lease; shares: Share[] }> {
+  const inForce = await limitsInForce(tx, { kind, projectId: subject, region });
+  const holders = await (inForce?.domain ? listHoldersOf(tx, kind, [subject, ...inForce.domain.projectIds]) : listHolders(tx, kind, subject));
+  const own = holders.find((each) => each.region === region && each.subject === subject);
+  const others = holders.filter((each) => each !== own);
+  const shares = [
+    { limit: await limitOf(tx, kind, subject), holders: others.filter((each) => each.subject === subject) },
+    { limit: inForce?.domain?.shared ?? unlimited, holders: others },
+    { limit: inForce?.domain?.here ?? unlimited, holders: others.filter((each) => each.region === region) },
+  ];
+  return { own: own ?? { region, kind, subject, amount: 0n, version: 0 }, shares: shares.filter(({ limit }) => limit !== unlimited) };
 }
 
 /** Whoever gives back has stopped to use it. What home has granted since that version was not meant. */
@@ -57,9 +82,13 @@ export async function leasesOf(tx: Transaction, region: string): Promise<Held[]>
   return held;
 }
 
-/** What was set, or the default of its kind; of what has no default there is nothing. */
+/** The least of what was set and what is registered, or the default of its kind; of what has no default there is nothing. */
 export async function limitOf(tx: Transaction, kind: string, subject: string): Promise<bigint> {
-  return (await findAllowance(tx, kind, subject)) ?? defaultOf(kind);
+  const set = await findAllowance(tx, kind, subject);
+  // Of no region in particular.
+  const inForce = await limitsInForce(tx, { kind, projectId: subject, region: '' });
+  if (inForce?.shared != null) return set === undefined ? inForce.shared : lesser(set, inForce.shared);
+  return set ?? (inForce?.onlyRegional === true ? unlimited : defaultOf(kind));
 }
 
 export function defaultOf(kind: string): bigint {
@@ -70,6 +99,11 @@ export function defaultOf(kind: string): bigint {
 function roomFor(limit: bigint, holders: readonly Lease[]): bigint {
   if (holders.some(({ amount }) => amount === unlimited)) return -1n;
   return holders.reduce((room, { amount }) => room - amount, limit);
+}
+
+function lesser(one: bigint, other: bigint): bigint {
+  if (one === unlimited || other === unlimited) return one === unlimited ? other : one;
+  return one < other ? one : other;
 }
 
 function isMore(amount: bigint, least: bigint): boolean {

@@ -2,8 +2,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Database } from '../../kit/postgres/database.ts';
 import type { GivenBack, Held, NewLimit, Wanted } from '../quota/leases.ts';
-import { askLease, giveBackLease, setLimit, unlimited } from './leases.ts';
-import { countAwaited } from './leases.store.ts';
+import { askLease, awaitedFor, giveBackLease, setLimit, unlimited } from './leases.ts';
 import type { Wakes } from './news.ts';
 
 export type LendingParts = { database: Database; clock: Clock; wakes: () => Promise<Wakes> };
@@ -29,7 +28,7 @@ export async function askLeases({ database, clock, wakes: listening }: LendingPa
         for (const each of inOrder(wanted)) {
           const got = await askLease(tx, region, each, { recall });
           held.push(got);
-          if (got.amount !== unlimited && got.amount < each.least) awaited += await countAwaited(tx, { ...each, seenAfter: new Date(clock.now().getTime() - heardOfWithinMs) });
+          if (got.amount !== unlimited && got.amount < each.least) awaited += await awaitedFor(tx, each, { region, seenAfter: new Date(clock.now().getTime() - heardOfWithinMs) });
         }
         return { held, awaited };
       });

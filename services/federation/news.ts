@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../../kit/clock.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { directoryChannel, type Directory } from '../identity/directory.ts';
+import { limitsChannel, limitsSince } from '../identity/limits-in-force.ts';
 import { countRoleChanges, listRoleNumbers, revocationsSince } from '../identity/directory-news.ts';
 import { listAllowances, listRecalls } from './leases.store.ts';
 import { leasesChannel } from './leases.ts';
@@ -13,10 +14,10 @@ import { findSealKey, markSeen } from './regions.store.ts';
 
 export type NewsParts = { database: Database; clock: Clock; random: Random; directory: Directory; wakes: Wakes };
 
-/** Where a region is: the newest revocation, change of roles, keys and limit that it has heard of. */
-type Cursor = { revocation: number; roles: number; keys: number; limit: number };
+/** Where a region is: the newest revocation, change of roles, keys, limit and registered limit that it has heard of. */
+type Cursor = { revocation: number; roles: number; keys: number; limit: number; bound: number };
 
-const nothing: Cursor = { revocation: 0, roles: 0, keys: 0, limit: 0 };
+const nothing: Cursor = { revocation: 0, roles: 0, keys: 0, limit: 0, bound: 0 };
 const most = 5_000;
 // A wake may be lost: a revocation reaches every region within a second all the same.
 const lookEveryMs = 900;
@@ -48,28 +49,30 @@ async function look({ directory, random }: NewsParts, tx: Transaction, region: s
   const tokenKeys: TokenKey[] = directory.keys().map(({ id, secret }) => ({ id, secret: secret.toString('base64url') }));
   const keys = fingerprintOf(tokenKeys);
   const limits = await listAllowances(tx, since.limit, most);
-  const cursor: Cursor = { revocation: revocations.at(-1)?.id ?? since.revocation, roles, keys, limit: limits.at(-1)?.number ?? since.limit };
+  const { bounds, ...heard } = await limitsSince(tx, { region, after: since.bound, most });
+  const cursor: Cursor = { revocation: revocations.at(-1)?.id ?? since.revocation, roles, keys, limit: limits.at(-1)?.number ?? since.limit, bound: heard.last };
   const sealKey = (await findSealKey(tx, region))?.sealKey;
   return {
     cursor: writeCursor(cursor),
-    more: revocations.length === most || limits.length === most,
+    more: revocations.length === most || limits.length === most || heard.more,
     // The first region needs no keys: it asks home's own directory.
     ...(keys !== since.keys && sealKey ? { keys: seal(sealKey, random.bytes(12), tokenKeys) } : {}),
     ...(roles === since.roles ? {} : { roles: (await listRoleNumbers(tx)).map(({ number, name }) => ({ number, name })) }),
     revocations: revocations.map(({ id, subject, at }) => ({ id, subject, at: at.toISOString() })),
     limits: limits.map(({ kind, subject, amount }) => ({ kind, subject, amount })),
+    bounds: bounds.map(({ amount, ...rest }) => ({ ...rest, amount: amount === null ? null : String(amount) })),
     recalls: await listRecalls(tx, region),
   };
 }
 
 function readCursor(text: string | undefined): Cursor {
   if (text === undefined) return nothing;
-  const [revocation = 0, roles = 0, keys = 0, limit = 0] = text.split('.').map(Number);
-  return { revocation, roles, keys, limit };
+  const [revocation = 0, roles = 0, keys = 0, limit = 0, bound = 0] = text.split('.').map(Number);
+  return { revocation, roles, keys, limit, bound };
 }
 
-function writeCursor({ revocation, roles, keys, limit }: Cursor): string {
-  return [revocation, roles, keys, limit].join('.');
+function writeCursor({ revocation, roles, keys, limit, bound }: Cursor): string {
+  return [revocation, roles, keys, limit, bound].join('.');
 }
 
 /** Of which keys there are, not of what they are. */
@@ -95,7 +98,7 @@ export async function listenForWakes(database: Database, channels: readonly stri
   return { next: () => waiting.promise, stop: () => stops.forEach((stop) => stop()) };
 }
 
-export const newsChannels = [directoryChannel, leasesChannel];
+export const newsChannels = [directoryChannel, leasesChannel, limitsChannel];
 
 /** Woken before, or told to stop. */
 function endOfPatience(): void {}

@@ -2,6 +2,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { letGoOfBounded, takeBounds, type Bound } from '../quota/bounds.ts';
 import { companyChannel, isLeased, letGo, letGoOfUnused, listUnsaid, markSaid, takeHeld, takeLimits, type GivenBack } from '../quota/leases.ts';
 import { limitsChannel } from '../quota/quotas.ts';
 import type { RegionDirectory } from './directory.ts';
@@ -26,6 +27,7 @@ export type Keeper = {
 const waitMs = 25_000;
 const firstWithinMs = 3_000;
 const againAfterMs = 500;
+const mostAtOnce = 100;
 
 const scope = { kind: 'system', reason: 'a region hears of home' } as const;
 
@@ -103,8 +105,10 @@ export async function hearOnce(parts: KeeperParts, signal: AbortSignal): Promise
   const given = await database.transaction(scope, async (tx): Promise<GivenBack[]> => {
     await directory?.take(tx, { ...(news.keys === undefined ? {} : { keys: news.keys }), ...(news.roles === undefined ? {} : { roles: news.roles }), revocations: news.revocations });
     await takeLimits(tx, news.limits.map(({ amount, ...rest }) => ({ ...rest, amount: amount === null ? null : BigInt(amount) })));
+    const bounds = news.bounds.map(({ kind, amount, ...rest }): Bound => ({ ...rest, kind, amount: amount === null ? null : BigInt(amount) }));
+    await takeBounds(tx, bounds);
     await writeCursor(tx, news.cursor);
-    return letGo(tx, news.recalls);
+    return together(await letGo(tx, news.recalls), await letGoOfBounded(tx, bounds));
   });
   await giveBack(parts, given);
   await tellLimits(parts);
@@ -115,10 +119,15 @@ export async function giveBackUnused(parts: Pick<KeeperParts, 'database' | 'link
   await giveBack(parts, await parts.database.transaction(scope, async (tx) => ((await isLeased(tx)) ? letGoOfUnused(tx) : [])));
 }
 
+function together(recalled: readonly GivenBack[], bounded: readonly GivenBack[]): GivenBack[] {
+  return [...recalled, ...bounded.filter(({ kind, subject }) => !recalled.some((each) => each.kind === kind && each.subject === subject))];
+}
+
 async function giveBack({ database, link }: Pick<KeeperParts, 'database' | 'link'>, given: readonly GivenBack[]): Promise<void> {
-  if (given.length === 0) return;
-  const held = await link.giveBack(given);
-  await database.transaction(scope, (tx: Transaction) => takeHeld(tx, held));
+  for (let start = 0; start < given.length; start += mostAtOnce) {
+    const held = await link.giveBack(given.slice(start, start + mostAtOnce));
+    await database.transaction(scope, (tx: Transaction) => takeHeld(tx, held));
+  }
 }
 
 async function tellLimits({ database, link }: Pick<KeeperParts, 'database' | 'link'>): Promise<void> {

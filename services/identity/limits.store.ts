@@ -94,3 +94,33 @@ export async function findLimitsAround(tx: Transaction, registeredLimitId: strin
         where l.registered_limit_id = ${registeredLimitId} and p.domain_id = ${domainId}) as "largestOfProjects"`;
   return row ?? { ofDomain: null, largestOfProjects: null };
 }
+
+/** Where a limit is another one than before: what it is now. */
+export type LimitChange = { serviceType: string; resourceName: string; regionId: string | null; /** Null: everybody. */ projectId: string | null; amount: number | null; number: number };
+
+/** In the order of the commits. */
+export function listLimitChanges(tx: Transaction, after: number, most: number): Promise<LimitChange[]> {
+  return tx.rows<LimitChange>`
+    select c.service_type as "serviceType", c.resource_name as "resourceName", c.region_id as "regionId", nullif(c.subject, '') as "projectId", c.number,
+      (select min(case when c.subject = '' then r.default_limit else l.resource_limit end)
+        from identity.service s join identity.registered_limit r on r.service_id = s.id left join identity.resource_limit l on l.registered_limit_id = r.id and l.project_id = c.subject
+        where s.type = c.service_type and r.resource_name = c.resource_name and r.region_id is not distinct from c.region_id) as amount
+    from identity.limit_change c where c.number > ${after} order by c.number limit ${most}`;
+}
+
+export async function isAnyLimitNoted(tx: Transaction): Promise<boolean> {
+  return (await tx.one`select 1 from identity.limit_change limit 1`) !== undefined;
+}
+
+/** What is registered of a resource, with what this project and its domain have instead. */
+export type RegisteredFor = { regionId: string | null; common: number; ofProject: number | null; ofDomain: number | null };
+
+export function listRegisteredFor(tx: Transaction, { serviceTypes, resourceName, projectId }: { serviceTypes: readonly string[]; resourceName: string; projectId: string }): Promise<RegisteredFor[]> {
+  return tx.rows<RegisteredFor>`
+    select r.region_id as "regionId", r.default_limit as common,
+      (select l.resource_limit from identity.resource_limit l where l.registered_limit_id = r.id and l.project_id = ${projectId}) as "ofProject",
+      (select l.resource_limit from identity.resource_limit l join identity.project p on p.domain_id = l.domain_id
+        where l.registered_limit_id = r.id and p.id = ${projectId}) as "ofDomain"
+    from identity.registered_limit r join identity.service s on s.id = r.service_id
+    where s.type = any(${[...serviceTypes]}::text[]) and r.resource_name = ${resourceName}`;
+}

@@ -90,3 +90,9 @@ export async function listEnabledBelowDisabled(tx: Transaction): Promise<string[
     select p.id from identity.project p join identity.project parent on parent.id = p.parent_id where p.enabled and not parent.enabled order by 1 limit 100`;
   return rows.map(({ id }) => id);
 }
+
+/** All projects of its domain, itself included. */
+export async function listProjectIdsAround(tx: Transaction, projectId: string): Promise<string[]> {
+  const rows = await tx.rows<{ id: string }>`select id from identity.project where domain_id = (select domain_id from identity.project where id = ${projectId})`;
+  return rows.map(({ id }) => id);
+}

@@ -2,7 +2,7 @@
  * How much a project may use. Counted in the transaction that makes or deletes the thing, so that a limit is
  * never passed and nothing leaks, however many ask at once (FAILURES 11, invariant I4).
  */
-import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** Every counted resource with its default, as the services ship them: nova/conf/quota.py, cinder/quota.py, neutron/conf/quota.py. -1: unlimited. */
 export const quotaDefaults = {
@@ -65,25 +65,47 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
     if (released === 1) return;
     throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
   }
+  const most = unlimitedAsMost(sql`${fallback}::bigint`);
   const claimed = await tx.run`
+    with bound as (select ${boundOf(sql`${projectId}::text`, sql`${resource}::text`)} as most)
     insert into quota.claim as c (project_id, resource, used)
-    select ${projectId}, ${resource}, ${wanted}::bigint
-    where (${fallback}::bigint = -1 or ${wanted}::bigint <= ${fallback}::bigint) and not exists (select from quota.place where leased)
+    select ${projectId}, ${resource}, ${wanted}::bigint from bound
+    where ${wanted}::bigint <= coalesce(bound.most, ${most}) and not exists (select from quota.place where leased)
       or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
     on conflict (project_id, resource) do update set used = c.used + excluded.used
-    where (coalesce(c.most, ${fallback}::bigint) = -1 or c.used + excluded.used <= coalesce(c.most, ${fallback}::bigint))
+    where c.used + excluded.used <= coalesce(least(${unlimitedAsMost(sql`c.most`)}, (select most from bound)), ${most})
       and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)`;
   if (claimed === 1) return;
   throw await shortageOf(tx, projectId, resource, wanted, fallback);
 }
 
+// Compared with what is wanted, unlimited is the most that there is.
+const everything = sql`9223372036854775807`;
+
+function unlimitedAsMost(amount: Sql): Sql {
+  return sql`(case ${amount} when -1 then ${everything} else ${amount} end)`;
+}
+
+/** What limits registered with identity allow: the least of that of all regions and that of this one. Null: there are none. */
+function boundOf(projectId: Sql, resource: Sql): Sql {
+  return sql`(
+    select min(${unlimitedAsMost(sql`b.amount`)}) from quota.bound b
+    where b.resource = ${resource} and (b.project_id = ${projectId} or b.project_id = ''
+      and not exists (select from quota.bound own where own.resource = b.resource and own.project_id = ${projectId} and own.here = b.here)))`;
+}
+
+/** What counts of all limits; -1: unlimited. */
+function limitOf(projectId: Sql, resource: Sql, own: Sql, fallback: Sql): Sql {
+  return sql`(select case when l.most = ${everything} then -1 else l.most end from (
+    select coalesce(least(${unlimitedAsMost(own)}, ${boundOf(projectId, resource)}), ${unlimitedAsMost(fallback)}) as most) l)`;
+}
+
 /** What did not fit, of a limit or of this region's part of it. */
 async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, fallback: number): Promise<OverQuota> {
-  const row = await tx.one<{ used: number; most: number | null; lease: number | null; leased: boolean }>`
-    select coalesce(c.used, 0) as used, c.most, c.lease, p.leased
+  const row = await tx.one<{ used: number; limit: number; lease: number | null; leased: boolean }>`
+    select coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`${resource}::text`, sql`c.most`, sql`${fallback}::bigint`)} as "limit", c.lease, p.leased
     from quota.place p left join quota.claim c on c.project_id = ${projectId} and c.resource = ${resource}`;
-  const { used, most, lease, leased } = row ?? { used: 0, most: null, lease: null, leased: false };
-  const limit = most ?? fallback;
+  const { used, limit, lease, leased } = row ?? { used: 0, limit: fallback, lease: null, leased: false };
   if (!leased) return new OverQuota(resource, wanted, used, limit);
   const held = lease ?? 0;
   const fits = limit === -1 || used + wanted <= limit;
@@ -108,10 +130,18 @@ export function releaseQuota(tx: Transaction, projectId: string, amounts: Amount
 
 /** Limit and use of each of these resources. */
 export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
-  const rows = await tx.rows<{ resource: QuotaResource; used: number; most: number | null }>`
-    select resource, used, most from quota.claim where project_id = ${projectId} and resource = any(${[...resources]}::text[])`;
-  const found = new Map(rows.map((row) => [row.resource, row]));
-  return Object.fromEntries(resources.map((resource) => [resource, { limit: found.get(resource)?.most ?? defaults[resource] ?? quotaDefaults[resource], used: found.get(resource)?.used ?? 0 }]));
+  const fallbacks = resources.map((resource) => defaults[resource] ?? quotaDefaults[resource]);
+  const rows = await tx.rows<{ resource: QuotaResource; used: number; limit: number }>`
+    select r.resource, coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`r.resource`, sql`c.most`, sql`r.fallback`)} as "limit"
+    from unnest(${[...resources]}::text[], ${fallbacks}::bigint[]) r (resource, fallback)
+      left join quota.claim c on c.project_id = ${projectId} and c.resource = r.resource`;
+  return Object.fromEntries(rows.map(({ resource, used, limit }) => [resource, { limit, used }]));
+}
+
+/** What a project may have that was told nothing else. */
+export async function commonLimits(tx: Transaction, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, number>>> {
+  const found = Object.entries(await quotaUsage(tx, '', resources, defaults));
+  return Object.fromEntries(found.map(([resource, { limit }]) => [resource, limit]));
 }
 
 /** Woken when a limit was set that home must hear of. */

@@ -18,6 +18,10 @@ export const News = Type.Object(
     revocations: Type.Array(Type.Object({ id: Type.Integer(), subject: Type.String(), at: Moment }, strict)),
     /** Limits that were set; null: the default again. */
     limits: Type.Array(Type.Object({ kind: Kind, subject: Subject, amount: Type.Union([Amount, Type.Null()]) }, strict)),
+    /** Limits registered with identity that are others than before; null as subject: everybody's, as amount: none. */
+    bounds: Type.Array(
+      Type.Object({ kind: Kind, subject: Type.Union([Subject, Type.Null()]), here: Type.Boolean({ description: 'Of this region alone' }), amount: Type.Union([Amount, Type.Null()]) }, strict),
+    ),
     /** What somebody else waits for: what is not used of it is to be given back now. */
     recalls: Type.Array(Type.Object({ kind: Kind, subject: Subject }, strict)),
   },
@@ -34,7 +38,7 @@ export const feed = operations({
     summary: 'What is new for a region; waits until there is something, when asked to',
     access: { rule: 'federation:get_news', who: 'service' },
     stability: 'stable',
-    query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,15}){3}$' })), wait: Type.Optional(Type.String({ pattern: '^([0-9]|1[0-9]|2[0-9]|30)$', description: 'Seconds' })) }, strict),
+    query: Type.Object({ after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}(\\.[0-9]{1,15}){3,4}$' })), wait: Type.Optional(Type.String({ pattern: '^([0-9]|1[0-9]|2[0-9]|30)$', description: 'Seconds' })) }, strict),
     status: 200,
     response: News,
     effects: 'own',
