@@ -20,7 +20,7 @@ import type { Brands } from './services/brand/brand.ts';
 import type { Broker } from './services/broker/broker.ts';
 import { bootstrapCompute } from './services/compute/compute.ts';
 import { bootstrapFederation, type Federation } from './services/federation/federation.ts';
-import { makeFirstHomeLink, makeHomeLink, type HomeTie } from './services/home-link/home-link.ts';
+import { makeFirstHomeLink, makeHomeLink } from './services/home-link/home-link.ts';
 import { withLeases } from './services/home-link/leasing.ts';
 import { connectHome, type HomeLink } from './services/home-link/link.ts';
 import { bootstrapIdentity, type Identity } from './services/identity/identity.ts';
@@ -90,6 +90,8 @@ export type RegionCloud = {
   /** Until then nobody is authenticated, and nothing is heard of other regions. */
   start(): Promise<void>;
   stop(): Promise<void>;
+  /** Whom to ask for help at this host. */
+  contactAt: NonNullable<ServeOptions['contactAt']>;
 };
 
 /** What is one for all places. */
@@ -109,7 +111,8 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
     ...home,
     region,
     regionMade: [tie, ...makeRegion(region), makeMeter(region, { link: usageLink(home.home) })],
-    authenticate: home.identity.authenticate,
+    contactAt: home.brands.contactAt,
+    authenticate: home.brands.guarded(home.identity.authenticate),
     async start() {
       await home.identity.start();
       await home.federation.start();
@@ -132,9 +135,9 @@ function makeHomeCloud({ database, clock, random, log, fetch: send = fetch, clou
 export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: HomeAddress): RegionCloud {
   const link = connectHome({ ...address, clock: handed.clock });
   const region = regionPartsOf(handed, () => link);
-  const tie: HomeTie & { authenticate: Authenticate } = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
+  const tie = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
   const meter = makeMeter(region, { link: remoteUsageLink(link) });
-  return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
+  return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, contactAt: async (hostName) => tie.faceAt(hostName), start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
 }
 
 function regionPartsOf({ database, clock, random, log, region, driver, blobs }: RegionHanded, link: () => HomeLink): RegionParts {
@@ -146,7 +149,7 @@ export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions
   const { clock, random, log } = cloud.region;
   const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
   const virtual = 'broker' in cloud ? cloud.broker.virtual : [];
-  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, ...('brands' in cloud ? { contactAt: cloud.brands.contactAt } : {}), ...options });
+  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, contactAt: cloud.contactAt, ...options });
 }
 
 function madeOf(cloud: Cloud | RegionCloud): readonly Made[] {

@@ -5,9 +5,12 @@ import { makeAdmission, type Admission } from './admission/admission.ts';
 import { signingKey } from './admission/signing-keys.ts';
 import { makeBilling } from './billing/billing.ts';
 import { makeBrands, type Brands } from './brand/brand.ts';
+import { limitedDomains, listFaces } from './brand/brands.ts';
 import { makeBroker, type Broker } from './broker/broker.ts';
 import { makeCompute } from './compute/compute.ts';
 import { makeFederation, type Federation } from './federation/federation.ts';
+import type { StandingOf } from './federation/news.ts';
+import { listAllAccessRules } from './identity/directory-news.ts';
 import { makeIdentity, type Identity, type IdentityOptions } from './identity/identity.ts';
 import { createServiceTokens } from './identity/service-tokens.ts';
 import { createVault } from './identity/vault.ts';
@@ -26,17 +29,24 @@ export type Home = { identity: Identity; federation: Federation; brands: Brands;
 
 export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
-  const federation = makeFederation({ ...parts, first, directory: identity.directory });
+  const federation = makeFederation({ ...parts, first, directory: identity.directory, standing: standingOf });
   const { authenticate, directory, tokens } = identity;
   const asking = { ...parts, fetch: send, serviceTokens: createServiceTokens({ ...parts, directory, tokens }) };
   const signed = { ...asking, vault: createVault({ ...parts, cloudKeys }) };
   const admission = makeAdmission(signed);
   const broker = makeBroker({ ...asking, anchor: first.region, authenticate, quarantine: admission.quarantine });
-  const brands = makeBrands(parts);
+  const brands = makeBrands(parts, { first: first.region });
   const dressed = { ...identity, ...(identity.implementation ? { implementation: brands.dress(identity.implementation) } : {}) };
   const made = [dressed, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx) }), makeBilling(parts), brands, admission, broker];
   return { identity, federation, brands, admission, broker, made };
 }
+
+/** What a region has to know of services that come after federation. */
+const standingOf: StandingOf = async (tx, region) => ({
+  closed_to: [...(await limitedDomains(tx))].flatMap(([domainId, offered]) => (offered.has(region) ? [] : [domainId])).toSorted(),
+  faces: await listFaces(tx),
+  access_rules: await listAllAccessRules(tx),
+});
 
 export function makeRegion(parts: RegionParts): readonly Made[] {
   return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];

@@ -13,6 +13,7 @@ import type { RegionParts } from '../services/parts.ts';
 import type { RegionCloud } from '../cloud.ts';
 import { dice } from './bad-values.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
+import { until } from './patience.ts';
 import { addRegion, type TestRegion } from './several-regions.ts';
 
 const scope = { kind: 'system', reason: 'the test looks' } as const;
@@ -69,6 +70,20 @@ test('an invitation works once, says nothing to who listens, and only for the re
   assert.equal((unseal(keysOf('two', secret).seal, body.sealed) as { region: string }).region, 'two');
   assert.throws(() => unseal(keysOf('two', Buffer.alloc(32, 1)).seal, body.sealed));
   await assert.rejects(join('two', keysOf('two', secret).proof), { status: 403 });
+});
+
+test('doctor names a region that has joined and is not heard of, whether it ever was or not', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const invited = (await cloud.admin.federation.regions.create({ body: { name: 'mute' } })).body.invitation;
+  const { proof } = keysOf('mute', readInvitation(invited)!.secret);
+  await cloud.admin.federation.regions.join({ params: { region: 'mute' }, body: { proof, url: 'http://mute.example', driver: 'simulated' } });
+  const silent = async () => (await cloud.diagnose()).filter((each) => /\bF1\b/.test(each));
+  assert.deepEqual(await silent(), []);
+
+  two.cutOff();
+  (cloud.clock as ManualClock).advance(91_000);
+
+  assert.match((await silent()).join('\n'), /The region mute at .* has joined and was never heard of\n.*The region two at .* has not been heard of since/);
 });
 
 test('a region asks for itself only, and nobody asks in its name', async (t) => {
@@ -252,16 +267,6 @@ async function giveBack({ region, regionMade }: RegionCloud): Promise<void> {
   const schedule = regionMade.flatMap(({ schedules }) => schedules).find(({ name }) => name === 'home-link.give-back');
   assert.ok(schedule);
   await schedule.run(region, new AbortController().signal).catch((error: unknown) => assert.match(String(error), /fetch failed/));
-}
-
-/** Resolves when it is so, and moves the clock for whoever waits; what never comes fails the test. */
-async function until({ clock }: TestCloud, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadline, 'it did not come to that in 20 seconds');
-    if ('advance' in clock) (clock as ManualClock).advance(50);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 /** For those who wait while the test waits for them. */

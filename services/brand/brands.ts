@@ -3,8 +3,9 @@ import { emit } from '../../kit/events/events.ts';
 import { conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { accountsAbove } from '../billing/account-path.ts';
+import { accountsAbove, domainsUnder } from '../billing/account-path.ts';
 import { demandAccount, ownAccount } from '../billing/accounts.ts';
+import { standingChannel } from '../federation/news.ts';
 import { deleteBrand, findBrand, isAnybodyLimited, limitsOf, listBrands, putBrand, type Brand } from './brands.store.ts';
 
 export type { Brand } from './brands.store.ts';
@@ -30,12 +31,14 @@ export async function replaceBrand(context: Context, brand: Omit<Brand, 'updated
   const kept = (await findBrand(tx, brand.accountId))!;
   const taken = brand.hosts.filter((host) => !kept.hosts.includes(host));
   if (taken.length > 0) throw conflict(`Another account has the host name ${taken.join(', ')}`);
+  tx.wake(standingChannel);
   await emit(tx, { now: () => now }, { type: before ? 'brand.update' : 'brand.create', resource: 'brand', resourceId: brand.accountId, requestId, payload: {} });
   return kept;
 }
 
 export async function removeBrand({ tx, now, requestId }: Context, accountId: string): Promise<void> {
   if (!(await deleteBrand(tx, accountId))) throw noBrand(accountId);
+  tx.wake(standingChannel);
   await emit(tx, { now: () => now }, { type: 'brand.delete', resource: 'brand', resourceId: accountId, requestId, payload: {} });
 }
 
@@ -44,6 +47,19 @@ export async function regionsOffered(tx: Transaction, domainId: string | undefin
   if (domainId === undefined || !(await isAnybodyLimited(tx))) return null;
   const [first, ...others] = await limitsOf(tx, await accountsAbove(tx, domainId));
   return first ? new Set(first.filter((region) => others.every((limit) => limit.includes(region)))) : null;
+}
+
+/** What each domain is offered whose account, or one above it, is limited; all others have all regions. */
+export async function limitedDomains(tx: Transaction): Promise<Map<string, ReadonlySet<string>>> {
+  const offered = new Map<string, ReadonlySet<string>>();
+  for (const { accountId, regions } of await listBrands(tx))
+    if (regions !== null) for (const domainId of await domainsUnder(tx, accountId)) offered.set(domainId, new Set(regions.filter((region) => offered.get(domainId)?.has(region) ?? true)));
+  return offered;
+}
+
+/** Whom to ask for help, by host name. */
+export async function listFaces(tx: Transaction): Promise<{ host: string; name: string; support: string }[]> {
+  return (await listBrands(tx)).flatMap(({ hosts, name, support }) => hosts.map((host) => ({ host, name, support })));
 }
 
 function noBrand(accountId: string) {

@@ -81,7 +81,7 @@ export function dress(identity: Implementation, { database }: Pick<HomeParts, 'd
 }
 
 /** With one region there is nothing to span. */
-function isOffered(offered: ReadonlySet<string> | null, region: string): boolean {
+export function isOffered(offered: ReadonlySet<string> | null, region: string): boolean {
   return offered === null || offered.has(region) || (region === virtualRegion && offered.size > 1);
 }
 

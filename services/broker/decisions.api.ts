@@ -4,7 +4,7 @@ import { candidatesFor, type Machines, type Offers } from './candidates.ts';
 import { getDecision, kept, listDecisions, weigh, type Decision } from './decisions.ts';
 import { moneyOf } from '../billing/money.ts';
 import { fromKept } from './policies.ts';
-import { readPolicy, shownPolicy } from './policies.api.ts';
+import { readPolicy, seenBy, shownPolicy } from './policies.api.ts';
 import { needsOfMachines } from './placing.ts';
 import type { KeptVerdict } from './decisions.store.ts';
 
@@ -22,10 +22,11 @@ export function decisionsApi(offers: Offers) {
     async list(request) {
       const { server_id: serverId, marker, limit = usualLimit } = request.query;
       const found = await listDecisions(request, { serverId, marker, limit });
-      return { decisions: found.map(shown) };
+      const seen = await seenBy(request.tx, request.caller);
+      return { decisions: found.map((decision) => shown(decision, seen)) };
     },
     async show(request) {
-      return { decision: shown(await getDecision(request, request.params.decision_id)) };
+      return { decision: shown(await getDecision(request, request.params.decision_id), await seenBy(request.tx, request.caller)) };
     },
     async whatIf({ tx, caller, now, body }) {
       const { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count = 1, needs = needsOfMachines, flavor = '' } = body.wish;
@@ -58,7 +59,8 @@ export function candidatesApi(offers: Offers) {
   });
 }
 
-function shown({ id, serverId, state, succeeded, why, region, hourly, currency, bookHash, wish, policy, verdicts, decidedAt, settledAt }: Decision) {
+/** What was weighed when more was offered is not told any more. */
+function shown({ id, serverId, state, succeeded, why, region, hourly, currency, bookHash, wish, policy, verdicts, decidedAt, settledAt }: Decision, seen: ReadonlySet<string> | undefined) {
   const { vcpus, memoryMiB, diskGiB, count, needs, fixed } = wish;
   return {
     id,
@@ -71,8 +73,8 @@ function shown({ id, serverId, state, succeeded, why, region, hourly, currency, 
     currency,
     price_book: bookHash,
     wish: { vcpus, memory_mib: memoryMiB, disk_gib: diskGiB, count, needs: [...needs], fixed },
-    policy: shownPolicy(fromKept(policy)),
-    candidates: verdicts.map(shownVerdict),
+    policy: shownPolicy(fromKept(policy), seen),
+    candidates: verdicts.filter((verdict) => seen === undefined || seen.has(verdict.region)).map(shownVerdict),
     decided_at: decidedAt.toISOString(),
     settled_at: settledAt?.toISOString() ?? null,
   };

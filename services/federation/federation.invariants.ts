@@ -11,10 +11,11 @@ export function federationInvariants({ database, clock }: Pick<HomeParts, 'datab
   return [
     {
       id: 'F1',
-      title: 'every region that was heard of still is',
+      title: 'every region that has joined is heard of',
       check: reading('F1', async (tx) =>
-        (await listRegions(tx)).flatMap(({ name, first, status, url, seenAt }) => {
-          if (first || status === 'invited' || !seenAt || clock.now().getTime() - seenAt.getTime() < silentAfterMs) return [];
+        (await listRegions(tx)).flatMap(({ name, first, status, url, seenAt, createdAt }) => {
+          if (first || status === 'invited' || clock.now().getTime() - (seenAt ?? createdAt).getTime() < silentAfterMs) return [];
+          if (!seenAt) return [{ message: `The region ${name} at ${url} has joined and was never heard of`, remedy: `It serves nobody before it has. On its machine: intercloud status, and whether it reaches home; or take it away: intercloud region remove ${name}` }];
           return [{ message: `The region ${name} at ${url} has not been heard of since ${seenAt.toISOString()}`, remedy: 'It goes on with what it knows. On its machine: intercloud status, and whether it reaches home' }];
         }),
       ),

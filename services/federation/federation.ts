@@ -13,7 +13,7 @@ import { leasesDoor } from './leases.api.ts';
 import { adoptLease, lockLimit, setAllowanceUnlessThere } from './leases.store.ts';
 import { askLeases, giveBackLeases, setLimits } from './lending.ts';
 import { leasesOf } from './leases.ts';
-import { listenForWakes, newsChannels, newsFor, type Wakes } from './news.ts';
+import { listenForWakes, newsChannels, newsFor, type StandingOf, type Wakes } from './news.ts';
 import { regionsDoor } from './regions.api.ts';
 import { announceRegions } from './regions.ts';
 import { ensureFirstRegion } from './regions.store.ts';
@@ -30,6 +30,7 @@ export type FederationParts = HomeParts & {
   directory: Directory;
   /** Home's own region, whose limits become those of all when another region comes. */
   first: Pick<RegionParts, 'region' | 'database'>;
+  standing: StandingOf;
 };
 
 const scope = { kind: 'system', reason: 'the regions of this cloud' } as const;

@@ -1,7 +1,7 @@
 /** What a region must know at once (contract/intercloud/federation/feed.ts): found when it asks, and when something happens while it waits. */
 import type { Static } from 'typebox';
 import { seal } from '../../contract/intercloud/federation/invitations.ts';
-import type { News, TokenKey } from '../../contract/intercloud/federation/feed.ts';
+import type { News, Standing, TokenKey } from '../../contract/intercloud/federation/feed.ts';
 import { createHash } from 'node:crypto';
 import type { Clock, Random } from '../../kit/clock.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
@@ -12,7 +12,10 @@ import { listAllowances, listRecalls } from './leases.store.ts';
 import { leasesChannel } from './leases.ts';
 import { findSealKey, markSeen } from './regions.store.ts';
 
-export type NewsParts = { database: Database; clock: Clock; random: Random; directory: Directory; wakes: Wakes };
+export type NewsParts = { database: Database; clock: Clock; random: Random; directory: Directory; wakes: Wakes; standing: StandingOf };
+
+/** What other services have to say about a region. Told as a whole, with the keys, when either is another than before. */
+export type StandingOf = (tx: Transaction, region: string) => Promise<Static<typeof Standing>>;
 
 /** Where a region is: the newest revocation, change of roles, keys, limit and registered limit that it has heard of. */
 type Cursor = { revocation: number; roles: number; keys: number; limit: number; bound: number };
@@ -43,11 +46,12 @@ export async function newsFor(parts: NewsParts, region: string, { after, waitMs,
   }
 }
 
-async function look({ directory, random }: NewsParts, tx: Transaction, region: string, since: Cursor): Promise<Static<typeof News>> {
+async function look({ directory, random, standing: standingOf }: NewsParts, tx: Transaction, region: string, since: Cursor): Promise<Static<typeof News>> {
   const revocations = await revocationsSince(tx, since.revocation, most);
   const roles = await countRoleChanges(tx);
   const tokenKeys: TokenKey[] = directory.keys().map(({ id, secret }) => ({ id, secret: secret.toString('base64url') }));
-  const keys = fingerprintOf(tokenKeys);
+  const standing = await standingOf(tx, region);
+  const keys = fingerprintOf(tokenKeys, standing);
   const limits = await listAllowances(tx, since.limit, most);
   const { bounds, ...heard } = await limitsSince(tx, { region, after: since.bound, most });
   const cursor: Cursor = { revocation: revocations.at(-1)?.id ?? since.revocation, roles, keys, limit: limits.at(-1)?.number ?? since.limit, bound: heard.last };
@@ -58,6 +62,7 @@ async function look({ directory, random }: NewsParts, tx: Transaction, region: s
     // The first region needs no keys: it asks home's own directory.
     ...(keys !== since.keys && sealKey ? { keys: seal(sealKey, random.bytes(12), tokenKeys) } : {}),
     ...(roles === since.roles ? {} : { roles: (await listRoleNumbers(tx)).map(({ number, name }) => ({ number, name })) }),
+    ...(keys === since.keys ? {} : { standing }),
     revocations: revocations.map(({ id, subject, at }) => ({ id, subject, at: at.toISOString() })),
     limits: limits.map(({ kind, subject, amount }) => ({ kind, subject, amount })),
     bounds: bounds.map(({ amount, ...rest }) => ({ ...rest, amount: amount === null ? null : String(amount) })),
@@ -76,8 +81,8 @@ function writeCursor({ revocation, roles, keys, limit, bound }: Cursor): string 
 }
 
 /** Of which keys there are, not of what they are. */
-function fingerprintOf(keys: readonly TokenKey[]): number {
-  return createHash('sha256').update(keys.map(({ id }) => id).join()).digest().readUIntBE(0, 6) % 1e15;
+function fingerprintOf(keys: readonly TokenKey[], standing: Static<typeof Standing>): number {
+  return createHash('sha256').update(keys.map(({ id }) => id).join()).update(JSON.stringify(standing)).digest().readUIntBE(0, 6) % 1e15;
 }
 
 /** Who waits is woken together, by one ear at the database. */
@@ -98,7 +103,10 @@ export async function listenForWakes(database: Database, channels: readonly stri
   return { next: () => waiting.promise, stop: () => stops.forEach((stop) => stop()) };
 }
 
-export const newsChannels = [directoryChannel, leasesChannel, limitsChannel];
+/** Woken when a region's standing is another than before. */
+export const standingChannel = 'federation_standing';
+
+export const newsChannels = [directoryChannel, leasesChannel, limitsChannel, standingChannel];
 
 /** Woken before, or told to stop. */
 function endOfPatience(): void {}

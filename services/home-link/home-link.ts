@@ -1,10 +1,12 @@
 /** A region's tie to home: how it knows who calls, and how much of each limit it holds. */
-import type { Authenticate } from '../../kit/http/caller.ts';
+import type { Asked, Authenticate, Caller } from '../../kit/http/caller.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
+import { isAllowed } from '../identity/access-rules.ts';
 import { createTokens } from '../identity/tokens.ts';
 import type { Invariant, Made, RegionParts } from '../parts.ts';
 import { listHeld } from '../quota/leases.ts';
-import { createRegionDirectory } from './directory.ts';
+import { customerOf, notOffered } from './admittance.ts';
+import { createRegionDirectory, type RegionDirectory } from './directory.ts';
 import { createKeeper, giveBackUnused, type Keeper } from './keeper.ts';
 import type { HomeLink } from './link.ts';
 
@@ -16,7 +18,7 @@ export function makeFirstHomeLink(parts: RegionParts, { link }: { link: HomeLink
 }
 
 /** Of any other region. */
-export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: HomeLink; sealKey: Buffer }): HomeTie & { authenticate: Authenticate } {
+export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: HomeLink; sealKey: Buffer }): HomeTie & { authenticate: Authenticate } & Pick<RegionDirectory, 'faceAt'> {
   const directory = createRegionDirectory({ ...parts, sealKey });
   const tokens = createTokens({ ...parts, directory });
   const keeper = createKeeper({ ...parts, link, directory });
@@ -29,8 +31,27 @@ export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: Home
         await keeper.start();
       },
     },
-    authenticate: (token) => tokens.callerOf(token),
+    faceAt: directory.faceAt,
+    authenticate(token, asked) {
+      const found = tokens.find(token);
+      if (!found) return undefined;
+      const { caller, claims } = found;
+      if (claims.applicationCredential?.limited !== true) return admitted(directory, caller);
+      return limited(directory, caller, { credentialId: claims.applicationCredential.id, asked });
+    },
   };
+}
+
+/** Whose token is good for some requests only is nobody for the others. */
+async function limited(directory: RegionDirectory, caller: Caller, { credentialId, asked }: { credentialId: string; asked: Asked | undefined }): Promise<Caller | undefined> {
+  const rules = await directory.rulesOf(credentialId);
+  return rules && asked && isAllowed(rules, asked) ? admitted(directory, caller) : undefined;
+}
+
+function admitted(directory: RegionDirectory, caller: Caller): Caller {
+  const domainId = customerOf(caller);
+  if (domainId !== undefined && directory.isClosedTo(domainId)) throw notOffered();
+  return caller;
 }
 
 function common({ database }: RegionParts, link: HomeLink): Made {

@@ -103,7 +103,7 @@ export async function hearOnce(parts: KeeperParts, signal: AbortSignal): Promise
   const before = await database.read(scope, readCursor);
   const news = await link.news(before ?? undefined, { waitMs, signal });
   const given = await database.transaction(scope, async (tx): Promise<GivenBack[]> => {
-    await directory?.take(tx, { ...(news.keys === undefined ? {} : { keys: news.keys }), ...(news.roles === undefined ? {} : { roles: news.roles }), revocations: news.revocations });
+    await directory?.take(tx, news);
     await takeLimits(tx, news.limits.map(({ amount, ...rest }) => ({ ...rest, amount: amount === null ? null : BigInt(amount) })));
     const bounds = news.bounds.map(({ kind, amount, ...rest }): Bound => ({ ...rest, kind, amount: amount === null ? null : BigInt(amount) }));
     await takeBounds(tx, bounds);

@@ -1,13 +1,18 @@
 /** The only file that names the tables of what a region remembers of home. */
+import type { Static } from 'typebox';
+import type { Standing as StandingShape } from '../../contract/intercloud/federation/feed.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Snapshot = { keys: { id: number; secret: Buffer }[]; roles: { number: number; name: string }[]; revocations: { id: number; subject: string }[]; cursor: string | null };
+export type Standing = Static<typeof StandingShape>;
+
+export type Snapshot = { keys: { id: number; secret: Buffer }[]; roles: { number: number; name: string }[]; revocations: { id: number; subject: string }[]; standing: Standing | null; cursor: string | null };
 
 export async function readSnapshot(tx: Transaction): Promise<Snapshot> {
   const keys = await tx.rows<Snapshot['keys'][number]>`select id, secret from home_link.token_key order by id`;
   const roles = await tx.rows<Snapshot['roles'][number]>`select number, name from home_link.role_name order by number`;
   const revocations = await tx.rows<Snapshot['revocations'][number]>`select id::float8 as id, subject from home_link.revocation order by id`;
-  return { keys, roles, revocations, cursor: await readCursor(tx) };
+  const standing = await tx.one<{ told: Standing | null }>`select told from home_link.standing`;
+  return { keys, roles, revocations, standing: standing?.told ?? null, cursor: await readCursor(tx) };
 }
 
 export async function readCursor(tx: Transaction): Promise<string | null> {
@@ -26,6 +31,10 @@ export async function replaceKeys(tx: Transaction, keys: Snapshot['keys']): Prom
 export async function replaceRoles(tx: Transaction, roles: Snapshot['roles']): Promise<void> {
   await tx.run`delete from home_link.role_name`;
   for (const { number, name } of roles) await tx.run`insert into home_link.role_name (number, name) values (${number}, ${name})`;
+}
+
+export async function replaceStanding(tx: Transaction, standing: Standing): Promise<void> {
+  await tx.run`update home_link.standing set told = ${sql.json(standing)}::jsonb`;
 }
 
 export async function addRevocations(tx: Transaction, revocations: readonly { id: number; subject: string; at: string }[]): Promise<void> {

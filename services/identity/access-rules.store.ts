@@ -12,6 +12,14 @@ export function listAccessRulesOf(tx: Transaction, credentialId: string): Promis
     where cr.application_credential_id = ${credentialId} order by r.id`;
 }
 
+/** Of every credential that has some: regions judge by them too. */
+export function listAllAccessRules(tx: Transaction): Promise<{ credential: string; rules: AccessRule[] }[]> {
+  return tx.rows`
+    select cr.application_credential_id as credential, jsonb_agg(jsonb_build_object('service', r.service, 'method', r.method, 'path', r.path) order by r.id) as rules
+    from identity.application_credential_access_rule cr join identity.access_rule r on r.id = cr.access_rule_id
+    group by cr.application_credential_id order by cr.application_credential_id`;
+}
+
 /** By credential, for lists of them. */
 export async function listAccessRulesOfAll(tx: Transaction, credentialIds: readonly string[]): Promise<Map<string, StoredRule[]>> {
   const rows = await tx.rows<StoredRule & { credentialId: string }>`

@@ -11,7 +11,7 @@ import {
   type ApplicationCredential,
 } from './application-credentials.store.ts';
 import { demandWithin, type AccessRule, type Excess, type Wish } from './delegation.ts';
-import type { Directory } from './directory.ts';
+import { directoryChannel, type Directory } from './directory.ts';
 import { listEffectiveRoles } from './grants.store.ts';
 import { naive } from './moments.ts';
 import { pageConditions, rowsFor, type PageQuery } from './pages.ts';
@@ -89,6 +89,8 @@ export async function createApplicationCredential(context: Context, claims: Clai
     throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('application_credential', `Duplicate entry found with name ${made.name}`) : error;
   });
   await insertRulesOfCredential(tx, made.id, rules.map(({ id }) => id));
+  // Regions judge by the rules too, and may be asked next.
+  if (rules.length > 0) tx.wake(directoryChannel);
   return made;
 }
 

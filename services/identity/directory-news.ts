@@ -1,6 +1,7 @@
 /** What is new about tokens, for the regions that verify them without asking. */
 import type { Transaction } from '../../kit/postgres/database.ts';
 
+export { listAllAccessRules } from './access-rules.store.ts';
 export { countRoleChanges, listRoleNumbers } from './directory.store.ts';
 
 export type DatedRevocation = { id: number; subject: string; at: Date };

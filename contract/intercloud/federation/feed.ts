@@ -6,6 +6,19 @@ import { Amount, Kind, Subject } from './leases.ts';
 
 const strict = { additionalProperties: false };
 
+/** What a region must know to judge for itself who may use it, and under whose name it answers. */
+export const Standing = Type.Object(
+  {
+    /** Domains that this region is not offered to. */
+    closed_to: Type.Array(Type.String()),
+    /** Whom to ask for help, by the host name that was asked. */
+    faces: Type.Array(Type.Object({ host: Type.String(), name: Type.String(), support: Type.String() }, strict)),
+    /** What programs with such a credential may ask for. */
+    access_rules: Type.Array(Type.Object({ credential: Type.String(), rules: Type.Array(Type.Object({ service: Type.String(), method: Type.String(), path: Type.String() }, strict)) }, strict)),
+  },
+  strict,
+);
+
 export const News = Type.Object(
   {
     /** Where the next question goes on. */
@@ -15,6 +28,8 @@ export const News = Type.Object(
     /** Absent: as before. `TokenKey`s, sealed with the region's key. */
     keys: Type.Optional(Type.String()),
     roles: Type.Optional(Type.Array(Type.Object({ number: Type.Integer(), name: Type.String() }, strict))),
+    /** Absent: as before, like the keys. */
+    standing: Type.Optional(Standing),
     revocations: Type.Array(Type.Object({ id: Type.Integer(), subject: Type.String(), at: Moment }, strict)),
     /** Limits that were set; null: the default again. */
     limits: Type.Array(Type.Object({ kind: Kind, subject: Subject, amount: Type.Union([Amount, Type.Null()]) }, strict)),

@@ -10,6 +10,7 @@ import type { Call } from '../../../kit/http/implement.ts';
 import type { Transaction } from '../../../kit/postgres/database.ts';
 import type { HomeParts } from '../../parts.ts';
 import { regionsOffered } from '../../brand/brands.ts';
+import { customerOf } from '../../home-link/admittance.ts';
 import { findHandle, findHandles, keepHandle } from '../handles.store.ts';
 import { listRegions, type Region } from '../regions.ts';
 import { showOf } from './collections.ts';
@@ -41,7 +42,7 @@ export async function startErrand(parts: VirtualParts, request: Call & { signal:
   const { caller } = request;
   const projectId = caller.projectId ?? '';
   const scope = caller.projectId === null ? ({ kind: 'system', reason: 'a caller without a project looks where regions are' } as const) : ({ kind: 'project', projectId } as const);
-  const domainId = caller.projectDomainId ?? caller.domainId ?? undefined;
+  const domainId = customerOf(caller);
   // Of regions that are not offered to the caller nothing is asked, and nothing is told.
   const [all, offered] = await parts.database.read(scope, async (tx) => [await listRegions(tx), await regionsOffered(tx, domainId)] as const);
   const regions = all.filter(({ name }) => offered === null || offered.has(name));
