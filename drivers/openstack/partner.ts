@@ -48,6 +48,8 @@ export type Services = {
   readonly versions: { compute: string; volume: string };
   readonly identity: Client<typeof identity>;
   readonly compute: Client<typeof compute>;
+  /** The same in a later microversion, for what only that can say; undefined when the partner's is older. */
+  computeAt(version: string): Client<typeof compute> | undefined;
   readonly network: Client<typeof network>;
   readonly image: Client<typeof image>;
   readonly volume: Client<typeof volume>;
@@ -149,26 +151,27 @@ export function openPartner(options: PartnerOptions): Partner {
       if (!found) throw new DriverError('invalid', `The partner has no ${types[0]} service in region ${options.region}`);
       return withVersion(found.url, version);
     };
-    /** The newest that we and the service speak. */
-    const spoken = async (endpoint: string, newest: string): Promise<string> => {
-      if (endpoint === '') return newest;
+    /** The newest that the service speaks. */
+    const newestAt = async (endpoint: string): Promise<string> => {
       const { token } = await session.get();
       const root = endpoint.replace(/(\/v[\d.]+)\/.*$/, '$1');
       // The one wants the slash, the other will not have it.
       for (const address of [`${root}/`, root]) {
         const reply = await exchange(address, { headers: { 'x-auth-token': token, accept: 'application/json' } });
         const theirs = /"version": ?"(\d+\.\d+)"/.exec(await reply.text())?.[1];
-        if (theirs !== undefined) return compareVersions(theirs, newest) < 0 ? theirs : newest;
+        if (theirs !== undefined) return theirs;
       }
       throw new DriverError('invalid', `The partner does not say which versions there are at ${root}`);
     };
 
     const urls = { compute: endpointOf('v2.1', 'compute'), network: endpointOf('v2.0', 'network'), image: endpointOf('v2', 'image'), volume: endpointOf('v3', 'volumev3', 'block-storage', 'volume') };
-    const versions = { compute: await spoken(urls.compute, NEWEST.compute), volume: await spoken(urls.volume, NEWEST.volume) };
+    const theirs = { compute: urls.compute === '' ? NEWEST.compute : await newestAt(urls.compute), volume: urls.volume === '' ? NEWEST.volume : await newestAt(urls.volume) };
+    const versions = { compute: older(theirs.compute, NEWEST.compute), volume: older(theirs.volume, NEWEST.volume) };
     return {
       userId, projectId, roles, versions,
       identity: client(identity, authUrl),
       compute: client(compute, urls.compute, versions.compute),
+      computeAt: (version) => (compareVersions(theirs.compute, version) < 0 ? undefined : client(compute, urls.compute, version)),
       network: client(network, urls.network),
       image: client(image, urls.image),
       volume: client(volume, urls.volume, versions.volume),
@@ -215,6 +218,10 @@ async function answered(sending: Promise<Response>, limitMs: number): Promise<Re
   })();
   const signal = AbortSignal.timeout(limitMs);
   return Promise.race([whole, new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }))]);
+}
+
+function older(one: string, other: string): string {
+  return compareVersions(one, other) < 0 ? one : other;
 }
 
 function isReading(method = 'GET'): boolean {

@@ -1,14 +1,14 @@
 /**
  * Machines of ours in the partner's compute service.
  *
- * What a guest learns about itself (name, keys, metadata, user data, config drive) is given when it is made, and a partner
- * has no way to change it afterwards: later changes reach nothing there. Of several public keys it takes one.
+ * What a guest learns about itself is in guests.ts. Of several public keys a partner takes one.
  */
 import { compareVersions } from '../../contract/contract.ts';
 import { DriverError, type PowerState, type ServerDriver, type ServerSpec, type ServerState, type VolumeDriver } from '../driver.ts';
 import { ensureMade, type Found } from './creation.ts';
 import { ours, whereIs } from './finding.ts';
 import { ensureFlavor } from './flavors.ts';
+import { demandTellable, metadataOf, rebuildOf, TAG, tell, toldOf, untold, type Told } from './guests.ts';
 import type { Applied, Handle, HandleRef } from './handles.ts';
 import { captureProperties, ensureImage, fetchCapture } from './images.ts';
 import { hostId } from './hosts.ts';
@@ -18,7 +18,6 @@ import { refusedAs, translated, UnknownOutcome, unless } from './refusals.ts';
 import { until, type Region } from './region.ts';
 import { paged, remoteVolumeId } from './volumes.ts';
 
-const TAG = 'intercloud_tag';
 const WAIT_SECONDS = 540;
 /** From here on a server can be asked for without any network. */
 const WITHOUT_NETWORK = '2.37';
@@ -81,7 +80,7 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
           name: metadata.hostname, flavorRef, block_device_mapping_v2: devices,
           ...(imageRef === undefined ? {} : { imageRef }),
           networks: networks as { port: string }[],
-          metadata: { ...metadata.meta, [TAG]: tag }, config_drive: spec.configDrive,
+          metadata: metadataOf(spec, tag), config_drive: spec.configDrive,
           ...(key === undefined ? {} : { key_name: key }),
           ...(metadata.adminPass === null ? {} : { adminPass: metadata.adminPass }),
           ...(metadata.userData === null ? {} : { user_data: metadata.userData }),
@@ -97,7 +96,7 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
       const why = made.fault?.message ?? 'it does not say why';
       throw new DriverError(/no valid host/i.test(why) ? 'exhausted' : 'failed', `The partner could not make server ${spec.id}: ${why}`);
     }
-    await handles.apply(ref, { bootEpoch: spec.bootEpoch, rootEpoch: rootEpochOf(spec) });
+    await handles.apply(ref, { bootEpoch: spec.bootEpoch, rootEpoch: rootEpochOf(spec), told: toldOf(spec) });
     return made;
   }
 
@@ -111,11 +110,14 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
     return name;
   }
 
-  async function rebuild(services: Services, server: Remote, spec: ServerSpec): Promise<void> {
+  async function rebuild(services: Services, server: Remote, spec: ServerSpec, { tag, what }: { tag: string; what: readonly (keyof Told)[] }): Promise<void> {
     if (spec.rootDisk.kind !== 'image') return;
     const imageRef = await ensureImage(region, spec.rootDisk.image, services);
-    await act(services.compute.serverActions.rebuild({ params: { server_id: server.id }, body: { rebuild: { imageRef } } }));
+    const key = what.includes('keys') ? await bringKey(services, spec) : undefined;
+    const { compute, body } = rebuildOf(services, spec, { imageRef, tag, what, key });
+    await act(compute.serverActions.rebuild({ params: { server_id: server.id }, body: { rebuild: body } }));
     const rebuilt = await idle(services, server.id, ({ status }) => status !== 'REBUILD');
+    if (key !== undefined) await services.compute.keyPairs.delete({ params: { keypair_name: key } }).catch(unless(404));
     if (rebuilt.status === 'ERROR') throw new DriverError('failed', `The partner could not rebuild server ${spec.id}: ${rebuilt.fault?.message ?? 'it does not say why'}`);
     await handles.apply(serverRef(spec.id), { rootEpoch: rootEpochOf(spec) });
   }
@@ -210,16 +212,18 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
     // The partner has lost it: who wants it gets another, with another tag.
     if (before?.state === 'known' && !server) await handles.forget(ref);
     server = server ? await idle(services, server.id) : await make(spec, services, needs);
-    const { applied } = (await handles.find(ref))!;
+    const { applied, tag } = (await handles.find(ref))!;
 
     const rebuilds = rootEpochOf(spec) > Number(applied['rootEpoch'] ?? 0);
+    const what = untold(applied['told'], spec);
+    demandTellable(services, spec.id, what, { rebuilds });
     const flavorRef = await ensureFlavor(region, services, sizeOf(spec));
     const resizes = server.status === 'VERIFY_RESIZE' || String(server.flavor.id) !== flavorRef;
     const attached = server['os-extended-volumes:volumes_attached'].map(({ id }) => id).filter((id) => id !== needs.root);
     const connects = !sameSet(attached, needs.volumes.map(({ remoteId }) => remoteId)) || !sameList(applied['nics'], spec.nics.map(({ portId }) => portId));
     if ((rebuilds || resizes || connects) && ['paused', 'suspended'].includes(powerOf(server))) await bringTo(services, server.id, 'running');
     if (resizes) await resize(services, server, flavorRef);
-    if (rebuilds) await rebuild(services, server, spec);
+    if (rebuilds) await rebuild(services, server, spec, { tag, what });
     await connectVolumes(services, await idle(services, server.id), needs);
     await connectNics(services, server, needs);
     if (spec.bootEpoch > Number(applied['bootEpoch'] ?? 0)) {
@@ -230,9 +234,10 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
       await handles.apply(ref, { bootEpoch: spec.bootEpoch });
     }
     await bringTo(services, server.id, spec.power);
+    await tell(services, await idle(services, server.id), spec, { tag, what });
     const inOrder = spec.volumes.toSorted((one, other) => (one.device < other.device ? -1 : 1)).map(({ volumeId }) => volumeId);
     const state = { generation: spec.generation, power: spec.power, volumes: inOrder, nics: spec.nics.map(({ portId }) => portId) };
-    await handles.apply(ref, { ...state, root: needs.root });
+    await handles.apply(ref, { ...state, root: needs.root, told: toldOf(spec) });
     return { id: spec.id, hostId: spec.hostId, ...state };
   }
 
