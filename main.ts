@@ -1,8 +1,8 @@
 /**
  * Starts one role of a cloud in this process: `node main.ts <role> --state <dir> [--region <name>]`.
  *
- * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver and alone keeps
- * root's rights; doctor, halt and clear do one thing and end.
+ * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver, and alone keeps
+ * root's rights where hosts need them; doctor, halt and clear do one thing and end.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
@@ -141,7 +141,9 @@ async function agent(config: CloudConfig): Promise<void> {
   const layout = layoutOf(config.stateDir);
   const blobs = await fileBlobStore(layout.blobs);
   const driver = await makeDriver(config, blobs);
-  const served = await serveDriver(config.account ? givingCaptures(driver, blobs, config.account) : driver, { socketPath: layout.agentSocket, ...(config.account ? { owner: config.account } : {}), log });
+  // An agent without root's rights is of this account itself: what it makes is its own.
+  const account = process.getuid?.() === 0 ? config.account : null;
+  const served = await serveDriver(account ? givingCaptures(driver, blobs, account) : driver, { socketPath: layout.agentSocket, ...(account ? { owner: account } : {}), log });
   ready(async () => {
     await served.close({ graceMs: 5_000 });
     await driver.close();

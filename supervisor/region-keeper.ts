@@ -1,5 +1,5 @@
 /** Keeps what runs for one region: its API, its agent with the engines below, its worker. The first region's serve home too. */
-import { chownSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Log } from '../kit/log.ts';
 import { codeFolderFor, commandAs } from './account.ts';
@@ -95,7 +95,7 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
         const watched = await goOn(doStep(report, `${where}Start libvirt and OVN`, () => room.start()));
         daemons = watchDaemons(watched, log);
       }
-      const agent = role('agent', null, agentSecrets ?? secrets);
+      const agent = role('agent', agentAccountOf(config), agentSecrets ?? secrets);
       await goOn(doStep(report, `${where}Start the host agent (${config.driver})`, () => agent.start()));
       await goOn(imageBuilt);
       const worker = role('worker', config.account);
@@ -114,11 +114,22 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
   };
 }
 
+/** A partner's cloud is only called: that needs none of root's rights. Null: root's, for hosts of our own. */
+function agentAccountOf({ driver, account }: CloudConfig): CloudConfig['account'] {
+  return driver === 'openstack' ? account : null;
+}
+
 /** The folders of a region, of which some are for the account that serves. */
 export function makeRegionFolders(config: CloudConfig): void {
   const layout = layoutOf(config.stateDir);
+  const agentAccount = agentAccountOf(config);
   mkdirSync(config.stateDir, { recursive: true, mode: 0o755 });
   for (const folder of [layout.run, layout.log, layout.cache]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  if (agentAccount) {
+    // Its agent makes its socket there, and takes away nothing that is another's: what root writes there stays root's.
+    chownSync(layout.run, -1, agentAccount.gid);
+    chmodSync(layout.run, 0o1775);
+  }
   mkdirSync(layout.secrets, { recursive: true, mode: 0o700 });
   mkdirSync(layout.agent, { recursive: true, mode: 0o700 });
   for (const folder of [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside')]) ownFolder(folder, config);

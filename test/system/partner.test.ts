@@ -8,7 +8,7 @@ import { startWholeCloud, type WholeCloud } from './whole-cloud.ts';
 type Partner = { name: string; account: { name: string } | null; labels: Record<string, string>; capacity: { vcpus: number }; profile: { document: { capabilities: { name: string; state: string }[] } } | null; differences: { there: { kind: string; remote_id: string }[]; here: unknown[] } | null };
 
 test('a partner’s cloud is added by one command, proved, used, compared and given back', async (t) => {
-  const [partner, cloud] = await Promise.all([startWholeCloud({ driver: 'simulated', asOrdinaryUser: true, args: ['--hosts', '1'] }), startWholeCloud({ driver: 'simulated', asOrdinaryUser: true, args: ['--hosts', '1'] })]);
+  const [partner, cloud] = await Promise.all([startWholeCloud({ driver: 'simulated', asOrdinaryUser: true, args: ['--hosts', '1'] }), startWholeCloud({ driver: 'simulated', args: ['--hosts', '1'] })]);
   t.after(async () => {
     await cloud.reset();
     await partner.reset();
@@ -35,6 +35,9 @@ test('a partner’s cloud is added by one command, proved, used, compared and gi
     assert.deepEqual({ account: account?.name, labels, vcpus: capacity.vcpus }, { account: 'Them', labels: { country: 'DE', owner: 'them' }, vcpus: 8 });
     const secret = join(cloud.stateDir, 'regions', 'theirs', 'secrets', 'partner');
     assert.equal(statSync(secret).mode & 0o077, 0, 'the password is nobody else’s to read');
+    const { processes } = JSON.parse((await cloud.intercloud(['status', '-f', 'json'])).out) as { processes: { name: string; pid: number }[] };
+    const agent = processes.find(({ name }) => name === 'theirs/agent')!;
+    assert.notEqual(statSync(`/proc/${agent.pid}`).uid, 0, 'who only calls a partner needs none of root’s rights');
     assert.match((await cloud.intercloud(['partner', 'list'])).out, /theirs .*Them .*all proved .*0 only there, 0 only here/);
   });
 
