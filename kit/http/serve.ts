@@ -57,6 +57,7 @@ export function createDoor(options: ServeOptions): Door {
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
   const policy = createPolicy(Object.assign({}, ...options.implementations.map(({ service }) => service.policy)) as Rules, options.rules);
   const streams = new Map<Database, Promise<EventStream>>();
+  const underWay = new Set<AbortController>();
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
   const app = fastify({
     https: options.tls ? secured(options.tls) : null,
@@ -82,6 +83,7 @@ export function createDoor(options: ServeOptions): Door {
     listen: (at) => app.listen(at),
     async drain() {
       stopping.abort();
+      for (const each of underWay) each.abort();
       // A connection that is kept alive becomes idle after its last reply, and would be waited for.
       const sweep = setInterval(() => app.server.closeIdleConnections(), 50);
       await app.close();
@@ -162,8 +164,7 @@ export function createDoor(options: ServeOptions): Door {
     const endpoint = chosen(endpoints, request.body);
     const { olderPath, microversions } = arrival.service;
     const version = olderPath !== undefined && (prefix === olderPath || prefix.startsWith(`${olderPath}/`)) ? microversions?.min : negotiate(arrival.service, request.headers);
-    const left = new AbortController();
-    reply.raw.once('close', () => left.abort());
+    const signal = signalOf(reply);
     const { project_in_path: project, ...params } = request.params as Record<string, string>;
     const incoming: Incoming = {
       caller: arrival.caller,
@@ -180,7 +181,7 @@ export function createDoor(options: ServeOptions): Door {
       path: request.url,
       prefix: project === undefined ? prefix : prefix.replace(':project_in_path', project),
       remoteAddress: request.ip,
-      signal: AbortSignal.any([left.signal, stopping.signal]),
+      signal,
     };
     if (endpoint.operation.list && String(request.headers.accept).includes('text/event-stream')) {
       const again = async () => {
@@ -193,6 +194,18 @@ export function createDoor(options: ServeOptions): Door {
     }
     const result = await perform(endpoint, incoming);
     return send(reply, result, { ...headersFor(arrival, version), ...deprecation(endpoint.operation) });
+  }
+
+  /** One for each request, not joined with that of all: such joints are left to the garbage collector, request by request. */
+  function signalOf({ raw }: FastifyReply): AbortSignal {
+    const left = new AbortController();
+    if (stopping.signal.aborted) left.abort();
+    underWay.add(left);
+    raw.once('close', () => {
+      underWay.delete(left);
+      if (!raw.writableFinished) left.abort();
+    });
+    return left.signal;
   }
 
   /** Made for the first who watches. */
