@@ -18,8 +18,8 @@ export type AuditEntry = {
 
 export async function audit(tx: Transaction, clock: Pick<Clock, 'now'>, entry: AuditEntry): Promise<void> {
   const { action, target, outcome, userId, projectId, requestId, source, details = {} } = entry;
-  await tx.run`
+  tx.queue(sql`
     insert into kit.audit (at, request_id, user_id, project_id, action, target, outcome, source, details)
     values (${clock.now()}, ${requestId}, ${userId}, ${projectId}, ${action}, ${target}, ${outcome}, ${source},
-      ${sql.json(details)}::jsonb)`;
+      ${sql.json(details)}::jsonb)`);
 }

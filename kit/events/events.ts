@@ -35,7 +35,7 @@ export async function emit(tx: Transaction, clock: Pick<Clock, 'now'>, event: Ne
   const about = `${resource}/${resourceId}`;
   // A delivery row is written here, not found later by a cursor over the numbers: a number is given
   // before the commit, so a cursor passes over the events of a transaction that commits late.
-  await tx.run`
+  tx.queue(sql`
     with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.event'), hashtext(${about}))),
     event as (
       insert into kit.event (type, resource, resource_id, project_id, request_id, payload, at)
@@ -44,7 +44,7 @@ export async function emit(tx: Transaction, clock: Pick<Clock, 'now'>, event: Ne
     )
     insert into kit.event_delivery (consumer, event_id, about)
     select consumer.name, event.id, ${about} from event, kit.event_consumer consumer
-    where consumer.types is null or ${type}::text like any(consumer.types)`;
+    where consumer.types is null or ${type}::text like any(consumer.types)`);
   tx.wake(eventChannel);
 }
 

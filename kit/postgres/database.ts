@@ -31,6 +31,11 @@ export type Transaction = {
   /** The number of rows that were changed. */
   run(strings: TemplateStringsArray, ...values: unknown[]): Promise<number>;
   run(statement: Sql): Promise<number>;
+  /**
+   * Sent without waiting for the answer, to be done before whatever is asked next. Should it fail, so does the transaction,
+   * and without a name for the reason: for what cannot be wrong because of what a user asked.
+   */
+  queue(statement: Sql): void;
   /** Several statements in one text, without values; for migrations. */
   script(text: string): Promise<void>;
   /** Called once the transaction is committed, and not when it is not. */
@@ -74,6 +79,7 @@ export type DatabaseOptions = Target & {
 };
 
 const attempts = 5;
+const betweenWakesMs = 10;
 
 /** Returns at once; connections are made when they are asked for. */
 export function openDatabase(options: DatabaseOptions): Database {
@@ -81,6 +87,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({ ...target, max, waitMs, idleMs, statementTimeoutMs });
   const session = new Session({ ...target, waitMs, statementTimeoutMs }, log);
   const toWake = new Set<string>();
+  let isWaking = false;
 
   async function attempt<T>(run: () => Promise<T>): Promise<T> {
     for (let count = 1; ; count++) {
@@ -95,14 +102,26 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  /** Many commits, one notification: NOTIFY takes a lock that all who notify queue for until their commit. */
+  /**
+   * The first at once, and those that come soon after it together: NOTIFY takes a lock that all who notify queue for until
+   * their commit, and each has every listener look.
+   */
   function wake(channel: string): void {
-    if (toWake.add(channel).size > 1) return;
-    setImmediate(() => {
-      const channels = [...toWake];
-      toWake.clear();
-      notify(channels).catch((error: unknown) => log?.warn({ err: error, channels }, 'could not wake the listeners'));
-    });
+    toWake.add(channel);
+    if (isWaking) return;
+    isWaking = true;
+    setImmediate(wakeAll);
+  }
+
+  function wakeAll(): void {
+    if (toWake.size === 0) {
+      isWaking = false;
+      return;
+    }
+    const channels = [...toWake];
+    toWake.clear();
+    notify(channels).catch((error: unknown) => log?.warn({ err: error, channels }, 'could not wake the listeners'));
+    setTimeout(wakeAll, betweenWakesMs).unref();
   }
 
   async function notify(channels: string[]): Promise<void> {
@@ -141,6 +160,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       }
     },
     async close() {
+      toWake.clear();
       await Promise.all([pool.close(), session.close()]);
     },
     async script(text) {
@@ -260,13 +280,14 @@ class Turn {
     });
   }
 
-  statements(scope: Scope): Pick<Transaction, 'scope' | 'rows' | 'one' | 'run' | 'script'> {
+  statements(scope: Scope): Pick<Transaction, 'scope' | 'rows' | 'one' | 'run' | 'queue' | 'script'> {
     // One name for each kind of scope: the plan for one project's rows is not the one for everyone's.
     const mark = scope.kind === 'system' ? '/* all */ ' : '';
-    const ask = (first: TemplateStringsArray | Sql, values: unknown[]) => {
+    const statement = (first: TemplateStringsArray | Sql, values: unknown[]): Statement => {
       const { text, values: parameters } = compile(isSql(first) ? first : sql(first, ...values));
-      return this.#query({ text: mark + text, values: parameters });
+      return { text: mark + text, values: parameters };
     };
+    const ask = (first: TemplateStringsArray | Sql, values: unknown[]) => this.#query(statement(first, values));
     return {
       scope,
       rows: async <T>(first: TemplateStringsArray | Sql, ...values: unknown[]) => (await ask(first, values)).rows as T[],
@@ -276,6 +297,10 @@ class Turn {
         return rows[0] as T | undefined;
       },
       run: async (first: TemplateStringsArray | Sql, ...values: unknown[]) => (await ask(first, values)).rowCount ?? 0,
+      queue: (what) => {
+        if (this.#ended) throw new Error('This transaction is over');
+        this.prepare(statement(what, []));
+      },
       script: (text) => this.#connection.script(text),
     };
   }
