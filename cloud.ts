@@ -5,6 +5,7 @@
 import { contracts } from './contract/contracts.ts';
 import { keysOf, type Membership } from './contract/intercloud/federation/invitations.ts';
 import type { Driver } from './drivers/driver.ts';
+import { openProvider } from './drivers/openstack/provider.ts';
 import type { Clock, Random } from './kit/clock.ts';
 import type { Authenticate } from './kit/http/caller.ts';
 import { createDoor, type Door, type ServeOptions } from './kit/http/serve.ts';
@@ -25,7 +26,7 @@ import { withLeases } from './services/home-link/leasing.ts';
 import { connectHome, type HomeLink } from './services/home-link/link.ts';
 import { bootstrapIdentity, type Identity } from './services/identity/identity.ts';
 import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
-import { makeMeter, remoteUsageLink } from './services/meter/meter.ts';
+import { makeMeter, remoteCounterpartLink, remoteUsageLink } from './services/meter/meter.ts';
 import { usageLink } from './services/metering/metering.ts';
 import { bootstrapNetwork } from './services/network/network.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
@@ -127,7 +128,7 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
 
 function makeHomeCloud({ database, clock, random, log, fetch: send = fetch, cloudKeys }: Surroundings & Pick<Handed, 'cloudKeys'>, first: RegionParts): HomeCloud {
   const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
-  const { identity, federation, brands, admission, broker, made } = makeHome(home, { first, fetch: send, cloudKeys });
+  const { identity, federation, brands, admission, broker, made } = makeHome(home, { first, fetch: send, cloudKeys, openProvider });
   return { home, identity, federation, brands, admission, broker, homeMade: made };
 }
 
@@ -136,7 +137,7 @@ export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: Ho
   const link = connectHome({ ...address, clock: handed.clock });
   const region = regionPartsOf(handed, () => link);
   const tie = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
-  const meter = makeMeter(region, { link: remoteUsageLink(link) });
+  const meter = makeMeter(region, { link: remoteUsageLink(link), counterparts: remoteCounterpartLink(link) });
   return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, contactAt: async (hostName) => tie.faceAt(hostName), start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
 }
 

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Migrations } from '../kit/postgres/migrate.ts';
 import { makeAdmission, type Admission } from './admission/admission.ts';
-import { signingKey } from './admission/signing-keys.ts';
+import { publicKeys, signingKey } from './admission/signing-keys.ts';
 import { makeBilling } from './billing/billing.ts';
 import { makeBrands, type Brands } from './brand/brand.ts';
 import { limitedDomains, listFaces } from './brand/brands.ts';
@@ -15,7 +15,7 @@ import { makeIdentity, type Identity, type IdentityOptions } from './identity/id
 import { createServiceTokens } from './identity/service-tokens.ts';
 import { createVault } from './identity/vault.ts';
 import { makeImage } from './image/image.ts';
-import { makeMetering } from './metering/metering.ts';
+import { makeMetering, type OpenProvider } from './metering/metering.ts';
 import { makeNetwork } from './network/network.ts';
 import type { HomeParts, Made, RegionParts } from './parts.ts';
 import { makePlacement } from './placement/placement.ts';
@@ -23,11 +23,11 @@ import { makeRegionDoor } from './region/region.ts';
 import { makeVolume } from './volume/volume.ts';
 
 /** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
-export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys'] };
+export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys']; /** How another owner's cloud is asked what it has counted. */ openProvider: OpenProvider };
 
 export type Home = { identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; made: readonly Made[] };
 
-export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: HomeSurroundings): Home {
+export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys, openProvider }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
   const federation = makeFederation({ ...parts, first, directory: identity.directory, standing: standingOf });
   const { authenticate, directory, tokens } = identity;
@@ -37,7 +37,7 @@ export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys }: Ho
   const broker = makeBroker({ ...asking, anchor: first.region, authenticate, quarantine: admission.quarantine });
   const brands = makeBrands(parts, { first: first.region });
   const dressed = { ...identity, ...(identity.implementation ? { implementation: brands.dress(identity.implementation) } : {}) };
-  const made = [dressed, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx) }), makeBilling(parts), brands, admission, broker];
+  const made = [dressed, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx), vault: signed.vault, asking: { fetch: send, openProvider, ownKeys: () => publicKeys(signed) } }), makeBilling(parts), brands, admission, broker];
   return { identity, federation, brands, admission, broker, made };
 }
 

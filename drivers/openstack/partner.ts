@@ -53,6 +53,8 @@ export type Services = {
   readonly network: Client<typeof network>;
   readonly image: Client<typeof image>;
   readonly volume: Client<typeof volume>;
+  /** Any other service of the catalog; undefined when there is none of its type. */
+  other<const S extends Service>(service: S): Client<S> | undefined;
   /** Writes an image's bytes to a file. */
   download(imageId: string, path: string): Promise<void>;
 };
@@ -175,6 +177,10 @@ export function openPartner(options: PartnerOptions): Partner {
       network: client(network, urls.network),
       image: client(image, urls.image),
       volume: client(volume, urls.volume, versions.volume),
+      other(service) {
+        const found = endpoints.find(({ type }) => type === service.type);
+        return found && client(service, found.url);
+      },
       async download(imageId, path) {
         const { token } = await session.get();
         const what = `The bytes of image ${imageId}`;

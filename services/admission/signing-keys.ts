@@ -22,6 +22,14 @@ export async function signingKey(parts: SigningParts, tx: Transaction): Promise<
   return open(parts, (await current(tx)) ?? (await makeKey(parts, tx)));
 }
 
+/** What others judge our signatures by, the newest first. */
+export async function publicKeys(parts: SigningParts): Promise<{ id: string; public_key: string }[]> {
+  return parts.database.transaction(scope, async (tx) => {
+    await signingKey(parts, tx);
+    return (await listSigningKeys(tx)).map(({ id, publicKey }) => ({ id, public_key: publicKey }));
+  });
+}
+
 /** From now on another key signs; the private part of the one before is gone. */
 export async function rotateSigningKey(parts: SigningParts, tx: Transaction): Promise<SigningKeyRow> {
   await lockSigningKeys(tx);

@@ -13,7 +13,9 @@ import type { Database } from '../../kit/postgres/database.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { makeSigningKey, signingKeyOf, type SigningKey } from '../../kit/signed.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
+import { createVault, passingKey } from '../identity/vault.ts';
 import { makeMetering } from '../metering/metering.ts';
+import type { Asking } from '../metering/providers.ts';
 import { takeUsage, type UsageBatch } from '../metering/usage.ts';
 import type { HomeParts, Made } from '../parts.ts';
 import { makeBilling } from './billing.ts';
@@ -45,14 +47,15 @@ const base = 'http://billing.test';
 const system = { kind: 'system', reason: 'test' } as const;
 const directory = (service: string) => ({ service, directory: fileURLToPath(new URL(`../${service}/schema/`, import.meta.url)) });
 
-export async function startBilling(t: TestContext): Promise<BillingFixture> {
+export async function startBilling(t: TestContext, { asking }: { asking?: Pick<Asking, 'fetch' | 'openProvider'> } = {}): Promise<BillingFixture> {
   const { database } = await testDatabase(t, { migrations: ['identity', 'federation', 'metering', 'billing'].map(directory) });
   const clock = manualClock(new Date('2026-04-01T00:10:00Z'));
   const log = createLog({ name: 'test', level: 'silent' });
   const parts: HomeParts = { database, clock, random: systemRandom, log, workflows: createWorkflows({ clock, random: systemRandom }) };
   await database.transaction(system, (tx) => tx.run`insert into federation.region (name, first, status, created_at) values ('one', true, 'joined', ${clock.now()}) on conflict do nothing`);
   const key = makeSigningKey(systemRandom);
-  const made = [makeMetering(parts, { signing: () => Promise.resolve(signingKeyOf(key)) }), makeBilling(parts)];
+  const vault = createVault({ ...parts, cloudKeys: [passingKey(systemRandom)] });
+  const made = [makeMetering(parts, { signing: () => Promise.resolve(signingKeyOf(key)), vault, ...(asking ? { asking: { ...asking, ownKeys: () => Promise.resolve([{ id: key.id, public_key: key.publicKey }]) } } : {}) }), makeBilling(parts)];
   const door = createDoor({ implementations: made.map(({ implementation }) => implementation!), authenticate: callerOf, clock, random: systemRandom, log, publicUrl: base });
   await door.app.ready();
   t.after(() => door.drain());

@@ -31,7 +31,7 @@ export async function settle(context: Context, { agreementId, accountId, from, u
     const { rows, hours } = await matchedUse(tx, agreementId, part);
     const expected = (part.until.getTime() - part.from.getTime()) / hourMs;
     if (hours < expected) throw conflict(`Of ${expected} hours ${hours} are compared`, 'hours-missing');
-    const used = rows.map(({ project, resource, measure, unit_ms: unitMs }) => ({ region: agreement.region, projectId: project, resource, flavor: '', state: 'ACTIVE', measures: { [measure]: 1 }, durationMs: BigInt(unitMs) }));
+    const used = rows.map(({ project, resource, flavor = '', measure, unit_ms: unitMs }) => ({ region: agreement.region, projectId: project, resource, flavor, state: 'ACTIVE', measures: { [measure]: 1 }, durationMs: BigInt(unitMs) }));
     costNano += rate(used, book.entries).reduce((sum, line) => sum + line.costNano, 0n);
   }
   const agreedNano = toCoins(costNano, decimals);

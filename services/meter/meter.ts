@@ -1,16 +1,19 @@
 /** The meter of a region: what follows its events, and what takes the records home. */
 import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
+import { tellCounterparts, type CounterpartLink } from './counterparts.ts';
 import { meterInvariants } from './meter.invariants.ts';
 import { meterEvents, meterHour } from './meters.ts';
 import { uploadUsage, type UsageLink } from './upload.ts';
 
+export { remoteCounterpartLink } from './counterparts.ts';
 export { remoteUsageLink } from './upload.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
-export function makeMeter(parts: RegionParts, { link }: { link: UsageLink }): Made {
-  const { database, region } = parts;
+/** `counterparts`: for a region that may be at a partner's. */
+export function makeMeter(parts: RegionParts, { link, counterparts }: { link: UsageLink; counterparts?: CounterpartLink }): Made {
+  const { database, driver, region } = parts;
   return {
     workflows: [],
     schedules: [
@@ -18,6 +21,7 @@ export function makeMeter(parts: RegionParts, { link }: { link: UsageLink }): Ma
       schedule<RegionParts>('meter.events', { everyMs: 1_000, run: async (_, signal) => void (await meterEvents(parts, signal)) }),
       schedule<RegionParts>('meter.hour', { everyMs: 30_000, run: (_, signal) => meterHour(parts, signal) }),
       schedule<RegionParts>('meter.upload', { everyMs: 5_000, run: async (_, signal) => void (await uploadUsage({ database, region, link }, signal)) }),
+      ...(counterparts ? [schedule<RegionParts>('meter.counterparts', { everyMs: 10_000, run: async (_, signal) => void (await tellCounterparts({ database, driver, region, link: counterparts }, signal)) })] : []),
     ],
     invariants: meterInvariants(parts),
   };

@@ -4,27 +4,49 @@ import { badRequest } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import type { Plain, Signed } from '../../kit/signed.ts';
 import {
-  allAgreements, allDisputes, createAgreement, getAgreement, getDispute, getForPeer, resolveDispute, setCounterparts, showStatement, takeAccepted, takeStatement,
-  type Agreement, type Ask, type Dispute, type Signing,
+  addKeys, allDisputes, createAgreement, getAgreement, getDispute, getForPeer, listHours, resolveDispute, setCounterparts, showStatement, stateNow, takeAccepted, takeStatement, visibleAgreements,
+  type Agreement, type Ask, type Dispute, type HourState, type Signing,
 } from './agreements.ts';
 import { getOwnRegion } from '../federation/regions.ts';
+import { compareNow, setAccess, type Seals } from './access.ts';
 import { hourMs } from './usage.ts';
 
-export const agreements = implement(agreementsContract, {
-  list: async ({ tx }) => ({ agreements: (await allAgreements(tx)).map(shown) }),
-  async create(request) {
-    const { id = request.random.uuid(), role, peer, region, domain_id: domainId, keys, tolerance_seconds: toleranceSeconds, late_hours: lateHours, book_hash: bookHash } = request.body;
-    return shown(await createAgreement(request, { id, role, peer, region, domainId, keys, toleranceSeconds, lateHours, bookHash }));
-  },
-  show: async ({ tx, params }) => shown(await getAgreement(tx, params.agreement_id)),
-  async setCounterparts(request) {
-    await demandRegion(request);
-    await setCounterparts(request, request.params.agreement_id, request.body.counterparts.map(({ kind, peer_id: peerId, own_id: ownId }) => ({ kind, peerId, ownId })));
-  },
-});
+/** What one region uses of one peer; a cloud counts nothing of images and addresses of another's. */
+const usualResources = ['server', 'volume', 'volume_snapshot'] as const;
+
+export function agreements({ vault }: { vault: Seals }) {
+  return implement(agreementsContract, {
+    async list(request) {
+      const { region } = request.query;
+      if (region !== undefined) await getOwnRegion(request, region);
+      return { agreements: (await visibleAgreements(request, region === undefined ? {} : { region })).map(shown) };
+    },
+    async create(request) {
+      const { id = request.random.uuid(), role, peer, region, domain_id: domainId, keys, tolerance_seconds: toleranceSeconds, late_hours: lateHours, book_hash: bookHash, resources = usualResources } = request.body;
+      return shown(await createAgreement(request, { id, role, peer, region, domainId, keys, toleranceSeconds, lateHours, bookHash, resources: [...new Set(resources)] }));
+    },
+    show: async (request) => shown(await getForPeer(request, request.params.agreement_id)),
+    async setCounterparts(request) {
+      await demandRegion(request);
+      await setCounterparts(request, request.params.agreement_id, request.body.counterparts.map(({ kind, peer_id: peerId, own_id: ownId }) => ({ kind, peerId, ownId })));
+    },
+    async setAccess(request) {
+      const { kind, auth_url: authUrl, region, domain_id: domainId, user, user_domain: userDomain, project, password } = request.body;
+      await setAccess(request, vault, request.params.agreement_id, { kind, authUrl, region, domainId, user, userDomain, project, password });
+    },
+    addKeys: (request) => addKeys(request, request.params.agreement_id, request.body.keys),
+    compare: (request) => compareNow(request, request.params.agreement_id, { soFar: request.body.so_far === true }),
+  });
+}
 
 export function statements({ signing }: { signing: Signing }) {
   return implement(statementsContract, {
+    async list({ tx, params, query, now }) {
+      const until = query.until === undefined ? new Date(now.getTime() + hourMs) : momentOf(query.until);
+      const from = query.from === undefined ? new Date(until.getTime() - 48 * hourMs) : momentOf(query.from);
+      return { hours: (await listHours(tx, params.agreement_id, { from, until })).map(shownHour) };
+    },
+    state: async (request) => (await stateNow(request, request.params.agreement_id, hourOf(request.params.hour), signing)) as never,
     async show(request) {
       const { tx, params, now } = request;
       const agreement = await getForPeer(request, params.agreement_id);
@@ -65,8 +87,19 @@ function hourOf(text: string): Date {
   return hour;
 }
 
-function shown({ id, role, peer, region, domainId, keys, toleranceSeconds, lateHours, bookHash, createdAt }: Agreement) {
-  return { id, role, peer, region, domain_id: domainId, keys, tolerance_seconds: toleranceSeconds, late_hours: lateHours, book_hash: bookHash, created_at: createdAt.toISOString() };
+/** RFC 3339 knows leap seconds, which no clock of ours has. */
+function momentOf(text: string): Date {
+  const moment = new Date(text);
+  if (Number.isNaN(moment.getTime())) throw badRequest(`There is no such moment: ${text}`, 'invalid');
+  return moment;
+}
+
+function shown({ id, role, peer, region, domainId, keys, toleranceSeconds, lateHours, bookHash, resources, asked, createdAt }: Agreement) {
+  return { id, role, peer, region, domain_id: domainId, keys, tolerance_seconds: toleranceSeconds, late_hours: lateHours, book_hash: bookHash, resources, asked, created_at: createdAt.toISOString() };
+}
+
+function shownHour({ hour, ownRevision, peerRevision, matchedAt, told, openDisputes }: HourState) {
+  return { hour: hour.toISOString(), own_revision: ownRevision, peer_revision: peerRevision, matched_at: matchedAt?.toISOString() ?? null, told, open_disputes: openDisputes };
 }
 
 function shownDispute(dispute: Dispute) {

@@ -1,6 +1,6 @@
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Plain, Signed } from '../../kit/signed.ts';
-import type { Finding, IntervalRow, SumRow } from './matching.ts';
+import type { AcceptedRow, Finding, IntervalRow, Sized, SumRow } from './matching.ts';
 import { unsoldStates } from './states.ts';
 
 export type Agreement = {
@@ -13,11 +13,16 @@ export type Agreement = {
   toleranceSeconds: number;
   lateHours: number;
   bookHash: string;
+  /** What both sides count. */
+  resources: SumRow['resource'][];
+  /** As consumer: how the peer is asked; null when he is not. */
+  asked: { kind: 'intercloud' | 'openstack'; auth_url: string; region: string; failed_at: string | null; failure: string | null } | null;
   createdAt: Date;
 };
 
 const agreementColumns = sql`
-  id, role, peer, region, domain_id as "domainId", keys, tolerance_seconds as "toleranceSeconds", late_hours as "lateHours", book_hash as "bookHash", created_at as "createdAt"`;
+  id, role, peer, region, domain_id as "domainId", keys, tolerance_seconds as "toleranceSeconds", late_hours as "lateHours", book_hash as "bookHash", resources, created_at as "createdAt",
+  (select json_build_object('kind', access.kind, 'auth_url', access.auth_url, 'region', access.region, 'failed_at', to_char(access.failed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'failure', access.failure) from metering.access where access.agreement_id = agreement.id) as asked`;
 
 export function listAgreements(tx: Transaction): Promise<Agreement[]> {
   return tx.rows<Agreement>`select ${agreementColumns} from metering.agreement order by id`;
@@ -27,13 +32,23 @@ export function findAgreement(tx: Transaction, id: string): Promise<Agreement | 
   return tx.one<Agreement>`select ${agreementColumns} from metering.agreement where id = ${id}`;
 }
 
-export async function insertAgreement(tx: Transaction, each: Agreement): Promise<void> {
+export async function insertAgreement(tx: Transaction, each: Omit<Agreement, 'asked'>): Promise<void> {
   await tx.run`
-    insert into metering.agreement (id, role, peer, region, domain_id, keys, tolerance_seconds, late_hours, book_hash, created_at)
-    values (${each.id}, ${each.role}, ${each.peer}, ${each.region}, ${each.domainId}, ${sql.json(each.keys)}, ${each.toleranceSeconds}, ${each.lateHours}, ${each.bookHash}, ${each.createdAt})`;
+    insert into metering.agreement (id, role, peer, region, domain_id, keys, tolerance_seconds, late_hours, book_hash, resources, created_at)
+    values (${each.id}, ${each.role}, ${each.peer}, ${each.region}, ${each.domainId}, ${sql.json(each.keys)}, ${each.toleranceSeconds}, ${each.lateHours}, ${each.bookHash}, ${each.resources}::text[], ${each.createdAt})`;
 }
 
-export type Counterpart = { kind: 'project' | 'resource'; peerId: string; ownId: string };
+/** Those that are known stay: what they have signed is evidence. */
+export async function setKeys(tx: Transaction, id: string, keys: Agreement['keys']): Promise<void> {
+  await tx.run`update metering.agreement set keys = ${sql.json(keys)} where id = ${id}`;
+}
+
+/** Waits for whoever else changes it. */
+export async function lockAgreement(tx: Transaction, id: string): Promise<Agreement | undefined> {
+  return tx.one<Agreement>`select ${agreementColumns} from metering.agreement where id = ${id} for update`;
+}
+
+export type Counterpart = { kind: 'project' | 'resource' | 'flavor'; peerId: string; ownId: string };
 
 export async function saveCounterparts(tx: Transaction, agreementId: string, counterparts: readonly Counterpart[]): Promise<void> {
   await tx.run`
@@ -51,38 +66,43 @@ export function listCounterparts(tx: Transaction, agreementId: string): Promise<
 
 const sold = sql`not (record.previous = any(${[...unsoldStates]}::text[]))`;
 
-/** Of a region, and as provider of the projects of one domain. */
-export type Counted = Pick<Agreement, 'region' | 'domainId'>;
+/** Of a region, what is counted there, and as provider of the projects of one domain. */
+export type Counted = Pick<Agreement, 'region' | 'domainId' | 'resources'>;
 
 const ofDomain = ({ domainId }: Counted) => (domainId === null ? sql`true` : sql`record.project_id in (select project_id from metering.project where domain_id = ${domainId})`);
+const ofKind = ({ resources }: Counted) => sql`shape.resource = any(${resources}::text[])`;
 
-export function sumsOfHour(tx: Transaction, counted: Counted, hour: Date): Promise<SumRow[]> {
-  return tx.rows<SumRow>`
-    select record.project_id as project, shape.resource, measure.key as measure, sum(record.duration_ms * measure.value::numeric)::text as unit_ms
+/** Which flavor, and how large it is: of servers, whose sizes two clouds can compare. */
+const flavor = sql`case shape.resource when 'server' then shape.flavor else '' end`;
+const size = sql`case shape.resource when 'server' then concat_ws('-', shape.measures ->> 'vcpus', shape.measures ->> 'memoryMiB', shape.measures ->> 'diskGiB') else '' end`;
+
+export function sumsOfHour(tx: Transaction, counted: Counted, hour: Date): Promise<(SumRow & Sized)[]> {
+  return tx.rows<SumRow & Sized>`
+    select record.project_id as project, shape.resource, ${flavor} as flavor, ${size} as size, measure.key as measure, sum(record.duration_ms * measure.value::numeric)::text as unit_ms
     from (select project_id, region, hour, shape_id, state as previous, duration_ms from metering.hour) record join metering.shape on shape.id = record.shape_id, jsonb_each_text(shape.measures) measure
-    where record.region = ${counted.region} and record.hour = ${hour} and ${sold} and ${ofDomain(counted)}
-    group by 1, 2, 3 having sum(record.duration_ms * measure.value::numeric) <> 0 order by 1, 2, 3`;
+    where record.region = ${counted.region} and record.hour = ${hour} and ${sold} and ${ofKind(counted)} and ${ofDomain(counted)}
+    group by 1, 2, 3, 4, 5 having sum(record.duration_ms * measure.value::numeric) <> 0 order by 1, 2, 3, 4, 5`;
 }
 
 const durationMs = sql`(extract(epoch from record.until_at - record.since_at) * 1000)`;
 
-export function resourcesOfHour(tx: Transaction, counted: Counted, hour: Date, { project, resource }: { project: string; resource: string }): Promise<{ resource_id: string; measure: string; unit_ms: string }[]> {
+export function resourcesOfHour(tx: Transaction, counted: Counted, hour: Date, { project, resource }: { project: string; resource: string }): Promise<({ resource_id: string; measure: string; unit_ms: string } & Sized)[]> {
   return tx.rows`
-    select record.resource_id, measure.key as measure, trunc(sum(${durationMs} * measure.value::numeric))::text as unit_ms
+    select record.resource_id, ${flavor} as flavor, ${size} as size, measure.key as measure, trunc(sum(${durationMs} * measure.value::numeric))::text as unit_ms
     from metering.record record join metering.shape on shape.id = record.shape_id, jsonb_each_text(shape.measures) measure
     where record.region = ${counted.region} and record.hour = ${hour} and record.project_id = ${project} and shape.resource = ${resource}
-      and record.previous is not null and ${sold} and ${ofDomain(counted)}
-    group by 1, 2 having sum(${durationMs} * measure.value::numeric) <> 0 order by 1, 2`;
+      and record.previous is not null and ${sold} and ${ofKind(counted)} and ${ofDomain(counted)}
+    group by 1, 2, 3, 4 having sum(${durationMs} * measure.value::numeric) <> 0 order by 1, 2, 3, 4`;
 }
 
 /** Intervals of one thing, and the changes that began them, as intervals without a length; also those that touch the ends. */
-export async function intervalsOf(tx: Transaction, counted: Counted, { resourceId, from, until }: { resourceId: string; from: Date; until: Date }): Promise<IntervalRow[]> {
-  const rows = await tx.rows<{ event: string | null; state: string; from: Date; until: Date; measures: Record<string, number> }>`
+export async function intervalsOf(tx: Transaction, counted: Counted, { resourceId, from, until }: { resourceId: string; from: Date; until: Date }): Promise<(IntervalRow & Sized)[]> {
+  const rows = await tx.rows<{ event: string | null; state: string; from: Date; until: Date; measures: Record<string, number> } & Sized>`
     select record.event_id::text as event, case when was.sold then record.previous else record.current end as state,
-      case when was.sold then record.since_at else record.until_at end as "from", record.until_at as "until", shape.measures
+      case when was.sold then record.since_at else record.until_at end as "from", record.until_at as "until", ${flavor} as flavor, ${size} as size, shape.measures
     from metering.record record join metering.shape on shape.id = record.shape_id,
       lateral (select record.previous is not null and ${sold} as sold) was
-    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofDomain(counted)}
+    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofKind(counted)} and ${ofDomain(counted)}
       and (was.sold or (record.event_id is not null and record.current is not null and not (record.current = any(${[...unsoldStates]}::text[]))))
       and record.hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and greatest(record.since_at, record.until_at) >= ${from} and least(record.since_at, record.until_at) < ${until}
     order by record.sequence`;
@@ -118,15 +138,19 @@ export async function insertStatement(tx: Transaction, { agreementId, hour, side
     insert into metering.statement (agreement_id, hour, side, revision, signed, taken_at) values (${agreementId}, ${hour}, ${side}, ${revision}, ${sql.json(signed)}, ${at})`;
 }
 
-/** Hours of which the peer has said something that was not compared yet. */
-export function hoursToMatch(tx: Transaction, agreementId: string): Promise<{ hour: Date }[]> {
+/** Hours that both sides have stated, and of which one has said something since they were compared. */
+export function hoursToMatch(tx: Transaction, agreementId: string): Promise<{ hour: Date; ownRevision: number }[]> {
   return tx.rows`
-    select said.hour from metering.statement said left join metering.matched using (agreement_id, hour)
-    where said.agreement_id = ${agreementId} and said.side = 'peer' group by said.hour, matched.peer_revision
-    having max(said.revision) > coalesce(matched.peer_revision, 0) order by said.hour limit 1000`;
+    select stated.hour, stated.own as "ownRevision"
+    from (
+      select hour, max(revision) filter (where side = 'own') as own, max(revision) filter (where side = 'peer') as peer
+      from metering.statement where agreement_id = ${agreementId} group by hour
+    ) stated left join metering.matched on matched.agreement_id = ${agreementId} and matched.hour = stated.hour
+    where stated.own > coalesce(matched.own_revision, 0) or stated.peer > coalesce(matched.peer_revision, 0)
+    group by stated.hour, stated.own, stated.peer having stated.own is not null and stated.peer is not null order by stated.hour limit 1000`;
 }
 
-export async function saveMatched(tx: Transaction, { agreementId, hour, ownRevision, peerRevision, rows, at }: { agreementId: string; hour: Date; ownRevision: number; peerRevision: number; rows: readonly SumRow[]; at: Date }): Promise<void> {
+export async function saveMatched(tx: Transaction, { agreementId, hour, ownRevision, peerRevision, rows, at }: { agreementId: string; hour: Date; ownRevision: number; peerRevision: number; rows: readonly (SumRow | AcceptedRow)[]; at: Date }): Promise<void> {
   await tx.run`
     insert into metering.matched (agreement_id, hour, own_revision, peer_revision, rows, matched_at)
     values (${agreementId}, ${hour}, ${ownRevision}, ${peerRevision}, ${sql.json(rows)}, ${at})
@@ -142,10 +166,33 @@ export function matchedRows(tx: Transaction, agreementId: string, { from, until 
   return tx.rows`select hour, rows from metering.matched where agreement_id = ${agreementId} and hour >= ${from} and hour < ${until} order by hour`;
 }
 
+/** Compared again, because it is known now what they were about. */
+export async function forgetUnknown(tx: Transaction, agreementId: string, { peerIds, ownIds }: { peerIds: readonly string[]; ownIds: readonly string[] }): Promise<void> {
+  await tx.run`
+    delete from metering.matched where agreement_id = ${agreementId} and hour in (
+      select hour from metering.dispute where agreement_id = ${agreementId} and status = 'open'
+        and (kind = 'unknown-project' or peer_resource_id = any(${peerIds}::text[]) or resource_id = any(${ownIds}::text[])))`;
+}
+
 /** Hours from there on of which the peer has said something. */
 export async function statedHours(tx: Transaction, agreementId: string, from: Date): Promise<Date[]> {
   const rows = await tx.rows<{ hour: Date }>`select distinct hour from metering.statement where agreement_id = ${agreementId} and side = 'peer' and hour >= ${from}`;
   return rows.map(({ hour }) => hour);
+}
+
+export type HourState = { hour: Date; ownRevision: number | null; peerRevision: number | null; matchedAt: Date | null; told: boolean; openDisputes: number };
+
+export function hourStates(tx: Transaction, agreementId: string, { from, until }: { from: Date; until: Date }): Promise<HourState[]> {
+  return tx.rows<HourState>`
+    select stated.hour, stated.own as "ownRevision", stated.peer as "peerRevision", matched.matched_at as "matchedAt",
+      coalesce(told.revision >= stated.accepted, false) as told,
+      (select count(*)::int from metering.dispute where dispute.agreement_id = ${agreementId} and dispute.hour = stated.hour and status = 'open') as "openDisputes"
+    from (
+      select hour, max(revision) filter (where side = 'own') as own, max(revision) filter (where side = 'peer') as peer, max(revision) filter (where side = 'accepted') as accepted
+      from metering.statement where agreement_id = ${agreementId} and hour >= ${from} and hour < ${until} group by hour
+    ) stated left join metering.matched on matched.agreement_id = ${agreementId} and matched.hour = stated.hour
+      left join metering.told on told.agreement_id = ${agreementId} and told.hour = stated.hour
+    order by stated.hour`;
 }
 
 /** Of which we have accepted something that the provider does not know. */

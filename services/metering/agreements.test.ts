@@ -14,7 +14,7 @@ const at = (minutes: number) => new Date(hour.getTime() + minutes * 60_000).toIS
 /** Two clouds with an agreement: the one uses what the other provides, as projects `p<n>` of the domain `us`. */
 async function startBoth(t: TestContext, { tolerance = 0, peerOf }: { tolerance?: number; peerOf?: (peer: Peer) => Peer } = {}) {
   const [consumer, provider] = [await startBilling(t), await startBilling(t)];
-  const terms = { peer: 'partner', region: 'one', tolerance_seconds: tolerance, late_hours: 24, book_hash: '' };
+  const terms = { peer: 'partner', resources: ['server' as const, 'volume' as const], region: 'one', tolerance_seconds: tolerance, late_hours: 24, book_hash: '' };
   const keyOf = ({ key }: BillingFixture) => [{ id: key.id, public_key: key.publicKey }];
   await consumer.operator.metering.agreements.create({ body: { ...terms, id: 'both', role: 'consumer', domain_id: null, keys: keyOf(provider) } });
   await provider.operator.metering.agreements.create({ body: { ...terms, id: 'both', role: 'provider', domain_id: 'us', keys: keyOf(consumer) } });
@@ -74,7 +74,7 @@ test('two clouds that have counted the same agree, and both bill it', async (t) 
   const signed = await consumer.database.read(system, (tx) => tx.one<{ signed: Signed<Plain> }>`select signed from metering.statement where side = 'accepted'`);
   await client.statements.accept({ params: { agreement_id: 'both', hour: hour.toISOString() }, body: signed!.signed as never });
   const { rows } = await provider.database.read(system, (tx) => matchedUse(tx, 'both', { from: hour, until: new Date(hour.getTime() + 3_600_000) }));
-  assert.deepEqual(rows, [{ project: 'us/p', resource: 'server', measure: 'servers', unit_ms: '5400000' }]);
+  assert.deepEqual(rows, [{ project: 'us/p', resource: 'server', flavor: 'small', measure: 'servers', unit_ms: '5400000' }]);
   assert.deepEqual((await provider.operator.metering.disputes.list()).body.disputes, []);
 });
 
@@ -206,7 +206,7 @@ test('a consumer asks, compares and accepts by itself, and tells again what was 
   const third = await exchange(parts, await agreement(), client);
 
   // The hours from the beginning of the agreement on; in the others nothing was used.
-  assert.deepEqual([second, third], [{ asked: 0, matched: 0, told: 4 }, { asked: 0, matched: 0, told: 0 }]);
+  assert.deepEqual([second, third], [{ asked: 0, matched: 0, failed: [], told: 4 }, { asked: 0, matched: 0, failed: [], told: 0 }]);
   assert.deepEqual(await disputes(), []);
   const { rows } = await provider.database.read(system, (tx) => matchedUse(tx, 'both', { from: hour, until: new Date(hour.getTime() + 3_600_000) }));
   assert.deepEqual(rows.map(({ unit_ms: unitMs }) => unitMs), ['3600000']);

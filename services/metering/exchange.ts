@@ -2,43 +2,65 @@
 import { Refused, type Client } from '../../contract/client.ts';
 import type { metering } from '../../contract/intercloud/metering.ts';
 import type { Random } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
 import { hoursNotTold, markTold, statedHours } from './agreements.store.ts';
-import { acceptedOf, matchHours, takeStatement, type Agreement, type Comparing } from './agreements.ts';
-import { askHour, remotePeer } from './peers.ts';
+import { acceptedOf, matchHours, revisedMs, stateOwn, takeStatement, type Agreement, type Comparing, type Matches } from './agreements.ts';
+import { askHour, askToState, remotePeer, Unsound } from './peers.ts';
 import { hourMs } from './usage.ts';
 
 const scope = { kind: 'system', reason: 'usage is compared with a peer' } as const;
 
 export type Exchanging = Omit<Comparing, 'random'> & { random: Random };
+export type Exchanged = { asked: number; told: number } & Matches;
 
-/** `client`: of the provider, as a user of the domain that he knows us by. What fails is tried again the next time. */
-export async function exchange(parts: Exchanging, agreement: Agreement, client: Client<typeof metering>): Promise<{ asked: number; matched: number; told: number }> {
-  const asked = await askHours(parts, agreement, client);
+/** `client`: of the provider, as a user of the domain that he knows us by. What fails is tried again the next time. `soFar`: the hour under way too. */
+export async function exchange(parts: Exchanging, agreement: Agreement, client: Client<typeof metering>, { soFar = false }: { soFar?: boolean } = {}): Promise<Exchanged> {
+  const hours = await askHours(parts, agreement, client);
+  const now = soFar ? await askUnderWay(parts, agreement, client) : 0;
   const asking = { client, agreement, clock: parts.clock };
-  const matched = await matchHours(parts, agreement, (hour) => remotePeer(asking, hour));
-  return { asked, matched, told: await tellAccepted(parts, agreement, client) };
+  const { matched, failed } = await matchHours(parts, agreement, (hour) => remotePeer(asking, hour));
+  return { asked: hours.asked + now, matched, failed: [...hours.failed, ...failed], told: await tellAccepted(parts, agreement, client) };
 }
 
-/** Those that he may still state in time, and has not. */
-async function askHours({ database, clock, random }: Exchanging, agreement: Agreement, client: Client<typeof metering>): Promise<number> {
+/** Those that he may still state in time, and has not; and those of which he may have been told more since. */
+async function askHours(parts: Exchanging, agreement: Agreement, client: Client<typeof metering>): Promise<Pick<Exchanged, 'asked' | 'failed'>> {
+  const { database, clock } = parts;
   const now = clock.now();
   const floor = (moment: Date) => Math.floor(moment.getTime() / hourMs) * hourMs;
   const first = Math.max(floor(agreement.createdAt), floor(now) - agreement.lateHours * 2 * hourMs);
   const known = new Set((await database.read(scope, (tx) => statedHours(tx, agreement.id, new Date(first)))).map((hour) => hour.getTime()));
+  const failed: Exchanged['failed'] = [];
   let asked = 0;
   for (let at = first; at < floor(now); at += hourMs) {
-    if (known.has(at)) continue;
+    if (known.has(at) && at < floor(now) - revisedMs) continue;
     const hour = new Date(at);
     try {
       const signed = await askHour({ client, agreement, clock }, hour);
-      await database.transaction(scope, (tx) => takeStatement({ tx, now, random, requestId: undefined }, agreement.id, hour, signed));
-      asked += 1;
+      if (await take(parts, agreement, hour, signed)) asked += 1;
     } catch (error) {
       // He has not stated it yet.
-      if (!(error instanceof Refused && error.status === 409)) throw error;
+      if (error instanceof Refused && error.status === 409) continue;
+      // What is wrong with one hour keeps nobody from the others; who cannot be reached cannot be asked about any.
+      if (!(error instanceof Fault || error instanceof Unsound)) throw error;
+      failed.push({ hour, cause: error });
     }
   }
-  return asked;
+  return { asked, failed };
+}
+
+/** Both state what they have counted so far. */
+async function askUnderWay(parts: Exchanging, agreement: Agreement, client: Client<typeof metering>): Promise<number> {
+  const now = parts.clock.now();
+  const hour = new Date(Math.floor(now.getTime() / hourMs) * hourMs);
+  if (hour.getTime() + hourMs <= agreement.createdAt.getTime()) return 0;
+  const signed = await askToState({ client, agreement, clock: parts.clock }, hour);
+  await stateOwn(parts, agreement, hour);
+  return (await take(parts, agreement, hour, signed)) ? 1 : 0;
+}
+
+/** Whether it is news. */
+function take({ database, clock, random }: Exchanging, { id }: Agreement, hour: Date, signed: Parameters<typeof takeStatement>[3]): Promise<boolean> {
+  return database.transaction(scope, (tx) => takeStatement({ tx, now: clock.now(), random, requestId: undefined }, id, hour, signed));
 }
 
 async function tellAccepted({ database }: Exchanging, { id }: Agreement, client: Client<typeof metering>): Promise<number> {

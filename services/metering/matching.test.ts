@@ -23,7 +23,7 @@ const shifted = ({ id, stretches }: Life, byMs: number): Life => ({ id, stretche
 /** What such a cloud records of a thing: intervals cut at hours, with the changes that begin and end them. */
 function rowsOf({ id, stretches }: Life): IntervalRow[] {
   return stretches.flatMap(({ from, until, vcpus }, index) => {
-    const row = (begin: number, end: number, event: string | null): IntervalRow => ({ event, state: 'ACTIVE', from: new Date(begin).toISOString(), until: new Date(end).toISOString(), measures: { vcpus } });
+    const row = (begin: number, end: number, event: string | null): IntervalRow => ({ event, state: 'ACTIVE', from: new Date(begin).toISOString(), until: new Date(end).toISOString(), flavor: 'small', measures: { vcpus } });
     const cuts = [from];
     for (let hour = (Math.floor(from / hourMs) + 1) * hourMs; hour < until; hour += hourMs) cuts.push(hour);
     cuts.push(until);
@@ -37,24 +37,25 @@ const unitMs = (rows: readonly IntervalRow[]) => rows.reduce((sum, row) => sum +
 
 /** Compares an hour of what two clouds have recorded. */
 function matchHour(ours: readonly Life[], theirs: readonly Life[], hour: number): Promise<Matched> {
-  const resources = (lives: readonly Life[]) => lives.map((each) => ({ resource_id: each.id, measure: 'vcpus', unit_ms: String(unitMs(inHour(rowsOf(each), hour))) })).filter(({ unit_ms: sum }) => sum !== '0');
+  const resources = (lives: readonly Life[]) => lives.map((each) => ({ resource_id: each.id, measure: 'vcpus', unit_ms: String(unitMs(inHour(rowsOf(each), hour))), flavor: 'small' })).filter(({ unit_ms: sum }) => sum !== '0');
   const sums = (lives: readonly Life[]): SumRow[] => {
     const sum = resources(lives).reduce((total, { unit_ms: each }) => total + BigInt(each), 0n);
-    return sum === 0n ? [] : [{ project: 'p', resource: 'server', measure: 'vcpus', unit_ms: String(sum) }];
+    return sum === 0n ? [] : [{ project: 'p', resource: 'server', flavor: 'small', measure: 'vcpus', unit_ms: String(sum) }];
   };
   const head = { agreement: 'a', hour: new Date(hour).toISOString(), revision: 1 };
   const rows = (lives: readonly Life[], id: string) => lives.filter((each) => each.id === id).flatMap(rowsOf);
+  const sized = <T extends object>(list: readonly T[]) => list.map((each) => ({ ...each, flavor: 'small', size: '1-1-1' }));
   const own: Own = {
-    rows: sums(ours),
-    resources: () => Promise.resolve(resources(ours)),
-    events: ({ resourceId, aroundMs }) => Promise.resolve(touching(rows(ours, resourceId), hour - aroundMs, hour + hourMs + aroundMs)),
+    rows: sized(sums(ours)),
+    resources: () => Promise.resolve(sized(resources(ours))),
+    events: ({ resourceId, aroundMs }) => Promise.resolve(sized(touching(rows(ours, resourceId), hour - aroundMs, hour + hourMs + aroundMs))),
     lastChange: (resourceId) => Promise.resolve(touching(rows(ours, resourceId), 0, hour + hourMs).findLast(({ event }) => event !== null)?.event ?? null),
   };
   const peer: Peer = {
     resources: ({ project, resource }) => Promise.resolve({ ...head, level: 'resource', project, resource, rows: resources(theirs) }),
     events: ({ resource, resourceId }) => Promise.resolve<EventStatement>({ ...head, level: 'event', resource, resource_id: resourceId, rows: inHour(rows(theirs, resourceId), hour) }),
   };
-  return match({ own, peer, statement: { ...head, level: 'hour', book_hash: '', rows: sums(theirs) }, counterparts: { project: (id) => id, resource: (id) => id }, toleranceMs, bookHash: '', resolved: new Map(), provider: 'peer' });
+  return match({ own, peer, statement: { ...head, level: 'hour', book_hash: '', rows: sums(theirs) }, counterparts: { project: (id) => id, resource: (id) => id, flavorOf: () => undefined }, resources: ['server'], toleranceMs, bookHash: '', resolved: new Map(), provider: 'peer' });
 }
 
 async function matchAll(ours: readonly Life[], theirs: readonly Life[]): Promise<Matched> {

@@ -25,7 +25,7 @@ test('of a cloud that speaks OpenStack and meters nothing for us, an hour is cou
   clock.advance(hour.getTime() + hourMs + 60_000 - launched);
   await cloud.settle();
 
-  const first = await observeHour([project], { agreementId: 'a', hour, revision: 1 });
+  const first = await observeHour([project], { agreementId: 'a', hour, revision: 1, now: clock.now() });
 
   const seconds = ({ statement }: typeof first, measure: string) => Number(statement.rows.find((row) => row.measure === measure)?.unit_ms ?? 0) / 1000;
   assert.ok(Math.abs(seconds(first, 'servers') - (hour.getTime() + hourMs - launched) / 1000) < 60, `${seconds(first, 'servers')} s`);
@@ -41,7 +41,7 @@ test('of a cloud that speaks OpenStack and meters nothing for us, an hour is cou
   await cloud.settle();
   const deleted = clock.now();
   clock.advance(hourMs);
-  const second = await observeHour([project], { agreementId: 'a', hour: new Date(hour.getTime() + hourMs), revision: 1, before: { at: seenAt, volumes: first.volumes } });
+  const second = await observeHour([project], { agreementId: 'a', hour: new Date(hour.getTime() + hourMs), revision: 1, now: clock.now(), before: { at: seenAt, volumes: first.volumes } });
 
   assert.ok(Math.abs(seconds(second, 'servers') - (deleted.getTime() - hour.getTime() - hourMs) / 1000) < 60);
   assert.equal(seconds(second, 'volumes'), (seenAt.getTime() - hour.getTime() - hourMs) / 1000);

@@ -18,43 +18,44 @@ export type ObservedProject = { id: string; compute: Pick<Client<typeof compute>
 /** As it was when it was looked at. */
 export type SeenVolume = { projectId: string; id: string; sizeGiB: number; status: string; since: string };
 
-export type Observation = { statement: HourStatement; peer: Peer; volumes: SeenVolume[] };
+export type Observation = { statement: HourStatement; peer: Peer; things: SeenThing[]; volumes: SeenVolume[] };
 
-type Thing = { project: string; resource: 'server' | 'volume'; id: string; rows: IntervalRow[] };
+/** With each interval of it that was shown. */
+export type SeenThing = { project: string; resource: 'server' | 'volume'; id: string; rows: IntervalRow[] };
 
 /** `before`: the volumes of the observation before this one, and when it was. To be called soon after the hour's end. */
 export async function observeHour(
   projects: readonly ObservedProject[],
-  { agreementId, hour, revision, before }: { agreementId: string; hour: Date; revision: number; before?: { at: Date; volumes: readonly SeenVolume[] } },
+  { agreementId, hour, revision, now, before }: { agreementId: string; hour: Date; revision: number; now: Date; before?: { at: Date; volumes: readonly SeenVolume[] } },
 ): Promise<Observation> {
-  const things: Thing[] = [];
+  const things: SeenThing[] = [];
   const volumes: SeenVolume[] = [];
   for (const project of projects) {
-    const [servers, seen] = await Promise.all([observeServers(project, hour), seeVolumes(project)]);
+    const [servers, seen] = await Promise.all([observeServers(project, hour, now), seeVolumes(project)]);
     things.push(...servers);
     volumes.push(...seen);
   }
   const gone = (before?.volumes ?? []).filter((each) => !volumes.some(({ id }) => id === each.id));
-  for (const each of volumes) things.push(...volumeThing(each, hour, undefined));
-  for (const each of gone) things.push(...volumeThing(each, hour, before!.at));
+  for (const each of volumes) things.push(...volumeThing(each, { hour, now }));
+  for (const each of gone) things.push(...volumeThing(each, { hour, now, lastSeen: before!.at }));
   const head = { agreement: agreementId, hour: hour.toISOString(), revision };
-  return { statement: { ...head, level: 'hour', book_hash: '', rows: sums(things) }, peer: peerOf(head, things), volumes };
+  return { statement: { ...head, level: 'hour', book_hash: '', rows: sums(things) }, peer: shownPeer(head, things), things, volumes };
 }
 
-async function observeServers({ id: project, compute: client }: ObservedProject, hour: Date): Promise<Thing[]> {
+async function observeServers({ id: project, compute: client }: ObservedProject, hour: Date, now: Date): Promise<SeenThing[]> {
   const end = new Date(hour.getTime() + hourMs);
   const { body } = await client.usages.show({ params: { tenant_id: project }, query: { start: novaTime(hour), end: novaTime(end) } });
   const usages = 'server_usages' in body.tenant_usage ? (body.tenant_usage.server_usages ?? []) : [];
   return Promise.all(
-    usages.map(async ({ instance_id: id, started_at: startedAt, ended_at: endedAt, vcpus, memory_mb: memoryMiB, local_gb: diskGiB, state }) => {
+    usages.map(async ({ instance_id: id, started_at: startedAt, ended_at: endedAt, vcpus, memory_mb: memoryMiB, local_gb: diskGiB, flavor, state }) => {
       const [from, until] = [moment(startedAt), endedAt === null ? undefined : moment(endedAt)];
       const isChange = from >= hour || (until !== undefined && until <= end);
       const requests = isChange ? await requestsOf(client, id) : [];
       const request = (action: string) => requests.find((each) => each.action === action)?.request_id ?? null;
-      const row = clipped({ from, until, hour, measures: { servers: 1, vcpus, memoryMiB, diskGiB }, state });
+      const row = clipped({ from, until: until ?? now, hour, measures: { servers: 1, vcpus, memoryMiB, diskGiB }, state });
       // The request names the change that ended the interval, or else the one that began it.
       const event = until !== undefined && until <= end ? (request('delete') ?? `terminated ${novaTime(until)}`) : from >= hour ? (request('create') ?? `launched ${novaTime(from)}`) : null;
-      return { project, resource: 'server' as const, id, rows: row ? [{ ...row, event }] : [] };
+      return { project, resource: 'server' as const, id, rows: row ? [{ ...row, event, flavor }] : [] };
     }),
   );
 }
@@ -81,39 +82,40 @@ async function seeVolumes({ id: projectId, volume: client }: ObservedProject): P
   }
 }
 
-function volumeThing({ projectId, id, sizeGiB, status, since }: SeenVolume, hour: Date, until: Date | undefined): Thing[] {
-  const row = clipped({ from: new Date(since), until, hour, measures: { volumes: 1, GiB: sizeGiB }, state: status });
-  const event = until !== undefined ? `last seen ${until.toISOString()}` : new Date(since) >= hour ? `created ${since}` : null;
+function volumeThing({ projectId, id, sizeGiB, status, since }: SeenVolume, { hour, now, lastSeen }: { hour: Date; now: Date; lastSeen?: Date }): SeenThing[] {
+  const row = clipped({ from: new Date(since), until: lastSeen ?? now, hour, measures: { volumes: 1, GiB: sizeGiB }, state: status });
+  const event = lastSeen !== undefined ? `last seen ${lastSeen.toISOString()}` : new Date(since) >= hour ? `created ${since}` : null;
   return row ? [{ project: projectId, resource: 'volume', id, rows: [{ ...row, event }] }] : [];
 }
 
 /** The part of it that is in the hour. */
-function clipped({ from, until, hour, measures, state }: { from: Date; until: Date | undefined; hour: Date; measures: Record<string, number>; state: string }): Omit<IntervalRow, 'event'> | undefined {
+function clipped({ from, until, hour, measures, state }: { from: Date; until: Date; hour: Date; measures: Record<string, number>; state: string }): Omit<IntervalRow, 'event'> | undefined {
   const begin = Math.max(from.getTime(), hour.getTime());
-  const end = Math.min(until?.getTime() ?? Infinity, hour.getTime() + hourMs);
+  const end = Math.min(until.getTime(), hour.getTime() + hourMs);
   return begin < end ? { state, from: new Date(begin).toISOString(), until: new Date(end).toISOString(), measures } : undefined;
 }
 
-function sums(things: readonly Thing[]): SumRow[] {
+function sums(things: readonly SeenThing[]): SumRow[] {
   const found = new Map<string, SumRow & { total: bigint }>();
   for (const { project, resource, rows } of things)
-    for (const { measure, unitMs } of unitsOf(rows)) {
-      const key = `${project} ${resource} ${measure}`;
-      const sum = found.get(key) ?? { project, resource, measure, unit_ms: '0', total: 0n };
+    for (const { flavor, measure, unitMs } of unitsOf(rows)) {
+      const key = JSON.stringify([project, resource, flavor, measure]);
+      const sum = found.get(key) ?? { project, resource, flavor, measure, unit_ms: '0', total: 0n };
       sum.total += unitMs;
       found.set(key, sum);
     }
   return [...found.values()].map(({ total, ...row }) => ({ ...row, unit_ms: String(total) }));
 }
 
-function unitsOf(rows: readonly IntervalRow[]): { measure: string; unitMs: bigint }[] {
-  return rows.flatMap(({ from, until, measures }) => Object.entries(measures).flatMap(([measure, units]) => (units === 0 ? [] : [{ measure, unitMs: BigInt(units) * BigInt(Date.parse(until) - Date.parse(from)) }])));
+function unitsOf(rows: readonly IntervalRow[]): { flavor: string; measure: string; unitMs: bigint }[] {
+  return rows.flatMap(({ from, until, flavor = '', measures }) => Object.entries(measures).flatMap(([measure, units]) => (units === 0 ? [] : [{ flavor, measure, unitMs: BigInt(units) * BigInt(Date.parse(until) - Date.parse(from)) }])));
 }
 
-function peerOf(head: { agreement: string; hour: string; revision: number }, things: readonly Thing[]): Peer {
+/** Answers from what was shown then. */
+export function shownPeer(head: { agreement: string; hour: string; revision: number }, things: readonly SeenThing[]): Peer {
   return {
     resources({ project, resource }) {
-      const rows = things.filter((each) => each.project === project && each.resource === resource).flatMap(({ id, rows: own }) => unitsOf(own).map(({ measure, unitMs }) => ({ resource_id: id, measure, unit_ms: String(unitMs) })));
+      const rows = things.filter((each) => each.project === project && each.resource === resource).flatMap(({ id, rows: own }) => unitsOf(own).map(({ flavor, measure, unitMs }) => ({ resource_id: id, flavor, measure, unit_ms: String(unitMs) })));
       const document: ResourceStatement = { ...head, level: 'resource', project, resource, rows };
       return Promise.resolve(document);
     },

@@ -21,7 +21,36 @@ const terms = {
   book_hash: Type.String({ maxLength: 64, description: 'The book by which is billed; empty: it is not compared' }),
 };
 
-export const Agreement = exactly({ id: Type.String(), ...terms, created_at: Moment });
+const Resources = Type.Array(MeasuredResource, { minItems: 1, maxItems: 8, description: 'What is counted on both sides; what only one of the clouds can have is in nobody\'s statement' });
+
+const Asked = exactly({ kind: Type.Enum(['intercloud', 'openstack'], { description: '`intercloud`: the peer signs what it has counted; `openstack`: it counts nothing for us, and is observed by its API' }), auth_url: Type.String({ maxLength: 1024 }), region: Name });
+
+export const Agreement = exactly({
+  id: Type.String(),
+  ...terms,
+  resources: Resources,
+  asked: Type.Union([exactly({ ...Asked.properties, failed_at: Type.Union([Moment, Type.Null()]), failure: Type.Union([Type.String(), Type.Null()], { description: 'What was wrong with the answers the last time, and who gave them; null: nothing' }) }), Type.Null()], { description: 'As consumer: how the peer is asked' }),
+  created_at: Moment,
+});
+
+/** How we get in at the peer, to ask what it has counted. Shown to nobody. */
+const Access = exactly({
+  ...Asked.properties,
+  domain_id: Type.String({ minLength: 1, maxLength: 64, description: 'There, in which our projects are' }),
+  user: Name,
+  user_domain: Name,
+  project: Type.Union([exactly({ name: Name, domain: Name }), Type.Null()], { description: 'There, in which the user has its rights; null: they are in the domain' }),
+  password: Type.String({ minLength: 1, maxLength: 1024 }),
+});
+
+const Hour = exactly({
+  hour: Moment,
+  own_revision: Type.Union([Type.Integer(), Type.Null()], { description: 'Of what we have stated; null: nothing yet' }),
+  peer_revision: Type.Union([Type.Integer(), Type.Null()]),
+  matched_at: Type.Union([Moment, Type.Null()]),
+  told: Type.Boolean({ description: 'As consumer: the peer knows what we accept' }),
+  open_disputes: Type.Integer(),
+});
 
 export const Dispute = exactly({
   id: Type.String(),
@@ -45,23 +74,73 @@ export const Dispute = exactly({
 });
 
 export const agreements = operations({
-  list: { method: 'GET', path: '/agreements', summary: 'The agreements', access: access('list_agreements'), stability: 'stable', status: 200, response: exactly({ agreements: Type.Array(Agreement) }), list: { resource: 'agreement', show: 'show', parameter: 'agreement_id', ofNoProject: true } },
-  create: { method: 'POST', path: '/agreements', summary: 'Agree with another cloud to count on both sides', access: access('create_agreement'), stability: 'stable', body: exactly({ id: Type.Optional(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'The same on both sides' })), ...terms }), status: 201, response: Agreement },
-  show: { method: 'GET', path: '/agreements/{agreement_id}', summary: 'Show an agreement', access: access('show_agreement'), stability: 'stable', status: 200, response: Agreement },
+  list: { method: 'GET', path: '/agreements', summary: 'The agreements: for a peer those with it, for a region those about it', access: access('list_agreements', 'user'), stability: 'stable', query: exactly({ region: Type.Optional(Name) }), status: 200, response: exactly({ agreements: Type.Array(Agreement) }), list: { resource: 'agreement', show: 'show', parameter: 'agreement_id', ofNoProject: true } },
+  create: { method: 'POST', path: '/agreements', summary: 'Agree with another cloud to count on both sides', access: access('create_agreement'), stability: 'stable', body: exactly({ id: Type.Optional(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,62}$', description: 'The same on both sides' })), ...terms, resources: Type.Optional(Resources) }), status: 201, response: Agreement },
+  show: { method: 'GET', path: '/agreements/{agreement_id}', summary: 'Show an agreement', access: access('show_agreement', 'user'), stability: 'stable', status: 200, response: Agreement },
   setCounterparts: {
     method: 'PUT',
     path: '/agreements/{agreement_id}/counterparts',
     summary: "Say which of the peer's projects and things are which of ours",
     access: access('set_counterparts', 'service'),
     stability: 'stable',
-    body: exactly({ counterparts: Type.Array(exactly({ kind: Type.Enum(['project', 'resource']), peer_id: Id, own_id: Id }), { maxItems: 10_000 }) }),
+    body: exactly({ counterparts: Type.Array(exactly({ kind: Type.Enum(['project', 'resource', 'flavor'], { description: 'Of a flavor: the name that it has there, and its size here: `<vcpus>-<memory in MiB>-<disk in GiB>`' }), peer_id: Type.String({ minLength: 1, maxLength: 255 }), own_id: Id }), { maxItems: 10_000 }) }),
+    maxBodyBytes: 8 * 1024 * 1024,
     status: 204,
   },
+  setAccess: {
+    method: 'PUT',
+    path: '/agreements/{agreement_id}/access',
+    summary: 'As consumer: say how the peer is asked for what it has counted',
+    access: access('set_access'),
+    stability: 'experimental',
+    body: Access,
+    status: 204,
+  },
+  addKeys: {
+    method: 'PUT',
+    path: '/agreements/{agreement_id}/keys',
+    summary: 'Add keys by which the peer signs from now on; those that are known stay, so that what was signed can be judged. For the peer, as a user of its domain here',
+    access: access('add_keys', 'user'),
+    stability: 'experimental',
+    body: exactly({ keys: Type.Array(Key, { minItems: 1, maxItems: 16 }) }),
+    status: 204,
+  },
+  compare: {
+    method: 'POST',
+    path: '/agreements/{agreement_id}/compare',
+    summary: 'As consumer: ask the peer and compare now, and not when it is due',
+    access: access('compare'),
+    stability: 'experimental',
+    body: exactly({ so_far: Type.Optional(Type.Boolean({ description: 'Also the hour that is under way, as far as both have counted' })) }),
+    status: 202,
+  },
 });
+
+const hours = { from: Type.Optional(Moment), until: Type.Optional(Moment) };
 
 const hourQuery = exactly({ level: Type.Optional(Type.Enum(['hour', 'resource', 'event'])), project: Type.Optional(Id), resource: Type.Optional(MeasuredResource), resource_id: Type.Optional(Id) });
 
 export const statements = operations({
+  list: {
+    method: 'GET',
+    path: '/agreements/{agreement_id}/hours',
+    summary: 'How far each hour has come: stated by whom, compared, accepted; the last two days without a period',
+    access: access('list_statements'),
+    stability: 'experimental',
+    query: exactly(hours),
+    status: 200,
+    response: exactly({ hours: Type.Array(Hour) }),
+    list: { after: { agreement: null, dispute: null }, byItself: true },
+  },
+  state: {
+    method: 'POST',
+    path: '/agreements/{agreement_id}/hours/{hour}/state',
+    summary: 'State an hour as far as it is told, also one that is under way; when more is told it is stated again. For the peer too, as a user of its domain here',
+    access: access('state_hour', 'user'),
+    stability: 'experimental',
+    status: 200,
+    response: SignedStatement,
+  },
   show: {
     method: 'GET',
     path: '/agreements/{agreement_id}/hours/{hour}',

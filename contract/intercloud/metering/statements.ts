@@ -6,6 +6,8 @@ import { Moment } from '../native.ts';
 const exactly = <P extends Parameters<typeof Type.Object>[0]>(properties: P) => Type.Object(properties, { additionalProperties: false });
 
 const UnitMs = Type.String({ pattern: '^-?(0|[1-9][0-9]{0,24})$', description: 'Units of the measure times milliseconds' });
+/** Of the cloud that says it; of servers alone, whose sizes both clouds know. */
+const Flavor = Type.Optional(Type.String({ maxLength: 255 }));
 const head = { agreement: Type.String({ minLength: 1, maxLength: 64 }), hour: Moment, revision: Type.Integer({ minimum: 1, maximum: 1_000_000 }) };
 
 /** Sums of an hour. `project` and `resource_id` are those of the cloud that says it. */
@@ -13,7 +15,7 @@ export const HourDocument = exactly({
   ...head,
   level: Type.Literal('hour'),
   book_hash: Type.String({ maxLength: 64, description: 'Of the book by which the provider will bill it; empty without one' }),
-  rows: Type.Array(exactly({ project: Type.String({ maxLength: 64 }), resource: MeasuredResource, measure: Type.String({ maxLength: 32 }), unit_ms: UnitMs }), { maxItems: 100_000 }),
+  rows: Type.Array(exactly({ project: Type.String({ maxLength: 64 }), resource: MeasuredResource, flavor: Flavor, measure: Type.String({ maxLength: 32 }), unit_ms: UnitMs }), { maxItems: 100_000 }),
 });
 
 /** One sum of an hour, thing by thing. */
@@ -22,7 +24,7 @@ export const ResourceDocument = exactly({
   level: Type.Literal('resource'),
   project: Type.String({ maxLength: 64 }),
   resource: MeasuredResource,
-  rows: Type.Array(exactly({ resource_id: Type.String({ maxLength: 64 }), measure: Type.String({ maxLength: 32 }), unit_ms: UnitMs }), { maxItems: 100_000 }),
+  rows: Type.Array(exactly({ resource_id: Type.String({ maxLength: 64 }), flavor: Flavor, measure: Type.String({ maxLength: 32 }), unit_ms: UnitMs }), { maxItems: 100_000 }),
 });
 
 /** One thing in an hour, interval by interval. */
@@ -37,6 +39,7 @@ export const EventDocument = exactly({
       state: Type.String({ maxLength: 64 }),
       from: Moment,
       until: Moment,
+      flavor: Flavor,
       measures: Measures,
     }),
     { maxItems: 10_000 },
