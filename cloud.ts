@@ -29,6 +29,7 @@ import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
 import { makeMeter, remoteCounterpartLink, remoteUsageLink } from './services/meter/meter.ts';
 import { usageLink } from './services/metering/metering.ts';
 import { bootstrapNetwork } from './services/network/network.ts';
+import type { ObjectBodies } from './services/object-store/object-store.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
 import { beginWithLeases } from './services/quota/leases.ts';
 import { homeDatabaseName, regionDatabaseName } from './supervisor/config.ts';
@@ -38,7 +39,7 @@ export type Databases = { home: Database; region: Database };
 
 /** What home and every region are handed. */
 type Surroundings = { database: Database; clock: Clock; random: Random; log: Log; /** How home reaches regions, and regions home. */ fetch?: typeof fetch };
-export type RegionHanded = Surroundings & { region: string; driver: Driver; blobs: ImageBlobs };
+export type RegionHanded = Surroundings & { region: string; driver: Driver; blobs: ImageBlobs; bodies: ObjectBodies };
 
 /** What the processes of home are handed, which serve the first region too. */
 export type Handed = Omit<RegionHanded, 'database'> & {
@@ -141,8 +142,8 @@ export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: Ho
   return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, contactAt: async (hostName) => tie.faceAt(hostName), start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
 }
 
-function regionPartsOf({ database, clock, random, log, region, driver, blobs }: RegionHanded, link: () => HomeLink): RegionParts {
-  return { database: withLeases(database, { link, clock, log }), clock, random, log, workflows: createWorkflows({ clock, random }), region, driver, blobs };
+function regionPartsOf({ database, clock, random, log, region, driver, blobs, bodies }: RegionHanded, link: () => HomeLink): RegionParts {
+  return { database: withLeases(database, { link, clock, log }), clock, random, log, workflows: createWorkflows({ clock, random }), region, driver, blobs, bodies };
 }
 
 /** The API: every service at one address. */

@@ -16,6 +16,7 @@ import { createLog, type Log } from './kit/log.ts';
 import { keysFrom, type SealingKey } from './kit/sealing.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
+import { fileObjectBodies } from './services/object-store/object-store.ts';
 import { codeFolderFor } from './supervisor/account.ts';
 import { baseUrl, configOfRegion, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
 import { readOperatorRules } from './supervisor/operator-rules.ts';
@@ -208,6 +209,7 @@ async function surroundings(config: CloudConfig, log: Log) {
     region: config.region,
     driver: connectDriver({ socketPath: layout.agentSocket, name: config.driver }),
     blobs: await fileBlobStore(layout.blobs),
+    bodies: await fileObjectBodies(layout.objects),
     clock: systemClock,
     random: systemRandom,
     log,

@@ -74,7 +74,11 @@ export function addressOf(base: string, service: Service, operation: Operation, 
 }
 
 function addressBelow(root: string, operation: Operation, given: Pick<Given, 'params' | 'query'>): string {
-  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(given.params?.[name] ?? ''));
+  const path = operation.path.replaceAll(/\{(\w+)\}/g, (_, name: string, at: number) => {
+    const value = given.params?.[name] ?? '';
+    const isRest = operation.rest === true && at + name.length + 2 === operation.path.length;
+    return isRest ? value.split('/').map(encodeURIComponent).join('/') : encodeURIComponent(value);
+  });
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(given.query ?? {}))
     for (const each of Array.isArray(value) ? value : [value]) if (each !== undefined) query.append(name, String(each));

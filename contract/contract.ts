@@ -7,7 +7,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'COPY' | 'OPTIONS';
 
 /**
  * Who may call, before the rules look at whose object it is.
@@ -28,12 +28,19 @@ export type Access = {
    * needs, as long as the operator has not put another rule in this one's place.
    */
   judged?: true;
+  /**
+   * Whoever owns the thing can let others in, strangers without a token too. The handler asks whether he did, and says
+   * whose transaction it is; `who` is what people of the owner's own project need.
+   */
+  grantable?: true;
 };
 
 export type Operation = {
   method: Method;
   /** Below the service's path, with `{name}` for parameters: `/servers/{server_id}`. */
   path: string;
+  /** The last parameter of the path is all that comes there, slashes too. */
+  rest?: true;
   /** The key of the body that picks this operation among those of one path: `os-start` of `POST …/action`. */
   action?: string;
   summary: string;
@@ -44,14 +51,14 @@ export type Operation = {
   /** Microversions in which it exists. */
   since?: string;
   until?: string;
-  /** Path parameters that are not plain text of at most 255 characters. */
+  /** Path parameters that are not plain text of at most 255 characters: what is said here of one is all that is asked of it. */
   params?: TSchema;
   query?: TSchema;
   /** A schema for JSON; `stream` for bytes that the handler reads itself. */
   body?: TSchema | 'stream';
   /** A body may be left out. */
   bodyOptional?: boolean;
-  /** Media types taken, besides `application/json`. */
+  /** Media types taken, besides `application/json`. A stream of any type whatever: the one that is a star and a star. */
   consumes?: readonly string[];
   /** Largest body in bytes; 1 MiB unless told; streams are bounded by their handler. */
   maxBodyBytes?: number;
@@ -172,6 +179,10 @@ export type Service = {
   /** Who may do what, by upstream's names; for the rules that its handlers ask. */
   policy?: Readonly<Record<string, string>>;
   shape: (fault: FaultFacts) => Shaped;
+  /** Its requests are numbered as `tx…-…`, and told so in `X-Trans-Id` too. */
+  transactionIds?: true;
+  /** It says itself that a token is wanted, in its own shape; for others the middleware of tokens does. */
+  asksForTokens?: true;
   /** How this service says that a field of the body or query is wrong. */
   invalid?: (issue: { field: string; value: unknown; reason: string }) => { code: string; message: string };
   /** Nouns and their operations. */
@@ -202,9 +213,12 @@ function marked<T extends TSchema>(schema: T, mark: object): T {
   return Object.assign(Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)), mark) as T;
 }
 
-export type BodyOf<O extends Operation> = O extends { body: infer B extends TSchema } ? Static<B> : O extends { body: 'stream' } ? AsyncIterable<Uint8Array> : undefined;
+/** A stream that may be left out is undefined then. */
+type StreamOf<O extends Operation> = AsyncIterable<Uint8Array> | (O extends { bodyOptional: true } ? undefined : never);
+
+export type BodyOf<O extends Operation> = O extends { body: 'stream' } ? StreamOf<O> : O extends { body: infer B extends TSchema } ? Static<B> : undefined;
 export type QueryOf<O extends Operation> = O extends { query: infer Q extends TSchema } ? Static<Q> : Record<string, never>;
-export type ResponseOf<O extends Operation> = O extends { response: infer R extends TSchema } ? Static<R> : O extends { response: 'stream' } ? AsyncIterable<Uint8Array> : undefined;
+export type ResponseOf<O extends Operation> = O extends { response: infer R extends TSchema } ? Static<R> : O extends { response: 'stream' } ? AsyncIterable<Uint8Array> | Uint8Array : undefined;
 
 /** Whether the operation may change anything. */
 export function effectsOf(operation: Operation): 'transaction' | 'none' | 'own' {

@@ -11,7 +11,8 @@ import { federation } from './intercloud/federation.ts';
 import { metering } from './intercloud/metering.ts';
 import { region } from './intercloud/region.ts';
 import { network } from './network/service.ts';
+import { objectStore } from './object-store/service.ts';
 import { placement } from './placement/service.ts';
 import { volume } from './volume/service.ts';
 
-export const contracts: readonly Service[] = [identity, federation, metering, billing, brand, admission, broker, placement, image, volume, network, compute, region];
+export const contracts: readonly Service[] = [identity, federation, metering, billing, brand, admission, broker, placement, objectStore, image, volume, network, compute, region];

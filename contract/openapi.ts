@@ -9,7 +9,8 @@ export function openApiOf(service: Service): Json {
   for (const [noun, operations] of Object.entries(service.nouns))
     for (const [name, operation] of Object.entries(operations)) {
       const at = (paths[operation.path] ??= {});
-      const method = operation.method.toLowerCase();
+      // OpenAPI 3.1 has no word for it.
+      const method = operation.method === 'COPY' ? 'x-copy' : operation.method.toLowerCase();
       const described = describe(service, `${noun}.${name}`, noun, operation);
       at[method] = at[method] === undefined ? described : together(at[method] as Json, described);
     }

@@ -7,6 +7,7 @@ import type { Database } from '../kit/postgres/database.ts';
 import type { Workflows } from '../kit/workflow/runs.ts';
 import type { Schedule, SomeWorkflow } from '../kit/workflow/workflow.ts';
 import type { ImageBlobs } from './image/blobs.ts';
+import type { ObjectBodies } from './object-store/bodies.ts';
 
 export type HomeParts = {
   database: Database;
@@ -22,6 +23,8 @@ export type RegionParts = HomeParts & {
   region: string;
   driver: Driver;
   blobs: ImageBlobs;
+  /** The bytes of objects. */
+  bodies: ObjectBodies;
 };
 
 /** One service, ready to be served (its door) and worked (its workflows). */

@@ -17,6 +17,7 @@ import { createVault } from './identity/vault.ts';
 import { makeImage } from './image/image.ts';
 import { makeMetering, type OpenProvider } from './metering/metering.ts';
 import { makeNetwork } from './network/network.ts';
+import { makeObjectStore } from './object-store/object-store.ts';
 import type { HomeParts, Made, RegionParts } from './parts.ts';
 import { makePlacement } from './placement/placement.ts';
 import { makeRegionDoor } from './region/region.ts';
@@ -49,12 +50,12 @@ const standingOf: StandingOf = async (tx, region) => ({
 });
 
 export function makeRegion(parts: RegionParts): readonly Made[] {
-  return [makePlacement(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
+  return [makePlacement(parts), makeObjectStore(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
 }
 
 export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'brand', 'admission', 'broker'].map(schemaOf);
 
-export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'image', 'volume', 'network', 'compute', 'meter'].map(schemaOf);
+export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'object-store', 'image', 'volume', 'network', 'compute', 'meter'].map(schemaOf);
 
 function schemaOf(service: string): Migrations {
   return { service, directory: fileURLToPath(new URL(`./${service}/schema/`, import.meta.url)) };

@@ -67,6 +67,7 @@ export function layoutOf(stateDir: string) {
     postgres: at('postgres'),
     postgresAddress: at('run', 'postgres.json'),
     blobs: at('blobs'),
+    objects: at('objects'),
     agent: at('agent'),
     agentSocket: at('run', 'agent.sock'),
     supervisorSocket: at('run', 'supervisor.sock'),

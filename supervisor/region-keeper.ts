@@ -132,10 +132,10 @@ export function makeRegionFolders(config: CloudConfig): void {
   }
   mkdirSync(layout.secrets, { recursive: true, mode: 0o700 });
   mkdirSync(layout.agent, { recursive: true, mode: 0o700 });
-  for (const folder of [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside')]) ownFolder(folder, config);
+  for (const folder of [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside'), layout.objects, join(layout.objects, 'incoming')]) ownFolder(folder, config);
 }
 
-/** Images are their projects': nobody else looks into it. */
+/** Images and objects are their projects': nobody else looks into it. */
 export function ownFolder(folder: string, { account }: CloudConfig): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   if (account) chownSync(folder, account.uid, account.gid);

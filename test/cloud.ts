@@ -28,6 +28,7 @@ import { createLog } from '../kit/log.ts';
 import { testDatabase, type TestDatabase } from '../kit/postgres/testing.ts';
 import type { FaultPoint } from '../kit/workflow/execution.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
+import { fileObjectBodies } from '../services/object-store/object-store.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { passingKey } from '../services/identity/vault.ts';
 import { homeSchemas, regionSchemas } from '../services/services.ts';
@@ -143,9 +144,10 @@ type Running = Omit<TestCloud, PersonName | 'imageId' | 'clock'> & { clock: Cloc
 async function run({ hosts, hostShape, home, regional, folder, clock, random, faults, workflowFaults }: Made): Promise<Running> {
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
   const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const bodies = await fileObjectBodies(join(folder, 'objects'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random, ...(faults ? { faults } : {}) });
   const doors = new Map<string, Door>();
-  const handed = { fetch: fetchAmong(doors), region, driver, blobs, clock, random, log, cloudKeys };
+  const handed = { fetch: fetchAmong(doors), region, driver, blobs, bodies, clock, random, log, cloudKeys };
   const make = (databases: { home: TestDatabase['database']; region: TestDatabase['database'] }) => makeCloud({ ...handed, databases });
   const cloud = make({ home: home.database, region: regional.database });
   await cloud.start();

@@ -28,7 +28,7 @@ const rooms: Record<string, (to: string, from: string) => boolean> = {
 };
 
 /** Services in order: one may import the rules of those before it. */
-const serviceOrder = ['parts.ts', 'quota', 'identity', 'home-link', 'federation', 'meter', 'metering', 'billing', 'brand', 'admission', 'broker', 'placement', 'image', 'volume', 'network', 'compute', 'region', 'services.ts'];
+const serviceOrder = ['parts.ts', 'quota', 'identity', 'home-link', 'federation', 'meter', 'metering', 'billing', 'brand', 'admission', 'broker', 'placement', 'object-store', 'image', 'volume', 'network', 'compute', 'region', 'services.ts'];
 
 const isTest = (path: string) => /\.(test|suite|fixture)\.ts$|\/testing\.ts$/.test(path);
 
@@ -95,6 +95,7 @@ const ownTimeOrChance: Record<string, string> = {
   'agent/remote.ts': 'the deadline of a call between two processes, and its number in their logs',
   'drivers/libvirt-ovn/metadata/documents.ts': "what a guest's kernel draws from must never come again",
   'drivers/libvirt-ovn/ovsdb.ts': 'the pause before it connects anew',
+  'drivers/libvirt-ovn/hosts.ts': 'since when this machine has been running, which it tells as a length of time',
   'drivers/libvirt-ovn/disks.ts': 'names of files that are renamed when they are whole',
   'drivers/libvirt-ovn/libvirt-daemon.ts': 'the identity of a daemon on this machine',
   'drivers/libvirt-ovn/records.ts': 'compared with the times of the file system',

@@ -16,6 +16,7 @@ import { createLog } from '../kit/log.ts';
 import type { Database } from '../kit/postgres/database.ts';
 import { testDatabase } from '../kit/postgres/testing.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
+import { fileObjectBodies } from '../services/object-store/object-store.ts';
 import { findProfile, setDue } from '../services/admission/profiles.store.ts';
 import { probeRegions } from '../services/admission/profiles.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
@@ -56,6 +57,7 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
   await migrateRegion(database.database);
   const folder = mkdtempSync(join(tmpdir(), 'test-region-'));
   const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const bodies = await fileObjectBodies(join(folder, 'objects'));
   const { clock } = cloud;
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random: systemRandom, ...(faults ? { faults } : {}) });
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
@@ -67,7 +69,7 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
     if (away.now || away.loses()) throw new TypeError('fetch failed: the answer was lost');
     return reply;
   };
-  const make = (over: Database) => makeRegionCloud({ database: over, region: name, driver, blobs, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
+  const make = (over: Database) => makeRegionCloud({ database: over, region: name, driver, blobs, bodies, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
   const region = make(database.database);
   await bootstrapLeases(region);
   await region.start();

@@ -18,6 +18,7 @@ import { createLog } from '../../kit/log.ts';
 import { passingKey } from '../../services/identity/vault.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { fileBlobStore } from '../../services/image/blobs.ts';
+import { fileObjectBodies } from '../../services/object-store/object-store.ts';
 import { soundQcow2 } from '../../services/image/intake/corpus.ts';
 import { homeSchemas, regionSchemas } from '../../services/services.ts';
 import { openOpenstackDriver, type PartnerSettings } from './open.ts';
@@ -80,7 +81,7 @@ async function startOurs(t: TestContext, access: Access) {
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = await openOpenstackDriver({ settings: settingsFrom(access), secret: 'admin-password', database: regional.database, blobs, clock: systemClock, random: systemRandom, fetch: access.fetch! });
   const base = 'http://ours.example';
-  const cloud = makeCloud({ databases: { home: home.database, region: regional.database }, region: 'AtPartner', driver, blobs, clock: systemClock, random: systemRandom, log, cloudKeys: [passingKey(systemRandom)] });
+  const cloud = makeCloud({ databases: { home: home.database, region: regional.database }, region: 'AtPartner', driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), clock: systemClock, random: systemRandom, log, cloudKeys: [passingKey(systemRandom)] });
   await migrateDatabases({ home: home.database, region: regional.database });
   const { adminProjectId } = await bootstrapHome(cloud, { adminPassword: 'admin-password', base });
   await cloud.start();

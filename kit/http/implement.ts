@@ -39,10 +39,13 @@ type CommonRequest<O extends Operation> = Call & Judged & {
   readonly signal: AbortSignal;
 };
 
+/** Whose rows a transaction is about, where a `grantable` operation has found that the caller may. */
+export type Whose = { readonly projectId: string };
+
 type OwnTransactions = {
-  read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  read<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
   /** One transaction with the audit entry and the idempotency result; `work`'s value is what the handler must return. */
-  commit<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  commit<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
 };
 
 export type Request<O extends Operation> = CommonRequest<O> & (O extends { effects: 'own' } ? OwnTransactions : { readonly tx: Transaction });

@@ -23,7 +23,7 @@ export function faultOf(error: unknown): Fault | undefined {
 export function refuse(service: Service | undefined, fault: Fault, requestId: string, accept: string): Shaped {
   const facts = { status: fault.status, code: fault.code, message: fault.message, requestId, accept, ...(fault.detail === undefined ? {} : { detail: fault.detail }) };
   const native: Shaped = fault.body !== undefined ? { body: fault.body } : service === undefined ? { body: { error: { code: fault.status, title: STATUS_CODES[fault.status] ?? 'Error', message: fault.message } } } : service.shape(facts);
-  if (fault.status === 401 && service !== undefined && service.type !== 'identity')
+  if (fault.status === 401 && service !== undefined && service.type !== 'identity' && service.asksForTokens !== true)
     // keystonemiddleware answers for every service: auth_token/__init__.py, _reject_request.
     native.body = { error: { code: 401, title: 'Unauthorized', message: 'The request you have made requires authentication.' } };
   if (!accept.includes('application/problem+json')) return native;

@@ -17,11 +17,17 @@ const allowed: Record<Who, (caller: Caller) => boolean> = {
 
 /** Refuses with 401 or 403. What the operator says comes before what the contract says. */
 export function demandRight(access: Access, caller: Caller, { policy, params }: { policy: Policy; params: Readonly<Record<string, string>> }): void {
-  if (access.who === 'anyone') return;
+  if (access.who === 'anyone' || access.grantable === true) return;
   if (caller === nobody) throw unauthorized('The request you have made requires authentication.');
   if (!policy.isOverridden(access.rule)) {
     if (!allowed[access.who](caller)) throw denied(access.rule, `the role ${access.who}`);
   } else if (access.judged !== true) policy.demand(access.rule, caller, ownThings(caller, params));
+}
+
+/** Whether the contract, or the operator in its place, lets this caller of the owner's project do it. */
+export function hasRight(access: Access, caller: Caller, policy: Policy): boolean {
+  if (caller === nobody) return access.who === 'anyone';
+  return policy.isOverridden(access.rule) ? policy.allows(access.rule, caller, ownThings(caller, {})) : allowed[access.who](caller);
 }
 
 /** What a caller reaches is of his own project, unless an administrator: the database sees to that. */

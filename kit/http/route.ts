@@ -6,10 +6,10 @@ import { audit } from '../audit.ts';
 import type { Random } from '../clock.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import { findResult, keepResult, type RequestKey } from '../idempotency.ts';
-import type { Database, Transaction } from '../postgres/database.ts';
+import type { Database, Scope, Transaction } from '../postgres/database.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
-import { Answer, type AnyHandler } from './implement.ts';
+import { Answer, type AnyHandler, type Whose } from './implement.ts';
 import { demandRight, scopeOf } from './right.ts';
 import { unstorable } from './unstorable.ts';
 import { servedAt, type Served } from './versions.ts';
@@ -78,7 +78,7 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
   const request = { ...pick(incoming), query: served.newerQuery(known), otherQuery: other, body };
   const call = (more: object) => endpoint.handler({ ...request, ...more } as never);
   const reply = (value: unknown) => outgoing(served, value);
-  const recorded = (work: (tx: Transaction) => Promise<unknown>) => recordedTransaction(endpoint, incoming, served, work);
+  const recorded = (work: (tx: Transaction) => Promise<unknown>, within: Scope = scope) => recordedTransaction(endpoint, incoming, served, within, work);
 
   switch (effectsOf(operation)) {
     case 'none':
@@ -89,11 +89,11 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
       try {
         return reply(
           await call({
-            read: (work: (tx: Transaction) => Promise<unknown>) => endpoint.database.read(scope, work),
+            read: (work: (tx: Transaction) => Promise<unknown>, whose?: Whose) => endpoint.database.read(whose ? scopeIn(whose) : scope, work),
             // The handler goes on with what it made; the reply is written from what it returns in the end.
-            commit: async (work: (tx: Transaction) => Promise<unknown>) => {
+            commit: async (work: (tx: Transaction) => Promise<unknown>, whose?: Whose) => {
               let made: unknown;
-              const recordedReply = await recorded(async (tx) => (made = await work(tx)));
+              const recordedReply = await recorded(async (tx) => (made = await work(tx)), whose ? scopeIn(whose) : scope);
               if (recordedReply.replayed === true) throw new DoneBefore(recordedReply);
               return made;
             },
@@ -117,11 +117,11 @@ class DoneBefore extends Error {
 }
 
 /** The change, its audit entry and its idempotency result, or nothing of them. */
-async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, served: Served, work: (tx: Transaction) => Promise<unknown>): Promise<Outgoing> {
+async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, served: Served, scope: Scope, work: (tx: Transaction) => Promise<unknown>): Promise<Outgoing> {
   const { caller, requestId } = incoming;
   const clock = { now: () => incoming.now };
-  const request = requestKey(endpoint, incoming);
-  return endpoint.database.transaction(scopeOf(endpoint.operation.access, caller), async (tx) => {
+  const request = requestKey(endpoint, incoming, scope);
+  return endpoint.database.transaction(scope, async (tx) => {
     const before = request && (await findResult(tx, clock, request));
     if (before) return { status: before.status, headers: before.headers, body: before.body === '' ? undefined : before.body, replayed: true };
     const reply = outgoing(served, await work(tx));
@@ -142,12 +142,11 @@ async function recordedTransaction(endpoint: Endpoint, incoming: Incoming, serve
 }
 
 /** Under what the result of this request is kept, when the client asks for that. */
-function requestKey(endpoint: Endpoint, incoming: Incoming): RequestKey | undefined {
+function requestKey(endpoint: Endpoint, incoming: Incoming, scope: Scope): RequestKey | undefined {
   const key = incoming.headers['idempotency-key'];
   if (key === undefined || endpoint.operation.method !== 'POST') return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw badRequest('The Idempotency-Key header must be 1 to 255 visible ASCII characters.');
-  const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${JSON.stringify(incoming.body ?? null, withoutSecrets)}`;
-  const scope = scopeOf(endpoint.operation.access, incoming.caller);
+  const asked = `${endpoint.id} ${incoming.path} ${incoming.version ?? ''} ${endpoint.operation.body === 'stream' ? '' : JSON.stringify(incoming.body ?? null, withoutSecrets)}`;
   return {
     // In the caller's scope, so that the row can be written and is seen by nobody else's transaction.
     projectId: scope.kind === 'project' ? scope.projectId : (incoming.caller.projectId ?? ''),
@@ -184,9 +183,13 @@ function checkedBody(endpoint: Endpoint, served: Served, given: unknown): unknow
   return served.newer(given);
 }
 
+function scopeIn({ projectId }: Whose): Scope {
+  return { kind: 'project', projectId };
+}
+
 function checkPath(endpoint: Endpoint, served: Served, params: Record<string, string>): void {
-  // No id or name is longer; a NUL would make PostgreSQL refuse the statement.
-  for (const value of Object.values(params)) if (value.length > 255 || value.includes('\0')) throw notFound('The resource could not be found.');
+  // No other id or name is longer; a NUL would make PostgreSQL refuse the statement.
+  for (const [name, value] of Object.entries(params)) if ((value.length > 255 && !served.namesParam(name)) || value.includes('\0')) throw notFound('The resource could not be found.');
   check(endpoint, 'path', served.checkParams, params);
 }
 

@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import type { DiscoveryPage, Operation, Service } from '../../contract/contract.ts';
 import type { Clock, Random } from '../clock.ts';
 import { createEventStream, type EventStream } from '../events/stream.ts';
@@ -62,7 +62,7 @@ export function createDoor(options: ServeOptions): Door {
   const app = fastify({
     https: options.tls ? secured(options.tls) : null,
     logger: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 512 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
     bodyLimit: defaultBodyBytes,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -73,6 +73,7 @@ export function createDoor(options: ServeOptions): Door {
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendRefusal(request, reply, error),
   } as object) as unknown as FastifyInstance;
 
+  app.addHttpMethod('COPY');
   readBodies(app);
   app.setErrorHandler((error, request, reply) => sendRefusal(request, reply, error));
   app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, notFound('The resource could not be found.')));
@@ -116,7 +117,7 @@ export function createDoor(options: ServeOptions): Door {
     }
     for (const endpoints of paths.values()) {
       const { method, path } = endpoints[0]!.operation;
-      const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+      const url = routeOf(endpoints[0]!.operation);
       const maxBodyBytes = Math.max(...endpoints.map(({ operation }) => operation.maxBodyBytes ?? defaultBodyBytes));
       const serve = (prefix: string) => ({
         method,
@@ -125,8 +126,10 @@ export function createDoor(options: ServeOptions): Door {
         onRequest: (request: FastifyRequest) => arrive(request, service, endpoints),
         handler: (request: FastifyRequest, reply: FastifyReply) => answer(request, reply, endpoints, nouns, prefix),
       });
+      const anyStream = endpoints.every(({ operation: { body, consumes } }) => body === 'stream' && consumes?.includes('*/*') === true);
       for (const start of service.olderPath === undefined ? [service.path] : [service.path, service.olderPath]) {
-        app.route(serve(start));
+        if (anyStream) app.register(async (raw) => routeStream(raw, serve(start)));
+        else app.route(serve(start));
         if (service.answersHead === true && method === 'GET' && !paths.has(`HEAD ${path}`)) app.route({ ...serve(start), method: 'HEAD' });
         if (service.projectInPath) app.route(serve(`${start}/:project_in_path`));
       }
@@ -142,11 +145,11 @@ export function createDoor(options: ServeOptions): Door {
 
   /** Before a byte of the body is read. */
   async function arrive(request: FastifyRequest, service: Service, endpoints: Endpoint[]): Promise<void> {
-    const arrival: Arrival = { requestId: newRequestId(), caller: nobody, service };
+    const arrival: Arrival = { requestId: newRequestId(service), caller: nobody, service };
     arrivals.set(request, arrival);
     arrival.caller = await callerOf(request, service);
     limiter.take(arrival.caller === nobody ? request.ip : (arrival.caller.projectId ?? arrival.caller.userId));
-    if (arrival.caller === nobody && endpoints.every(({ operation }) => operation.access.who !== 'anyone')) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
+    if (arrival.caller === nobody && endpoints.every(({ operation: { access } }) => access.who !== 'anyone' && access.grantable !== true)) throw new Fault(401, 'unauthorized', 'The request you have made requires authentication.');
     if (service.slashAtEnd === 'unknown' && request.url.split('?')[0]!.endsWith('/')) throw notFound('The resource could not be found.');
     const project = (request.params as Record<string, string>)['project_in_path'];
     // nova/api/openstack/wsgi.py, cinder likewise: the project in the path must be the token's.
@@ -165,7 +168,8 @@ export function createDoor(options: ServeOptions): Door {
     const { olderPath, microversions } = arrival.service;
     const version = olderPath !== undefined && (prefix === olderPath || prefix.startsWith(`${olderPath}/`)) ? microversions?.min : negotiate(arrival.service, request.headers);
     const signal = signalOf(reply);
-    const { project_in_path: project, ...params } = request.params as Record<string, string>;
+    const { project_in_path: project, '*': _, ...params } = request.params as Record<string, string>;
+    const rest = restOf(endpoint.operation, prefix, request.url);
     const incoming: Incoming = {
       caller: arrival.caller,
       requestId: arrival.requestId,
@@ -173,10 +177,10 @@ export function createDoor(options: ServeOptions): Door {
       random: options.random,
       policy,
       version,
-      params,
+      params: rest === undefined ? params : { ...params, ...rest },
       query: request.query as Record<string, string | string[]>,
       body: request.body,
-      headers: request.headers,
+      headers: headersOf(request),
       base: baseOf(request),
       path: request.url,
       prefix: project === undefined ? prefix : prefix.replace(':project_in_path', project),
@@ -218,7 +222,7 @@ export function createDoor(options: ServeOptions): Door {
 
   async function sendRefusal(request: FastifyRequest, reply: FastifyReply, error: unknown): Promise<FastifyReply> {
     const contact = await options.contactAt?.(request.hostname.toLowerCase());
-    const arrival = arrivals.get(request) ?? { requestId: newRequestId(), caller: nobody, service: serviceAt(request.url) };
+    const arrival = arrivals.get(request) ?? arrivalAt(request.url);
     let fault = faultOf(error);
     if (!fault) {
       options.log.error({ err: error, requestId: arrival.requestId, method: request.method, path: request.url.split('?')[0], userId: arrival.caller.userId, projectId: arrival.caller.projectId }, 'a request failed by our fault');
@@ -250,8 +254,16 @@ export function createDoor(options: ServeOptions): Door {
     return services.find(({ root }) => url === root || url.startsWith(`${root}/`) || url.startsWith(`${root}?`));
   }
 
-  function newRequestId(): string {
-    return `req-${options.random.uuid()}`;
+  function arrivalAt(url: string): Omit<Arrival, 'service'> & { service: Service | undefined } {
+    const service = serviceAt(url);
+    return { requestId: newRequestId(service), caller: nobody, service };
+  }
+
+  function newRequestId(service?: Service): string {
+    const id = options.random.uuid();
+    if (service?.transactionIds !== true) return `req-${id}`;
+    // swift/common/utils/__init__.py, generate_trans_id: by its second half an operator finds when it was.
+    return `tx${id.replaceAll('-', '').slice(0, 21)}-${Math.floor(options.clock.now().getTime() / 1000).toString(16).padStart(10, '0')}`;
   }
 
   function baseOf(request: FastifyRequest): string {
@@ -272,6 +284,44 @@ function secured({ contextOf, ...usual }: NonNullable<ServeOptions['tls']>) {
       }
     },
   };
+}
+
+function routeOf({ path, rest }: Operation): string {
+  const url = path.replaceAll(/\{(\w+)\}/g, ':$1');
+  return rest === true ? url.replace(/:\w+$/, '*') : url;
+}
+
+/** The last parameter of a path that takes all that comes: as it was asked for, since the router drops a slash at its end. */
+function restOf({ path, rest }: Operation, prefix: string, address: string): Record<string, string> | undefined {
+  if (rest !== true) return undefined;
+  const before = `${prefix}${path}`.split('/').length - 1;
+  const [name = ''] = /\w+(?=\}$)/.exec(path) ?? [];
+  return { [name]: decodeURIComponent(address.split('?')[0]!.split('/').slice(before).join('/')) };
+}
+
+/** Bytes of any type, or of none that can be read as one: the handler gets them as they come. */
+function routeStream(app: FastifyInstance, route: RouteOptions): void {
+  const { onRequest } = route;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.route({
+    ...route,
+    async onRequest(request, reply) {
+      await (onRequest as (request: FastifyRequest, reply: FastifyReply) => Promise<void>)(request, reply);
+      // Fastify refuses what is no media type, before any parser is asked.
+      const { 'content-type': type, ...others } = request.headers;
+      if (type === undefined) return;
+      typesOfStreams.set(request, type);
+      request.raw.headers = others;
+    },
+  });
+}
+
+const typesOfStreams = new WeakMap<FastifyRequest, string>();
+
+function headersOf(request: FastifyRequest): Record<string, string | string[] | undefined> {
+  const type = typesOfStreams.get(request);
+  return type === undefined ? request.headers : { ...request.headers, 'content-type': type };
 }
 
 /** JSON is parsed here and leniently (some clients send no content type, or one with no body); bytes go on as a stream. */
@@ -317,6 +367,7 @@ function headersFor(arrival: { requestId: string; service: Service | undefined }
   return {
     'x-openstack-request-id': arrival.requestId,
     ...(arrival.service?.type === 'compute' ? { 'x-compute-request-id': arrival.requestId } : {}),
+    ...(arrival.service?.transactionIds === true ? { 'x-trans-id': arrival.requestId } : {}),
     ...(arrival.service ? versionHeaders(arrival.service, version) : {}),
   };
 }
@@ -342,6 +393,7 @@ function send(reply: FastifyReply, result: Outgoing, headers: Record<string, str
   if (result.replayed === true) reply.header('idempotent-replayed', 'true');
   if (result.body === undefined || result.body === null) return reply.send();
   if (result.body instanceof Readable) return reply.send(result.body);
+  if (result.body instanceof Uint8Array) return reply.send(Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength));
   if (typeof result.body === 'object' && Symbol.asyncIterator in result.body) return reply.send(Readable.from(result.body as AsyncIterable<Uint8Array>));
   if (!('content-type' in result.headers)) reply.type('application/json');
   return reply.send(typeof result.body === 'string' ? result.body : JSON.stringify(result.body));

@@ -46,6 +46,8 @@ export type Served = {
   checkQuery: Check | undefined;
   readQuery: ReturnType<typeof queryReader>;
   checkParams: Check | undefined;
+  /** The contract says itself what this parameter of the path may be. */
+  namesParam(name: string): boolean;
   /** From an older request's body to the newest one's. */
   newer(body: unknown): unknown;
   newerQuery(query: Record<string, unknown>): Record<string, unknown>;
@@ -72,6 +74,7 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
     checkQuery: query === undefined ? undefined : checker(query),
     readQuery: queryReader(query),
     checkParams: operation.params === undefined ? undefined : checker(operation.params),
+    namesParam: (name) => name in ((operation.params as { properties?: object } | undefined)?.properties ?? {}),
     newer: (given) => oldest.reduce((value, change) => apply(change, 'request', value), given),
     newerQuery: (given) => oldest.reduce((value, change) => apply(change, 'query', value) as Record<string, unknown>, given),
     older: (given) => {

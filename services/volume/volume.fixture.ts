@@ -10,6 +10,7 @@ import { createEngine } from '../../kit/workflow/engine.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import { fileBlobStore } from '../image/blobs.ts';
+import { fileObjectBodies } from '../object-store/object-store.ts';
 import { makeImage, schemaDirectory as imageSchema } from '../image/image.ts';
 import type { RegionParts } from '../parts.ts';
 import { makeVolume, schemaDirectory } from './volume.ts';
@@ -23,7 +24,7 @@ export async function volumeFixture(t: Test, { faults, workflowFaults }: { fault
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}) });
   const log = createLog({ name: 'test', level: 'fatal' });
-  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, workflows: createWorkflows({ clock, random }) };
+  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), workflows: createWorkflows({ clock, random }) };
   const made = [makeImage(parts), makeVolume(parts)];
   const engine = createEngine({ database, clock, random, log, services: parts, pollMs: 50, workflows: made.flatMap(({ workflows }) => workflows), ...(workflowFaults ? { faults: workflowFaults } : {}) });
   await engine.start();

@@ -1,0 +1,12 @@
+/** What names may be in a path: the service itself says what is wrong with one. */
+import { Type } from 'typebox';
+
+const account = Type.String({ maxLength: 256 });
+const container = Type.String({ maxLength: 1024 });
+
+export const accountPath = Type.Object({ account });
+export const containerPath = Type.Object({ account, container });
+export const objectPath = Type.Object({ account, container, object: Type.String() });
+
+/** Bytes of any type, for a stream. */
+export const anything = ['*/*'] as const;

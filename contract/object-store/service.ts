@@ -1,0 +1,36 @@
+/** The object store, as Swift shows it. */
+import { service, type FaultFacts, type Shaped } from '../contract.ts';
+import { accounts } from './accounts.ts';
+import { capabilities } from './capabilities.ts';
+import { containers } from './containers.ts';
+import { objects } from './objects.ts';
+import { explanationOf, reasonOf } from './reasons.ts';
+
+const info = () => capabilities;
+
+export const objectStore = service({
+  type: 'object-store',
+  name: 'swift',
+  title: 'Object store',
+  root: '/object-store',
+  path: '/object-store/v1',
+  catalogPath: '/object-store/v1/AUTH_{project_id}',
+  projectInPath: false,
+  where: 'region',
+  transactionIds: true,
+  asksForTokens: true,
+  discovery: [
+    { path: '/object-store/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
+    // Clients ask at the root of the host, whatever the path of the endpoint is.
+    { path: '/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
+  ],
+  shape,
+  nouns: { accounts, containers, objects },
+});
+
+/** swift/common/swob.py: HTML where there is nothing to say but what the status says, plain text else. */
+function shape({ status, message }: FaultFacts): Shaped {
+  const explanation = explanationOf(status);
+  if (message !== '' && message !== explanation) return { contentType: 'text/plain; charset=UTF-8', body: message };
+  return { contentType: 'text/html; charset=UTF-8', body: `<html><h1>${reasonOf(status)}</h1><p>${explanation}</p></html>` };
+}

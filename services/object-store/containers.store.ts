@@ -1,0 +1,74 @@
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Headers } from './accounts.store.ts';
+import { listing, type NameRange } from './names.store.ts';
+
+export type Versioning = 'off' | 'enabled' | 'suspended';
+export type Container = { id: number; projectId: string; name: string; headers: Headers; versioning: Versioning; createdAt: Date; updatedAt: Date };
+export type ContainerUsage = { objects: number; bytes: number };
+
+const columns = sql`c.id, c.project_id as "projectId", c.name, c.headers, c.versioning, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+
+export function selectContainer(tx: Transaction, projectId: string, name: string): Promise<Container | undefined> {
+  return tx.one<Container>`select ${columns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name}`;
+}
+
+/** Nobody deletes it, and nobody changes its headers, before this transaction ends. */
+export function lockContainer(tx: Transaction, projectId: string, name: string): Promise<Container | undefined> {
+  return tx.one<Container>`select ${columns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name} for no key update`;
+}
+
+/** What is asked before anything of an account: the container, and what the account says. */
+export async function selectSurroundings(tx: Transaction, projectId: string, name: string | undefined): Promise<{ account: Headers | undefined; container: Container | undefined }> {
+  const row = await tx.one<Omit<Container, 'id'> & { id: number | null; account: Headers | null }>`
+    select a.headers as account, ${columns}
+    from (select ${projectId}::text as project_id) p
+    left join object_store.account a on a.project_id = p.project_id
+    left join object_store.container c on c.project_id = p.project_id and c.name = ${name ?? ''}`;
+  if (!row) return { account: undefined, container: undefined };
+  const { account, id, ...rest } = row;
+  return { account: account ?? undefined, container: id === null ? undefined : { id, ...rest } };
+}
+
+export async function selectContainerUsage(tx: Transaction, containerId: number): Promise<ContainerUsage> {
+  const usage = await tx.one<ContainerUsage>`
+    select (c.objects + coalesce((select sum(u.objects) from object_store.usage_change u where u.container_id = c.id), 0))::bigint as objects,
+      (c.bytes + coalesce((select sum(u.bytes) from object_store.usage_change u where u.container_id = c.id), 0))::bigint as bytes
+    from object_store.container c where c.id = ${containerId}`;
+  return usage ?? { objects: 0, bytes: 0 };
+}
+
+/** False: it was there. */
+export async function insertContainer(tx: Transaction, { projectId, name, headers, now }: { projectId: string; name: string; headers: Headers; now: Date }): Promise<boolean> {
+  return (
+    (await tx.run`
+      insert into object_store.container (project_id, name, headers, created_at, updated_at) values (${projectId}, ${name}, ${sql.json(headers)}::jsonb, ${now}, ${now})
+      on conflict (project_id, name) do nothing`) === 1
+  );
+}
+
+/** Headers that are null go. */
+export function mergeContainerHeaders(tx: Transaction, containerId: number, headers: Readonly<Record<string, string | null>>, now: Date): Promise<number> {
+  return tx.run`update object_store.container set headers = jsonb_strip_nulls(headers || ${sql.json(headers)}::jsonb), updated_at = ${now} where id = ${containerId}`;
+}
+
+export function updateVersioning(tx: Transaction, containerId: number, versioning: Versioning, now: Date): Promise<number> {
+  return tx.run`update object_store.container set versioning = ${versioning}, updated_at = ${now} where id = ${containerId}`;
+}
+
+export function hasObjects(tx: Transaction, containerId: number): Promise<boolean> {
+  return tx.rows`select from object_store.object where container_id = ${containerId} limit 1`.then(({ length }) => length > 0);
+}
+
+export function deleteContainerRow(tx: Transaction, containerId: number): Promise<number> {
+  return tx.run`delete from object_store.container where id = ${containerId}`;
+}
+
+export type ListedContainer = { subdir: string } | { subdir: null; name: string; objects: number; bytes: number; updatedAt: Date };
+
+/** In the order of names; what has the delimiter behind the prefix is one `subdir`. */
+export function listContainerRows(tx: Transaction, projectId: string, range: NameRange): Promise<ListedContainer[]> {
+  const counted = sql`c.name, c.updated_at as "updatedAt",
+    (c.objects + coalesce((select sum(u.objects) from object_store.usage_change u where u.container_id = c.id), 0))::bigint as objects,
+    (c.bytes + coalesce((select sum(u.bytes) from object_store.usage_change u where u.container_id = c.id), 0))::bigint as bytes`;
+  return tx.rows<ListedContainer>(listing(range, { from: sql`object_store.container c where c.project_id = ${projectId}`, columns: counted }));
+}

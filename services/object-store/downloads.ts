@@ -1,0 +1,87 @@
+/** Bytes on their way out: whole, in part, in several parts, or not at all where the client has them. */
+import { explanationOf } from '../../contract/object-store/reasons.ts';
+import { Fault } from '../../kit/fault.ts';
+import { Answer } from '../../kit/http/implement.ts';
+import { pieceBytes, type Span } from './bodies.ts';
+import { conditionOf, isStillTheSame } from './conditions.ts';
+import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
+import { spansOf } from './ranges.ts';
+import { httpDateOf, timestampOf } from './timestamps.ts';
+
+/** What can be downloaded, whatever it is made of. */
+export type Download = {
+  sizeBytes: number;
+  contentType: string;
+  /** As it is shown, and what else a client may know it by. */
+  etag: string;
+  otherEtags?: readonly string[];
+  modifiedAt: Date;
+  headers: Readonly<Record<string, string>>;
+  read(span?: Span): AsyncIterable<Buffer>;
+};
+
+type Asked = { headers: IncomingHeaders; random: { uuid(): string } };
+
+export async function downloadAnswer({ headers, random }: Asked, download: Download): Promise<Answer<AsyncIterable<Uint8Array> | Buffer>> {
+  const { sizeBytes, contentType } = download;
+  const common = headersOf(download);
+  demandCondition(headers, download, common);
+  const validators = validatorsOf(download);
+  const spans = isStillTheSame(headerOf(headers, 'if-range'), validators) ? spansOf(headerOf(headers, 'range'), sizeBytes) : undefined;
+  if (spans === undefined || (sizeBytes === 0 && spans.length > 0)) return new Answer(await bodyOf(download), { headers: { ...common, 'content-type': contentType, 'content-length': String(sizeBytes) } });
+  const [only] = spans;
+  if (only === undefined) throw new Fault(416, 'InvalidRange', explanationOf(416), { headers: { ...common, 'content-range': `bytes */${sizeBytes}` } });
+  if (spans.length === 1)
+    return new Answer(await bodyOf(download, only), { status: 206, headers: { ...common, 'content-type': contentType, 'content-range': rangeText(only, sizeBytes), 'content-length': String(only.last - only.first + 1) } });
+
+  const boundary = random.uuid().replaceAll('-', '');
+  const heads = spans.map((span) => Buffer.from(`--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: ${rangeText(span, sizeBytes)}\r\n\r\n`));
+  const end = `--${boundary}--`;
+  const length = spans.reduce((sum, { first, last }, index) => sum + heads[index]!.length + (last - first + 1) + 2, end.length);
+  const body = async function* () {
+    for (const [index, span] of spans.entries()) {
+      yield heads[index]!;
+      yield* download.read(span);
+      yield Buffer.from('\r\n');
+    }
+    yield Buffer.from(end);
+  };
+  return new Answer<AsyncIterable<Uint8Array>>(body(), { status: 206, headers: { ...common, 'content-type': `multipart/byteranges;boundary=${boundary}`, 'content-length': String(length) } });
+}
+
+export function headAnswer({ headers }: Pick<Asked, 'headers'>, download: Download): Answer<undefined> {
+  const common = headersOf(download);
+  demandCondition(headers, download, common);
+  return new Answer(undefined, { headers: { ...common, 'content-type': download.contentType, 'content-length': String(download.sizeBytes) } });
+}
+
+/** What is small is read before the reply begins: should it be damaged, the client is told so. */
+async function bodyOf({ read, sizeBytes }: Download, span?: Span): Promise<AsyncIterable<Uint8Array> | Buffer> {
+  if ((span ? span.last - span.first + 1 : sizeBytes) > pieceBytes) return read(span);
+  const pieces: Buffer[] = [];
+  for await (const piece of read(span)) pieces.push(piece);
+  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+}
+
+function demandCondition(headers: IncomingHeaders, download: Download, common: Record<string, string>): void {
+  switch (conditionOf((name) => headerOf(headers, name), validatorsOf(download))) {
+    case 'met':
+      return;
+    case 'not modified':
+      throw new Fault(304, 'NotModified', '', { headers: common });
+    case 'failed':
+      throw new Fault(412, 'PreconditionFailed', explanationOf(412), { headers: common });
+  }
+}
+
+function validatorsOf({ etag, otherEtags = [], modifiedAt }: Download) {
+  return { etags: [etag.replaceAll(/^"|"$/g, ''), ...otherEtags], modifiedAt };
+}
+
+function headersOf({ headers, etag, modifiedAt }: Download): Record<string, string> {
+  return encoded({ ...headers, etag, 'last-modified': httpDateOf(modifiedAt), 'x-timestamp': timestampOf(modifiedAt), 'accept-ranges': 'bytes' });
+}
+
+function rangeText({ first, last }: Span, sizeBytes: number): string {
+  return `bytes ${first}-${last}/${sizeBytes}`;
+}

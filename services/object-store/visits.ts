@@ -1,0 +1,104 @@
+/**
+ * A caller at a place of the store: let in by the account's own project, by a container's access list, or not at all.
+ *
+ * This is the one door through which somebody comes to what is another project's. Whoever was let in gets transactions
+ * in the scope of that one account, and the database holds every statement to it (docs/decisions/0002).
+ */
+import type { Access } from '../../contract/contract.ts';
+import { explanationOf } from '../../contract/object-store/reasons.ts';
+import { Fault } from '../../kit/fault.ts';
+import { nobody, type Caller } from '../../kit/http/caller.ts';
+import type { Call, Judged, Whose } from '../../kit/http/implement.ts';
+import { hasRight } from '../../kit/http/right.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { isReferrerAllowed, namesCaller, readAccessList } from './access-lists.ts';
+import type { AccountContext, Headers } from './accounts.ts';
+import { noSuchContainer, type Container } from './containers.ts';
+import { selectSurroundings } from './containers.store.ts';
+import { headerOf, type IncomingHeaders } from './header-text.ts';
+
+/** What the handlers of all nouns get, as far as it is needed here. */
+export type StoreRequest = Call &
+  Judged & {
+    readonly params: Readonly<Record<string, string>>;
+    readonly query: Readonly<Record<string, unknown>>;
+    readonly otherQuery: Readonly<Record<string, string | string[]>>;
+    readonly headers: IncomingHeaders;
+    readonly base: string;
+    readonly signal: AbortSignal;
+    read<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
+    commit<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
+  };
+
+/** By which of a container's lists a stranger may come in. */
+export type List = 'read' | 'write';
+
+export type Place = { account: string; container?: string | undefined; object?: string | undefined };
+
+export type Visit = {
+  readonly projectId: string;
+  readonly account: Headers | undefined;
+  readonly container: Container | undefined;
+  /** Of the account's own project, with the right to change it: sees keys and access lists. */
+  readonly isOwner: boolean;
+  /** Runs whole accounts of others. */
+  readonly isReseller: boolean;
+  read<T>(work: (context: AccountContext) => Promise<T>): Promise<T>;
+  commit<T>(work: (context: AccountContext) => Promise<T>): Promise<T>;
+};
+
+export async function visit(request: StoreRequest, access: Access, { account, container, object }: Place, list?: List): Promise<Visit> {
+  const projectId = projectOf(account);
+  if (projectId === undefined) throw refusal(request.caller);
+  const found = await request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
+  const isReseller = isResellerAdmin(request.caller);
+  const isOwner = isReseller || (request.caller.projectId === projectId && request.caller.roles.has('member'));
+  const place = { projectId, account: found.account, container: found.container, isObject: object !== undefined };
+  if (!isReseller && !mayCome(request, access, place, list)) throw refusal(request.caller);
+  return { ...visitOf(request, projectId), ...found, isOwner, isReseller };
+}
+
+/** Without asking: for who was let in by a signature of the account. */
+export function visitOf(request: StoreRequest, projectId: string): Pick<Visit, 'projectId' | 'read' | 'commit'> {
+  const { caller, requestId, now, random } = request;
+  const context = (tx: Transaction): AccountContext => ({ caller, requestId, now, random, tx, projectId });
+  return { projectId, read: (work) => request.read((tx) => work(context(tx)), { projectId }), commit: (work) => request.commit((tx) => work(context(tx)), { projectId }) };
+}
+
+export function containerOf({ container }: Pick<Visit, 'container'>): Container {
+  if (!container) throw noSuchContainer();
+  return container;
+}
+
+/** Anonymous callers are asked for a token; others are told that they may not. */
+export function refusal(caller: Caller): Fault {
+  const status = caller === nobody ? 401 : 403;
+  return new Fault(status, status === 401 ? 'Unauthorized' : 'AccessDenied', explanationOf(status));
+}
+
+/** `AUTH_<project id>` */
+export function projectOf(account: string): string | undefined {
+  return /^AUTH_([\w.-]{1,64})$/.exec(account)?.[1];
+}
+
+type Asked = { projectId: string; account: Headers | undefined; container: Container | undefined; isObject: boolean };
+
+/** swift/common/middleware/keystoneauth.py, authorize and authorize_anonymous. */
+function mayCome({ caller, headers, policy }: StoreRequest, access: Access, { projectId, account, container, isObject }: Asked, list: List | undefined): boolean {
+  const listed = readAccessList(list === undefined ? undefined : container?.headers[`x-container-${list}`]);
+  if (isReferrerAllowed(headerOf(headers, 'referer'), listed) && (isObject || listed.groups.includes('.rlistings'))) return true;
+  if (caller === nobody) return access.who === 'anyone';
+  if (namesCaller(listed, caller, { byName: mayUseNames(caller, projectId, account) })) return true;
+  if (caller.projectId !== projectId) return access.who === 'anyone';
+  return hasRight(access, caller, policy) || [...caller.roles].some((role) => listed.groups.some((group) => group.toLowerCase() === role.toLowerCase()));
+}
+
+/** Names are unique in a domain only: they count where all are of the default one. */
+function mayUseNames({ userDomainId, projectDomainId, projectId }: Caller, owner: string, account: Headers | undefined): boolean {
+  if (userDomainId !== 'default' || (projectDomainId ?? 'default') !== 'default') return false;
+  return projectId === owner || (account?.['x-account-project-domain-id'] ?? 'default') === 'default';
+}
+
+function isResellerAdmin(caller: Caller): boolean {
+  return caller.isAdmin || [...caller.roles].some((role) => role.toLowerCase() === 'reselleradmin');
+}
