@@ -3,6 +3,7 @@ import { billingPreparations } from './billing-things.ts';
 import { brandPreparations } from './brand-things.ts';
 import type { TestCloud } from './cloud.ts';
 import { accessHeaders, requestHeaders, signedForStore, signedRequest } from './consumers.ts';
+import { operatorPreparations } from './operator-things.ts';
 import type { Things } from './things.ts';
 
 export type Preparation = {
@@ -170,6 +171,7 @@ export const preparations: Record<string, Preparation> = {
   'identity.simpleCertificates.list': { refused: { status: 410, because: 'there are no such tokens any more (keystone/api/os_simple_cert.py)' } },
   'identity.oauthTokens.request': { headers: requestHeaders },
   'identity.oauthTokens.access': { headers: accessHeaders },
+  'identity.oauth2Tokens.create': { headers: async () => ({ 'content-type': 'application/x-www-form-urlencoded' }) },
   'identity.signatureTokens.ec2': { body: (cloud, things) => signedRequest(cloud, things) },
   'identity.signatureTokens.s3': { body: (cloud, things) => signedForStore(cloud, things) },
   'identity.users.listProjects': { by: 'admin' },
@@ -194,6 +196,7 @@ export const preparations: Record<string, Preparation> = {
   },
   'compute.serverActions.confirmResize': { before: resized },
   'compute.serverActions.revertResize': { before: resized },
+  ...operatorPreparations,
   'image.members.update': { by: 'bob' },
   'image.members.add': { body: async (cloud) => ({ member: cloud.bob.projectId }) },
 };

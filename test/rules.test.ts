@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { createApi } from '../cloud.ts';
 import type { Rules } from '../kit/policy/policy.ts';
+import { identity } from '../contract/identity/service.ts';
+import { bodyFor } from './bodies.ts';
 import { startCloud, type Person } from './cloud.ts';
+import { everyOperation } from './operations.ts';
+import { preparations } from './preparations.ts';
+import { ask } from './requests.ts';
+import { paramsFor, thingsOf } from './things.ts';
 
 async function withRules(t: TestContext, rules: Rules) {
   const cloud = await startCloud(t);
@@ -41,6 +47,28 @@ test('whatever the rules say, another project is reached by nobody but who may r
   assert.equal((await ask(bob, 'GET', `/network/v2.0/networks/${id}`)).status, 404);
   assert.equal((await ask(bob, 'DELETE', `/network/v2.0/networks/${id}`)).status, 404);
   assert.equal((await ask(alice, 'GET', `/network/v2.0/networks/${id}`)).status, 200);
+});
+
+test('no operation of identity goes by anything but the rules: who forbids all of them forbids every operation', async (t) => {
+  const operations = everyOperation().filter(({ service, operation }) => service.type === 'identity' && operation.access.who !== 'anyone');
+  const names = [...Object.keys(identity.policy).filter((rule) => rule.startsWith('identity:')), ...operations.map(({ operation }) => operation.access.rule)];
+  const test = await startCloud(t);
+  const door = createApi(test.cloud, { rules: Object.fromEntries(names.map((rule) => [rule, '!'])), publicUrl: 'http://cloud.example' });
+  t.after(() => door.drain());
+  const things = thingsOf(test, { owner: test.admin });
+  const wrong: string[] = [];
+  let tried = 0;
+  for (const promised of operations) {
+    const { id, operation } = promised;
+    const own = preparations[id];
+    const request = { params: await paramsFor(promised, things), body: own?.body ? await own.body(test, things) : await bodyFor(promised, things), ...(own?.headers ? { headers: await own.headers(test) } : {}) };
+    const { status } = await ask({ ...test, door }, test.admin, promised, request);
+    tried += 1;
+    if (status !== 403) wrong.push(`${id} (${operation.access.rule}): ${status}`);
+  }
+  t.diagnostic(`${tried} operations were tried`);
+  assert.ok(tried > 150);
+  assert.deepEqual(wrong, []);
 });
 
 test('a rule that cannot be understood keeps the API from starting', async (t) => {

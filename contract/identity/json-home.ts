@@ -101,6 +101,7 @@ const relations: Readonly<Record<string, string>> = {
   '/OS-OAUTH1/consumers': 'OS-OAUTH1:consumers',
   '/OS-OAUTH1/consumers/{consumer_id}': 'OS-OAUTH1:consumer',
   '/OS-OAUTH1/request_token': 'OS-OAUTH1:request_tokens',
+  '/OS-OAUTH2/token': 'OS-OAUTH2:token',
   '/OS-SIMPLE-CERT/ca': 'OS-SIMPLE-CERT:ca_certificate',
   '/OS-SIMPLE-CERT/certificates': 'OS-SIMPLE-CERT:certificates',
   '/OS-TRUST/trusts': 'OS-TRUST:trusts',

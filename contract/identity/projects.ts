@@ -83,6 +83,8 @@ export const projects = operations({
       subtree_as_list: Type.Optional(Type.String()),
       parents_as_ids: Type.Optional(Type.String()),
       subtree_as_ids: Type.Optional(Type.String()),
+      /** Of each project in these lists. */
+      include_limits: Type.Optional(Type.String()),
     }),
     status: 200,
     response: Shown,

@@ -27,6 +27,7 @@ import { limits, registeredLimits } from './limits.ts';
 import { endpointPolicies, policies, policyEndpoints, regionPolicies, servicePolicies } from './policies.ts';
 import { policy } from './policy.ts';
 import { accessTokens, consumers, oauthTokens } from './oauth1.ts';
+import { oauth2Errors, oauth2Tokens } from './oauth2.ts';
 import { projects, projectTags } from './projects.ts';
 import { revocationEvents } from './revocation-events.ts';
 import { roles } from './roles.ts';
@@ -101,6 +102,7 @@ const nouns = {
   credentials,
   ec2Credentials,
   signatureTokens,
+  oauth2Tokens,
   consumers,
   oauthTokens,
   accessTokens,
@@ -130,16 +132,20 @@ export const identity = service({
     { path: '/identity/v3', status: 200, document: (base) => ({ version: version(base) }), alternative: { contentType: jsonHomeType, document: () => jsonHome(nouns, '') } },
   ],
   policy,
-  shape: ({ status, message }: FaultFacts) => ({
-    body: {
-      error: {
-        code: status,
-        title: titles[status] ?? 'Error',
-        // The door says it in general words; keystone names the rule: keystone/exception.py, ForbiddenAction.
-        message: message.replace(/^Policy doesn't allow (\S+) to be performed\.$/, 'You are not authorized to perform the requested action: $1.'),
+  shape: ({ status, code, message }: FaultFacts) => {
+    // keystone/oauth2/handlers.py
+    if (Object.hasOwn(oauth2Errors, code)) return { body: { error: oauth2Errors[code], error_description: message } };
+    return {
+      body: {
+        error: {
+          code: status,
+          title: titles[status] ?? 'Error',
+          // The door says it in general words; keystone names the rule: keystone/exception.py, ForbiddenAction.
+          message: message.replace(/^Policy doesn't allow (\S+) to be performed\.$/, 'You are not authorized to perform the requested action: $1.'),
+        },
       },
-    },
-  }),
+    };
+  },
   invalid: ({ field, reason }) => ({ code: 'SchemaValidationError', message: `Invalid input for field '${field.replaceAll('/', '.') || 'body'}': ${reason}` }),
   nouns,
 });

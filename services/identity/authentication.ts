@@ -16,7 +16,8 @@ import { moreIsAsked, receiptLivesMs, suffices } from './multi-factor.ts';
 import { proveAccess, type SignedRequest } from './oauth1.ts';
 import { matchesGenerated, type Passwords } from './passwords.ts';
 import { forbiddenAction, invalid, notAuthenticated } from './refusals.ts';
-import { logIn } from './password-login.ts';
+import { counts, logIn } from './password-login.ts';
+import { passwordPolicyOf } from './password-policy.ts';
 import { claimsFor, type NewClaims, type Proof } from './scoping.ts';
 import { takePasscode } from './signatures.store.ts';
 import { authMethods, type AuthMethod, type Claims } from './token-format.ts';
@@ -170,17 +171,18 @@ async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNull
 /** Each passcode is good once: whoever looks over a shoulder has come too late. */
 async function provePasscode({ read, write, vault, passwords, now }: AuthenticationParts, { user }: NonNullable<Identity['totp']>): Promise<Proof> {
   demandNamed(user);
-  const { found, secrets } = await read(async (tx) => {
+  const { found, policy, secrets } = await read(async (tx) => {
     const found = await enabledUser(tx, user);
     const stored = found ? await listSealedOfUser(tx, found.id, 'totp') : [];
-    return { found, secrets: await Promise.all(stored.map(async ({ id, sealed }) => ({ id, secret: await vault.open(tx, 'credential', id, sealed) }))) };
+    return { found, policy: found && (await passwordPolicyOf(tx, found.domainId)), secrets: await Promise.all(stored.map(async ({ id, sealed }) => ({ id, secret: await vault.open(tx, 'credential', id, sealed) }))) };
   });
   const used = secrets.find(({ secret }) => isPasscodeOf(secret, user.passcode, now));
   // A million passcodes are soon tried where a try costs nothing.
   await passwords.matches(user.passcode, null);
-  if (!found || !used) throw notAuthenticated();
-  const isNew = await write((tx) => takePasscode(tx, used.id, user.passcode, { now, until: new Date(now.getTime() + passcodeLivesMs) }));
-  if (!isNew) throw notAuthenticated();
+  if (!found || !policy) throw notAuthenticated();
+  // One that was used before is a wrong one, and so counts as an attempt.
+  const isRight = used !== undefined && (await write((tx) => takePasscode(tx, used.id, user.passcode, { now, until: new Date(now.getTime() + passcodeLivesMs) })));
+  if (!(await counts(write, found, policy, isRight, now))) throw notAuthenticated();
   return { userId: found.id, methods: ['totp'] };
 }
 

@@ -48,7 +48,7 @@ test('a domain is kept in a directory server: its users log in there, and nothin
     },
   };
   assert.equal((await ask('PUT', `/domains/${domainId}/config`, { token, body: { config } })).status, 201);
-  const sync = () => syncDomains({ ...parts, directory: identity.directory });
+  const sync = () => syncDomains({ ...parts, directory: identity.directory, vault: identity.vault });
   const project = await make('/projects', { project: { name: 'work', domain_id: domainId } });
   const enter = (name: string, password: string, scope?: object) => login({ methods: ['password'], password: { user: { name, domain: { id: domainId }, password } } }, scope);
 
@@ -93,13 +93,13 @@ test('nobody gets in by a directory server that does not answer, and everybody s
   const { id: domainId } = await make('/domains', { domain: { name: 'acme' } });
   const ldap = { url, user: admin.dn, password: admin.password, user_tree_dn: 'ou=people,dc=example', group_tree_dn: 'ou=teams,dc=example', user_id_attribute: 'uid', user_name_attribute: 'uid', user_enabled_attribute: 'employeeType' };
   await ask('PUT', `/domains/${domainId}/config`, { token, body: { config: { identity: { driver: 'ldap' }, ldap } } });
-  await syncDomains({ ...parts, directory: identity.directory });
+  await syncDomains({ ...parts, directory: identity.directory, vault: identity.vault });
 
   await stop();
 
   const reply = await ask('POST', '/auth/tokens', { body: { auth: { identity: { methods: ['password'], password: { user: { name: 'eve', domain: { id: domainId }, password: "eve's password" } } } } } });
   assert.deepEqual([reply.status, reply.headers['retry-after']], [503, '5']);
-  await syncDomains({ ...parts, directory: identity.directory });
+  await syncDomains({ ...parts, directory: identity.directory, vault: identity.vault });
   assert.equal((await ask('GET', `/users?domain_id=${domainId}`, { token })).body.users.length, 2);
 });
 

@@ -8,22 +8,24 @@ import { createDirectoryServer, type DirectoryServer, type ServerGroup, type Ser
 import { listKnownGroups, listKnownUsers, putKnownGroup, putKnownUser, type KnownUser } from './directory-server.store.ts';
 import type { Directory } from './directory.ts';
 import { listDomainOptions, listDomainsWithDriver } from './domain-options.store.ts';
+import { openOptions } from './domain-secrets.ts';
 import { endGroupGrants } from './grants.ts';
 import { listPlacesOfGroup } from './grants.store.ts';
 import { deleteGroup, deleteMember, insertMember, listMemberIds } from './groups.store.ts';
 import { notAllowed } from './refusals.ts';
 import { deleteUser } from './users.store.ts';
+import type { Vault } from './vault.ts';
 
-export type SyncParts = Pick<HomeParts, 'database' | 'clock' | 'random' | 'log'> & { directory: Directory };
+export type SyncParts = Pick<HomeParts, 'database' | 'clock' | 'random' | 'log'> & { directory: Directory; vault: Vault };
 
 const scope = { kind: 'system', reason: 'what directory servers say' } as const;
 
 /** Every domain that is kept elsewhere; one whose server does not answer stays as it was known. */
-export async function syncDomains({ database, clock, random, log, directory }: SyncParts): Promise<void> {
+export async function syncDomains({ database, clock, random, log, directory, vault }: SyncParts): Promise<void> {
   const domains = (await database.read(scope, listDomainsWithDriver)).filter(({ driver }) => driver === 'ldap');
   for (const { domainId } of domains) {
     try {
-      const server = await database.read(scope, (tx) => directoryServerOf(tx, domainId));
+      const server = await database.read(scope, (tx) => directoryServerOf(tx, vault, domainId));
       if (!server) continue;
       const [users, groups] = [await server.listUsers(), await server.listGroups()];
       const now = clock.now();
@@ -35,15 +37,18 @@ export async function syncDomains({ database, clock, random, log, directory }: S
 }
 
 /** Undefined: the domain's users are kept here. */
-export async function directoryServerOf(tx: Transaction, domainId: string): Promise<DirectoryServer | undefined> {
-  const options = await listDomainOptions(tx, domainId);
-  if (!options.some(({ group, option, value }) => group === 'identity' && option === 'driver' && value === 'ldap')) return undefined;
-  return createDirectoryServer(Object.fromEntries(options.filter(({ group }) => group === 'ldap').map(({ option, value }) => [option, value])));
+export async function directoryServerOf(tx: Transaction, vault: Vault, domainId: string): Promise<DirectoryServer | undefined> {
+  if (!(await isKeptElsewhere(tx, domainId))) return undefined;
+  return createDirectoryServer(await openOptions(tx, vault, domainId, 'ldap'));
+}
+
+async function isKeptElsewhere(tx: Transaction, domainId: string): Promise<boolean> {
+  return (await listDomainOptions(tx, domainId, 'identity')).some(({ option, value }) => option === 'driver' && value === 'ldap');
 }
 
 /** keystone/identity/backends/ldap/core.py: nothing is ever written there. */
 export async function demandWritable(tx: Transaction, domainId: string): Promise<void> {
-  if (await directoryServerOf(tx, domainId)) throw notAllowed('LDAP does not support write operations: the users and groups of this domain are kept in a directory server.');
+  if (await isKeptElsewhere(tx, domainId)) throw notAllowed('LDAP does not support write operations: the users and groups of this domain are kept in a directory server.');
 }
 
 type Found = { users: readonly ServerUser[]; groups: readonly ServerGroup[]; membersAreIds: boolean };

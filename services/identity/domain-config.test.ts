@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { manualClock } from '../../kit/clock.ts';
+import { openOptions } from './domain-secrets.ts';
 import { identityFixture } from './fixture.ts';
 
 test('a domain is configured as a whole, by group and by option', async (t) => {
@@ -27,6 +29,30 @@ test('a domain is configured as a whole, by group and by option', async (t) => {
   assert.deepEqual((await ask('GET', path, { token: admin })).body, { config: { identity: { driver: 'sql' } } });
   assert.equal((await ask('DELETE', path, { token: admin })).status, 204);
   assert.equal((await ask('GET', path, { token: admin })).status, 404);
+});
+
+test('the password of a directory server lies sealed in the database, and is opened for nobody but the server (ATTACKS 36)', async (t) => {
+  const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
+  const { ask, admin, make, parts, identity } = await identityFixture(t, { clock });
+  const [{ id }, { id: older }] = [await make('/domains', { domain: { name: 'acme' } }), await make('/domains', { domain: { name: 'older' } })];
+  const scope = { kind: 'system', reason: 'test' } as const;
+  const everything = () => parts.database.read(scope, async (tx) => JSON.stringify([await tx.rows`select d.*, encode(sealed, 'escape') as bytes from identity.domain_option d`, await tx.rows`select * from kit.audit`, await tx.rows`select * from kit.event`]));
+  const keyOf = async (domainId: string) => (await parts.database.read(scope, (tx) => tx.one<{ key: number }>`select sealing_key_id::int as key from identity.domain_option where domain_id = ${domainId} and option_name = 'password'`))?.key;
+  const opened = (domainId: string) => parts.database.read(scope, async (tx) => (await openOptions(tx, identity.vault, domainId, 'ldap'))['password']);
+  const lookAtKeys = () => identity.schedules.find(({ name }) => name === 'identity.keys')!.run(undefined as never, new AbortController().signal);
+  await ask('PUT', `/domains/${id}/config`, { token: admin, body: { config: { ldap: { url: 'ldap://ldap.example', password: 'canary one' } } } });
+  await parts.database.transaction(scope, (tx) => tx.run`insert into identity.domain_option (domain_id, group_name, option_name, value) values (${older}, 'ldap', 'password', '"canary two"')`);
+  assert.ok(!(await everything()).includes('canary one'));
+  assert.deepEqual([await opened(id), await opened(older)], ['canary one', 'canary two']);
+
+  await lookAtKeys();
+  assert.ok(!(await everything()).includes('canary'));
+  const before = await keyOf(id);
+  clock.advance(31 * 24 * 3_600_000);
+  await lookAtKeys();
+
+  assert.ok(before !== undefined && (await keyOf(id))! > before && (await keyOf(older))! > before);
+  assert.deepEqual([await opened(id), await opened(older)], ['canary one', 'canary two']);
 });
 
 test('what no domain can be configured with is refused, and so is who may not', async (t) => {

@@ -3,13 +3,15 @@ import { forbidden, notFound } from '../../kit/fault.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { demand, type Context } from './access.ts';
 import { secretServerOptions, serverDefaults, serverOptions, demandServerOption } from './directory-server-options.ts';
-import { deleteDomainOptions, firstOptions, listDomainOptions, setDomainOption, type DomainOption } from './domain-options.store.ts';
+import { deleteDomainOptions, firstOptions, listDomainOptions, type DomainOption } from './domain-options.store.ts';
+import { storeOption } from './domain-secrets.ts';
 import { defaultDomainId } from './domains.ts';
 import { findDomain, lockDomain } from './domains.store.ts';
 import { enforcementModels, limitGroup } from './limits.ts';
 import { demandPasswordOption, passwordDefaults, passwordGroup, passwordOptions } from './password-policy.ts';
 import { listProjects } from './projects.store.ts';
 import { couldNotFind, invalid } from './refusals.ts';
+import type { Vault } from './vault.ts';
 
 export type Value = string | number | boolean | null;
 export type Config = Record<string, Record<string, Value>>;
@@ -77,7 +79,7 @@ export function showDefaults(context: Context, { group, option }: Which): Config
 }
 
 /** True: there was nothing before. */
-export async function createConfig(context: Context, domainId: string, config: Config): Promise<{ config: Config; isNew: boolean }> {
+export async function createConfig(context: Context, vault: Vault, domainId: string, config: Config): Promise<{ config: Config; isNew: boolean }> {
   const { tx } = context;
   demand(context, 'identity:create_domain_config');
   if (!(await lockDomain(tx, domainId))) throw couldNotFind('domain', domainId);
@@ -85,11 +87,11 @@ export async function createConfig(context: Context, domainId: string, config: C
   const isNew = (await listDomainOptions(tx, domainId)).length === 0;
   await deleteDomainOptions(tx, domainId, {});
   await demandPossible(tx, domainId, given);
-  for (const each of given) await setDomainOption(tx, domainId, each);
+  for (const each of given) await storeOption(tx, vault, domainId, each);
   return { config: await configOf(tx, domainId, {}), isNew };
 }
 
-export async function updateConfig(context: Context, domainId: string, config: Config, which: Which): Promise<Config> {
+export async function updateConfig(context: Context, vault: Vault, domainId: string, config: Config, which: Which): Promise<Config> {
   const { tx } = context;
   demand(context, 'identity:update_domain_config');
   if (!(await lockDomain(tx, domainId))) throw couldNotFind('domain', domainId);
@@ -101,7 +103,7 @@ export async function updateConfig(context: Context, domainId: string, config: C
     if (!(await isConfigured(tx, domainId, which))) throw configNotFound(domainId, which);
   }
   await demandPossible(tx, domainId, given);
-  for (const each of given) await setDomainOption(tx, domainId, each);
+  for (const each of given) await storeOption(tx, vault, domainId, each);
   return configOf(tx, domainId, {});
 }
 

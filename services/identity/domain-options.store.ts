@@ -1,12 +1,15 @@
 /** The only file that names the table of what is configured for a domain. */
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Sealed } from './vault.ts';
 
 export type DomainOption = { group: string; option: string; value: unknown };
 
+export type StoredOption = DomainOption & { id: string; /** Instead of the value, of what is secret. */ sealed: Buffer | null };
+
 /** Of one group, or of all. */
-export function listDomainOptions(tx: Transaction, domainId: string, group?: string): Promise<DomainOption[]> {
-  return tx.rows<DomainOption>`
-    select group_name as "group", option_name as option, value from identity.domain_option
+export function listDomainOptions(tx: Transaction, domainId: string, group?: string): Promise<StoredOption[]> {
+  return tx.rows<StoredOption>`
+    select id, group_name as "group", option_name as option, value, sealed from identity.domain_option
     where domain_id = ${domainId} and ${group === undefined ? sql`true` : sql`group_name = ${group}`} order by 1, 2`;
 }
 
@@ -22,7 +25,25 @@ export async function firstOptions(tx: Transaction, domainIds: readonly string[]
 export async function setDomainOption(tx: Transaction, domainId: string, { group, option, value }: DomainOption): Promise<void> {
   await tx.run`
     insert into identity.domain_option (domain_id, group_name, option_name, value) values (${domainId}, ${group}, ${option}, ${sql.json(value)}::jsonb)
-    on conflict (domain_id, group_name, option_name) do update set value = excluded.value`;
+    on conflict (domain_id, group_name, option_name) do update set value = excluded.value, sealed = null, sealing_key_id = null`;
+}
+
+/** Where `setSealedOption` puts it, and so the place that it is sealed for. */
+export function idOfOption(domainId: string, { group, option }: Pick<DomainOption, 'group' | 'option'>): string {
+  return `${domainId}/${group}/${option}`;
+}
+
+export async function setSealedOption(tx: Transaction, domainId: string, { group, option }: Pick<DomainOption, 'group' | 'option'>, { sealed, sealingKeyId }: Sealed): Promise<void> {
+  await tx.run`
+    insert into identity.domain_option (domain_id, group_name, option_name, sealed, sealing_key_id) values (${domainId}, ${group}, ${option}, ${sealed}, ${sealingKeyId})
+    on conflict (domain_id, group_name, option_name) do update set value = null, sealed = excluded.sealed, sealing_key_id = excluded.sealing_key_id`;
+}
+
+/** What is secret and lies there as it was given, in a cloud that is older than that. */
+export function lockPlainOptions(tx: Transaction, { group, options }: { group: string; options: readonly string[] }): Promise<(DomainOption & { domainId: string })[]> {
+  return tx.rows<DomainOption & { domainId: string }>`
+    select domain_id as "domainId", group_name as "group", option_name as option, value from identity.domain_option
+    where group_name = ${group} and option_name = any(${[...options]}::text[]) and sealed is null and jsonb_typeof(value) <> 'null' for update`;
 }
 
 export async function deleteDomainOptions(tx: Transaction, domainId: string, { group, option }: { group?: string; option?: string }): Promise<void> {

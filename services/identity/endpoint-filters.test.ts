@@ -51,6 +51,7 @@ test('a group of endpoints is what its filters match, also for the projects that
   assert.deepEqual((await ask('GET', `${path}/endpoints`, { token: admin })).body.endpoints.map(({ id }: Named) => id), [inner.id]);
   assert.equal((await ask('PUT', given, { token: admin })).status, 204);
   assert.deepEqual(await catalog(), ['thing: internal']);
+  for (const there of [path, given]) assert.equal((await ask('HEAD', there, { token: admin })).status, 200);
   assert.deepEqual((await ask('GET', given, { token: admin })).body.project_endpoint_group.project_id, alice.projectId);
   assert.deepEqual((await ask('GET', `${path}/projects`, { token: admin })).body.projects.map(({ id }: Named) => id), [alice.projectId]);
   assert.deepEqual((await ask('GET', `/OS-EP-FILTER/projects/${alice.projectId}/endpoint_groups`, { token: admin })).body.endpoint_groups.map(({ id }: Named) => id), [group.id]);

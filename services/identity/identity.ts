@@ -12,6 +12,7 @@ import { credentialsDoor } from './credentials.api.ts';
 import { syncDomains } from './directory-sync.ts';
 import { createDirectory, type Directory } from './directory.ts';
 import { domainConfigDoor } from './domain-config.api.ts';
+import { sealPlainSecrets } from './domain-secrets.ts';
 import { ec2CredentialsDoor } from './ec2-credentials.api.ts';
 import { domainsDoor } from './domains.api.ts';
 import { domain, grantsDoor, group, project, roleAssignmentsDoor, user } from './grants.api.ts';
@@ -28,6 +29,7 @@ import { policiesDoor, policyAssociationsDoor, policyEndpointsDoor } from './pol
 import { projectsDoor, projectTagsDoor } from './projects.api.ts';
 import { revocationEventsDoor } from './revocation-events.api.ts';
 import { rolesDoor } from './roles.api.ts';
+import { oauth2TokensDoor } from './oauth2.api.ts';
 import { signatureTokensDoor } from './signature-tokens.api.ts';
 import { forgetWhatWasTaken } from './signatures.store.ts';
 import { simpleCertificatesDoor } from './simple-certificates.api.ts';
@@ -35,7 +37,7 @@ import { scopesDoor, tokensDoor } from './tokens.api.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 import { trustsDoor } from './trusts.api.ts';
 import { usersDoor } from './users.api.ts';
-import { createVault } from './vault.ts';
+import { createVault, type Vault } from './vault.ts';
 
 export { bootstrapIdentity, type Bootstrap } from './bootstrap.ts';
 
@@ -48,6 +50,7 @@ export type Identity = Made & {
   start(): Promise<void>;
   directory: Directory;
   tokens: Tokens;
+  vault: Vault;
 };
 
 export type IdentityOptions = {
@@ -68,7 +71,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
       tokens: tokensDoor(own),
       scopes: scopesDoor,
       domains: domainsDoor(own),
-      domainConfig: domainConfigDoor,
+      domainConfig: domainConfigDoor(own),
       projects: projectsDoor(own),
       projectTags: projectTagsDoor(own),
       users: usersDoor(own),
@@ -102,6 +105,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
       trusts: trustsDoor(own),
       credentials: credentialsDoor(own),
       ec2Credentials: ec2CredentialsDoor(own),
+      oauth2Tokens: oauth2TokensDoor(own),
       signatureTokens: signatureTokensDoor(own),
       consumers: consumersDoor(own),
       oauthTokens: oauthTokensDoor(own),
@@ -116,6 +120,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
         everyMs: 3_600_000,
         async run() {
           await directory.renewKeys();
+          await sealPlainSecrets(own);
           await vault.renew();
           await parts.database.transaction({ kind: 'system', reason: 'what cannot be used again anyway' }, (tx) => forgetWhatWasTaken(tx, parts.clock.now()));
         },
@@ -131,5 +136,6 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
     },
     directory,
     tokens,
+    vault,
   };
 }

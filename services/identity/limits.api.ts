@@ -100,6 +100,11 @@ function registeredView({ id, serviceId, regionId, resourceName, defaultLimit, d
   return { id, service_id: serviceId, region_id: regionId, resource_name: resourceName, default_limit: defaultLimit, description, links: { self: url(`/registered_limits/${id}`) } };
 }
 
-function limitView({ id, serviceId, regionId, resourceName, resourceLimit, projectId, domainId, description }: Limit, { url }: Links) {
-  return { id, service_id: serviceId, region_id: regionId, resource_name: resourceName, resource_limit: resourceLimit, project_id: projectId, domain_id: domainId, description, links: { self: url(`/limits/${id}`) } };
+function limitView(limit: Limit, { url }: Links) {
+  return { ...innerLimitView(limit), links: { self: url(`/limits/${limit.id}`) } };
+}
+
+/** Inside of what it is of. */
+export function innerLimitView({ id, serviceId, regionId, resourceName, resourceLimit, projectId, domainId, description }: Limit) {
+  return { id, service_id: serviceId, region_id: regionId, resource_name: resourceName, resource_limit: resourceLimit, project_id: projectId, domain_id: domainId, description };
 }

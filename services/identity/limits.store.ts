@@ -72,6 +72,11 @@ export function listLimits(tx: Transaction, conditions: readonly Sql[], most: nu
   return tx.rows<Limit>`select * from ${limits} where ${sql.and(conditions)} order by id limit ${most}`;
 }
 
+/** By project, of these. */
+export async function listLimitsOfProjects(tx: Transaction, projectIds: readonly string[]): Promise<Map<string, Limit[]>> {
+  return Map.groupBy(await tx.rows<Limit & { projectId: string }>`select * from ${limits} where "projectId" = any(${[...projectIds]}::text[]) order by id`, ({ projectId }) => projectId);
+}
+
 export async function insertLimit(tx: Transaction, { id, registeredLimitId, projectId, domainId, resourceLimit, description }: Limit): Promise<void> {
   await tx.run`
     insert into identity.resource_limit (id, registered_limit_id, project_id, domain_id, resource_limit, description)

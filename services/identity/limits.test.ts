@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { identityFixture } from './fixture.ts';
+import { identityFixture, type Parsed } from './fixture.ts';
 
 async function withService(t: Parameters<typeof identityFixture>[0]) {
   const fixture = await identityFixture(t);
@@ -62,6 +62,21 @@ test('a project or a domain has a limit of its own, and sees only that', async (
   assert.equal((await ask('DELETE', `/limits/${ofAlice.id}`, { token: admin })).status, 204);
   assert.equal((await ask('GET', `/limits/${ofAlice.id}`, { token: admin })).status, 404);
   assert.deepEqual((await ask('GET', '/limits/model', { token: alice.token })).body.model.name, 'flat');
+});
+
+test('the projects above and below one are shown with their limits when that is asked for', async (t) => {
+  const { ask, admin, register, limit, make } = await withService(t);
+  const parent = await make('/projects', { project: { name: 'parent', domain_id: 'default' } });
+  const child = await make('/projects', { project: { name: 'child', parent_id: parent.id } });
+  await register();
+  const [made] = (await limit({ project_id: parent.id, resource_limit: 5 })).body.limits;
+  const { links, ...plain } = made;
+  const show = async (id: string, query: string) => (await ask('GET', `/projects/${id}?${query}`, { token: admin })).body.project;
+
+  assert.deepEqual((await show(child.id, 'parents_as_list&include_limits')).parents.map(({ project }: Parsed) => [project.id, project.limits]), [[parent.id, [plain]]]);
+  assert.deepEqual((await show(parent.id, 'subtree_as_list&include_limits')).subtree.map(({ project }: Parsed) => [project.id, project.limits]), [[child.id, []]]);
+  assert.equal('limits' in (await show(child.id, 'parents_as_list')).parents[0].project, false);
+  assert.ok(links.self);
 });
 
 test('with two strict levels no project has more than its domain, and none lies below another', async (t) => {

@@ -16,6 +16,7 @@ import {
   insertRegisteredLimit,
   isRegisteredLimitUsed,
   listLimits as selectLimits,
+  listLimitsOfProjects,
   listRegisteredLimits as selectRegisteredLimits,
   lockRegisteredLimit,
   lockRegisteredLimitOf,
@@ -126,6 +127,11 @@ export async function getLimit(context: Context, id: string): Promise<Limit> {
   demand(context, 'identity:get_limit', limit ? { limit: { project_id: limit.projectId, ...(project ? { project: { domain_id: project.domainId } } : { domain: { id: limit.domainId } }) } } : {});
   if (!limit) throw limitNotFound(id);
   return limit;
+}
+
+/** By project, of projects that the caller was found to see. */
+export function limitsOfProjects({ tx }: Pick<Context, 'tx'>, projectIds: readonly string[]): Promise<Map<string, Limit[]>> {
+  return listLimitsOfProjects(tx, projectIds);
 }
 
 export type WantedLimit = Pick<Limit, 'id' | 'serviceId' | 'regionId' | 'resourceName' | 'resourceLimit' | 'description' | 'projectId' | 'domainId'>;

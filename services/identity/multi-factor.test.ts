@@ -8,13 +8,13 @@ const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ';
 
 type Person = Awaited<ReturnType<IdentityFixture['person']>>;
 
-const password = ({ id, password }: Person) => ({ methods: ['password'], password: { user: { id, password } } });
-const passcode = ({ id }: Person, code: string) => ({ methods: ['totp'], totp: { user: { id, passcode: code } } });
+const password = ({ id, password }: Pick<Person, 'id' | 'password'>) => ({ methods: ['password'], password: { user: { id, password } } });
+const passcode = ({ id }: Pick<Person, 'id'>, code: string) => ({ methods: ['totp'], totp: { user: { id, passcode: code } } });
 const both = (who: Person, code: string) => ({ ...password(who), ...passcode(who, code), methods: ['password', 'totp'] });
 
 /** Alice has a device that makes passcodes. */
-async function withDevice(fixture: IdentityFixture): Promise<Person> {
-  const alice = await fixture.person('alice', 'member');
+async function withDevice(fixture: IdentityFixture, name = 'alice'): Promise<Person> {
+  const alice = await fixture.person(name, 'member');
   const made = await fixture.ask('POST', '/credentials', { token: alice.token, body: { credential: { type: 'totp', blob: secret, user_id: alice.id } } });
   assert.equal(made.status, 201);
   return alice;
@@ -48,6 +48,29 @@ test('a passcode lets its user in once, in its half minute and the next (ATTACKS
   assert.equal((await attempt(fixture, { methods: ['totp'] })).status, 400);
   clock.advance(90_000);
   assert.equal((await attempt(fixture, passcode(alice, code(0)))).status, 201);
+});
+
+test('wrong passcodes lock their user out as wrong passwords do, and one that was used is a wrong one (ATTACKS 20)', async (t) => {
+  const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
+  const fixture = await identityFixture(t, { clock });
+  const [alice, free] = [await withDevice(fixture), await withDevice(fixture, 'free')];
+  const code = () => passcodeAt(secret, clock.now())!;
+  const wrong = (right: string) => String((Number(right) + 1) % 1_000_000).padStart(6, '0');
+  await fixture.ask('PUT', '/domains/default/config', { token: fixture.admin, body: { config: { security_compliance: { lockout_failure_attempts: 2, lockout_duration: 60 } } } });
+  await fixture.ask('PATCH', `/users/${free.id}`, { token: fixture.admin, body: { user: { options: { ignore_lockout_failure_attempts: true } } } });
+  const enter = async (who: { id: string }, given: string) => (await attempt(fixture, passcode(who, given))).status;
+
+  assert.equal(await enter(alice, code()), 201);
+  assert.equal(await enter(alice, code()), 401, 'used before');
+  assert.equal(await enter(alice, wrong(code())), 401);
+  clock.advance(30_000);
+  assert.equal(await enter(alice, code()), 401, 'locked out');
+  assert.equal((await attempt(fixture, { methods: ['password'], password: { user: { id: alice.id, password: alice.password } } })).status, 401, 'by password too');
+  for (let times = 0; times < 4; times++) assert.equal(await enter(free, wrong(code())), 401);
+  assert.equal(await enter(free, code()), 201, 'this one never is');
+  clock.advance(61_000);
+
+  assert.equal(await enter(alice, code()), 201);
 });
 
 test('who must show more than a password is told by what to go on, and goes on by a receipt', async (t) => {

@@ -13,9 +13,12 @@ import type { Passwords } from './passwords.ts';
 import { notAuthenticated, passwordExpired } from './refusals.ts';
 import { findPasswordState, forgetFailedLogins, recordActivity, recordFailedLogin, type PasswordState } from './user-passwords.store.ts';
 import { lockUser, type User } from './users.store.ts';
+import type { Vault } from './vault.ts';
 
 export type LoginParts = {
   passwords: Passwords;
+  /** Opens what a directory server asks for. */
+  vault: Vault;
   /** Transactions that end before anything is computed. */
   read<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   write<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
@@ -29,27 +32,31 @@ export function countingFailures(database: Database): LoginParts['write'] {
 
 /** The user, when the password is right and may be used; `find` gives only users who may log in at all. */
 export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promise<User | undefined>, password: string, { expired = 'refuse' }: { expired?: 'refuse' | 'take' } = {}): Promise<User> {
-  const { passwords, read, write, now } = parts;
+  const { passwords, vault, read, write, now } = parts;
   const known = await read(async (tx) => {
     const user = await find(tx);
     const state = user && (await findPasswordState(tx, user.id));
     if (!user || !state) return undefined;
     const localId = await findLocalId(tx, 'user', user.id);
-    return { user, state, policy: await passwordPolicyOf(tx, user.domainId), elsewhere: localId === null ? undefined : { localId, server: await directoryServerOf(tx, user.domainId) } };
+    return { user, state, policy: await passwordPolicyOf(tx, user.domainId), elsewhere: localId === null ? undefined : { localId, server: await directoryServerOf(tx, vault, user.domainId) } };
   });
   // As long for who is kept elsewhere and for who is not there at all.
   const matchesHere = await passwords.matches(password, known?.state.hash ?? null);
   const matches = known?.elsewhere ? await matchesThere(known.elsewhere, password) : matchesHere;
   if (!known) throw notAuthenticated();
   const { user, state, policy } = known;
-  if (policy.lockoutFailureAttempts !== null && user.options.ignore_lockout_failure_attempts !== true) {
-    // Judged one after another, so that many guesses at once are no more than so many.
-    if (!(await write((tx) => judge(tx, user.id, policy, matches, now)))) throw notAuthenticated();
-  } else if (!matches) throw notAuthenticated();
+  if (!(await counts(write, user, policy, matches, now))) throw notAuthenticated();
   if (isInactive(policy, user, state, now)) throw notAuthenticated();
   if (expired === 'refuse' && isExpired(user, state, now)) throw passwordExpired(user.id);
   if (policy.disableAfterInactiveDays !== null && state.lastActiveOn !== dayOf(now)) await write((tx) => recordActivity(tx, user.id, now));
   return user;
+}
+
+/** Whether the attempt lets its user in: not who is locked out by wrong ones, of passwords and of passcodes alike. */
+export async function counts(write: LoginParts['write'], user: User, policy: PasswordPolicy, matches: boolean, now: Date): Promise<boolean> {
+  if (policy.lockoutFailureAttempts === null || user.options.ignore_lockout_failure_attempts === true) return matches;
+  // Judged one after another, so that many guesses at once are no more than so many.
+  return write((tx) => judge(tx, user.id, policy, matches, now));
 }
 
 /** Asked now: who has been disabled there meanwhile does not get in. A server that does not answer lets nobody in. */

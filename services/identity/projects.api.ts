@@ -8,6 +8,8 @@ import { given } from './domains.api.ts';
 import { createDomain, defaultDomainId, deleteDomain, updateDomain } from './domains.ts';
 import { extraOf } from './extra.ts';
 import { listProjectIdsOf } from './grants.store.ts';
+import { innerLimitView } from './limits.api.ts';
+import { limitsOfProjects } from './limits.ts';
 import { isAsked, pageOf, selfOf } from './pages.ts';
 import { newId, type IdentityParts } from './parts.ts';
 import { createProject, deleteProject, getAnyProject, getProject, getRelatives, listProjects, updateProject, type AnyProject, type Project } from './projects.ts';
@@ -45,12 +47,16 @@ export function projectsDoor(parts: IdentityParts) {
       if (subtree && subtreeIds) throw invalid('Cannot use subtree_as_list and subtree_as_ids query params at the same time.');
       const project = await getAnyProject(request, params.project_id);
       const relatives = (which: 'ancestors' | 'descendants') => getRelatives(request, project, which, (tx) => listProjectIdsOf(tx, request.caller.userId));
-      const asList = (projects: Project[]) => projects.map((each) => ({ project: projectView(each, request) }));
+      // keystone/resource/core.py, _include_limits
+      const asList = async (projects: Project[]) => {
+        const limits = isAsked(query.include_limits) ? await limitsOfProjects(request, projects.map(({ id }) => id)) : undefined;
+        return projects.map((each) => ({ project: { ...projectView(each, request), ...(limits ? { limits: (limits.get(each.id) ?? []).map(innerLimitView) } : {}) } }));
+      };
       return {
         project: {
           ...anyView(project, request),
-          ...(parents ? { parents: asList(await relatives('ancestors')) } : {}),
-          ...(subtree ? { subtree: asList(await relatives('descendants')) } : {}),
+          ...(parents ? { parents: await asList(await relatives('ancestors')) } : {}),
+          ...(subtree ? { subtree: await asList(await relatives('descendants')) } : {}),
           ...(parentIds ? { parents: 'isDomain' in project ? null : idsOfParents(project, await relatives('ancestors')) } : {}),
           ...(subtreeIds ? { subtree: idsOfSubtree(project.id, await relatives('descendants')) } : {}),
         },

@@ -1,6 +1,6 @@
 /** Projects and their hierarchy. keystone/resource/core.py */
 import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.ts';
-import { demand, demandList, readsEverything, type Context } from './access.ts';
+import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
 import { findDomain, listDomains, type Domain } from './domains.store.ts';
 import { enforcementModelOf } from './limits.ts';
@@ -88,12 +88,11 @@ function demandProject(context: Context, project: Project | undefined, id: strin
   return project;
 }
 
-/** Those of them that the caller may see: keystone filters them by the caller's own projects. */
-export async function getRelatives({ tx, caller }: Pick<Context, 'tx' | 'caller'>, of: AnyProject, which: 'ancestors' | 'descendants', own: (tx: Context['tx']) => Promise<Set<string>>): Promise<Project[]> {
+/** Those of them that the caller may see, or has a role in: keystone filters them by the latter. */
+export async function getRelatives({ tx, caller, policy }: Pick<Context, 'tx' | 'caller' | 'policy'>, of: AnyProject, which: 'ancestors' | 'descendants', own: (tx: Context['tx']) => Promise<Set<string>>): Promise<Project[]> {
   const relatives = await (which === 'ancestors' ? listAncestors(tx, of.id) : 'isDomain' in of ? selectProjects(tx, [sql`domain_id = ${of.id}`], mostRelatives) : listDescendants(tx, of.id));
-  if (readsEverything(caller)) return relatives;
   const visible = await own(tx);
-  return relatives.filter((relative) => visible.has(relative.id));
+  return relatives.filter(({ id, domainId }) => visible.has(id) || policy.allows('identity:get_project', caller, { project: { id, domain_id: domainId } }));
 }
 
 export async function createProject(context: Context, project: Project): Promise<Project> {

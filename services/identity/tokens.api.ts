@@ -4,9 +4,8 @@ import { scopes as scopesContract } from '../../contract/identity/scopes.ts';
 import { tokens as tokensContract, type Token } from '../../contract/identity/tokens.ts';
 import { Fault, forbidden, notFound } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
-import type { Caller } from '../../kit/http/caller.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
-import { readsEverything } from './access.ts';
+import { demand, type Context } from './access.ts';
 import { listAccessRulesOf } from './access-rules.store.ts';
 import { authenticateFor, takingOnce, type AuthenticationParts } from './authentication.ts';
 import { catalogFor } from './catalog.ts';
@@ -21,7 +20,6 @@ import type { IdentityParts } from './parts.ts';
 import { projectView } from './projects.api.ts';
 import { listProjects } from './projects.store.ts';
 import { listRolesByNumber } from './roles.store.ts';
-import { forbiddenAction } from './refusals.ts';
 import { expiredWindowMs, type Claims } from './token-format.ts';
 import { findTrust } from './trusts.store.ts';
 import { findUser } from './users.store.ts';
@@ -32,20 +30,18 @@ type Headers = Readonly<Record<string, string | string[] | undefined>>;
 export function tokensDoor(parts: IdentityParts) {
   const { tokens, directory } = parts;
   /** The token that is asked about, for whoever may ask. */
-  function subject(request: { caller: Caller; headers: Headers; query: { allow_expired?: string } }, rule: string, who: (caller: Caller) => boolean) {
+  function subject(request: Pick<Context, 'caller' | 'policy'> & { headers: Headers; query: { allow_expired?: string } }, rule: string) {
     const token = request.headers['x-subject-token'];
     if (typeof token !== 'string' || token === '') throw notFound('No token in the request', 'TokenNotFound');
     const claims = tokens.verify(token, isTrue(request.query.allow_expired) ? expiredWindowMs : 0);
     // Before the right is looked at, as the right depends on whose token it is (keystone/common/rbac_enforcer/enforcer.py,
     // _extract_subject_token_target_data). Not what was sent: an error must not repeat a secret.
     if (!claims) throw notFound('Failed to validate token', 'TokenNotFound');
-    if (!(who(request.caller) || claims.userId === request.caller.userId)) throw forbiddenAction(rule);
+    demand(request, rule, { token: { user_id: claims.userId, user: { domain: { id: claims.userDomainId } } } });
     // Who knows nothing of access rules would let the token do everything: keystone/token/provider.py.
     if (claims.applicationCredential?.limited === true && !(Number(request.headers['openstack-identity-access-rules']) >= 1)) throw notFound('Failed to validate token', 'TokenNotFound');
     return { token, claims };
   }
-  const validator = (caller: Caller) => readsEverything(caller) || caller.roles.has('service');
-  const revoker = (caller: Caller) => caller.isAdmin;
 
   return implement(tokensContract, {
     async create(request) {
@@ -55,17 +51,17 @@ export function tokensDoor(parts: IdentityParts) {
       return new Answer(body, { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
     async validate(request) {
-      const { token, claims } = subject(request, 'identity:validate_token', validator);
+      const { token, claims } = subject(request, 'identity:validate_token');
       return new Answer(await render(request.tx, claims, request.query.nocatalog === undefined), { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
     async check(request) {
-      const { token } = subject(request, 'identity:check_token', validator);
+      const { token } = subject(request, 'identity:check_token');
       return new Answer(undefined, { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
     // keystone/api/auth.py, AuthTokenOSPKIResource, where revoke_by_id is off, as it is unless told.
     listRevoked: () => Promise.reject(new Fault(410, 'Gone', 'The requested resource is no longer available.')),
     async revoke(request) {
-      const { claims } = subject({ ...request, query: {} }, 'identity:revoke_token', revoker);
+      const { claims } = subject({ ...request, query: {} }, 'identity:revoke_token');
       await directory.revoke(request.tx, [`token:${claims.auditId}`], request.now);
     },
   });

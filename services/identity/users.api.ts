@@ -25,7 +25,7 @@ import { findUser } from './users.store.ts';
 const columns = ['id', 'name', 'domain_id', 'enabled', 'default_project_id', 'description', 'email', 'password', 'original_password', 'password_expires_at', 'options', 'links'];
 
 export function usersDoor(parts: IdentityParts) {
-  const { directory, passwords, database } = parts;
+  const { directory, passwords, vault, database } = parts;
   return implement(contract, {
     async list(request) {
       const { items, rest } = pageOf(request, await listUsers(request, request.query));
@@ -73,7 +73,7 @@ export function usersDoor(parts: IdentityParts) {
     async changePassword(request) {
       const { user_id: id } = request.params;
       const { original_password: original, password } = request.body.user;
-      const user = await logIn({ passwords, read: request.read, write: countingFailures(database), now: request.now }, (tx) => enabledUserOf(tx, id), original, { expired: 'take' });
+      const user = await logIn({ passwords, vault, read: request.read, write: countingFailures(database), now: request.now }, (tx) => enabledUserOf(tx, id), original, { expired: 'take' });
       const { state, policy, past } = await request.read(async (tx) => {
         const policy = await passwordPolicyOf(tx, user.domainId);
         return { state: await findPasswordState(tx, id), policy, past: await listPastPasswords(tx, id, Math.max(policy.uniqueLastCount - 1, 0)) };

@@ -2,7 +2,7 @@
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** Tables with a column `sealed`, and `sealing_key_id` beside it. */
-export const sealedTables = ['credential', 'consumer', 'request_token', 'access_token'] as const;
+export const sealedTables = ['credential', 'consumer', 'request_token', 'access_token', 'domain_option'] as const;
 export type SealedTable = (typeof sealedTables)[number];
 
 export type StoredKey = { id: number; sealed: Buffer; createdAt: Date };
