@@ -19,6 +19,7 @@ const everybody = [
 /** Things that are everyone's, or whose right answer to a stranger is not a refusal; with the reason. */
 const shared: Record<string, string> = {
   'identity.tokens.create': 'whoever knows the password is the user',
+  'identity.oauth2Tokens.create': 'whoever knows the secret is the client',
   'identity.users.changePassword': 'whoever knows the password is the user',
   'compute.quotaSets.defaults': 'nova answers any id: the defaults are no secret (quota_sets.py, defaults)',
   'image.members.show': 'the image is shared with bob: he sees his own share',

@@ -95,6 +95,10 @@ const bodies: Record<string, Body> = {
   'volumev3.volumes.setMetadataItem': async () => ({ meta: { colour: 'red' } }),
   'volumev3.volumeTransfers.create': async (things) => ({ transfer: { volume_id: await things.get('volume to attach') } }),
   'volumev3.volumeTransfers.accept': async (things) => ({ accept: { auth_key: (await things.get('volume transfer and its key')).split(' ')[1] } }),
+  'identity.oauth2Tokens.create': async ({ owner }) => {
+    const { id, secret } = (await owner.identity.applicationCredentials.create({ params: { user_id: owner.userId }, body: { application_credential: { name: unique() } } })).body.application_credential;
+    return Buffer.from(new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: secret ?? '' }).toString());
+  },
   'volumev3.volumes.update': async () => ({ volume: { name: unique() } }),
   'volumev3.backups.update': async () => ({ backup: { name: unique() } }),
   'volumev3.transfers.create': async (things) => ({ transfer: { volume_id: await things.get('volume to attach') } }),

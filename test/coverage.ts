@@ -28,7 +28,6 @@ const withActions = new Set(['nova', 'cinder']);
 const reasons: readonly [pattern: RegExp, because: string][] = [
   [/OS-FEDERATION|saml2|websso/, 'federation protocols come with the federation of identities'],
   [/OS-SIMPLE-CERT/, 'PKI tokens were removed from keystone in Pike'],
-  [/OS-OAUTH2/, 'it needs client certificates, which come with the federation of identities'],
   [/^GET \/policies\/\{\}\/OS-ENDPOINT-POLICY\/policy$|^HEAD \/policies\/\{\}\/OS-ENDPOINT-POLICY\/policy$/, 'the reference is mistaken: keystone has it at /endpoints/{}/OS-ENDPOINT-POLICY/policy, and so have we'],
 ];
 

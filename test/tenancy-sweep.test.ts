@@ -12,6 +12,7 @@ import { makePartner, type Side } from './two-partners.ts';
 /** What is no secret, or whoever has it may use it; with the reason. */
 const allowed: Record<string, string> = {
   'identity.tokens.create': 'whoever knows the password is the user',
+  'identity.oauth2Tokens.create': 'whoever knows the secret is the client',
   'identity.users.changePassword': 'whoever knows the password is the user',
   'compute.quotaSets.defaults': 'nova answers any id: the defaults are no secret (quota_sets.py, defaults)',
   'network.quotas.defaults': 'the defaults are no secret',
