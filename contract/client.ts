@@ -1,5 +1,5 @@
 /** A typed client for any contract: `client.servers.show({ params: { server_id } })`. */
-import type { BodyOf, Operation, Operations, QueryOf, ResponseOf, Service } from './contract.ts';
+import { compareVersions, type BodyOf, type Operation, type Operations, type QueryOf, type ResponseOf, type Service } from './contract.ts';
 
 type ParamNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never;
 
@@ -55,7 +55,7 @@ async function call(service: Service, id: string, operation: Operation, given: G
   const { base, endpoint, token, version, fetch: send = fetch } = options;
   const headers: Record<string, string> = { accept: 'application/json', ...given.headers };
   if (token) headers['x-auth-token'] = await token();
-  if (version !== undefined && service.microversions) headers['openstack-api-version'] = `${service.microversions.name} ${version}`;
+  if (version !== undefined && service.microversions) headers['openstack-api-version'] = `${service.microversions.name} ${spoken(operation, version)}`;
   const streamed = operation.body === 'stream';
   if (given.body !== undefined) headers['content-type'] ??= streamed ? 'application/octet-stream' : (operation.consumes?.[0] ?? 'application/json');
   const response = await send(addressBelow(endpoint ?? `${base}${service.path}`, operation, given), {
@@ -67,6 +67,11 @@ async function call(service: Service, id: string, operation: Operation, given: G
   const body: unknown = response.headers.get('content-type')?.includes('json') && text !== '' ? JSON.parse(text) : text === '' ? undefined : text;
   if (!response.ok && response.status !== 300) throw new Refused(`${service.type} ${id}`, response.status, body, response.headers);
   return { status: response.status, headers: response.headers, body };
+}
+
+/** What ended is asked for as it last was. */
+function spoken({ until }: Operation, version: string): string {
+  return until !== undefined && compareVersions(until, version) < 0 ? until : version;
 }
 
 export function addressOf(base: string, service: Service, operation: Operation, given: Pick<Given, 'params' | 'query'>): string {

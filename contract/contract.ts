@@ -208,6 +208,11 @@ export function until<T extends TSchema>(version: string, schema: T): T {
   return marked(schema, { 'x-until': version });
 }
 
+/** Marks the schema of a query: from this microversion on, parameters that it does not name are refused. */
+export function closedSince<T extends TSchema>(version: string, query: T): T {
+  return marked(query, { 'x-closed-since': version });
+}
+
 /** TypeBox keeps what makes a property optional where a spread does not see it. */
 function marked<T extends TSchema>(schema: T, mark: object): T {
   return Object.assign(Object.defineProperties({}, Object.getOwnPropertyDescriptors(schema)), mark) as T;
@@ -223,6 +228,13 @@ export type ResponseOf<O extends Operation> = O extends { response: infer R exte
 /** Whether the operation may change anything. */
 export function effectsOf(operation: Operation): 'transaction' | 'none' | 'own' {
   return operation.effects ?? (operation.method === 'GET' || operation.method === 'HEAD' ? 'none' : 'transaction');
+}
+
+/** The newest microversion at which it is served; undefined while none is offered in which it exists. */
+export function newestOf(service: Service, { since: from, until: to }: Operation): string | undefined {
+  const max = service.microversions?.max;
+  if (max === undefined || (from !== undefined && compareVersions(max, from) < 0)) return undefined;
+  return to !== undefined && compareVersions(to, max) < 0 ? to : max;
 }
 
 /** `2.10` after `2.9`: numbers, not text. Negative, zero or positive, as sorting wants it. */

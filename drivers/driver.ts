@@ -90,6 +90,8 @@ export type HostReport = {
   memoryMiB: number;
   diskGiB: number;
   freeDiskGiB: number;
+  /** Since when it has been running, where that is known: an ISO time. */
+  startedAt?: string;
   /** Its processors and memory are promised to us whole: nothing is kept back, and nothing is promised twice. */
   contracted?: true;
 };

@@ -5,6 +5,7 @@ import { effectsOf, type Who } from '../contract/contract.ts';
 import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
+import { operatorThings } from './operator-things.ts';
 import { preparations } from './preparations.ts';
 import { ask, broken, unlikeItsService, type Asked, type Reply } from './requests.ts';
 import { paramsFor, thingsOf, type Things } from './things.ts';
@@ -150,7 +151,7 @@ async function requestFor(promised: Promised, things: Things): Promise<Asked> {
 
 /** Ids by which a stranger could reach something of alice's; what is everyone's is not among them. */
 async function ownIds(cloud: TestCloud, things: Things): Promise<string[]> {
-  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'administrator', 'consumer', 'request token', 'access token', 'role of a trust', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'encrypted volume type', 'volume type encryption', 'encryption key name', 'QoS specification', 'group type', 'plain group type', 'quota class', 'cluster name', 'storage', 'invitation', 'federation region', 'region of this cloud', 'region that tells', 'stated hour'] as const;
+  const everyones = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'domain', 'service', 'endpoint', 'region', 'group', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'registered limit', 'endpoint group', 'policy document', 'administrator', 'consumer', 'request token', 'access token', 'role of a trust', 'tag', 'image member', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'encrypted volume type', 'volume type encryption', 'encryption key name', 'QoS specification', 'group type', 'plain group type', 'quota class', 'cluster name', 'storage', 'invitation', 'federation region', 'region of this cloud', 'region that tells', 'stated hour', ...operatorThings] as const;
   const known = new Set(await Promise.all(everyones.map((name) => things.get(name))));
   return [...new Set([...(await things.ids()), cloud.alice.projectId, cloud.alice.userId])].filter((id) => !known.has(id));
 }

@@ -3,6 +3,7 @@ import { keysOf, readInvitation } from '../contract/intercloud/federation/invita
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingBodies } from './billing-things.ts';
 import { brokerBodies } from './broker-things.ts';
+import { operatorBodies } from './operator-things.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
 import { unique, type ThingName, type Things } from './things.ts';
@@ -30,6 +31,7 @@ type Body = (things: Things) => Promise<unknown>;
 const bodies: Record<string, Body> = {
   ...billingBodies,
   ...brokerBodies,
+  ...operatorBodies,
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),

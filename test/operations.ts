@@ -1,6 +1,8 @@
 /** Every operation that was promised, in the order of the contracts. */
-import type { Operation, Service } from '../contract/contract.ts';
+import type { TSchema } from 'typebox';
+import { newestOf, type Operation, type Service } from '../contract/contract.ts';
 import { contracts } from '../contract/contracts.ts';
+import { schemaAt } from '../kit/http/schema.ts';
 
 export type Promised = {
   /** `compute.servers.create` */
@@ -25,7 +27,18 @@ export function everyOperation(): Promised[] {
       })),
     ),
   );
-  return all.filter(({ id }) => id.startsWith(only));
+  return all.filter(({ id }) => id.startsWith(only)).flatMap(asOffered);
+}
+
+/** As it is at its newest microversion that is offered; what begins only later is no promise yet. */
+function asOffered(promised: Promised): Promised[] {
+  const { service, operation } = promised;
+  if (service.microversions === undefined) return [promised];
+  const version = newestOf(service, operation);
+  if (version === undefined) return [];
+  const at = <T extends TSchema | 'stream' | undefined>(schema: T) => (typeof schema === 'object' ? schemaAt(schema, version) : schema);
+  const { body, query, response } = operation;
+  return [{ ...promised, operation: { ...operation, ...(body === undefined ? {} : { body: at(body) }), ...(query === undefined ? {} : { query: at(query) }), ...(response === undefined ? {} : { response: at(response) }) } }];
 }
 
 export function changes({ operation }: Promised): boolean {

@@ -1,6 +1,7 @@
 /** Sends a request to an operation and notes what the reply does not keep of the contract. */
 import type { TSchema } from 'typebox';
 import { addressOf } from '../contract/client.ts';
+import { newestOf } from '../contract/contract.ts';
 import { checker } from '../kit/http/schema.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import type { Promised } from './operations.ts';
@@ -30,7 +31,7 @@ export async function ask(cloud: TestCloud, person: Person | undefined, promised
     headers: {
       accept: 'application/json',
       ...(person ? { 'x-auth-token': await person.token() } : {}),
-      ...(service.microversions ? { 'openstack-api-version': `${service.microversions.name} ${service.microversions.max}` } : {}),
+      ...(service.microversions ? { 'openstack-api-version': `${service.microversions.name} ${newestOf(service, operation) ?? service.microversions.max}` } : {}),
       ...(bytes === undefined ? {} : { 'content-type': type }),
       ...asked.headers,
     },

@@ -3,6 +3,7 @@ import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
 import { brandMakers, brandPaths } from './brand-things.ts';
 import { brokerMakers, brokerPaths } from './broker-things.ts';
+import { operatorMakers, operatorPaths, operatorSpecials } from './operator-things.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import { accessToken, requestToken } from './consumers.ts';
 import type { Promised } from './operations.ts';
@@ -237,6 +238,7 @@ const makers = {
   ...billingMakers,
   ...brokerMakers,
   ...brandMakers,
+  ...operatorMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -321,6 +323,7 @@ const paths: Record<string, ThingName> = {
   ...billingPaths,
   ...brokerPaths,
   ...brandPaths,
+  ...operatorPaths,
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',
@@ -385,6 +388,7 @@ const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
 /** Where the usual thing will not do. */
 const special: Record<string, Partial<Record<string, ThingName>>> = {
   ...billingSpecials,
+  ...operatorSpecials,
   'image.imageData.upload': { image_id: 'queued image' },
   'image.members.show': { image_id: 'shared image' },
   'image.members.update': { image_id: 'shared image' },

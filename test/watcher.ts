@@ -1,6 +1,6 @@
 /** Somebody who watches lists, over a real connection to the door. */
 import assert from 'node:assert/strict';
-import type { Operation, Service } from '../contract/contract.ts';
+import { newestOf, type Operation, type Service } from '../contract/contract.ts';
 import type { Person, TestCloud } from './cloud.ts';
 
 export type Told = { event: string; data: Record<string, unknown> };
@@ -15,8 +15,8 @@ export type Watch = {
 
 /** Every list of these services that can be watched, so that a new one is not forgotten. */
 export function watchable(...services: readonly Service[]): string[] {
-  return services.flatMap(({ type, nouns }) =>
-    Object.entries(nouns).flatMap(([noun, operations]) => Object.entries(operations as Record<string, Operation>).flatMap(([name, { list }]) => (list ? [`${type}.${noun}.${name}`] : []))),
+  return services.flatMap((service) =>
+    Object.entries(service.nouns).flatMap(([noun, operations]) => Object.entries(operations as Record<string, Operation>).flatMap(([name, operation]) => (operation.list && (service.microversions === undefined || newestOf(service, operation) !== undefined) ? [`${service.type}.${noun}.${name}`] : []))),
   );
 }
 

@@ -41,3 +41,15 @@ export const paging = {
   limit: Type.Optional(Type.Integer({ minimum: 0 })),
   marker: Type.Optional(Type.String()),
 };
+
+/** A host's name. RFC 952 knows no underscore, but systems do. */
+export const hostName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' });
+
+/** Of a zone: a colon would part it from a host. */
+export const zoneName = Type.String({ minLength: 1, maxLength: 255, pattern: '^(?!\\s)[^\\x00-\\x1f\\x7f:]*(?<!\\s)$' });
+
+/** Nova's words for true and false, in a query. */
+export const booleanText = Type.Unsafe<string>({ type: 'string', enum: ['True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no'] });
+
+/** Like `metadata`; null takes an item away. */
+export const metadataWithNull = Type.Record(Type.String({ pattern: '^[a-zA-Z0-9-_:. ]{1,255}$' }), Type.Union([Type.String({ maxLength: 255 }), Type.Null()]), { additionalProperties: false });

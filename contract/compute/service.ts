@@ -1,5 +1,6 @@
 /** Compute: `nova`, version 2.1. */
 import { service, type FaultFacts } from '../contract.ts';
+import { aggregates } from './aggregates.ts';
 import { flavorAccess, flavorExtraSpecs, flavors } from './flavors.ts';
 import { keyPairs } from './key-pairs.ts';
 import { changes, newest } from './microversions.ts';
@@ -94,6 +95,7 @@ export const compute = service({
     quotaSets,
     usages,
     availabilityZones,
+    aggregates,
     hypervisors,
     services,
     extensions,

@@ -11,7 +11,7 @@ export type Hosts = {
 
 const GIB = 2 ** 30;
 
-export function openHosts({ state, count, shape, random }: { state: State; count: number; shape: HostShape; random: Pick<Random, 'uuid'> }): Hosts {
+export function openHosts({ state, count, shape, random, startedAt }: { state: State; count: number; shape: HostShape; random: Pick<Random, 'uuid'>; startedAt: Date }): Hosts {
   const { database, transaction } = state;
   const select = database.prepare('select id from hosts order by position limit ?');
   const insert = database.prepare('insert into hosts (position, id) values (?, ?)');
@@ -38,6 +38,7 @@ export function openHosts({ state, count, shape, random }: { state: State; count
         cpuModel: 'simulated',
         architecture: 'x86_64',
         ...shape,
+        startedAt: startedAt.toISOString(),
         freeDiskGiB: Math.max(0, Math.floor(shape.diskGiB - (usedOn.get(id) ?? 0) / GIB)),
       }));
     },

@@ -71,7 +71,7 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
   const region: Region = {
     state,
     images,
-    hosts: openHosts({ state, count: options.hosts, shape: options.hostShape, random: options.random }),
+    hosts: openHosts({ state, count: options.hosts, shape: options.hostShape, random: options.random, startedAt: clock.now() }),
     bootMs,
     now: () => clock.now().getTime(),
     async call(method, resources, work) {

@@ -71,6 +71,8 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
   if (!served) throw notFound('The resource could not be found.');
   const { known, other } = served.readQuery(incoming.query);
   check(endpoint, 'query', served.checkQuery, known);
+  if (served.closedQuery && Object.keys(other).length > 0)
+    throw badRequest(`Invalid input for query parameters. Additional properties are not allowed (${Object.keys(other).map((name) => `'${brief(name)}'`).join(', ')} ${Object.keys(other).length === 1 ? 'was' : 'were'} unexpected)`);
   checkPath(endpoint, served, incoming.params);
   const body = operation.body === 'stream' ? incoming.body : checkedBody(endpoint, served, incoming.body);
 

@@ -45,6 +45,8 @@ export type Served = {
   checkBody: Check | undefined;
   checkQuery: Check | undefined;
   readQuery: ReturnType<typeof queryReader>;
+  /** Parameters of the query that are not named are refused. */
+  closedQuery: boolean;
   checkParams: Check | undefined;
   /** The contract says itself what this parameter of the path may be. */
   namesParam(name: string): boolean;
@@ -73,6 +75,7 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
     checkBody: body === undefined ? undefined : checker(body),
     checkQuery: query === undefined ? undefined : checker(query),
     readQuery: queryReader(query),
+    closedQuery: isClosedAt(operation.query, version),
     checkParams: operation.params === undefined ? undefined : checker(operation.params),
     namesParam: (name) => name in ((operation.params as { properties?: object } | undefined)?.properties ?? {}),
     newer: (given) => oldest.reduce((value, change) => apply(change, 'request', value), given),
@@ -84,6 +87,11 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
       return value;
     },
   };
+}
+
+function isClosedAt(query: TSchema | undefined, version: string | undefined): boolean {
+  const since = (query as { 'x-closed-since'?: string } | undefined)?.['x-closed-since'];
+  return since !== undefined && version !== undefined && compareVersions(version, since) >= 0;
 }
 
 function apply(change: Change, way: 'request' | 'response' | 'query', value: unknown): unknown {

@@ -63,7 +63,7 @@ async function itemsTeller({ stream, list: endpoint, noun, incoming }: Watching,
   const show = noun[list.show];
   if (!show) throw new Error(`${endpoint.id} names no operation that shows one`);
   // The list itself says who may ask for it, and whether what it is below is there.
-  await perform(endpoint, { ...incoming, query: { ...incoming.query, limit: '1' } });
+  await perform(endpoint, { ...incoming, query: { ...incoming.query, ...(takesLimit(endpoint) ? { limit: '1' } : {}) } });
   const scope = scopeOf({ ...endpoint.operation.access, adminEverywhere: false }, incoming.caller);
   const events = stream.subscribe({
     resources: [list.resource],
@@ -156,6 +156,10 @@ function soon(): Promise<undefined> {
 /** Of a list below something, such as a user's credentials: whether the event's payload names the same one. */
 function isBelow(params: Readonly<Record<string, string>>, payload: object): boolean {
   return Object.entries(payload).every(([name, value]) => params[name] === undefined || params[name] === value);
+}
+
+function takesLimit({ operation }: Endpoint): boolean {
+  return 'limit' in ((operation.query as { properties?: object } | undefined)?.properties ?? {});
 }
 
 /** What is private is kept from all but those who see it, also that it is gone: they would learn that it was. */

@@ -3,6 +3,7 @@ import { compute } from '../../contract/compute/service.ts';
 import { implementService } from '../../kit/http/implement.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { observeHosts } from '../placement/placement.ts';
+import { aggregates } from './aggregates.api.ts';
 import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
 import { extensions } from './extensions.ts';
 import { floatingIpPools, floatingIpProxies } from './floating-ip-proxies.api.ts';
@@ -78,6 +79,7 @@ export function makeCompute(parts: RegionParts): Made {
       quotaSets,
       usages,
       availabilityZones,
+      aggregates,
       hypervisors,
       services,
       extensions,

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { Refused } from '../../contract/client.ts';
-import type { Operation, Service } from '../../contract/contract.ts';
+import { newestOf, type Operation, type Service } from '../../contract/contract.ts';
 import { compute } from '../../contract/compute/service.ts';
 import { placement } from '../../contract/placement/service.ts';
-import { checker } from '../../kit/http/schema.ts';
+import { checker, schemaAt } from '../../kit/http/schema.ts';
 import { startCloud, type Person, type TestCloud } from '../../test/cloud.ts';
 
 test('whatever can be read is shaped as the contract says', async (t) => {
@@ -36,6 +36,7 @@ test('whatever can be read is shaped as the contract says', async (t) => {
     network_label: 'private',
     uuid,
     consumer_uuid: server_id,
+    aggregate_id: String((await admin.compute.aggregates.create({ body: { aggregate: { name: 'ssd' } } })).body.aggregate.id),
     resource_class: 'VCPU',
     name: 'VCPU',
     image_id: String(image.id),
@@ -43,6 +44,7 @@ test('whatever can be read is shaped as the contract says', async (t) => {
     floating_ip_id: (await alice.compute.floatingIpProxies.create({ body: {} })).body.floating_ip.id,
   };
   const key = { imageMetadataProxies: 'colour', serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;
+  const others: Record<string, Record<string, string>> = { 'hypervisors.search': { hypervisor_id: 'host' }, 'hypervisors.servers': { hypervisor_id: 'host' } };
   let read = 0;
   for (const [contract, of] of [
     [compute, (person: Person) => person.compute],
@@ -52,8 +54,8 @@ test('whatever can be read is shaped as the contract says', async (t) => {
       if (`${noun}.${name}` === 'serverVolumes.show') continue;
       const asker = noun === 'keyPairs' ? alice : admin;
       const client = of(asker) as unknown as Record<string, Record<string, (options: object) => Promise<{ body: unknown }>>>;
-      const { body } = await client[noun]![name]!({ params: { ...params, key: key[noun] ?? '' } });
-      assert.deepEqual(checker(operation.response as never)(body), undefined, `${noun}.${name}: ${JSON.stringify(body).slice(0, 600)}`);
+      const { body } = await client[noun]![name]!({ params: { ...params, key: key[noun] ?? '', ...others[`${noun}.${name}`] } });
+      assert.deepEqual(checker(schemaAt(operation.response, newestOf(contract, operation)) as never)(body), undefined, `${noun}.${name}: ${JSON.stringify(body).slice(0, 600)}`);
       read++;
     }
   assert.ok(read > 40, `only ${read} operations were read`);
@@ -189,7 +191,7 @@ test('a private flavor is for those who were let in', async (t) => {
 
 function* readingOf(contract: Service): Generator<[noun: string, name: string, operation: Operation]> {
   for (const [noun, operations] of Object.entries(contract.nouns))
-    for (const [name, operation] of Object.entries(operations)) if (operation.method === 'GET' && typeof operation.response === 'object') yield [noun, name, operation];
+    for (const [name, operation] of Object.entries(operations)) if (operation.method === 'GET' && typeof operation.response === 'object' && newestOf(contract, operation) !== undefined) yield [noun, name, operation];
 }
 
 async function makeServer(cloud: TestCloud): Promise<string> {

@@ -1,25 +1,35 @@
 /** Hosts, as Nova's services and hypervisors. */
 import { availabilityZones as zonesContract, hypervisors as hypervisorsContract, services as servicesContract } from '../../contract/compute/region.ts';
-import { notFound } from '../../kit/fault.ts';
+import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { inventoryOf, isAlive, listHosts, setHostEnabled, type Host } from '../placement/hosts.ts';
+import { changeHost, inventoryOf, isAlive, listHosts, removeHost, type Host, type HostChanges } from '../placement/hosts.ts';
+import { countHosted, selectHosted, type HostedServer } from './hosted-servers.store.ts';
+import { cut, nextLinks } from './lists.ts';
 import { countByHost, type HostCount } from './servers.store.ts';
-import { asPreciseTime } from './words.ts';
+import { asPreciseTime, truth } from './words.ts';
 
 const binary = 'nova-compute';
 
 export const hypervisors = implement(hypervisorsContract, {
-  async list({ tx, now }) {
-    return { hypervisors: (await listHosts(tx)).map((host) => briefly(host, now)) };
+  async list(request) {
+    const { tx, now } = request;
+    const { page, next } = chosen(await listHosts(tx), request.query);
+    const servers = await serversOn(tx, page, request.query.with_servers);
+    const links = nextLinks(next && request.page({ marker: next }));
+    return { hypervisors: page.map((host) => ({ ...briefly(host, now), ...servers(host) })), ...(links ? { hypervisors_links: links } : {}) };
   },
-  async detail({ tx, now }) {
-    const counts = await countsOf(tx);
-    return { hypervisors: (await listHosts(tx)).map((host) => fully(host, counts, now)) };
+  async detail(request) {
+    const { tx, now } = request;
+    const { page, next } = chosen(await listHosts(tx), request.query);
+    const [counts, servers] = await Promise.all([countsOf(tx), serversOn(tx, page, request.query.with_servers)]);
+    const links = nextLinks(next && request.page({ marker: next }));
+    return { hypervisors: page.map((host) => ({ ...fully(host, counts, now), ...servers(host) })), ...(links ? { hypervisors_links: links } : {}) };
   },
   async statistics({ tx, now }) {
     const counts = await countsOf(tx);
-    const all = (await listHosts(tx)).map((host) => fully(host, counts, now));
+    // nova/db/main/api.py, compute_node_statistics: what is disabled does not count.
+    const all = (await listHosts(tx)).filter(({ enabled }) => enabled).map((host) => fully(host, counts, now));
     const sum = (of: (each: ReturnType<typeof fully>) => number) => all.reduce((total, each) => total + of(each), 0);
     return {
       hypervisor_statistics: {
@@ -38,19 +48,73 @@ export const hypervisors = implement(hypervisorsContract, {
       },
     };
   },
-  async show({ tx, params, now }) {
-    const host = (await listHosts(tx)).find(({ number }) => String(number) === params.hypervisor_id);
-    if (!host) throw notFound(`Hypervisor with ID '${params.hypervisor_id}' could not be found.`);
-    return { hypervisor: fully(host, await countsOf(tx), now) };
+  async show({ tx, params, query, now }) {
+    const host = known(await listHosts(tx), params.hypervisor_id);
+    const [counts, servers] = await Promise.all([countsOf(tx), serversOn(tx, [host], query.with_servers)]);
+    return { hypervisor: { ...fully(host, counts, now), ...servers(host) } };
+  },
+  async uptime({ tx, params, now }) {
+    const host = known(await listHosts(tx), params.hypervisor_id);
+    if (!isAlive(host, now)) throw badRequest(`Compute service of ${host.hostname} is unavailable at this time.`);
+    const uptime = uptimeOf(host, now);
+    if (uptime === null) throw new Fault(501, 'notImplemented', 'The requested functionality is not supported.');
+    return { hypervisor: { ...briefly(host, now), uptime } };
+  },
+  async search({ tx, params, now }) {
+    return { hypervisors: matching(await listHosts(tx), params.hypervisor_id).map((host) => briefly(host, now)) };
+  },
+  async servers({ tx, params, now }) {
+    const hosts = matching(await listHosts(tx), params.hypervisor_id);
+    const servers = await serversOn(tx, hosts, 'true');
+    return {
+      hypervisors: hosts.map((host) => {
+        const { servers: list } = servers(host);
+        return { ...briefly(host, now), ...(list?.length ? { servers: list } : {}) };
+      }),
+    };
   },
 });
+
+type Choice = { limit?: number; marker?: string; hypervisor_hostname_pattern?: string };
+
+/** The page that was asked for; below zero, all of them. */
+function chosen(hosts: Host[], { limit, marker, hypervisor_hostname_pattern: pattern }: Choice): { page: Host[]; next: string | undefined } {
+  if (pattern !== undefined) {
+    if (limit !== undefined || marker !== undefined) throw badRequest('Paging over hypervisors with the hypervisor_hostname_pattern query parameter is not supported.');
+    return { page: matching(hosts, pattern), next: undefined };
+  }
+  if (limit === -1) return { page: hosts, next: undefined };
+  // The id, or the number by which it was known before.
+  const known = hosts.find(({ id, number }) => id === marker || String(number) === marker);
+  const { page, next } = cut(hosts, { limit, marker: known?.id ?? marker });
+  return { page, next: next !== undefined && known && String(known.number) === marker ? String(page.at(-1)?.number) : next };
+}
+
+function matching(hosts: readonly Host[], pattern: string): Host[] {
+  const found = hosts.filter(({ hostname }) => hostname.includes(pattern));
+  if (found.length === 0) throw notFound(`No hypervisor matching '${pattern}' could be found.`);
+  return found;
+}
+
+function known(hosts: readonly Host[], id: string): Host {
+  const host = hosts.find((each) => each.id === id || String(each.number) === id);
+  if (!host) throw notFound(`Hypervisor with ID '${id}' could not be found.`);
+  return host;
+}
+
+/** What each host shows of its servers, when that was asked for. */
+async function serversOn(tx: Transaction, hosts: readonly Host[], asked: string | undefined): Promise<(host: Host) => { servers?: { name: string; uuid: string }[] }> {
+  if (asked === undefined || !truth(asked)) return () => ({});
+  const byHost = Map.groupBy<string, HostedServer>(await selectHosted(tx, hosts.map(({ id }) => id)), ({ hostId }) => hostId);
+  return ({ id }) => ({ servers: (byHost.get(id) ?? []).map(({ id: uuid, name }) => ({ name, uuid })) });
+}
 
 async function countsOf(tx: Transaction): Promise<Map<string, HostCount>> {
   return new Map((await countByHost(tx)).map((count) => [count.hostId, count]));
 }
 
 function briefly(host: Host, now: Date) {
-  return { id: host.number, hypervisor_hostname: host.hostname, state: isAlive(host, now) ? ('up' as const) : ('down' as const), status: host.enabled ? ('enabled' as const) : ('disabled' as const) };
+  return { id: host.id, number: host.number, hypervisor_hostname: host.hostname, state: isAlive(host, now) ? ('up' as const) : ('down' as const), status: host.enabled ? ('enabled' as const) : ('disabled' as const) };
 }
 
 function fully(host: Host, counts: ReadonlyMap<string, HostCount>, now: Date) {
@@ -62,7 +126,7 @@ function fully(host: Host, counts: ReadonlyMap<string, HostCount>, now: Date) {
     hypervisor_type: report.hypervisorType,
     hypervisor_version: report.hypervisorVersion,
     host_ip: report.address,
-    service: { id: host.number, host: host.hostname, disabled_reason: host.disabledReason },
+    service: { id: host.id, number: host.number, host: host.hostname, disabled_reason: host.disabledReason },
     vcpus: report.vcpus,
     memory_mb: report.memoryMiB,
     local_gb: report.diskGiB,
@@ -74,37 +138,88 @@ function fully(host: Host, counts: ReadonlyMap<string, HostCount>, now: Date) {
     current_workload: counts.get(host.id)?.busy ?? 0,
     running_vms: counts.get(host.id)?.running ?? 0,
     disk_available_least: report.freeDiskGiB,
-    cpu_info: JSON.stringify({ arch: report.architecture, model: report.cpuModel, topology: { cores: report.vcpus, threads: 1, sockets: 1 } }),
+    cpu_info: { arch: report.architecture, model: report.cpuModel, topology: { cores: report.vcpus, threads: 1, sockets: 1 } },
+    uptime: isAlive(host, now) ? uptimeOf(host, now) : null,
   };
+}
+
+/** As `uptime` prints it, without what changes with every look. */
+function uptimeOf({ report }: Host, now: Date): string | null {
+  if (report.startedAt === undefined) return null;
+  const minutes = Math.max(0, Math.floor((now.getTime() - Date.parse(report.startedAt)) / 60_000));
+  const [days, hours] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24];
+  return ` ${now.toISOString().slice(11, 19)} up ${days > 0 ? `${days} day${days === 1 ? '' : 's'}, ` : ''}${String(hours).padStart(2)}:${String(minutes % 60).padStart(2, '0')}`;
 }
 
 export const services = implement(servicesContract, {
   async list({ tx, query, now }) {
-    const hosts = (await listHosts(tx)).filter(({ hostname }) => (query.host === undefined || hostname === query.host) && (query.binary === undefined || query.binary === binary));
-    return {
-      services: hosts.map((host) => ({
-        id: host.number,
-        binary,
-        host: host.hostname,
-        zone: host.availabilityZone,
-        status: host.enabled ? 'enabled' : 'disabled',
-        state: isAlive(host, now) ? 'up' : 'down',
-        updated_at: asPreciseTime(host.seenAt),
-        disabled_reason: host.disabledReason,
-      })),
-    };
+    const hosts = (await listHosts(tx)).filter(({ hostname }) => (!query.host || hostname === query.host) && (!query.binary || query.binary === binary));
+    return { services: hosts.map((host) => asService(host, now)) };
   },
   async enable(request) {
-    return { service: await setStatus(request, request.body, true) };
+    const host = await change(request, request.body, { enabled: true, disabledReason: null });
+    return { service: { host: host.hostname, binary, status: 'enabled' } };
   },
   async disable(request) {
-    return { service: await setStatus(request, request.body, false) };
+    const host = await change(request, request.body, { enabled: false, disabledReason: null });
+    return { service: { host: host.hostname, binary, status: 'disabled' } };
+  },
+  async disableWithReason(request) {
+    const { disabled_reason: reason } = request.body;
+    const host = await change(request, request.body, { enabled: false, disabledReason: reason });
+    return { service: { host: host.hostname, binary, status: 'disabled', disabled_reason: reason } };
+  },
+  async forceDown(request) {
+    const host = await change(request, request.body, { forcedDown: truth(request.body.forced_down) });
+    return { service: { host: host.hostname, binary, forced_down: host.forcedDown } };
+  },
+  async update(request) {
+    const { status, disabled_reason: reason, forced_down: down } = request.body;
+    if (!isUuid(request.params.service_id)) throw badRequest(`Invalid uuid ${request.params.service_id}`);
+    const host = (await listHosts(request.tx)).find(({ id }) => id === request.params.service_id);
+    if (!host) throw notFound(`Service ${request.params.service_id} could not be found.`);
+    if (status === undefined && down === undefined) throw badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.");
+    if (status === 'enabled' && reason !== undefined) throw badRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.");
+    const changed = await changeHost(request, host, {
+      ...(status === undefined ? {} : { enabled: status === 'enabled', disabledReason: reason ?? null }),
+      ...(down === undefined ? {} : { forcedDown: truth(down) }),
+    });
+    return { service: asService(changed, request.now) };
+  },
+  async delete(request) {
+    const { tx, params } = request;
+    const host = (await listHosts(tx)).find(({ id, number }) => id === params.service_id || String(number) === params.service_id);
+    if (!host) throw /^\d+$/.test(params.service_id) || isUuid(params.service_id) ? notFound(`Service ${params.service_id} not found.`) : badRequest(`Invalid uuid ${params.service_id}`);
+    if ((await countHosted(tx, [host.id])) > 0 || host.inventories.some(({ used }) => used > 0))
+      throw conflict('Unable to delete compute service that is hosting instances. Migrate or delete the instances first.');
+    await removeHost(request, host);
   },
 });
 
-async function setStatus(context: Context, { host, binary: named }: { host: string; binary: string }, enabled: boolean) {
-  if (named !== binary || !(await setHostEnabled(context, host, enabled))) throw notFound(`Could not find binary ${named} on host ${host}.`);
-  return { host, binary: named, status: enabled ? 'enabled' : 'disabled' };
+async function change(context: Context, { host: hostname, binary: named }: { host: string; binary: string }, changes: Partial<HostChanges>): Promise<Host> {
+  if (named !== binary) throw badRequest(`Updating a ${named} service is not supported. Only nova-compute services can be updated.`);
+  const host = (await listHosts(context.tx)).find((each) => each.hostname === hostname);
+  if (!host) throw notFound(`Host '${hostname}' is not mapped to any cell`);
+  return changeHost(context, host, changes);
+}
+
+function asService(host: Host, now: Date) {
+  return {
+    id: host.id,
+    number: host.number,
+    binary,
+    host: host.hostname,
+    zone: host.availabilityZone,
+    status: host.enabled ? 'enabled' : 'disabled',
+    state: isAlive(host, now) ? 'up' : 'down',
+    updated_at: asPreciseTime(host.seenAt),
+    disabled_reason: host.disabledReason,
+    forced_down: host.forcedDown,
+  };
+}
+
+function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(text);
 }
 
 export const availabilityZones = implement(zonesContract, {

@@ -17,8 +17,9 @@ export function findCandidates(tx: Transaction, { amounts, exclude, onlyHostname
       join unnest(${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[]) as wanted (resource_class, amount) using (resource_class)
       where inventory.provider_id = provider.id
         and inventory.used + wanted.amount <= floor((inventory.total - inventory.reserved) * inventory.allocation_ratio)
+        and wanted.amount between inventory.min_unit and inventory.max_unit and wanted.amount % inventory.step_size = 0
     ) as room on room.classes = ${amounts.length}
-    where provider.enabled and provider.seen_at >= ${seenAfter} and provider.id <> all(${[...exclude]}::text[])
+    where provider.enabled and not provider.forced_down and provider.seen_at >= ${seenAfter} and provider.id <> all(${[...exclude]}::text[])
       and (${availabilityZone}::text is null or provider.availability_zone = ${availabilityZone})
       and (${onlyHostname}::text is null or provider.hostname = ${onlyHostname})
     -- By id at the end, so that the order is the same for all who ask at the same moment.
@@ -47,6 +48,21 @@ export async function addUse(tx: Transaction, providerId: string, amounts: reado
   return changed === amounts.length;
 }
 
+export type Consumer = { consumerId: string; projectId: string; userId: string };
+
+/** A server's: made by its first claim, and another generation after each. */
+export async function upsertServerConsumer(tx: Transaction, { consumerId, projectId, userId }: Consumer, now: Date): Promise<void> {
+  await tx.run`
+    insert into placement.consumer as consumer (id, project_id, user_id, type, generation, is_server, created_at, updated_at)
+    values (${consumerId}, ${projectId}, ${userId}, 'INSTANCE', 1, true, ${now}, ${now})
+    on conflict (id) do update set generation = consumer.generation + 1, updated_at = excluded.updated_at, is_server = true`;
+}
+
+/** Who claims nothing any more is nobody. */
+export async function deleteIdleConsumer(tx: Transaction, consumerId: string): Promise<void> {
+  await tx.run`delete from placement.consumer where id = ${consumerId} and not exists (select from placement.allocation where consumer_id = ${consumerId})`;
+}
+
 export async function insertAllocations(tx: Transaction, consumer: { consumerId: string; projectId: string; providerId: string; now: Date }, amounts: readonly Amount[]): Promise<void> {
   await tx.run`
     insert into placement.allocation (consumer_id, provider_id, resource_class, used, project_id, created_at)
@@ -56,12 +72,13 @@ export async function insertAllocations(tx: Transaction, consumer: { consumerId:
 
 export type Allocation = { consumerId: string; providerId: string; resourceClass: string; used: number; projectId: string };
 
-export function allocationsWhere(tx: Transaction, which: { consumerId?: string; providerId?: string }): Promise<Allocation[]> {
+export function allocationsWhere(tx: Transaction, which: { consumerId?: string; providerId?: string; ofServers?: true }): Promise<Allocation[]> {
   return tx.rows<Allocation>`
     select consumer_id as "consumerId", provider_id as "providerId", resource_class as "resourceClass", used::int8 as used, project_id as "projectId"
     from placement.allocation
     where (${which.consumerId ?? null}::text is null or consumer_id = ${which.consumerId ?? null})
       and (${which.providerId ?? null}::text is null or provider_id = ${which.providerId ?? null})
+      and (${which.ofServers ?? false} = false or exists (select from placement.consumer where id = consumer_id and is_server))
     order by consumer_id, provider_id, resource_class`;
 }
 
@@ -79,24 +96,26 @@ export async function upsertProvider(tx: Transaction, report: HostReport, now: D
   // Two that report a new host at once would meet at its name, where ON CONFLICT (id) does not look.
   await tx.run`select pg_advisory_xact_lock(hashtext('placement.provider'), hashtext(${report.id}))`;
   await tx.run`
-    insert into placement.provider (id, hostname, seen_at, created_at, report)
-    values (${report.id}, ${report.hostname}, ${now}, ${now}, ${sql.json(report)}::jsonb)
+    insert into placement.provider (id, root_id, hostname, seen_at, created_at, report)
+    values (${report.id}, ${report.id}, ${report.hostname}, ${now}, ${now}, ${sql.json(report)}::jsonb)
     on conflict (id) do update set hostname = excluded.hostname, seen_at = excluded.seen_at, report = excluded.report`;
 }
 
 export type InventoryWish = Amount & { reserved: number; ratio: number };
 
-/** Says what a host has; changed inventory is a new generation. It cannot have less than is claimed of it: that much is kept. */
+/**
+ * Says what a host has; changed inventory is a new generation. It cannot have less than is claimed of it: that much is kept.
+ * What is reserved and how often it is promised is said at first only: from then on it is the operator's.
+ */
 export async function upsertInventories(tx: Transaction, providerId: string, wishes: readonly InventoryWish[]): Promise<void> {
   const changed = await tx.run`
-    insert into placement.inventory as inventory (provider_id, resource_class, total, reserved, allocation_ratio)
-    select ${providerId}, resource_class, total, least(reserved, total), ratio
+    insert into placement.inventory as inventory (provider_id, resource_class, total, reserved, allocation_ratio, max_unit)
+    select ${providerId}, resource_class, total, least(reserved, total), ratio, greatest(1, least(total, 2147483647))
     from unnest(${classesOf(wishes)}::text[], ${numbersOf(wishes)}::bigint[], ${wishes.map(({ reserved }) => reserved)}::bigint[], ${wishes.map(({ ratio }) => ratio)}::float8[]) as wish (resource_class, total, reserved, ratio)
     on conflict (provider_id, resource_class) do update
-    set total = greatest(excluded.total, excluded.reserved + ceil(inventory.used / excluded.allocation_ratio)::bigint),
-      reserved = excluded.reserved, allocation_ratio = excluded.allocation_ratio
-    where (inventory.total, inventory.reserved, inventory.allocation_ratio)
-      is distinct from (greatest(excluded.total, excluded.reserved + ceil(inventory.used / excluded.allocation_ratio)::bigint), excluded.reserved, excluded.allocation_ratio)`;
+    set total = greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint),
+      max_unit = case when inventory.max_unit = greatest(1, least(inventory.total, 2147483647)) then excluded.max_unit else inventory.max_unit end
+    where inventory.total <> greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint)`;
   if (changed > 0) await raiseGeneration(tx, providerId);
 }
 

@@ -5,13 +5,14 @@
 import type { HostReport } from '../../drivers/driver.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { addUse, allocationsWhere, deleteAllocations, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, type Allocation, type Amount } from './claims.store.ts';
+import { addUse, allocationsWhere, deleteAllocations, deleteIdleConsumer, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount } from './claims.store.ts';
 
 export type Needs = { vcpus: number; memoryMiB: number; diskGiB: number };
 
 export type ClaimWish = Needs & {
   consumerId: string;
   projectId: string;
+  userId?: string;
   now: Date;
   /** Hosts that were tried and could not. */
   exclude?: readonly string[];
@@ -54,6 +55,7 @@ export async function claimHost(tx: Transaction, wish: ClaimWish): Promise<{ hos
   for (const { id } of candidates) {
     // Others may have claimed it between the look and the lock.
     if (!(await lockProvider(tx, id)) || !(await addUse(tx, id, amounts))) continue;
+    await upsertServerConsumer(tx, { consumerId: wish.consumerId, projectId: wish.projectId, userId: wish.userId ?? '' }, wish.now);
     await insertAllocations(tx, { consumerId: wish.consumerId, projectId: wish.projectId, providerId: id, now: wish.now }, amounts);
     await changed(tx, id, wish.now);
     return { hostId: id };
@@ -75,6 +77,7 @@ export async function moveClaim(tx: Transaction, wish: Needs & { consumerId: str
   if (changes.length === 0) return;
   if (!(await addUse(tx, hostId, changes))) throw new NoValidHost();
   await deleteAllocations(tx, wish.consumerId, hostId);
+  await upsertServerConsumer(tx, { consumerId: wish.consumerId, projectId: wish.projectId, userId: '' }, wish.now);
   await insertAllocations(tx, { ...wish, providerId: hostId }, amounts);
   await changed(tx, hostId, wish.now);
 }
@@ -88,6 +91,7 @@ export async function releaseClaim(tx: Transaction, consumerId: string, now: Dat
     await deleteAllocations(tx, consumerId, hostId);
     await changed(tx, hostId, now);
   }
+  await deleteIdleConsumer(tx, consumerId);
 }
 
 /** Takes down what the driver reports of its hosts; a host that is missing from it is merely not seen. */
@@ -102,9 +106,9 @@ export async function registerHosts(tx: Transaction, reports: readonly HostRepor
   }
 }
 
-/** All that is claimed, for invariant I3. */
+/** All that servers have claimed, for invariant I3. */
 export function listClaims(tx: Transaction): Promise<Allocation[]> {
-  return allocationsWhere(tx, {});
+  return allocationsWhere(tx, { ofServers: true });
 }
 
 export function aliveAfter(now: Date): Date {

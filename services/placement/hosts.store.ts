@@ -11,6 +11,7 @@ export type Host = {
   availabilityZone: string;
   enabled: boolean;
   disabledReason: string | null;
+  forcedDown: boolean;
   seenAt: Date;
   report: HostReport;
   inventories: Inventory[];
@@ -18,20 +19,27 @@ export type Host = {
 
 const columns = sql`
   provider.id, provider.number, provider.hostname, provider.generation::int as generation, provider.availability_zone as "availabilityZone",
-  provider.enabled, provider.disabled_reason as "disabledReason", provider.seen_at as "seenAt", provider.report,
+  provider.enabled, provider.disabled_reason as "disabledReason", provider.forced_down as "forcedDown", provider.seen_at as "seenAt", provider.report,
   (
     select coalesce(jsonb_agg(jsonb_build_object('resourceClass', resource_class, 'total', total, 'reserved', reserved, 'allocationRatio', allocation_ratio, 'used', used) order by resource_class), '[]')
     from placement.inventory where inventory.provider_id = provider.id
   ) as inventories`;
 
 export function selectHosts(tx: Transaction): Promise<Host[]> {
-  return tx.rows<Host>`select ${columns} from placement.provider order by provider.number`;
+  return tx.rows<Host>`select ${columns} from placement.provider where report is not null order by provider.number`;
 }
 
 export function selectHost(tx: Transaction, id: string): Promise<Host | undefined> {
-  return tx.one<Host>`select ${columns} from placement.provider where provider.id = ${id}`;
+  return tx.one<Host>`select ${columns} from placement.provider where report is not null and provider.id = ${id}`;
 }
 
-export function updateEnabled(tx: Transaction, hostname: string, enabled: boolean): Promise<number> {
-  return tx.run`update placement.provider set enabled = ${enabled}, disabled_reason = null, generation = generation + 1 where hostname = ${hostname}`;
+export type HostChanges = { enabled: boolean; disabledReason: string | null; forcedDown: boolean };
+
+export async function updateHost(tx: Transaction, id: string, { enabled, disabledReason, forcedDown }: HostChanges): Promise<void> {
+  await tx.run`update placement.provider set enabled = ${enabled}, disabled_reason = ${disabledReason}, forced_down = ${forcedDown}, generation = generation + 1 where id = ${id}`;
+}
+
+/** With all that it has; fails while anything of it is claimed. */
+export async function deleteHostRow(tx: Transaction, id: string): Promise<void> {
+  await tx.run`delete from placement.provider where id = ${id}`;
 }

@@ -4,9 +4,9 @@ import { notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { aliveAfter } from './claims.ts';
-import { selectHost, selectHosts, updateEnabled, type Host, type Inventory } from './hosts.store.ts';
+import { deleteHostRow, selectHost, selectHosts, updateHost, type Host, type HostChanges, type Inventory } from './hosts.store.ts';
 
-export type { Host, Inventory } from './hosts.store.ts';
+export type { Host, HostChanges, Inventory } from './hosts.store.ts';
 
 export function listHosts(tx: Transaction): Promise<Host[]> {
   return selectHosts(tx);
@@ -22,16 +22,23 @@ export async function getProvider(tx: Transaction, id: string): Promise<Host> {
   return host;
 }
 
-/** Whether the driver reported it lately. */
+/** Whether the driver reported it lately, and no operator says otherwise. */
 export function isAlive(host: Host, now: Date): boolean {
-  return host.seenAt >= aliveAfter(now);
+  return !host.forcedDown && host.seenAt >= aliveAfter(now);
 }
 
-/** A disabled host keeps its servers and gets no new ones. Says whether there is such a host. */
-export async function setHostEnabled({ tx, now, requestId }: Pick<Context, 'tx' | 'now' | 'requestId'>, hostname: string, enabled: boolean): Promise<boolean> {
-  if ((await updateEnabled(tx, hostname, enabled)) === 0) return false;
-  for (const host of await selectHosts(tx)) if (host.hostname === hostname) await tellHost(tx, now, host, requestId);
-  return true;
+/** A disabled host keeps its servers and gets no new ones. The host as it is afterwards. */
+export async function changeHost({ tx, now, requestId }: Pick<Context, 'tx' | 'now' | 'requestId'>, host: Host, changes: Partial<HostChanges>): Promise<Host> {
+  const { enabled, disabledReason, forcedDown } = { ...host, ...changes };
+  await updateHost(tx, host.id, { enabled, disabledReason, forcedDown });
+  await tellHost(tx, now, host, requestId);
+  return { ...host, enabled, disabledReason, forcedDown };
+}
+
+/** Nothing may be claimed of it any more. One that still reports comes back as a new one. */
+export async function removeHost({ tx, now, requestId }: Pick<Context, 'tx' | 'now' | 'requestId'>, host: Host): Promise<void> {
+  await deleteHostRow(tx, host.id);
+  await tellHost(tx, now, host, requestId);
 }
 
 /** As a provider and as a hypervisor, which is known by its number. */
