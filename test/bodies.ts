@@ -2,6 +2,7 @@
 import { keysOf, readInvitation } from '../contract/intercloud/federation/invitations.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingBodies } from './billing-things.ts';
+import { networkBodies } from './network-things.ts';
 import { brokerBodies } from './broker-things.ts';
 import { operatorBodies } from './operator-things.ts';
 import type { Promised } from './operations.ts';
@@ -30,6 +31,7 @@ type Body = (things: Things) => Promise<unknown>;
 /** Where the smallest body that the schema takes is not a request that means something. */
 const bodies: Record<string, Body> = {
   ...billingBodies,
+  ...networkBodies,
   ...brokerBodies,
   ...operatorBodies,
   'identity.tokens.create': async ({ owner }) => ({

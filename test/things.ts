@@ -1,6 +1,7 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
+import { networkMakers, networkPaths } from './network-things.ts';
 import { brandMakers, brandPaths } from './brand-things.ts';
 import { brokerMakers, brokerPaths } from './broker-things.ts';
 import { operatorMakers, operatorPaths, operatorSpecials } from './operator-things.ts';
@@ -236,6 +237,7 @@ const makers = {
   'config option': async () => 'url',
   tag: async () => 'blue',
   ...billingMakers,
+  ...networkMakers,
   ...brokerMakers,
   ...brandMakers,
   ...operatorMakers,
@@ -321,6 +323,7 @@ const paths: Record<string, ThingName> = {
   'identity /regions/': 'region',
   'intercloud-federation /regions/': 'federation region',
   ...billingPaths,
+  ...networkPaths,
   ...brokerPaths,
   ...brandPaths,
   ...operatorPaths,

@@ -4,6 +4,7 @@ import { floatingIps } from './floating-ips.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
 import { quotas } from './quotas.ts';
+import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
 import { securityGroupRules, securityGroups } from './security-groups.ts';
 import { subnetPools } from './subnet-pools.ts';
@@ -15,7 +16,7 @@ const self = (href: string) => [{ rel: 'self', href }];
 /** Collections that the root document names: neutron/api/v2/router.py. */
 const collections = [
   ['network', 'networks'], ['subnet', 'subnets'], ['subnetpool', 'subnetpools'], ['port', 'ports'], ['router', 'routers'], ['floatingip', 'floatingips'],
-  ['security_group', 'security-groups'], ['security_group_rule', 'security-group-rules'], ['quota', 'quotas'], ['extension', 'extensions'],
+  ['security_group', 'security-groups'], ['security_group_rule', 'security-group-rules'], ['quota', 'quotas'], ['rbac_policy', 'rbac-policies'], ['extension', 'extensions'],
 ] as const;
 
 /** What the door says without knowing the service, in Neutron's names. */
@@ -57,5 +58,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
+  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
 });

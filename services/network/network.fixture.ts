@@ -53,6 +53,7 @@ export async function networkFixture(t: TestContext) {
   const callers: Record<string, Caller> = {
     alice: callerOf('alice', 'member'),
     bob: callerOf('bob', 'member'),
+    carol: callerOf('carol', 'member'),
     reader: { ...callerOf('alice', 'reader'), userName: 'reader' },
     admin: { ...callerOf('admin', 'member'), isAdmin: true },
   };
@@ -89,6 +90,7 @@ export async function networkFixture(t: TestContext) {
     callers,
     alice: as('alice'),
     bob: as('bob'),
+    carol: as('carol'),
     reader: as('reader'),
     admin: as('admin'),
     nobody: as('nobody'),

@@ -11,6 +11,7 @@ import { networks } from './networks.api.ts';
 import { ports } from './ports.api.ts';
 import { pollPorts, projectDirty, reconcile } from './projection.ts';
 import { quotas } from './quotas.api.ts';
+import { rbacPolicies } from './rbac-policies.api.ts';
 import { routers } from './routers.api.ts';
 import { securityGroupRules, securityGroups } from './security-groups.api.ts';
 import { subnetPools } from './subnet-pools.api.ts';
@@ -24,7 +25,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
-      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools,
+      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies,
       networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags,
     }),
     workflows: [],

@@ -1,4 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 
 export type Network = {
   id: string;
@@ -6,7 +7,9 @@ export type Network = {
   name: string;
   description: string;
   admin_state_up: boolean;
+  /** With whoever asks. */
   shared: boolean;
+  /** Some project's way out, or everybody's. */
   external: boolean;
   is_default: boolean;
   mtu: number;
@@ -19,9 +22,9 @@ export type Network = {
   updated_at: Date;
 };
 
-export type NewNetwork = Omit<Network, 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewNetwork = Omit<Network, 'shared' | 'external' | 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
-const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, r.shared, r.external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
+const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
   array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
@@ -40,17 +43,16 @@ export async function lockNetwork(tx: Transaction, id: string): Promise<Network 
 
 export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<void> {
   await tx.run`
-    insert into network.network (id, project_id, name, description, admin_state_up, shared, external, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
-    values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.shared}, ${network.external}, ${network.is_default},
+    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
+    values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.is_default},
       ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${now}, ${now})`;
 }
 
 export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {
   await tx.run`
-    update network.network set name = ${network.name}, description = ${network.description}, admin_state_up = ${network.admin_state_up}, shared = ${network.shared},
-      external = ${network.external}, is_default = ${network.is_default}, mtu = ${network.mtu}, port_security_enabled = ${network.port_security_enabled},
+    update network.network set name = ${network.name}, description = ${network.description}, admin_state_up = ${network.admin_state_up},
+      is_default = ${network.is_default}, mtu = ${network.mtu}, port_security_enabled = ${network.port_security_enabled},
       revision_number = revision_number + 1, updated_at = ${now} where id = ${network.id}`;
-  await tx.run`update network.subnet set network_shared = ${network.shared}, network_external = ${network.external} where network_id = ${network.id}`;
 }
 
 /** Something on it changed. */

@@ -6,8 +6,10 @@ import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standard
 import { deleteNetworkRow, findNetwork, insertNetwork, isPhysicalNetworkTaken, lockNetwork, updateNetworkRow, type Network } from './networks.store.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { dropServicePort } from './service-ports.ts';
-import { portsInUse, projectsOnNetwork } from './ports.store.ts';
+import { portsInUse } from './ports.store.ts';
 import { claim, release } from './quotas.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
+import { shareWithAll, stopSharing } from './sharing.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
 import { deleteSubnetRows } from './subnets.store.ts';
 
@@ -44,10 +46,10 @@ export const networkListing: Listing = {
     name: byText(sql`r.name`),
     admin_state_up: byBoolean(sql`r.admin_state_up`),
     status: (values) => sql`'ACTIVE' = any(${values}::text[])`,
-    shared: byBoolean(sql`r.shared`),
+    shared: byBoolean(sharedWithReader(sql`r.shared_with`)),
     mtu: byNumber(sql`r.mtu`),
     port_security_enabled: byBoolean(sql`r.port_security_enabled`),
-    'router:external': byBoolean(sql`r.external`),
+    'router:external': byBoolean(sql`(r.external_to <> '{}')`),
     is_default: byBoolean(sql`r.is_default`),
     'provider:network_type': byText(sql`(case when r.physical_network is null then 'geneve' else 'flat' end)`),
     'provider:physical_network': byTextOrNothing(sql`r.physical_network`),
@@ -55,7 +57,7 @@ export const networkListing: Listing = {
     subnets: (values) => sql`exists (select from network.subnet s where s.network_id = r.id and s.id = any(${values}::text[]))`,
   },
   adminOnly: ['provider:network_type', 'provider:physical_network', 'provider:segmentation_id'],
-  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, shared: sql`r.shared`, mtu: sql`r.mtu` },
+  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, shared: sql`r.shared_with`, mtu: sql`r.mtu` },
 };
 
 export async function getNetwork({ tx }: Pick<Context, 'tx'>, id: string): Promise<Network> {
@@ -78,8 +80,6 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
       name: wish.name ?? '',
       description: wish.description ?? '',
       admin_state_up: wish.admin_state_up ?? true,
-      shared: wish.shared ?? false,
-      external: wish['router:external'] ?? false,
       is_default: wish.is_default ?? false,
       mtu: allowedMtu(wish.mtu, largest),
       port_security_enabled: wish.port_security_enabled ?? true,
@@ -87,6 +87,7 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
     },
     now,
   );
+  await shareWithAll(context, { kind: 'network', id, project_id: projectId }, { access_as_shared: wish.shared, access_as_external: wish['router:external'] });
   const network = await getNetwork(context, id);
   await mark(tx, now, 'network', [id]);
   await tell(context, 'network', 'create', network, { name: network.name });
@@ -102,17 +103,12 @@ export async function updateNetwork(context: Context, id: string, wish: NetworkW
     name: wish.name ?? before.name,
     description: wish.description ?? before.description,
     admin_state_up: wish.admin_state_up ?? before.admin_state_up,
-    shared: wish.shared ?? before.shared,
-    external: wish['router:external'] ?? before.external,
     is_default: wish.is_default ?? before.is_default,
     mtu: wish.mtu === undefined ? before.mtu : allowedMtu(wish.mtu, before.physical_network === null ? tunnelMtu : physicalMtu),
     port_security_enabled: wish.port_security_enabled ?? before.port_security_enabled,
   };
-  if (before.shared && !after.shared && (await projectsOnNetwork(tx, id)).some((project) => project !== before.project_id))
-    throw conflict(`Unable to reconfigure sharing settings for network ${id}. Multiple tenants are using it.`, 'InvalidSharedSetting');
-  if (before.external && !after.external && (await portsInUse(tx, id, ['network:router_gateway', 'network:floatingip'])).length > 0)
-    throw conflict(`External network ${id} cannot be updated to be made non-external, since it has existing gateway ports.`, 'ExternalNetworkInUse');
   await updateNetworkRow(tx, after, now);
+  await shareWithAll(context, { kind: 'network', id, project_id: before.project_id }, { access_as_shared: wish.shared, access_as_external: wish['router:external'] });
   await mark(tx, now, 'network', [id]);
   // Routers announce it.
   if (after.mtu !== before.mtu) await markRoutersOfNetwork(tx, id, now);
@@ -134,6 +130,7 @@ export async function deleteNetwork(context: Context, id: string): Promise<void>
     await tell(context, 'subnet', 'delete', subnet);
   }
   await deleteNetworkRow(tx, id);
+  await stopSharing(context, id);
   await release(tx, network.project_id, { network: 1 });
   await mark(tx, now, 'network', [id]);
   await tell(context, 'network', 'delete', network, { name: network.name });

@@ -133,7 +133,7 @@ export async function freeAddresses(tx: Transaction, portId: string, addresses: 
 
 /** Resolves to a group that is not there any more, if there is one; none can go after this until the transaction ends. */
 export async function setSecurityGroups(tx: Transaction, portId: string, groupIds: readonly string[]): Promise<string | undefined> {
-  const held = await tx.rows<{ id: string }>`select id from network.security_group where id = any(${[...groupIds]}::text[]) order by id for key share`;
+  const held = await tx.rows<{ id: string }>`select id from network.hold_groups(${[...groupIds]}) id`;
   const gone = groupIds.find((id) => !held.some((group) => group.id === id));
   if (gone !== undefined) return gone;
   await tx.run`delete from network.port_security_group where port_id = ${portId} and not security_group_id = any(${[...groupIds]}::text[])`;

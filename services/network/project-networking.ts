@@ -27,5 +27,5 @@ export async function floatingIpByAddress({ tx, caller }: Pick<Context, 'tx' | '
 
 /** Where floating IPs come from. */
 export function externalNetworks({ tx }: Pick<Context, 'tx'>): Promise<Network[]> {
-  return selectNetworks(tx, sql`r.external order by r.created_at, r.id`);
+  return selectNetworks(tx, sql`r.external_to <> '{}' order by r.created_at, r.id`);
 }

@@ -53,7 +53,6 @@ function shown({ is_default: _default, security_group_rules, created_at, updated
   return {
     ...group,
     tenant_id: group.project_id,
-    shared: false,
     security_group_rules: security_group_rules.map(shownRule),
     created_at: seconds(created_at),
     updated_at: seconds(updated_at),

@@ -1,4 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 
 export type SecurityGroupRule = {
   id: string;
@@ -27,6 +28,8 @@ export type SecurityGroup = {
   description: string;
   stateful: boolean;
   is_default: boolean;
+  /** With whoever asks. */
+  shared: boolean;
   security_group_rules: SecurityGroupRule[];
   tags: string[];
   revision_number: number;
@@ -42,7 +45,7 @@ const ruleColumns = sql`r.id, r.project_id, r.security_group_id, r.direction, r.
   r.normalized_cidr::text as normalized_cidr, exists (select from network.security_group g where g.id = r.security_group_id and g.is_default) as belongs_to_default_sg,
   r.counted, r.description, r.revision_number, ${second(sql`r.created_at`)} as created_at, ${second(sql`r.updated_at`)} as updated_at`;
 
-const columns = sql`r.id, r.project_id, r.name, r.description, r.stateful, r.is_default, r.tags, r.revision_number, r.created_at, r.updated_at`;
+const columns = sql`r.id, r.project_id, r.name, r.description, r.stateful, r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export async function selectSecurityGroups(tx: Transaction, tail: Sql): Promise<SecurityGroup[]> {
   const groups = await tx.rows<Omit<SecurityGroup, 'security_group_rules'>>(sql`select ${columns} from network.security_group r where ${tail}`);
@@ -107,9 +110,10 @@ export async function findRule(tx: Transaction, id: string): Promise<SecurityGro
 export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<void> {
   await tx.run`
     insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_ip_prefix,
-      normalized_cidr, counted, description, created_at, updated_at)
-    values (${rule.id}, ${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
-      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, ${now}, ${now})`;
+      normalized_cidr, counted, description, group_shared_with, created_at, updated_at)
+    select ${rule.id}, ${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
+      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, g.shared_with, ${now}, ${now}
+    from network.security_group g where g.id = ${rule.security_group_id}`;
 }
 
 export async function deleteRuleRow(tx: Transaction, id: string): Promise<void> {

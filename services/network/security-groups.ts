@@ -1,10 +1,12 @@
-import { conflict, notFound } from '../../kit/fault.ts';
+import { conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { mark, tell } from './changes.ts';
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
+import { stopSharing } from './sharing.ts';
 import {
   deleteSecurityGroupRow, findDefaultGroup, findSecurityGroup, insertRule, insertSecurityGroup, isGroupOnPort, lockSecurityGroup, rulesNaming, selectSecurityGroups,
   updateSecurityGroupRow, type SecurityGroup,
@@ -22,8 +24,7 @@ export const securityGroupListing: Listing = {
     ...tagFilters,
     name: byText(sql`r.name`),
     stateful: byBoolean(sql`r.stateful`),
-    // No group is shared: there are no RBAC policies for them.
-    shared: (values) => sql`${values.some((value) => /^(false|0|f|no|off)$/i.test(value))}::boolean`,
+    shared: byBoolean(sharedWithReader(sql`r.shared_with`)),
   },
   sorts: { ...standardSorts, name: sql`r.name`, stateful: sql`r.stateful` },
 };
@@ -94,6 +95,7 @@ export async function deleteSecurityGroup(context: Context, id: string): Promise
   const counted = group.security_group_rules.filter((rule) => rule.counted).length;
   await release(tx, group.project_id, { security_group: group.is_default ? 0 : 1, security_group_rule: counted });
   await deleteSecurityGroupRow(tx, id);
+  await stopSharing(context, id);
   await mark(tx, now, 'security-group', [id]);
   await tell(context, 'security_group', 'delete', group, { name: group.name });
 }
@@ -115,8 +117,12 @@ export async function resolveGroups(context: Context, projectId: string, idsOrNa
   return [...new Set(ids)];
 }
 
-export async function lockedGroup({ tx }: Context, id: string): Promise<SecurityGroup> {
-  return (await lockSecurityGroup(tx, id)) ?? groupNotThere(id);
+/** The group, held until the end of the transaction: whoever may only use it is refused. */
+export async function lockedGroup(context: Context, id: string, rule = 'update_security_group'): Promise<SecurityGroup> {
+  const locked = await lockSecurityGroup(context.tx, id);
+  if (locked) return locked;
+  await getSecurityGroup(context, id);
+  throw forbidden(`rule:${rule} is disallowed by policy`, 'PolicyNotAuthorized');
 }
 
 export function groupNotThere(id: string): never {

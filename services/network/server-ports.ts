@@ -7,6 +7,7 @@ import { getNetwork, type Network } from './networks.ts';
 import { selectNetworks } from './networks.store.ts';
 import { createPort, dropPorts, guard, isManaged, lockedPort, portNotThere } from './ports.ts';
 import { lockPort, portsOfServer, setPortStatus, updatePortRow, type Port } from './ports.store.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 import { resolveGroups, type SecurityGroup } from './security-groups.ts';
 import { groupsOfServer, portsOfServers, type ServerPort } from './server-ports.store.ts';
 
@@ -14,7 +15,7 @@ export { portsOfServers, type ServerPort, type ServerPortState } from './server-
 
 /** Networks that a new server of the caller's project may use when it names none. */
 export function networksForServer({ tx, caller }: Pick<Context, 'tx' | 'caller'>): Promise<Network[]> {
-  return selectNetworks(tx, sql`(r.project_id = ${caller.projectId ?? ''} and not (r.external and not r.shared) or r.shared) order by r.created_at, r.id`);
+  return selectNetworks(tx, sql`(r.project_id = ${caller.projectId ?? ''} and r.external_to = '{}' or ${sharedWithReader(sql`r.shared_with`)}) order by r.created_at, r.id`);
 }
 
 /** Makes a port for the server, or takes the one that is given; faults are Neutron's. */

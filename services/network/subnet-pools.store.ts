@@ -1,4 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 
 export type SubnetPool = {
   id: string;
@@ -12,6 +13,7 @@ export type SubnetPool = {
   max_prefixlen: number;
   default_quota: number | null;
   is_default: boolean;
+  /** With whoever asks. */
   shared: boolean;
   tags: string[];
   revision_number: number;
@@ -19,10 +21,10 @@ export type SubnetPool = {
   updated_at: Date;
 };
 
-export type NewSubnetPool = Omit<SubnetPool, 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewSubnetPool = Omit<SubnetPool, 'shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.ip_version, r.prefixes::text[] as prefixes, r.default_prefixlen, r.min_prefixlen, r.max_prefixlen, r.default_quota,
-  r.is_default, r.shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectSubnetPools(tx: Transaction, tail: Sql): Promise<SubnetPool[]> {
   return tx.rows<SubnetPool>(sql`select ${columns} from network.subnet_pool r where ${tail}`);
@@ -45,9 +47,9 @@ export async function holdSubnetPool(tx: Transaction, id: string): Promise<void>
 
 export async function insertSubnetPool(tx: Transaction, pool: NewSubnetPool, now: Date): Promise<void> {
   await tx.run`
-    insert into network.subnet_pool (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, shared, created_at, updated_at)
+    insert into network.subnet_pool (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, created_at, updated_at)
     values (${pool.id}, ${pool.project_id}, ${pool.name}, ${pool.description}, ${pool.ip_version}, ${pool.prefixes}::text[]::cidr[], ${pool.default_prefixlen}, ${pool.min_prefixlen}, ${pool.max_prefixlen},
-      ${pool.default_quota}, ${pool.is_default}, ${pool.shared}, ${now}, ${now})`;
+      ${pool.default_quota}, ${pool.is_default}, ${now}, ${now})`;
 }
 
 export async function updateSubnetPoolRow(tx: Transaction, pool: SubnetPool, now: Date): Promise<void> {

@@ -7,6 +7,8 @@ import { tell } from './changes.ts';
 import { byBoolean, byNumber, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
+import { shareWithAll, stopSharing } from './sharing.ts';
 import {
   deleteSubnetPoolRow, findSubnetPool, holdSubnetPool, insertPoolAllocation, insertSubnetPool, isDefaultPoolThere, lockSubnetPool, selectSubnetPools, takenOfPool, updateSubnetPoolRow, type SubnetPool,
 } from './subnet-pools.store.ts';
@@ -40,9 +42,9 @@ export const subnetPoolListing: Listing = {
     max_prefixlen: byNumber(sql`r.max_prefixlen`),
     default_quota: byNumber(sql`r.default_quota`),
     is_default: byBoolean(sql`r.is_default`),
-    shared: byBoolean(sql`r.shared`),
+    shared: byBoolean(sharedWithReader(sql`r.shared_with`)),
   },
-  sorts: { ...standardSorts, name: sql`r.name`, ip_version: sql`r.ip_version`, is_default: sql`r.is_default`, shared: sql`r.shared` },
+  sorts: { ...standardSorts, name: sql`r.name`, ip_version: sql`r.ip_version`, is_default: sql`r.is_default`, shared: sql`r.shared_with` },
 };
 
 export async function getSubnetPool({ tx }: Pick<Context, 'tx'>, id: string): Promise<SubnetPool> {
@@ -67,9 +69,10 @@ export async function createSubnetPool(context: Context, wish: NewPoolWish): Pro
   const id = random.uuid();
   await insertSubnetPool(
     tx,
-    { id, project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault, shared: wish.shared ?? false },
+    { id, project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault },
     now,
   );
+  await shareWithAll(context, { kind: 'subnetpool', id, project_id: projectId }, { access_as_shared: wish.shared });
   const pool = await getSubnetPool(context, id);
   await tell(context, 'subnetpool', 'create', pool, { name: pool.name });
   return pool;
@@ -105,6 +108,7 @@ export async function deleteSubnetPool(context: Context, id: string): Promise<vo
   const pool = await lockedPool(context, id, 'delete_subnetpool');
   if ((await takenOfPool(tx, id)).length > 0) throw badRequest('Unable to delete subnet pool: Subnet pool has existing allocations.', 'SubnetPoolDeleteError');
   await deleteSubnetPoolRow(tx, id);
+  await stopSharing(context, id);
   await release(tx, pool.project_id, { subnetpool: 1 });
   await tell(context, 'subnetpool', 'delete', pool, { name: pool.name });
 }

@@ -1,4 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 
 export type Subnet = {
   id: string;
@@ -31,7 +32,7 @@ export function isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }: Pi
   return [ra, address].some((mode) => mode === 'slaac' || mode === 'dhcpv6-stateless');
 }
 
-const columns = sql`r.id, r.project_id, r.network_id, r.network_external, r.network_shared, r.name, r.description, r.ip_version, r.cidr::text as cidr, host(r.gateway_ip) as gateway_ip, r.enable_dhcp,
+const columns = sql`r.id, r.project_id, r.network_id, r.network_external_to <> '{}' as network_external, ${sharedWithReader(sql`r.network_shared_with`)} as network_shared, r.name, r.description, r.ip_version, r.cidr::text as cidr, host(r.gateway_ip) as gateway_ip, r.enable_dhcp,
   coalesce((select jsonb_agg(jsonb_build_object('start', host(p.first), 'end', host(p.last)) order by p.first) from network.pool p where p.subnet_id = r.id), '[]') as allocation_pools,
   r.dns_nameservers, r.host_routes, r.ipv6_ra_mode, r.ipv6_address_mode, (select a.pool_id from network.pool_allocation a where a.subnet_id = r.id) as subnetpool_id, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
@@ -56,9 +57,9 @@ export async function lockSubnet(tx: Transaction, id: string): Promise<Subnet | 
 
 export async function insertSubnet(tx: Transaction, subnet: NewSubnet, now: Date): Promise<void> {
   await tx.run`
-    insert into network.subnet (id, project_id, network_id, network_project_id, network_shared, network_external, name, description, ip_version, cidr, gateway_ip,
+    insert into network.subnet (id, project_id, network_id, network_project_id, network_shared_with, network_external_to, name, description, ip_version, cidr, gateway_ip,
       enable_dhcp, dns_nameservers, host_routes, ipv6_ra_mode, ipv6_address_mode, created_at, updated_at)
-    select ${subnet.id}, ${subnet.project_id}, n.id, n.project_id, n.shared, n.external, ${subnet.name}, ${subnet.description}, ${subnet.ip_version}, ${subnet.cidr}::cidr, ${subnet.gateway_ip}::inet,
+    select ${subnet.id}, ${subnet.project_id}, n.id, n.project_id, n.shared_with, n.external_to, ${subnet.name}, ${subnet.description}, ${subnet.ip_version}, ${subnet.cidr}::cidr, ${subnet.gateway_ip}::inet,
       ${subnet.enable_dhcp}, ${subnet.dns_nameservers}::text[], ${sql.json(subnet.host_routes)}::jsonb, ${subnet.ipv6_ra_mode}, ${subnet.ipv6_address_mode}, ${now}, ${now}
     from network.network n where n.id = ${subnet.network_id}`;
   await replacePools(tx, subnet.id, subnet.allocation_pools);

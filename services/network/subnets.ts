@@ -9,6 +9,7 @@ import { touchNetwork } from './networks.store.ts';
 import { allocateThis, freeGuestAddresses, guestPorts } from './ports.store.ts';
 import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
 import { ensureServicePort } from './service-ports.ts';
 import { blockOfPool, defaultPoolFor, takeOfPool } from './subnet-pools.ts';
@@ -58,11 +59,11 @@ export const subnetListing: Listing = {
     cidr: (values) => byText(sql`r.cidr::text`)(values.map((value) => canonicalBlock(value) ?? value)),
     gateway_ip: (values) => byTextOrNothing(sql`host(r.gateway_ip)`)(values.map((value) => canonicalAddress(value) ?? value)),
     enable_dhcp: byBoolean(sql`r.enable_dhcp`),
-    shared: byBoolean(sql`r.network_shared`),
+    shared: byBoolean(sharedWithReader(sql`r.network_shared_with`)),
     ipv6_ra_mode: byTextOrNothing(sql`r.ipv6_ra_mode`),
     ipv6_address_mode: byTextOrNothing(sql`r.ipv6_address_mode`),
     subnetpool_id: byTextOrNothing(sql`(select a.pool_id from network.pool_allocation a where a.subnet_id = r.id)`),
-    'router:external': byBoolean(sql`r.network_external`),
+    'router:external': byBoolean(sql`(r.network_external_to <> '{}')`),
   },
   sorts: { ...standardSorts, name: sql`r.name`, network_id: sql`r.network_id`, ip_version: sql`r.ip_version`, cidr: sql`r.cidr`, enable_dhcp: sql`r.enable_dhcp` },
 };
@@ -84,7 +85,7 @@ export async function getShownSubnet(context: Context, id: string): Promise<Subn
 }
 
 export const shownSubnets = ({ caller }: Pick<Context, 'caller'>) =>
-  caller.isAdmin ? sql`true` : sql`(r.network_shared or not r.network_external or r.project_id = ${caller.projectId})`;
+  caller.isAdmin ? sql`true` : sql`(${sharedWithReader(sql`r.network_shared_with`)} or r.network_external_to = '{}' or r.project_id = ${caller.projectId})`;
 
 export async function createSubnet(context: Context, wish: NewSubnetWish): Promise<Subnet> {
   const { tx, now } = context;
