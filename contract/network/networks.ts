@@ -13,6 +13,8 @@ export const Network = Type.Object({
   subnets: Type.Array(Type.String()),
   mtu: Type.Integer(),
   port_security_enabled: Type.Boolean(),
+  ipv4_address_scope: nullable(Type.String()),
+  ipv6_address_scope: nullable(Type.String()),
   'router:external': Type.Boolean(),
   is_default: Type.Optional(Type.Boolean()),
   'provider:network_type': Type.Optional(Type.Enum(['geneve', 'flat'])),

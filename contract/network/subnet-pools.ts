@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { address, description, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, wholeNumber, wishRules } from './attributes.ts';
+import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, wholeNumber, wishRules } from './attributes.ts';
 
 export const SubnetPool = Type.Object({
   ...shownOwner,
@@ -15,6 +15,7 @@ export const SubnetPool = Type.Object({
   max_prefixlen: Type.String(),
   default_quota: nullable(Type.Integer()),
   is_default: Type.Boolean(),
+  address_scope_id: nullable(Type.String()),
   shared: Type.Boolean(),
 });
 
@@ -26,6 +27,7 @@ const settable = {
   max_prefixlen: Type.Optional(wholeNumber),
   default_quota: Type.Optional(nullable(wholeNumber)),
   is_default: Type.Optional(Type.Boolean()),
+  address_scope_id: Type.Optional(nullable(id)),
 };
 const prefixes = Type.Array(address, { maxItems: 100 });
 const NewSubnetPool = Type.Object({ ...owner, ...settable, name, prefixes, shared: Type.Optional(Type.Boolean()) }, strict);
@@ -34,7 +36,7 @@ export const subnetPools = operations({
   list: {
     method: 'GET', path: '/subnetpools', summary: 'List subnet pools', stability: 'stable',
     access: { rule: 'get_subnetpool', who: 'reader', adminEverywhere: true },
-    query: listQuery([...standardFilters, ...tagFilters, 'ip_version', 'default_prefixlen', 'min_prefixlen', 'max_prefixlen', 'default_quota', 'is_default', 'shared']),
+    query: listQuery([...standardFilters, ...tagFilters, 'ip_version', 'default_prefixlen', 'min_prefixlen', 'max_prefixlen', 'default_quota', 'is_default', 'address_scope_id', 'shared']),
     status: 200,
     response: Type.Object({ subnetpools: Type.Array(Type.Partial(SubnetPool)), subnetpools_links: Type.Optional(links) }),
     list: { resource: 'subnetpool', show: 'show', parameter: 'subnetpool_id' },

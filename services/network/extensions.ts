@@ -5,6 +5,7 @@
 const extension = (alias: string, name: string, description: string, updated: string) => ({ alias, name, description, updated: `${updated}T10:00:00-00:00` });
 
 export const extensions = [
+  extension('address-scope', 'Address scope', 'Address scopes extension.', '2015-07-26'),
   extension('allowed-address-pairs', 'Allowed Address Pairs', 'Provides allowed address pairs', '2013-07-23'),
   extension('binding', 'Port Binding', 'Expose port bindings of a virtual port to external application', '2014-02-03'),
   extension('ext-gw-mode', 'Neutron L3 Configurable external gateway mode', 'Extension of the router abstraction for specifying whether SNAT should occur on the external gateway', '2013-03-28'),
@@ -22,6 +23,7 @@ export const extensions = [
   extension('provider', 'Provider Network', 'Expose mapping of virtual networks to physical networks', '2012-09-07'),
   extension('quota_details', 'Quota details management support', 'Expose functions for quotas usage statistics per project', '2017-02-10'),
   extension('quotas', 'Quota management support', 'Expose functions for quotas management per project', '2012-07-29'),
+  extension('rbac-address-scope', 'Add address_scope type to RBAC', 'Add address_scope type to RBAC', '2020-02-12'),
   extension('rbac-policies', 'RBAC Policies', 'Allows creation and modification of policies that control tenant access to resources.', '2015-06-17'),
   extension('rbac-security-groups', 'Add security_group type to network RBAC', 'Add security_group type to networking rbac', '2018-12-31'),
   extension('rbac-subnetpool', 'Add subnetpool type to RBAC', 'Add subnetpool type to RBAC', '2020-02-07'),

@@ -16,16 +16,18 @@ export type Network = {
   port_security_enabled: boolean;
   physical_network: string | null;
   subnets: string[];
+  ipv4_address_scope: string | null;
+  ipv6_address_scope: string | null;
   tags: string[];
   revision_number: number;
   created_at: Date;
   updated_at: Date;
 };
 
-export type NewNetwork = Omit<Network, 'shared' | 'external' | 'subnets' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewNetwork = Omit<Network, 'shared' | 'external' | 'subnets' | 'ipv4_address_scope' | 'ipv6_address_scope' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
-  array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, network.scope_of(r.id, 4) as ipv4_address_scope, network.scope_of(r.id, 6) as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
   return tx.rows<Network>(sql`select ${columns} from network.network r where ${tail}`);

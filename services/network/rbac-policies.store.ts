@@ -21,6 +21,7 @@ const tables: Record<SharedKind, Sql> = {
   network: sql`network.network`,
   subnetpool: sql`network.subnet_pool`,
   security_group: sql`network.security_group`,
+  address_scope: sql`network.address_scope`,
 };
 
 /** Of an object with these targets: whether whoever asks is one of them. The scope says who asks, in the database as in its policies. */

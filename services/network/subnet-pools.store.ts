@@ -13,6 +13,7 @@ export type SubnetPool = {
   max_prefixlen: number;
   default_quota: number | null;
   is_default: boolean;
+  address_scope_id: string | null;
   /** With whoever asks. */
   shared: boolean;
   tags: string[];
@@ -24,7 +25,7 @@ export type SubnetPool = {
 export type NewSubnetPool = Omit<SubnetPool, 'shared' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.ip_version, r.prefixes::text[] as prefixes, r.default_prefixlen, r.min_prefixlen, r.max_prefixlen, r.default_quota,
-  r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.is_default, r.address_scope_id, ${sharedWithReader(sql`r.shared_with`)} as shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectSubnetPools(tx: Transaction, tail: Sql): Promise<SubnetPool[]> {
   return tx.rows<SubnetPool>(sql`select ${columns} from network.subnet_pool r where ${tail}`);
@@ -47,15 +48,15 @@ export async function holdSubnetPool(tx: Transaction, id: string): Promise<void>
 
 export async function insertSubnetPool(tx: Transaction, pool: NewSubnetPool, now: Date): Promise<void> {
   await tx.run`
-    insert into network.subnet_pool (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, created_at, updated_at)
+    insert into network.subnet_pool (id, project_id, name, description, ip_version, prefixes, default_prefixlen, min_prefixlen, max_prefixlen, default_quota, is_default, address_scope_id, created_at, updated_at)
     values (${pool.id}, ${pool.project_id}, ${pool.name}, ${pool.description}, ${pool.ip_version}, ${pool.prefixes}::text[]::cidr[], ${pool.default_prefixlen}, ${pool.min_prefixlen}, ${pool.max_prefixlen},
-      ${pool.default_quota}, ${pool.is_default}, ${now}, ${now})`;
+      ${pool.default_quota}, ${pool.is_default}, ${pool.address_scope_id}, ${now}, ${now})`;
 }
 
 export async function updateSubnetPoolRow(tx: Transaction, pool: SubnetPool, now: Date): Promise<void> {
   await tx.run`
     update network.subnet_pool set name = ${pool.name}, description = ${pool.description}, prefixes = ${pool.prefixes}::text[]::cidr[], default_prefixlen = ${pool.default_prefixlen},
-      min_prefixlen = ${pool.min_prefixlen}, max_prefixlen = ${pool.max_prefixlen}, default_quota = ${pool.default_quota}, is_default = ${pool.is_default},
+      min_prefixlen = ${pool.min_prefixlen}, max_prefixlen = ${pool.max_prefixlen}, default_quota = ${pool.default_quota}, is_default = ${pool.is_default}, address_scope_id = ${pool.address_scope_id},
       revision_number = revision_number + 1, updated_at = ${now} where id = ${pool.id}`;
 }
 

@@ -13,7 +13,7 @@ test('a pool of subnets is made, listed, changed and deleted as Neutron does it'
   const pool = await make(alice, { prefixes: ['10.1.0.0/24', '10.0.0.0/16', '10.1.1.0/24'], default_prefixlen: '26' });
   assert.deepEqual(pool, {
     id: pool.id, name: 'pool', description: '', project_id: 'alice-project', tenant_id: 'alice-project', prefixes: ['10.0.0.0/16', '10.1.0.0/23'], ip_version: 4,
-    default_prefixlen: '26', min_prefixlen: '8', max_prefixlen: '32', default_quota: null, is_default: false, shared: false, tags: [], revision_number: 0, created_at: pool.created_at, updated_at: pool.created_at,
+    default_prefixlen: '26', min_prefixlen: '8', max_prefixlen: '32', default_quota: null, address_scope_id: null, is_default: false, shared: false, tags: [], revision_number: 0, created_at: pool.created_at, updated_at: pool.created_at,
   });
   assert.equal(ok(await alice('GET', '/subnetpools?name=pool&ip_version=4&fields=id')).subnetpools[0].id, pool.id);
   assert.deepEqual(ok(await bob('GET', '/subnetpools')).subnetpools, []);

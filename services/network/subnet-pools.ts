@@ -3,8 +3,9 @@ import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { bitsOf, compacted, firstFree, formatBlock, overlap, parseBlock, within, type Block } from './addresses.ts';
+import { demandRoomInScope } from './address-scopes.ts';
 import { tell } from './changes.ts';
-import { byBoolean, byNumber, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
@@ -24,6 +25,7 @@ type PoolWish = {
   max_prefixlen?: number | string;
   default_quota?: number | string | null;
   is_default?: boolean;
+  address_scope_id?: string | null;
 };
 export type NewPoolWish = PoolWish & { name: string; prefixes: string[]; project_id?: string; tenant_id?: string; shared?: boolean };
 
@@ -42,6 +44,7 @@ export const subnetPoolListing: Listing = {
     max_prefixlen: byNumber(sql`r.max_prefixlen`),
     default_quota: byNumber(sql`r.default_quota`),
     is_default: byBoolean(sql`r.is_default`),
+    address_scope_id: byTextOrNothing(sql`r.address_scope_id`),
     shared: byBoolean(sharedWithReader(sql`r.shared_with`)),
   },
   sorts: { ...standardSorts, name: sql`r.name`, ip_version: sql`r.ip_version`, is_default: sql`r.is_default`, shared: sql`r.shared_with` },
@@ -67,9 +70,11 @@ export async function createSubnetPool(context: Context, wish: NewPoolWish): Pro
   if (isDefault) await demandNoOtherDefault(context, version);
   await claim(tx, projectId, { subnetpool: 1 });
   const id = random.uuid();
+  const scopeId = wish.address_scope_id ?? null;
+  if (scopeId !== null) await demandRoomInScope(context, scopeId, { id, version, prefixes });
   await insertSubnetPool(
     tx,
-    { id, project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault },
+    { id, project_id: projectId, name: wish.name, description: wish.description ?? '', ip_version: version, prefixes, ...lengths, default_quota: quotaOf(wish.default_quota ?? null), is_default: isDefault, address_scope_id: scopeId },
     now,
   );
   await shareWithAll(context, { kind: 'subnetpool', id, project_id: projectId }, { access_as_shared: wish.shared });
@@ -96,7 +101,9 @@ export async function updateSubnetPool(context: Context, id: string, wish: PoolW
   const isDefault = wish.is_default ?? before.is_default;
   if (isDefault && !before.is_default) await demandNoOtherDefault(context, before.ip_version);
   const quota = wish.default_quota === undefined ? before.default_quota : quotaOf(wish.default_quota);
-  const after = { ...before, name: wish.name ?? before.name, description: wish.description ?? before.description, prefixes, ...lengths, default_quota: quota, is_default: isDefault };
+  const scopeId = wish.address_scope_id === undefined ? before.address_scope_id : wish.address_scope_id;
+  if (scopeId !== null && (scopeId !== before.address_scope_id || wish.prefixes !== undefined)) await demandRoomInScope(context, scopeId, { id, version: before.ip_version, prefixes });
+  const after = { ...before, address_scope_id: scopeId, name: wish.name ?? before.name, description: wish.description ?? before.description, prefixes, ...lengths, default_quota: quota, is_default: isDefault };
   await updateSubnetPoolRow(tx, after, now);
   const pool = await getSubnetPool(context, id);
   await tell(context, 'subnetpool', 'update', pool);
