@@ -32,6 +32,12 @@ export const billingMakers = {
         body: { role: 'provider', peer: 'partner', region: await get('region that tells'), domain_id: await get('domain'), keys: [{ id: peer.id, public_key: peer.publicKey }], tolerance_seconds: 0, late_hours: 24, book_hash: '' },
       })
     ).body.id,
+  'agreement as consumer': async (making: Making) => consumed(making),
+  'asked agreement': async (making: Making) => {
+    const agreement_id = await consumed(making);
+    await making.admin.metering.agreements.setAccess({ params: { agreement_id }, body: access });
+    return agreement_id;
+  },
   'stated hour': async ({ cloud, get }: Making) => {
     const hour = hourAgo(cloud, 0);
     await get('agreement');
@@ -47,6 +53,14 @@ export const billingMakers = {
     return (await admin.metering.disputes.list({ query: { agreement_id } })).body.disputes[0]?.id ?? '';
   },
 };
+
+/** Of somebody who does not answer. */
+const access = { kind: 'intercloud' as const, auth_url: 'http://theirs.example/identity', region: 'RegionOne', domain_id: 'default', user: 'us', user_domain: 'Default', project: null, password: 'secret' };
+
+async function consumed({ admin, get }: Making): Promise<string> {
+  const terms = { role: 'consumer' as const, peer: 'partner', domain_id: null, keys: [], tolerance_seconds: 0, late_hours: 24, book_hash: '' };
+  return (await admin.metering.agreements.create({ body: { ...terms, region: await get('region that tells') } })).body.id;
+}
 
 async function draft({ cloud, admin, get, unique }: Making): Promise<string> {
   const { id: account_id } = (await admin.billing.accounts.create({ body: { name: unique() } })).body;
@@ -72,11 +86,13 @@ export const billingPaths = {
   'intercloud-billing /budgets/': 'budget',
 } as const;
 
-export const billingSpecials = { 'intercloud-billing.invoices.issue': { invoice_id: 'draft invoice' }, 'intercloud-billing.invoices.discard': { invoice_id: 'draft invoice' } } as const;
+export const billingSpecials = { 'intercloud-billing.invoices.issue': { invoice_id: 'draft invoice' }, 'intercloud-billing.invoices.discard': { invoice_id: 'draft invoice' }, 'intercloud-metering.agreements.setAccess': { agreement_id: 'agreement as consumer' }, 'intercloud-metering.agreements.compare': { agreement_id: 'asked agreement' } } as const;
 
 export const billingBodies = {
   'intercloud-billing.accounts.setBook': async (things: Things) => ({ book_id: await things.get('book' as never) }),
   'intercloud-metering.usage.put': async () => ({ first: 1, through: '2100-01-01T00:00:00Z', shapes: [], records: [] }),
+  'intercloud-metering.agreements.setAccess': async () => access,
+  'intercloud-metering.agreements.addKeys': async () => ({ keys: [{ id: peer.id, public_key: peer.publicKey }] }),
   'intercloud-billing.books.create': async () => ({ name: 'prices', currency: 'EUR', entries: [{ id: 'server', resource: 'server', measure: 'servers', price: '0.1' }] }),
 };
 
@@ -85,6 +101,7 @@ type Prepared = Record<string, { by: 'admin'; body?: (cloud: TestCloud, things: 
 /** Bills are for managers of an account, as which the administrator acts for the operator; peers are asked for by nobody else here. */
 export const billingPreparations: Prepared = {
   ...Object.fromEntries(Object.entries(billing.nouns).flatMap(([noun, operations]) => Object.entries(operations as Operations).flatMap(([name]) => [[`${billing.type}.${noun}.${name}`, { by: 'admin' as const }]]))),
+  ...Object.fromEntries(['show', 'addKeys'].map((name) => [`${metering.type}.agreements.${name}`, { by: 'admin' as const }])),
   ...Object.fromEntries(Object.keys(metering.nouns.statements).map((name) => [`${metering.type}.statements.${name}`, { by: 'admin' as const }])),
   'intercloud-billing.invoices.create': {
     by: 'admin',

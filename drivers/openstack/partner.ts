@@ -37,6 +37,8 @@ export type PartnerOptions = {
   timeoutMs?: number;
   /** How many calls may be under way at once. */
   concurrency?: number;
+  /** How often what only reads is asked when it is not answered: three times, with pauses, unless told. */
+  attempts?: number;
 };
 
 /** The services as seen from one project there. */
@@ -75,7 +77,7 @@ type Scope = { project: { id: string } } | { project: { name: string; domain: { 
 type Session = { token: string; until: number; userId: string; projectId: string | null; roles: string[]; endpoints: { type: string; url: string }[] };
 
 export function openPartner(options: PartnerOptions): Partner {
-  const { credential, clock, timeoutMs = MINUTE, fetch: send = fetch } = options;
+  const { credential, clock, timeoutMs = MINUTE, attempts = ATTEMPTS, fetch: send = fetch } = options;
   const slots = semaphore(options.concurrency ?? 8);
   const authUrl = withVersion(options.authUrl, 'v3');
   const known = new Map<string, Promise<Services>>();
@@ -89,7 +91,7 @@ export function openPartner(options: PartnerOptions): Partner {
       const why = answer instanceof Unanswered ? answer.message : `${what} was answered with ${answer.status}`;
       const cause = answer instanceof Unanswered ? answer.cause : undefined;
       if (!reading) throw new UnknownOutcome(why, { cause });
-      if (attempt === ATTEMPTS) throw new DriverError('unavailable', why, { cause });
+      if (attempt >= attempts) throw new DriverError('unavailable', why, { cause });
       await clock.after(100 * attempt);
     }
   }

@@ -17,7 +17,8 @@ const mostKeys = 16;
 
 export function openProvider({ authUrl, region, domainId, user, userDomain, project, password }: Access, { fetch: send, clock }: { fetch: typeof fetch; clock: Clock }): ProviderCloud {
   const credential = { kind: 'password' as const, user, password, ...(project ? { project } : {}) };
-  const partner = openPartner({ authUrl, region, domainId, userDomain, credential, clock, fetch: send });
+  // Who does not answer is asked again when it is time again.
+  const partner = openPartner({ authUrl, region, domainId, userDomain, credential, clock, fetch: send, attempts: 1 });
   return {
     metering: async () => (await partner.own()).other(metering),
     async keys() {
