@@ -4,6 +4,7 @@ import type { Migrations } from '../kit/postgres/migrate.ts';
 import { makeAdmission, type Admission } from './admission/admission.ts';
 import { publicKeys, signingKey } from './admission/signing-keys.ts';
 import { makeBilling } from './billing/billing.ts';
+import { budgetTermsFor } from './billing/budget-terms.ts';
 import { makeBrands, type Brands } from './brand/brand.ts';
 import { limitedDomains, listFaces } from './brand/brands.ts';
 import { makeBroker, type Broker } from './broker/broker.ts';
@@ -30,7 +31,7 @@ export type Home = { identity: Identity; federation: Federation; brands: Brands;
 
 export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys, openProvider }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
-  const federation = makeFederation({ ...parts, first, directory: identity.directory, standing: standingOf });
+  const federation = makeFederation({ ...parts, first, directory: identity.directory, standing: standingFrom(parts) });
   const { authenticate, directory, tokens } = identity;
   const asking = { ...parts, fetch: send, serviceTokens: createServiceTokens({ ...parts, directory, tokens }) };
   const signed = { ...asking, vault: createVault({ ...parts, cloudKeys }) };
@@ -43,10 +44,11 @@ export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys, open
 }
 
 /** What a region has to know of services that come after federation. */
-const standingOf: StandingOf = async (tx, region) => ({
+const standingFrom = ({ clock }: HomeParts): StandingOf => async (tx, region) => ({
   closed_to: [...(await limitedDomains(tx))].flatMap(([domainId, offered]) => (offered.has(region) ? [] : [domainId])).toSorted(),
   faces: await listFaces(tx),
   access_rules: await listAllAccessRules(tx),
+  budgets: await budgetTermsFor(tx, region, clock.now()),
 });
 
 export function makeRegion(parts: RegionParts): readonly Made[] {

@@ -1,6 +1,6 @@
 import type { Database } from '../../kit/postgres/database.ts';
 import type { Invariant } from '../parts.ts';
-import { wronglyReserved } from './budgets.store.ts';
+import { overlentMonths } from './budgets.ts';
 import { unbalanced } from './ledger.store.ts';
 
 export function billingInvariants({ database }: { database: Database }): Invariant[] {
@@ -16,10 +16,10 @@ export function billingInvariants({ database }: { database: Database }): Invaria
     },
     {
       id: 'I15',
-      title: 'what a budget has promised is the sum of its leases',
+      title: 'regions hold no more of a month of a budget than it has',
       check: () =>
         database.read(scope, async (tx) =>
-          (await wronglyReserved(tx)).map(({ id, reserved, leased }) => ({ message: `Budget ${id} has promised ${reserved} and leased ${leased}`, remedy: 'Report it; the next claim counts it anew' })),
+          (await overlentMonths(tx)).map(({ subject, held, limit }) => ({ message: `Of ${subject} regions hold ${held} billionths, and it has ${limit}`, remedy: 'Report it: more may be spent than was meant' })),
         ),
     },
   ];

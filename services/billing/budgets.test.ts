@@ -1,51 +1,76 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { askLease, leasesOf } from '../federation/leases.ts';
 import { startBilling } from './billing.fixture.ts';
 import { billingInvariants } from './billing.invariants.ts';
-import { claimBudget, countBudgets, OverBudget, releaseBudget, type BudgetClaim } from './budgets.ts';
+import { budgetTermsFor } from './budget-terms.ts';
+import { countBudgets } from './budgets.ts';
 import { nanosOf } from './money.ts';
 
 const system = { kind: 'system', reason: 'test' } as const;
-const claim = (holder: string, amount: string, more: Partial<BudgetClaim> = {}): BudgetClaim => ({ projectId: 'c/web', domainId: 'c', holder, amountNano: nanosOf(amount), currency: 'EUR', expiresAt: new Date('2026-05-01T00:00:00Z'), ...more });
+const hourly = { name: 'list', currency: 'EUR', entries: [{ id: 'server', resource: 'server', measure: 'servers', price: '0.1' }] };
 
-test('however many claim at once, no more is promised than the budget has', async (t) => {
+test('however many ask at once, no more is lent than the budget has', async (t) => {
   const { operator, open, database } = await startBilling(t);
   const customer = await open(operator, 'c');
   const { id } = (await customer.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1' } })).body;
-  const project = (await customer.billing.budgets.create({ body: { name: 'web', project_id: 'c/web', currency: 'EUR', amount: '0.65' } })).body;
+  const regions = Array.from({ length: 12 }, (_, index) => `region-${index}`);
+  for (const name of regions) await database.transaction(system, (tx) => tx.run`insert into federation.region (name, status, created_at) values (${name}, 'joined', now())`);
+  const least = nanosOf('0.15');
 
-  const outcomes = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => database.transaction(system, (tx) => claimBudget(tx, claim(`holder ${index}`, '0.1')))));
+  const held = await Promise.all(regions.map((region) => database.transaction(system, (tx) => askLease(tx, region, { kind: 'budget:eur', subject: `${id}.2026-04`, least, wish: least }))));
 
-  assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 6);
-  assert.ok(outcomes.every((each) => each.status === 'fulfilled' || each.reason instanceof OverBudget));
-  assert.deepEqual([(await customer.billing.budgets.show({ params: { budget_id: id } })).body.reserved, (await customer.billing.budgets.show({ params: { budget_id: project.id } })).body.reserved], ['0.6', '0.6']);
+  assert.equal(held.filter(({ amount }) => amount === least).length, 6);
+  assert.equal((await customer.billing.budgets.show({ params: { budget_id: id } })).body.reserved, '0.9');
   for (const { check } of billingInvariants({ database })) assert.deepEqual(await check(), []);
 });
 
-test('a claim takes the place of the one before, and what is released or has expired can be promised again', async (t) => {
-  const { operator, open, database, clock, parts } = await startBilling(t);
-  const customer = await open(operator, 'c');
-  const { id } = (await customer.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1' } })).body;
-  const run = (wanted: BudgetClaim) => database.transaction(system, (tx) => claimBudget(tx, wanted));
-
-  await run(claim('one', '0.8'));
-  await run(claim('one', '0.9'));
-  await assert.rejects(run(claim('two', '0.2')), OverBudget);
-  await assert.rejects(customer.billing.budgets.delete({ params: { budget_id: id } }), { status: 409 });
-  await database.transaction(system, (tx) => releaseBudget(tx, 'one'));
-  await run(claim('two', '1', { expiresAt: new Date(clock.now().getTime() + 60_000) }));
-  clock.advance(61_000);
-  await countBudgets(parts);
-  await run(claim('three', '1'));
-
-  assert.equal((await customer.billing.budgets.show({ params: { budget_id: id } })).body.reserved, '1');
-});
-
-test('what is used is spent, each alert is told once a month, and what is spent cannot be promised', async (t) => {
+test('what was spent before a budget was made is not lent again, and each month has all of it', async (t) => {
   const { operator, open, sell, use, database, parts, clock } = await startBilling(t);
   clock.advance(20 * 3_600_000);
   const customer = await open(operator, 'c');
-  await sell(operator, customer, { name: 'list', currency: 'EUR', entries: [{ id: 'server', resource: 'server', measure: 'servers', price: '0.1' }] });
+  await sell(operator, customer, hourly);
+  await use({ project: 'c/web', from: '2026-04-01T01:00:00Z', until: '2026-04-01T05:00:00Z' });
+  const { id } = (await customer.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1' } })).body;
+  const most = async (month: string) => (await database.transaction(system, (tx) => askLease(tx, 'one', { kind: 'budget:eur', subject: `${id}.${month}`, least: 1n, wish: nanosOf('5') }))).amount;
+
+  assert.deepEqual([await most('2026-04'), await most('2026-05'), await most('2026-06')], [nanosOf('0.6'), nanosOf('1'), 0n]);
+  clock.advance(31 * 24 * 3_600_000);
+  await countBudgets(parts);
+  assert.equal(await most('2026-06'), nanosOf('1'));
+
+  await customer.billing.budgets.delete({ params: { budget_id: id } });
+  assert.equal((await database.read(system, (tx) => leasesOf(tx, 'one'))).find(({ subject }) => subject === `${id}.2026-05`)?.limit, 0n);
+});
+
+test('a region is told the dearest that a thing can be there, and what a budget pays for', async (t) => {
+  const { operator, open, sell, database, clock } = await startBilling(t);
+  const reseller = await open(operator, 'r');
+  await open(operator, 's');
+  const customer = await open(reseller, 'c');
+  await database.transaction(system, (tx) => tx.run`insert into identity.project (id, domain_id, name, description, enabled) select d || '/web', d, 'web', '', true from unnest(array['c', 'r', 's']) d`);
+  const entries = [
+    { id: 'elsewhere', resource: 'server', measure: 'servers', region: 'two', price: '9' },
+    { id: 'server', resource: 'server', measure: 'servers', tiers: [{ up_to: '10', price: '0.1' }, { up_to: null, price: '0.3' }] },
+    { id: 'stopped', resource: 'server', measure: 'vcpus', states: ['SHUTOFF'], per: 2, price: '0.01' },
+  ];
+  await sell(operator, reseller, { ...hourly, entries });
+  const { id } = (await reseller.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1', stop_loss: true } })).body;
+  const own = (await customer.billing.budgets.create({ body: { name: 'web', project_id: 'c/web', currency: 'EUR', amount: '1' } })).body;
+
+  const terms = await database.read(system, (tx) => budgetTermsFor(tx, 'one', clock.now()));
+
+  assert.deepEqual(terms.toSorted((one, other) => other.domains.length - one.domains.length).map(({ prices, ...rest }) => ({ ...rest, prices: prices.map(({ measure, nano, per }) => `${measure} ${nano}/${per}`) })), [
+    { id, currency: 'EUR', stop_loss: true, projects: ['c/web', 'r/web'], domains: ['c', 'r'], prices: ['servers 300000000/1', 'vcpus 10000000/2'] },
+    { id: own.id, currency: 'EUR', stop_loss: false, projects: ['c/web'], domains: [], prices: [] },
+  ]);
+});
+
+test('what is used is spent, and each alert is told once a month', async (t) => {
+  const { operator, open, sell, use, database, parts, clock } = await startBilling(t);
+  clock.advance(20 * 3_600_000);
+  const customer = await open(operator, 'c');
+  await sell(operator, customer, hourly);
   const { id } = (await customer.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1', alerts: [50, 100] } })).body;
   await use({ project: 'c/web', from: '2026-04-01T01:00:00Z', until: '2026-04-01T07:00:00Z' });
 
@@ -56,7 +81,6 @@ test('what is used is spent, each alert is told once a month, and what is spent 
   assert.deepEqual([shown.spent, shown.alerted], ['0.6', 50]);
   const alerts = await database.read(system, (tx) => tx.rows<{ payload: { percent: number } }>`select payload from kit.event where type = 'budget.alert'`);
   assert.deepEqual(alerts.map(({ payload }) => payload.percent), [50]);
-  await assert.rejects(database.transaction(system, (tx) => claimBudget(tx, claim('one', '0.5'))), OverBudget);
 });
 
 test('a budget of one account is no business of another', async (t) => {

@@ -1,92 +1,105 @@
-/** Budgets: what is spent is rated use, what is promised is leased; both together never exceed the amount by a lease. */
+/**
+ * Budgets: what is spent is rated use. What may be spent is a limit that federation lends to the regions, a month each
+ * (services/quota/budgets.ts): they make nothing that does not fit into what they hold.
+ */
 import type { Clock, Random } from '../../kit/clock.ts';
 import { emit } from '../../kit/events/events.ts';
-import { conflict, Fault, notFound } from '../../kit/fault.ts';
+import { notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { ensureLimit, heldOf, setLimit } from '../federation/leases.ts';
+import { standingChannel } from '../federation/news.ts';
 import { sumRecords } from '../metering/usage.ts';
-import { booksOfPeriod, operatorId, ownAccount, useOfEdge } from './accounts.ts';
-import { findAccount, findAccountOfDomain } from './accounts.store.ts';
+import { booksOfPeriod, ownAccount, useOfEdge } from './accounts.ts';
+import { findAccount } from './accounts.store.ts';
 import { getBook } from './books.ts';
-import {
-  deleteBudgetRow, deleteLeases, deleteLeasesBefore, findBudget, findLease, insertBudget, listBudgets, lockBudgetsFor, putLease, setSpent,
-  type Budget,
-} from './budgets.store.ts';
+import { deleteBudgetRow, findBudget, insertBudget, listBudgets, lockBudget, setSpent, type Budget } from './budgets.store.ts';
 import { moneyOf } from './money.ts';
 import { rate } from './rating.ts';
 
 export type { Budget } from './budgets.store.ts';
 
-export async function listOwnBudgets(context: Context): Promise<Budget[]> {
-  return listBudgets(context.tx, (await ownAccount(context)).id);
+/** With what regions hold of it beside what they have spent. */
+export type ShownBudget = Budget & { reservedNano: bigint };
+
+export async function listOwnBudgets(context: Context): Promise<ShownBudget[]> {
+  const budgets = await listBudgets(context.tx, (await ownAccount(context)).id);
+  const shown: ShownBudget[] = [];
+  for (const budget of budgets) shown.push(await withReserved(context, budget));
+  return shown;
 }
 
-export async function getOwnBudget(context: Context, id: string): Promise<Budget> {
+export async function getOwnBudget(context: Context, id: string): Promise<ShownBudget> {
   const own = await ownAccount(context);
   const budget = await findBudget(context.tx, id);
   if (!budget || budget.accountId !== own.id) throw notFound(`There is no budget ${id}`, 'notFound');
-  return budget;
+  return withReserved(context, budget);
 }
 
-export async function createBudget(context: Context, random: Random, { name, projectId, currency, amountNano, alerts }: { name: string; projectId: string | null; currency: string; amountNano: bigint; alerts: readonly number[] }): Promise<Budget> {
+async function withReserved({ tx, now }: Pick<Context, 'tx' | 'now'>, budget: Budget): Promise<ShownBudget> {
+  const { kind, subject } = limitOfMonth(budget, monthOf(now));
+  const [held, counted] = [await heldOf(tx, kind, subject), budget.spentNano - (isFirst(budget, monthOf(now)) ? budget.openedNano : 0n)];
+  return { ...budget, reservedNano: held > counted ? held - counted : 0n };
+}
+
+export type BudgetWish = { name: string; projectId: string | null; currency: string; amountNano: bigint; stopLoss: boolean; alerts: readonly number[] };
+
+export async function createBudget(context: Context, random: Random, { alerts, ...wish }: BudgetWish): Promise<ShownBudget> {
   const { tx, now, requestId } = context;
   const own = await ownAccount(context);
-  const budget: Budget = { id: random.uuid(), accountId: own.id, projectId, name, currency, amountNano, spentNano: 0n, reservedNano: 0n, month: monthOf(now), alerts: [...new Set(alerts)].toSorted((one, other) => one - other), alerted: 0, createdAt: now };
+  const made: Budget = { id: random.uuid(), accountId: own.id, ...wish, spentNano: 0n, openedNano: 0n, month: monthOf(now), alerts: [...new Set(alerts)].toSorted((one, other) => one - other), alerted: 0, createdAt: now };
+  const spentNano = await spentOf(tx, made, { from: made.month, until: now });
+  const budget = { ...made, spentNano, openedNano: spentNano };
   await insertBudget(tx, budget);
+  await openMonths(tx, budget, now);
+  tx.wake(standingChannel);
   await emit(tx, { now: () => now }, { type: 'budget.create', resource: 'budget', resourceId: budget.id, requestId, payload: { accountId: own.id } });
-  return budget;
+  return { ...budget, reservedNano: 0n };
 }
 
+/** What regions hold of it they give back. */
 export async function deleteBudget(context: Context, id: string): Promise<void> {
   const { tx, now, requestId } = context;
-  await getOwnBudget(context, id);
-  if ((await deleteBudgetRow(tx, id)) === 0) throw conflict('Something that runs is promised money from this budget');
+  const budget = await getOwnBudget(context, id);
+  await deleteBudgetRow(tx, id);
+  for (const month of [monthOf(now), nextMonth(now)]) await setLimit(tx, { ...limitOfMonth(budget, month), amount: 0n });
+  tx.wake(standingChannel);
   await emit(tx, { now: () => now }, { type: 'budget.delete', resource: 'budget', resourceId: id, requestId, payload: {} });
 }
 
-export type BudgetClaim = {
-  projectId: string;
-  /** Whose domain it is of; of none: the operator's. */
-  domainId: string | null;
-  /** Who will spend it; asked again, the claim takes the place of the one before. */
-  holder: string;
-  amountNano: bigint;
-  currency: string;
-  /** Until when nothing else may be promised this money, unless it is released or claimed again. */
-  expiresAt: Date;
-};
+/** This month and the next may be promised: what is made now goes on then. */
+async function openMonths(tx: Transaction, budget: Budget, now: Date): Promise<void> {
+  for (const month of [monthOf(now), nextMonth(now)]) await ensureLimit(tx, limitOfMonth(budget, month));
+}
 
-/** The money is not there. */
-export class OverBudget extends Fault {
-  constructor(message: string) {
-    super(403, 'overBudget', message);
+// What a lease can say (contract/intercloud/federation/leases.ts).
+const mostNano = 10n ** 18n - 1n;
+
+function limitOfMonth(budget: Budget, month: Date): { kind: string; subject: string; amount: bigint } {
+  const { id, currency, amountNano, openedNano } = budget;
+  const left = isFirst(budget, month) ? amountNano - openedNano : amountNano;
+  return { kind: `budget:${currency.toLowerCase()}`, subject: `${id}.${month.toISOString().slice(0, 7)}`, amount: left < 0n ? 0n : left > mostNano ? mostNano : left };
+}
+
+function isFirst({ createdAt }: Budget, month: Date): boolean {
+  return monthOf(createdAt).getTime() === month.getTime();
+}
+
+/** Months of which regions hold more than there is. */
+export async function overlentMonths(tx: Transaction): Promise<{ subject: string; held: bigint; limit: bigint }[]> {
+  const wrong: { subject: string; held: bigint; limit: bigint }[] = [];
+  for (const budget of await listBudgets(tx, null)) {
+    const { kind, subject, amount } = limitOfMonth(budget, budget.month);
+    const held = await heldOf(tx, kind, subject);
+    if (held > amount) wrong.push({ subject, held, limit: amount });
   }
+  return wrong;
 }
 
-/**
- * Promises money of every budget that the project draws on, or refuses. Budgets are locked until the transaction ends:
- * of two who claim the last of the money one gets it.
- */
-export async function claimBudget(tx: Transaction, { projectId, domainId, holder, amountNano, currency, expiresAt }: BudgetClaim): Promise<void> {
-  const account = domainId === null ? undefined : await findAccountOfDomain(tx, domainId);
-  for (const budget of await lockBudgetsFor(tx, { accountId: account?.id ?? operatorId, projectId })) {
-    if (budget.currency !== currency) throw new OverBudget(`The budget ${budget.name} is in ${budget.currency}, and ${currency} is to be spent`);
-    const before = await findLease(tx, budget.id, holder);
-    const left = budget.amountNano - budget.spentNano - (budget.reservedNano - before);
-    if (amountNano > left) throw new OverBudget(`The budget ${budget.name} has ${moneyOf(left < 0n ? 0n : left)} ${currency} left, and ${moneyOf(amountNano)} is needed`);
-    if (amountNano > 0n) await putLease(tx, { budgetId: budget.id, holder, amountNano, expiresAt });
-  }
-}
-
-export function releaseBudget(tx: Transaction, holder: string): Promise<void> {
-  return deleteLeases(tx, holder);
-}
-
-/** Brings what is spent up to date, drops what was promised for too long, and tells of what is reached. */
+/** Brings what is spent up to date, opens months, and tells of what is reached. */
 export async function countBudgets({ database, clock }: { database: Database; clock: Pick<Clock, 'now'> }): Promise<void> {
   const scope = { kind: 'system', reason: 'budgets are counted' } as const;
   const now = clock.now();
-  await database.transaction(scope, (tx) => deleteLeasesBefore(tx, now));
   for (const { id } of await database.read(scope, (tx) => listBudgets(tx, null))) await database.transaction(scope, (tx) => countBudget(tx, id, now));
 }
 
@@ -95,8 +108,9 @@ async function countBudget(tx: Transaction, id: string, now: Date): Promise<void
   if (!found) return;
   const month = monthOf(now);
   const spentNano = await spentOf(tx, found, { from: month, until: now });
-  const locked = (await lockBudgetsFor(tx, { accountId: found.accountId, projectId: found.projectId ?? '' })).find((each) => each.id === id);
+  const locked = await lockBudget(tx, id);
   if (!locked) return;
+  await openMonths(tx, locked, now);
   const before = locked.month.getTime() === month.getTime() ? locked.alerted : 0;
   const reached = locked.alerts.filter((percent) => spentNano * 100n >= locked.amountNano * BigInt(percent) && percent > before);
   await setSpent(tx, id, { spentNano, month, alerted: reached.at(-1) ?? before });
@@ -125,4 +139,8 @@ async function spentOf(tx: Transaction, { accountId, projectId }: Budget, period
 
 function monthOf(now: Date): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()));
+}
+
+function nextMonth(now: Date): Date {
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1));
 }

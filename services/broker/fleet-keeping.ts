@@ -148,7 +148,7 @@ async function make(parts: KeepingParts, errand: Errand, fleet: Fleet, machine: 
     const placed = await placeServer({ ...errand, now: parts.clock.now() }, { offers: parts.offers, body: bodyOf(fleet, machine), headers: { 'openstack-api-version': 'compute 2.1' }, clientKey: machine.id, policy: within });
     if (!placed || placed.reply.status >= 300) {
       await end(parts, fleet, machine);
-      return await say(parts, fleet, `${placed?.region.name ?? 'A region'} refused with ${placed?.reply.status ?? 400}.`);
+      return await say(parts, fleet, placed ? `${placed.region.name} refused with ${placed.reply.status}: ${wordsOf(placed.reply)}` : 'No region can make what was asked for.');
     }
     await change(parts, fleet, { ...machine, state: 'starting', region: placed.region.name, serverId: idOf(placed.reply), since: parts.clock.now().toISOString() });
   } catch (error) {
@@ -157,6 +157,12 @@ async function make(parts: KeepingParts, errand: Errand, fleet: Fleet, machine: 
     await end(parts, fleet, machine);
     await say(parts, fleet, error.message);
   }
+}
+
+/** What the region said, in Nova's shape. */
+function wordsOf({ body }: Reply): string {
+  const [said] = typeof body === 'object' && body !== null ? Object.values(body as Record<string, { message?: unknown }>) : [];
+  return typeof said?.message === 'string' ? said.message : 'it did not say why.';
 }
 
 function bodyOf({ name, machine: { flavor, image, networks, metadata, ...more } }: Fleet, { id }: Machine): object {

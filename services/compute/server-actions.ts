@@ -6,6 +6,7 @@ import { getServerImage } from '../image/images.ts';
 import { reserveServerImage } from '../image/uploads.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
 import { moveClaim, NoValidHost } from '../placement/claims.ts';
+import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { getFlavor } from './flavors.ts';
@@ -25,7 +26,7 @@ import {
   suspendServerWorkflow,
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
-import { changeServer, lockServer, needsOf, quotaOf } from './server-changes.ts';
+import { changeServer, lockServer, needsOf, meteredAs, quotaOf } from './server-changes.ts';
 import { demandState, demandUnlocked, type StatefulAction } from './server-states.ts';
 import { subjectOf, type About } from './server-steps.ts';
 import { asBadRequest, asQuotaFault } from './refusals.ts';
@@ -111,6 +112,7 @@ export async function resizeServer(compute: Compute, context: Context, id: strin
   if (server.imageId !== null) await getServerImage({ tx }, server.imageId).then((image) => demandFit(flavor, image, caller.isAdmin), () => undefined);
   const resized = { ...server, flavor, resize: { from: server.flavor, vmState: server.vmState }, rootDiskGiB: server.rootImage === null ? 0 : flavor.diskGiB };
   await claimQuota(tx, server.projectId, lessThan(quotaOf(resized), quotaOf(server))).catch(asQuotaFault);
+  await claimSpending(tx, { now, projectId: server.projectId, domainId: domainOf(caller, server.projectId), thing: meteredAs(flavor, 1) });
   const changes = { flavor, resize: resized.resize, rootDiskGiB: resized.rootDiskGiB, taskState: 'resize_prep', ...(diskConfig ? { diskConfig } : {}) };
   // The room is claimed beside the intent, so that their sums never differ.
   await moveClaim(tx, { ...needsOf(resized), consumerId: id, projectId: server.projectId, now }).catch((error: unknown) => {

@@ -5,6 +5,7 @@ import { notFound } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Failure } from '../../kit/workflow/workflow.ts';
 import type { PowerState } from '../../drivers/driver.ts';
+import type { Thing } from '../quota/budgets.ts';
 import type { Amounts } from '../quota/quotas.ts';
 import type { Needs } from '../placement/claims.ts';
 import { lockServerRow, updateServerRow, type Server, type ServerFault, type VmState } from './servers.store.ts';
@@ -77,6 +78,11 @@ export function powerOf(vmState: VmState, server: Pick<Server, 'power'>): PowerS
     default:
       return server.power;
   }
+}
+
+/** So many of a flavor, as they are metered when they are up. */
+export function meteredAs({ name, vcpus, memoryMiB, diskGiB }: Server['flavor'], count: number): Thing {
+  return { resource: 'server', flavor: name, state: 'ACTIVE', measures: { servers: count, vcpus: vcpus * count, memoryMiB: memoryMiB * count, diskGiB: diskGiB * count } };
 }
 
 /** What it counts for in its project; a resize that waits counts as the larger of both. */

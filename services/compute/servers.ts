@@ -6,6 +6,7 @@ import { getServerImage, type ServerImage } from '../image/images.ts';
 import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { listHosts } from '../placement/hosts.ts';
+import { claimSpending } from '../quota/budgets.ts';
 import { claimQuota, quotaUsage, type Amounts } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
@@ -13,7 +14,7 @@ import { getFlavor, type Flavor } from './flavors.ts';
 import { selectKeyPair } from './key-pairs.store.ts';
 import { asBadRequest, asNetworkFault, asQuotaFault } from './refusals.ts';
 import { plan, plugDisks, type DiskWish } from './server-disks.ts';
-import { changeServer, lockServer, noServer, quotaOf, tell } from './server-changes.ts';
+import { changeServer, lockServer, meteredAs, noServer, quotaOf, tell } from './server-changes.ts';
 import { subjectOf } from './server-steps.ts';
 import { demandUnlocked } from './server-states.ts';
 import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
@@ -71,6 +72,7 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
     throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
 
   const count = await claimServers(tx, projectId, flavor, wish);
+  await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: meteredAs(flavor, count) });
   const reservationId = `r-${compute.random.uuid().replaceAll('-', '').slice(0, 8)}`;
   const servers: Server[] = [];
   for (let index = 0; index < count; index++) {

@@ -10,9 +10,9 @@ import type { LeaseLink, NewsLink } from '../home-link/link.ts';
 import { federationInvariants } from './federation.invariants.ts';
 import { newsDoor } from './news.api.ts';
 import { leasesDoor } from './leases.api.ts';
-import { adoptLease, lockLimit, setAllowanceUnlessThere } from './leases.store.ts';
+import { adoptLease, isMoneyLent, lockLimit, setAllowanceUnlessThere } from './leases.store.ts';
 import { askLeases, giveBackLeases, setLimits } from './lending.ts';
-import { leasesOf } from './leases.ts';
+import { leasesChannel, leasesOf } from './leases.ts';
 import { listenForWakes, newsChannels, newsFor, type StandingOf, type Wakes } from './news.ts';
 import { regionsDoor } from './regions.api.ts';
 import { announceRegions } from './regions.ts';
@@ -38,7 +38,7 @@ const scope = { kind: 'system', reason: 'the regions of this cloud' } as const;
 export function makeFederation(parts: FederationParts): Federation {
   const { database, first } = parts;
   let listening: Promise<Wakes> | undefined;
-  let stopListening: (() => void) | undefined;
+  const stopListening: (() => void)[] = [];
   const wakes = () => (listening ??= listenForWakes(database, newsChannels));
   const own = { ...parts, wakes };
   return {
@@ -60,11 +60,11 @@ export function makeFederation(parts: FederationParts): Federation {
       },
     },
     async start() {
-      stopListening = await database.listen(limitsChannel, () => void adoptForLimits(parts));
+      for (const channel of [limitsChannel, leasesChannel]) stopListening.push(await database.listen(channel, () => void adoptForLimits(parts)));
       await adoptForLimits(parts);
     },
     async stop() {
-      stopListening?.();
+      for (const stop of stopListening) stop();
       (await listening)?.stop();
     },
   };
@@ -78,13 +78,14 @@ export async function bootstrapFederation({ database, clock, random }: HomeParts
   });
 }
 
-/** What is registered with identity is counted at home, so the only region has to ask there for more, too. */
+/** What is registered with identity, and what budgets have, is counted at home, so the only region has to ask there for more, too. */
 async function adoptForLimits(parts: FederationParts): Promise<void> {
   const { database, first, log } = parts;
   try {
-    if ((await database.read(scope, areLimitsUsed)) && !(await first.database.read(scope, isLeased))) await adoptFirst(parts);
+    if (await first.database.read(scope, isLeased)) return;
+    if (await database.read(scope, async (tx) => (await areLimitsUsed(tx)) || (await isMoneyLent(tx)))) await adoptFirst(parts);
   } catch (error) {
-    log.error({ err: error }, 'limits registered with identity do not count yet in the first region: they do when one is changed, or at the next start');
+    log.error({ err: error }, 'limits registered with identity, or budgets, do not count yet in the first region: they do when one is changed, or at the next start');
   }
 }
 

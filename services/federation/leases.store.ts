@@ -22,11 +22,17 @@ export async function setAllowance(tx: Transaction, { kind, subject, amount }: {
     on conflict (kind, subject) do update set amount = excluded.amount, number = excluded.number where a.amount is distinct from excluded.amount`;
 }
 
-/** A limit of before there were several regions; what was set for all of them since stays. */
-export async function setAllowanceUnlessThere(tx: Transaction, { kind, subject, amount }: { kind: string; subject: string; amount: bigint | null }): Promise<void> {
-  await tx.run`
+/** A limit of before there were several regions; what was set for all of them since stays. Whether it was not there. */
+export async function setAllowanceUnlessThere(tx: Transaction, { kind, subject, amount }: { kind: string; subject: string; amount: bigint | null }): Promise<boolean> {
+  const set = await tx.run`
     insert into federation.allowance (kind, subject, amount, number) values (${kind}, ${subject}, ${amount}::bigint, nextval('federation.news_number'))
     on conflict do nothing`;
+  return set === 1;
+}
+
+/** Whether money is lent: of budgets as well as of quotas, the only region has to ask for it. */
+export async function isMoneyLent(tx: Transaction): Promise<boolean> {
+  return (await tx.one`select from federation.allowance where kind like 'budget:%' limit 1`) !== undefined;
 }
 
 export async function listAllowances(tx: Transaction, after: number, most: number): Promise<{ kind: string; subject: string; amount: string | null; number: number }[]> {

@@ -3,7 +3,7 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { quotaDefaults, type QuotaResource } from '../quota/quotas.ts';
 import { limitsInForce } from '../identity/limits-in-force.ts';
 import type { GivenBack, Held, NewLimit, Wanted } from '../quota/leases.ts';
-import { countAwaited, deleteRecall, findAllowance, insertRecall, listHolders, listHoldersOf, listLeases, lockLimit, putLease, setAllowance, type Lease } from './leases.store.ts';
+import { countAwaited, deleteRecall, findAllowance, insertRecall, listHolders, listHoldersOf, listLeases, lockLimit, putLease, setAllowance, setAllowanceUnlessThere, type Lease } from './leases.store.ts';
 
 export type { Held } from '../quota/leases.ts';
 
@@ -74,6 +74,17 @@ export async function setLimit(tx: Transaction, limit: NewLimit): Promise<void> 
   const [now, holders] = [await limitOf(tx, kind, subject), await listHolders(tx, kind, subject)];
   if (now !== unlimited && roomFor(now, holders) < 0n) for (const { region, amount } of holders) if (amount !== 0n) await insertRecall(tx, { region, kind, subject });
   tx.wake(leasesChannel);
+}
+
+/** Unless it was set before. */
+export async function ensureLimit(tx: Transaction, limit: NewLimit): Promise<void> {
+  await lockLimit(tx);
+  if (await setAllowanceUnlessThere(tx, limit)) tx.wake(leasesChannel);
+}
+
+/** What all regions hold of it. */
+export async function heldOf(tx: Transaction, kind: string, subject: string): Promise<bigint> {
+  return (await listHolders(tx, kind, subject)).reduce((sum, { amount }) => sum + amount, 0n);
 }
 
 export async function leasesOf(tx: Transaction, region: string): Promise<Held[]> {

@@ -2,6 +2,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { takeBudgets } from '../quota/budgets.ts';
 import { letGoOfBounded, takeBounds, type Bound } from '../quota/bounds.ts';
 import { companyChannel, isLeased, letGo, letGoOfUnused, listUnsaid, markSaid, takeHeld, takeLimits, type GivenBack } from '../quota/leases.ts';
 import { limitsChannel } from '../quota/quotas.ts';
@@ -104,6 +105,7 @@ export async function hearOnce(parts: KeeperParts, signal: AbortSignal): Promise
   const news = await link.news(before ?? undefined, { waitMs, signal });
   const given = await database.transaction(scope, async (tx): Promise<GivenBack[]> => {
     await directory?.take(tx, news);
+    if (news.standing) await takeBudgets(tx, news.standing.budgets, parts.clock.now());
     await takeLimits(tx, news.limits.map(({ amount, ...rest }) => ({ ...rest, amount: amount === null ? null : BigInt(amount) })));
     const bounds = news.bounds.map(({ kind, amount, ...rest }): Bound => ({ ...rest, kind, amount: amount === null ? null : BigInt(amount) }));
     await takeBounds(tx, bounds);

@@ -2,6 +2,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
+import { moneyShortagesOf } from '../quota/budgets.ts';
 import { takeHeld, type Wanted } from '../quota/leases.ts';
 import { shortagesOf, type Shortage } from '../quota/quotas.ts';
 import type { LeaseLink } from './link.ts';
@@ -17,9 +18,8 @@ const scope = { kind: 'system', reason: 'limits over all regions' } as const;
 export function withLeases(database: Database, { link, clock, log }: { link: () => LeaseLink; clock: Clock; log: Log }): Database {
   let awayUntil = 0;
 
-  async function makeRoom(shortages: readonly Shortage[]): Promise<boolean> {
+  async function makeRoom(wanted: readonly Wanted[]): Promise<boolean> {
     if (clock.now().getTime() < awayUntil) return false;
-    const wanted = shortages.map(asWanted);
     try {
       const held = await link().ask(wanted);
       await database.transaction(scope, (tx) => takeHeld(tx, held));
@@ -39,8 +39,8 @@ export function withLeases(database: Database, { link, clock, log }: { link: () 
         try {
           return await database.transaction(whose, (tx) => work((last = tx)));
         } catch (error) {
-          const shortages = last === undefined ? [] : shortagesOf(last);
-          if (shortages.length === 0 || round > mostRounds || !(await makeRoom(shortages))) throw error;
+          const wanted = last === undefined ? [] : [...shortagesOf(last).map(asWanted), ...moneyShortagesOf(last)];
+          if (wanted.length === 0 || round > mostRounds || !(await makeRoom(wanted))) throw error;
         }
       }
     },

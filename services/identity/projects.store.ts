@@ -96,3 +96,8 @@ export async function listProjectIdsAround(tx: Transaction, projectId: string): 
   const rows = await tx.rows<{ id: string }>`select id from identity.project where domain_id = (select domain_id from identity.project where id = ${projectId})`;
   return rows.map(({ id }) => id);
 }
+
+/** In the order of their ids. */
+export async function listProjectIdsOf(tx: Transaction, domainIds: readonly string[]): Promise<string[]> {
+  return (await tx.rows<{ id: string }>`select id from identity.project where domain_id = any(${[...domainIds]}::text[]) order by id`).map(({ id }) => id);
+}

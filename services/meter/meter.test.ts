@@ -16,7 +16,7 @@ const small = { name: 'small', vcpus: 2, memoryMiB: 2048, diskGiB: 10 };
 
 /** A region with a meter, a home, and the way between them, which can break. */
 async function startMeter(t: TestContext) {
-  const [region, home] = [await testDatabase(t, { migrations: [{ service: 'meter', directory: directory('meter') }] }), await testDatabase(t, { migrations: [{ service: 'metering', directory: directory('metering') }] })];
+  const [region, home] = [await testDatabase(t, { migrations: ['quota', 'meter'].map((service) => ({ service, directory: directory(service) })) }), await testDatabase(t, { migrations: [{ service: 'metering', directory: directory('metering') }] })];
   const clock = manualClock(new Date('2026-03-01T10:00:00Z'));
   const broken = { before: false, after: false };
   const put = (batch: UsageBatch) => home.database.transaction(system, (tx) => takeUsage(tx, { region: 'one', batch, now: clock.now(), domainsOf: () => Promise.resolve(new Map([['A', 'domain-a']])) }));

@@ -2,6 +2,9 @@ import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { NewRecord, Running } from './intervals.ts';
 import type { MeteredResource } from './observations.ts';
 
+/** By which the region's events are delivered to its meter. */
+export const consumerName = 'meter';
+
 export type KeptRecord = NewRecord & { sequence: number };
 
 type RunningRow = Omit<Running, 'measured'> & Running['measured'];
@@ -17,6 +20,11 @@ export async function lockRunning(tx: Transaction, things: readonly { resource: 
     where (running.resource, running.resource_id) in (select * from unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]))
     for update of running`;
   return rows.map(running);
+}
+
+/** All that lasts of these projects. */
+export async function runningOf(tx: Transaction, projectIds: readonly string[]): Promise<Running[]> {
+  return (await tx.rows<RunningRow>`select ${runningColumns} from ${runningTables} where running.project_id = any(${[...projectIds]}::text[])`).map(running);
 }
 
 /** What is not recorded up to this moment, some of it: what comes after a place in the order of things. */

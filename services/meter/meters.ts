@@ -5,12 +5,11 @@ import type { Event } from '../../kit/events/events.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { hourMs, lasting, observed, type NewRecord, type Running } from './intervals.ts';
-import { appendRecords, deleteRunning, lockRunning, lockRunningBefore, readProgress, saveRunning, setThrough } from './meters.store.ts';
+import { appendRecords, consumerName, deleteRunning, lockRunning, lockRunningBefore, readProgress, saveRunning, setThrough } from './meters.store.ts';
 import { observe, type MeteredResource } from './observations.ts';
+import { countSpending } from './spending.ts';
 
 type Parts = { database: Database; clock: Pick<Clock, 'now'>; log?: Log };
-
-export const consumerName = 'meter';
 
 /** Turns all events that are due into records. Resolves to how many events they were. */
 export function meterEvents({ database, clock, log }: Parts, signal?: AbortSignal): Promise<number> {
@@ -72,6 +71,7 @@ async function save(tx: Transaction, known: ReadonlyMap<string, Running>, touche
   await deleteRunning(tx, ended);
   await saveRunning(tx, changed);
   await appendRecords(tx, records);
+  if (records.length > 0) await countSpending(tx, records);
 }
 
 function keyOf({ resource, resourceId }: { resource: string; resourceId: string }): string {

@@ -1,6 +1,7 @@
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
+import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { mark, tell } from './changes.ts';
 import { takeAddresses, type FixedIpWish } from './fixed-ips.ts';
 import {
@@ -48,6 +49,7 @@ export async function createFloatingIp(context: Context, wish: NewFloatingIpWish
   const network = await getNetwork(context, wish.floating_network_id);
   if (!network.external) throw bad(`Network ${network.id} is not a valid external network`);
   await claim(tx, projectId, { floatingip: 1 });
+  await claimSpending(tx, { now, projectId, domainId: domainOf(caller, projectId), thing: { resource: 'floatingip', flavor: '', state: 'ACTIVE', measures: { floatingips: 1 } } });
   const [id, portId] = [random.uuid(), random.uuid()];
   await insertPort(tx, { id: portId, project_id: projectId, internal: true, network_id: network.id, device_owner: 'network:floatingip', port_security_enabled: false }, context);
   await takeAddresses(context, { id: portId, network_id: network.id }, [await externalAddress(context, wish)]);

@@ -64,7 +64,7 @@ export async function letGo(tx: Transaction, recalled: readonly { kind: string; 
   const given: GivenBack[] = [];
   for (const { kind, subject } of recalled) {
     const row = await tx.one<Row & { version: number }>`
-      update quota.claim set lease = used where resource = ${kind} and project_id = ${subject} and lease is not null
+      update quota.claim set lease = case when lease = -1 then used else least(lease, used) end where resource = ${kind} and project_id = ${subject} and lease is not null
       returning resource as kind, project_id as subject, lease::text as amount, lease_version as version`;
     given.push(row ? asGivenBack(row) : { kind, subject, amount: 0n, version: 0 });
   }
@@ -73,7 +73,8 @@ export async function letGo(tx: Transaction, recalled: readonly { kind: string; 
 
 /** Lets go of most of what was not used, and resolves to what home does not know yet: also what an earlier answer was lost of. */
 export async function letGoOfUnused(tx: Transaction): Promise<GivenBack[]> {
-  await tx.run`update quota.claim set lease = used + (used + 3) / 4 where lease > used + (used + 3) / 4`;
+  // Money is kept for the days in which nobody can be asked for more; who needs it asks for it.
+  await tx.run`update quota.claim set lease = used + (used + 3) / 4 where lease > used + (used + 3) / 4 and resource not like 'budget:%'`;
   const rows = await tx.rows<Row & { version: number }>`
     select resource as kind, project_id as subject, lease::text as amount, lease_version as version from quota.claim
     where lease <> lease_at_home order by 1, 2 limit ${mostAtOnce}`;

@@ -6,6 +6,7 @@ import { readFilters, type ListQuery } from './lists.ts';
 import { demandThawed } from './services.ts';
 import { countSnapshots, findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
 import { tellSnapshot } from './volume-events.ts';
+import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimVolumes } from './volume-quotas.ts';
 import { createSnapshotWorkflow, deleteSnapshotWorkflow } from './volumes.workflow.ts';
 import { lockVolume, type Volume } from './volumes.store.ts';
@@ -34,6 +35,7 @@ export async function createSnapshot(context: Context, wish: { volumeId: string;
 export async function recordSnapshot(context: Context, volume: Volume, { name, description, metadata, groupSnapshotId, workedOnAs }: Pick<Snapshot, 'name' | 'description' | 'metadata' | 'groupSnapshotId' | 'workedOnAs'>, { id = context.random.uuid(), status = 'creating', generation = 1 }: { id?: string; status?: string; generation?: number } = {}): Promise<Snapshot> {
   const { tx, now, caller } = context;
   await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB }, volume.typeId);
+  await claimSpending(tx, { now, projectId: volume.projectId, domainId: domainOf(caller, volume.projectId), thing: { resource: 'volume_snapshot', flavor: '', state: 'available', measures: { snapshots: 1, GiB: volume.sizeGiB } } });
   await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs, status, generation }, now);
   const snapshot = await getSnapshot(context, id);
   await tellSnapshot(context, 'snapshot.create.start', snapshot);

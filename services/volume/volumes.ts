@@ -12,6 +12,7 @@ import { findType } from './types.store.ts';
 import { demandThawed } from './services.ts';
 import { typeForVolume } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
+import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
 import { createVolumeWorkflow, deleteVolumeWorkflow, extendVolumeWorkflow, uploadVolumeWorkflow } from './volumes.workflow.ts';
 import { countVolumes, findVolume, insertVolume, listVolumes as listRows, lockVolume, summarizeVolumes, transient, updateVolume, type Volume, type VolumeChange, type VolumeSource } from './volumes.store.ts';
@@ -90,6 +91,7 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB }, type.id);
+  await claimSpending(tx, { now, projectId: caller.projectId, domainId: caller.projectDomainId, thing: { resource: 'volume', flavor: type.name, state: 'available', measures: { volumes: 1, GiB: sizeGiB } } });
   const id = random.uuid();
   await insertVolume(
     tx,
@@ -209,7 +211,9 @@ export async function extendVolume(context: Context, id: string, newSizeGiB: num
   if (!expected.includes(volume.status)) throw badRequest(`Invalid volume: Volume ${id} status must be '${expected.join("' or '")}' to extend, currently ${volume.status}.`);
   if (newSizeGiB <= volume.sizeGiB) throw badRequest(`Invalid input received: New size for extend must be greater than current size. (current: ${volume.sizeGiB}, extended to: ${newSizeGiB}).`);
   await demandVolumeSize(context.tx, volume.projectId, newSizeGiB);
-  await claimVolumes(context.tx, volume.projectId, { gigabytes: newSizeGiB - volume.sizeGiB }, volume.typeId);
+  const moreGiB = newSizeGiB - volume.sizeGiB;
+  await claimVolumes(context.tx, volume.projectId, { gigabytes: moreGiB }, volume.typeId);
+  await claimSpending(context.tx, { now: context.now, projectId: volume.projectId, domainId: domainOf(context.caller, volume.projectId), thing: { resource: 'volume', flavor: volume.typeName ?? '', state: 'available', measures: { GiB: moreGiB } } });
   await beginChange(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
   await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
 }

@@ -6,6 +6,24 @@ import { Amount, Kind, Subject } from './leases.ts';
 
 const strict = { additionalProperties: false };
 
+/** What an account means to spend in a month: how much of it a region may is lent, as `budget:<currency>` of `<id>.<month>`. */
+export const BudgetTerms = Type.Object(
+  {
+    id: Type.String(),
+    currency: Type.String(),
+    /** Servers end before what they cost passes it; without, nothing is made whose price to the end of the month is not there. */
+    stop_loss: Type.Boolean(),
+    /** Whose use it pays, and those of the domains, which may have new ones. */
+    projects: Type.Array(Type.String()),
+    domains: Type.Array(Type.String()),
+    /** Of each measure the first that fits; nano-units for so many units an hour, the highest that is ever charged. */
+    prices: Type.Array(
+      Type.Object({ resource: Type.String(), measure: Type.String(), flavor: Type.Optional(Type.String()), states: Type.Optional(Type.Array(Type.String())), not_states: Type.Optional(Type.Array(Type.String())), per: Type.Integer(), nano: Type.String() }, strict),
+    ),
+  },
+  strict,
+);
+
 /** What a region must know to judge for itself who may use it, and under whose name it answers. */
 export const Standing = Type.Object(
   {
@@ -15,6 +33,7 @@ export const Standing = Type.Object(
     faces: Type.Array(Type.Object({ host: Type.String(), name: Type.String(), support: Type.String() }, strict)),
     /** What programs with such a credential may ask for. */
     access_rules: Type.Array(Type.Object({ credential: Type.String(), rules: Type.Array(Type.Object({ service: Type.String(), method: Type.String(), path: Type.String() }, strict)) }, strict)),
+    budgets: Type.Array(BudgetTerms),
   },
   strict,
 );

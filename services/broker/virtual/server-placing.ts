@@ -37,16 +37,20 @@ export async function placeServer(errand: Errand, { offers, body, headers, clien
   if (before) return ask(errand, before, { body, server, read, headers });
 
   const refusing: string[] = [];
+  let refusal: { reply: Reply; region: Region } | undefined;
   for (let tries = 1; ; tries++) {
     // Decided anew each time, without those that could not.
     const decision = await errand.write(async (tx) => {
       const decided = await weigh(tx, offers, { projectId: errand.projectId, now: errand.now, wish: read.wish, exclude: refusing, ...(policy ? { policy } : {}) });
       return keepDecision({ ...errand, tx }, { id: errand.random.uuid(), clientKey: key, wish: read.wish, decided });
     });
+    // Who was refused is told why by whoever refused, and not that there is no other place.
+    if (decision.region === null && refusal) return refusal;
     if (decision.region === null) throw nowhere(decision);
     const answered = await ask(errand, decision, { body, server, read, headers });
     if (answered.reply.status < 300 || !couldBeElsewhere(answered.reply) || read.wish.fixed || tries === mostTries) return answered;
     refusing.push(decision.region);
+    refusal = answered;
   }
 }
 
