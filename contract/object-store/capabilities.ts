@@ -14,6 +14,10 @@ export const limits = {
   max_meta_overall_size: 4096,
 } as const;
 
+export const manifestLimits = { max_manifest_segments: 1000, max_manifest_size: 8_388_608 } as const;
+
+export const bulkLimits = { max_deletes_per_request: 10_000, max_containers_per_extraction: 10_000, max_failed_deletes: 1000, max_failed_extractions: 1000 } as const;
+
 /** The one there is: bodies in files of one machine, each verified when it is read. */
 export const storagePolicy = 'default';
 
@@ -26,4 +30,19 @@ export const capabilities = {
     account_autocreate: true,
     ...limits,
   },
+  account_quotas: {},
+  bulk_delete: { max_deletes_per_request: bulkLimits.max_deletes_per_request, max_failed_deletes: bulkLimits.max_failed_deletes },
+  container_quotas: {},
+  dlo: { max_segments: 1_000_000 },
+  slo: { ...manifestLimits, min_segment_size: 1 },
+  tempurl: {
+    methods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
+    allowed_digests: ['sha1', 'sha256', 'sha512'],
+    deprecated_digests: ['sha1'],
+    incoming_remove_headers: ['x-timestamp'],
+    incoming_allow_headers: [],
+    outgoing_remove_headers: ['x-object-meta-*'],
+    outgoing_allow_headers: ['x-object-meta-public-*'],
+  },
+  versioned_writes: { allowed_flags: ['x-versions-location', 'x-history-location'] },
 };

@@ -1,6 +1,9 @@
 /** What names may be in a path: the service itself says what is wrong with one. */
 import { Type } from 'typebox';
 
+/** Where the service is at the cloud's address. */
+export const servicePath = '/object-store/v1';
+
 const account = Type.String({ maxLength: 256 });
 const container = Type.String({ maxLength: 1024 });
 

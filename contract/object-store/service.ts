@@ -4,6 +4,7 @@ import { accounts } from './accounts.ts';
 import { capabilities } from './capabilities.ts';
 import { containers } from './containers.ts';
 import { objects } from './objects.ts';
+import { servicePath } from './paths.ts';
 import { explanationOf, reasonOf } from './reasons.ts';
 
 const info = () => capabilities;
@@ -13,8 +14,8 @@ export const objectStore = service({
   name: 'swift',
   title: 'Object store',
   root: '/object-store',
-  path: '/object-store/v1',
-  catalogPath: '/object-store/v1/AUTH_{project_id}',
+  path: servicePath,
+  catalogPath: `${servicePath}/AUTH_{project_id}`,
   projectInPath: false,
   where: 'region',
   transactionIds: true,

@@ -31,6 +31,8 @@ type CommonRequest<O extends Operation> = Call & Judged & {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Where clients reach this cloud: `http://host:port`, as they wrote it. */
   readonly base: string;
+  /** From which address it is asked. */
+  readonly remoteAddress: string;
   /** An absolute address in this service, below the path at which it was called. */
   url(path: string): string;
   /** This list's address with other query parameters: for links to the next page. */

@@ -214,7 +214,7 @@ function brief(value: unknown): string {
 }
 
 function pick(incoming: Incoming) {
-  const { caller, requestId, now, random, policy, params, headers, base, signal } = incoming;
+  const { caller, requestId, now, random, policy, params, headers, base, remoteAddress, signal } = incoming;
   return {
     caller,
     requestId,
@@ -224,6 +224,7 @@ function pick(incoming: Incoming) {
     params,
     headers,
     base,
+    remoteAddress,
     signal,
     url: (path: string) => `${base}${incoming.prefix}${path}`,
     page(change: Record<string, string>) {

@@ -52,7 +52,8 @@ async function ensureDomain(tx: Transaction): Promise<void> {
 
 async function ensureRoles(parts: HomeParts, tx: Transaction): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
-  for (const name of [...ladder, 'service']) {
+  // By the last one swift knows who runs the accounts of others (keystoneauth.py, reseller_admin_role).
+  for (const name of [...ladder, 'service', 'ResellerAdmin']) {
     const role = (await findRoleByName(tx, name)) ?? { id: newId(parts), domainId: null, name, description: null, options: { immutable: true }, extra: {} };
     if (!('number' in role)) await insertRole(tx, role);
     ids.set(name, role.id);

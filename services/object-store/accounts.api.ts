@@ -6,12 +6,14 @@ import { Fault } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import { getAccount, updateAccount, type Account } from './accounts.ts';
+import { deleteMany, pathsToDelete } from './bulk-deletes.ts';
 import { listContainers } from './containers.ts';
 import { encoded } from './header-text.ts';
 import { accountLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
 import { listedTimeOf, timestampOf } from './timestamps.ts';
-import { visit, type Visit } from './visits.ts';
+import { accountLimitChanges } from './usage-limits.ts';
+import { textsOf, visit, type Visit } from './visits.ts';
 
 export function accounts(_parts: RegionParts) {
   return implement(contract, {
@@ -19,26 +21,27 @@ export function accounts(_parts: RegionParts) {
       const { account: name } = request.params;
       const type = listTypeOf(request.query, request.headers);
       const range = rangeOf(request.query, accountLimit);
-      const here = await visit(request, contract.show.access, { account: name });
+      const here = await visit(request, contract.show, { account: name });
       const { account, found } = await here.read(async (context) => ({ account: await getAccount(context), found: await listContainers(context, range) }));
       const items = found.map((each): Item => (each.subdir === null ? { name: each.name, count: each.objects, bytes: each.bytes, last_modified: listedTimeOf(each.updatedAt), storage_policy: storagePolicy } : { subdir: each.subdir }));
       return listAnswer({ of: 'account', name, items }, type, { query: request.query, headers: headersOf(account, here) });
     },
 
     async head(request) {
-      const here = await visit(request, contract.head.access, { account: request.params.account });
+      const here = await visit(request, contract.head, { account: request.params.account });
       const account = await here.read(getAccount);
       return new Answer(undefined, { headers: encoded({ ...headersOf(account, here), 'content-type': `${listTypeOf({}, request.headers)}; charset=utf-8` }) });
     },
 
     async put(request) {
-      await visit(request, contract.put.access, { account: request.params.account });
+      await visit(request, contract.put, { account: request.params.account });
       throw notAllowed('DELETE, GET, HEAD, OPTIONS, POST');
     },
 
     async update(request) {
-      const here = await visit(request, contract.update.access, { account: request.params.account });
-      const changes = metadataChanges(request.headers, 'account');
+      const here = await visit(request, contract.update, { account: request.params.account });
+      if (textsOf(request)['bulk-delete'] !== undefined) return deleteMany(request, here, await pathsToDelete(request.body));
+      const changes = { ...metadataChanges(request.headers, 'account'), ...accountLimitChanges(request, here) };
       await here.commit(async (context) => {
         checkTotal(here.account ?? {}, changes, 'account');
         await updateAccount(context, changes);
@@ -47,7 +50,8 @@ export function accounts(_parts: RegionParts) {
     },
 
     async delete(request) {
-      await visit(request, contract.delete.access, { account: request.params.account });
+      const here = await visit(request, contract.delete, { account: request.params.account });
+      if (textsOf(request)['bulk-delete'] !== undefined) return deleteMany(request, here, await pathsToDelete(request.body));
       throw notAllowed('GET, HEAD, OPTIONS, POST');
     },
 

@@ -15,7 +15,7 @@ export type Span = { readonly first: number; readonly last: number };
 
 export type ObjectBodies = {
   /** Takes bytes in; they are on the disk, and nobody's yet. When this fails nothing is left of them. */
-  receive(chunks: AsyncIterable<Uint8Array>, options: { id: string; limitBytes: number }): Promise<Received>;
+  receive(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, options: { id: string; limitBytes: number }): Promise<Received>;
   /** Gives the file its place. Twice is once. */
   keep(file: string): Promise<void>;
   /** Removes it, wherever it lies. Twice is once. */
@@ -117,7 +117,7 @@ export async function fileObjectBodies(directory: string): Promise<ObjectBodies>
   };
 }
 
-async function write(path: string, chunks: AsyncIterable<Uint8Array>, limitBytes: number): Promise<Omit<Received, 'file'>> {
+async function write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limitBytes: number): Promise<Omit<Received, 'file'>> {
   const [md5, sha256] = [createHash('md5'), createHash('sha256')];
   const sums: number[] = [];
   let [sizeBytes, sum, inPiece] = [0, 0, 0];

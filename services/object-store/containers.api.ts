@@ -11,7 +11,9 @@ import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { containerLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
 import { listObjects, type ListedObject } from './objects.ts';
+import { versionLocationChanges } from './older-versions.ts';
 import { httpDateOf, listedTimeOf, timestampOf } from './timestamps.ts';
+import { checkContainerLimits } from './usage-limits.ts';
 import { containerOf, visit, type Visit } from './visits.ts';
 
 export function containers(_parts: RegionParts) {
@@ -20,14 +22,14 @@ export function containers(_parts: RegionParts) {
       const { account, container: name } = request.params;
       const type = listTypeOf(request.query, request.headers);
       const range = rangeOf(request.query, containerLimit);
-      const here = await visit(request, contract.list.access, { account, container: name }, 'read');
+      const here = await visit(request, contract.list, { account, container: name }, 'read');
       const container = containerOf(here);
       const { usage, found } = await here.read(async (context) => ({ usage: await usageOf(context, container), found: await listObjects(context, container, range) }));
       return listAnswer({ of: 'container', name, items: found.map(itemOf) }, type, { query: request.query, headers: headersOf(container, usage, here) });
     },
 
     async head(request) {
-      const here = await visit(request, contract.head.access, request.params, 'read');
+      const here = await visit(request, contract.head, request.params, 'read');
       const container = containerOf(here);
       const usage = await here.read((context) => usageOf(context, container));
       return new Answer(undefined, { headers: encoded({ ...headersOf(container, usage, here), 'content-type': `${listTypeOf({}, request.headers)}; charset=utf-8` }) });
@@ -35,7 +37,7 @@ export function containers(_parts: RegionParts) {
 
     async put(request) {
       const { account, container: name } = request.params;
-      const here = await visit(request, contract.put.access, { account, container: name });
+      const here = await visit(request, contract.put, { account, container: name });
       checkName(name);
       const changes = changesOf(request.headers, here);
       checkPolicy(request.headers);
@@ -47,7 +49,7 @@ export function containers(_parts: RegionParts) {
     },
 
     async update(request) {
-      const here = await visit(request, contract.update.access, request.params);
+      const here = await visit(request, contract.update, request.params);
       containerOf(here);
       const changes = changesOf(request.headers, here);
       await here.commit(async (context) => {
@@ -59,7 +61,7 @@ export function containers(_parts: RegionParts) {
     },
 
     async delete(request) {
-      const here = await visit(request, contract.delete.access, request.params);
+      const here = await visit(request, contract.delete, request.params);
       await here.commit((context) => deleteContainer(context, request.params.container));
       return undefined;
     },
@@ -87,12 +89,14 @@ function headersOf({ headers, createdAt, updatedAt }: Container, usage: Containe
 
 function itemOf(listed: ListedObject): Item {
   if (listed.subdir !== null) return { subdir: listed.subdir };
-  const { name, etag, sizeBytes, contentType, writtenAt } = listed;
+  const { name, etag, sizeBytes, contentType, writtenAt, kind, facts } = listed;
+  if (kind === 'slo') return { hash: String(facts['manifestMd5']), last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType, slo_etag: `"${etag}"` };
   return { hash: etag, last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType };
 }
 
 function changesOf(headers: IncomingHeaders, { isOwner }: Pick<Visit, 'isOwner'>): HeaderChanges {
-  const changes: Record<string, string | null> = { ...metadataChanges(headers, 'container') };
+  checkContainerLimits(headers);
+  const changes: Record<string, string | null> = { ...metadataChanges(headers, 'container'), ...versionLocationChanges(headers) };
   for (const name of ['X-Container-Read', 'X-Container-Write'] as const) {
     const [key, removed] = [name.toLowerCase(), headerOf(headers, name.toLowerCase().replace('x-', 'x-remove-'))];
     const given = headerOf(headers, key);

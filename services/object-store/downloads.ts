@@ -2,7 +2,7 @@
 import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { Fault } from '../../kit/fault.ts';
 import { Answer } from '../../kit/http/implement.ts';
-import { pieceBytes, type Span } from './bodies.ts';
+import type { Span } from './bodies.ts';
 import { conditionOf, isStillTheSame } from './conditions.ts';
 import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { spansOf } from './ranges.ts';
@@ -26,8 +26,7 @@ export async function downloadAnswer({ headers, random }: Asked, download: Downl
   const { sizeBytes, contentType } = download;
   const common = headersOf(download);
   demandCondition(headers, download, common);
-  const validators = validatorsOf(download);
-  const spans = isStillTheSame(headerOf(headers, 'if-range'), validators) ? spansOf(headerOf(headers, 'range'), sizeBytes) : undefined;
+  const spans = spansToSend({ headers }, download);
   if (spans === undefined || (sizeBytes === 0 && spans.length > 0)) return new Answer(await bodyOf(download), { headers: { ...common, 'content-type': contentType, 'content-length': String(sizeBytes) } });
   const [only] = spans;
   if (only === undefined) throw new Fault(416, 'InvalidRange', explanationOf(416), { headers: { ...common, 'content-range': `bytes */${sizeBytes}` } });
@@ -55,12 +54,22 @@ export function headAnswer({ headers }: Pick<Asked, 'headers'>, download: Downlo
   return new Answer(undefined, { headers: { ...common, 'content-type': download.contentType, 'content-length': String(download.sizeBytes) } });
 }
 
-/** What is small is read before the reply begins: should it be damaged, the client is told so. */
+/** Undefined: all of it. */
+export function spansToSend({ headers }: Pick<Asked, 'headers'>, download: Download): Span[] | undefined {
+  return isStillTheSame(headerOf(headers, 'if-range'), validatorsOf(download)) ? spansOf(headerOf(headers, 'range'), download.sizeBytes) : undefined;
+}
+
+/** What is small, and the beginning of the rest, is read before the reply begins: should it be damaged, the client is told so. */
 async function bodyOf({ read, sizeBytes }: Download, span?: Span): Promise<AsyncIterable<Uint8Array> | Buffer> {
-  if ((span ? span.last - span.first + 1 : sizeBytes) > pieceBytes) return read(span);
-  const pieces: Buffer[] = [];
-  for await (const piece of read(span)) pieces.push(piece);
-  return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  const length = span ? span.last - span.first + 1 : sizeBytes;
+  const pieces = read(span)[Symbol.asyncIterator]();
+  const first = await pieces.next();
+  if (first.done === true) return Buffer.alloc(0);
+  if (first.value.length === length) return first.value;
+  return (async function* () {
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => pieces };
+  })();
 }
 
 function demandCondition(headers: IncomingHeaders, download: Download, common: Record<string, string>): void {

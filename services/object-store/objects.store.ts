@@ -110,9 +110,9 @@ export function deleteLatestRow(tx: Transaction, containerId: number, name: stri
   return tx.run`delete from object_store.object where container_id = ${containerId} and name = ${name} and is_latest`;
 }
 
-export function updateObjectRow(tx: Transaction, id: number, { headers, contentType, deleteAt, writtenAt, facts }: Pick<StoredObject, 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<number> {
+export function updateObjectRow(tx: Transaction, id: number, { kind, headers, contentType, deleteAt, writtenAt, facts }: Pick<StoredObject, 'kind' | 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<number> {
   return tx.run`
-    update object_store.object set headers = ${sql.json(headers)}::jsonb, facts = ${sql.json(facts)}::jsonb, content_type = ${contentType}, delete_at = ${deleteAt}, written_at = ${writtenAt} where id = ${id}`;
+    update object_store.object set kind = ${kind}, headers = ${sql.json(headers)}::jsonb, facts = ${sql.json(facts)}::jsonb, content_type = ${contentType}, delete_at = ${deleteAt}, written_at = ${writtenAt} where id = ${id}`;
 }
 
 export type Piece = Blob & { number: number };

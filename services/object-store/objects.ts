@@ -123,6 +123,12 @@ async function makeRoom({ tx, random }: AccountContext, { id, versioning }: Pick
   return versioning === 'enabled' ? random.uuid().replaceAll('-', '') : nullVersion;
 }
 
+/** The same again, for another place in the account. */
+export async function contentOf({ tx }: AccountContext, { id, kind, sha256, sizeBytes, etag, contentType, headers, facts, deleteAt }: StoredObject): Promise<Content> {
+  const body = kind === 'parts' ? { pieces: await selectPieces(tx, id) } : sha256 === null ? undefined : { sha256 };
+  return { body, kind, sizeBytes, etag, contentType, headers, facts, deleteAt };
+}
+
 export type Deleted = { /** What is gone. */ object: StoredObject | undefined; /** The marker that was made. */ marker: string | undefined };
 
 /** Deletes a name: where the container keeps versions by a marker, else for good. With a version: that one, for good. */
@@ -158,7 +164,7 @@ export async function expireObject(context: AccountContext, container: Pick<Cont
 }
 
 /** Other headers for the same bytes. */
-export async function updateObject({ tx }: AccountContext, { id }: Pick<StoredObject, 'id'>, changed: Pick<StoredObject, 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<void> {
+export async function updateObject({ tx }: AccountContext, { id }: Pick<StoredObject, 'id'>, changed: Pick<StoredObject, 'kind' | 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<void> {
   await updateObjectRow(tx, id, changed);
 }
 

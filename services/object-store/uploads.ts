@@ -6,6 +6,8 @@ import { TooLarge, type ObjectBodies, type Received } from './bodies.ts';
 import { guessedType } from './content-types.ts';
 import { headerOf, isTrue, type IncomingHeaders } from './header-text.ts';
 import { metadataOf } from './metadata.ts';
+import type { ObjectKind } from './objects.ts';
+import { decoded, splitPath } from './paths.ts';
 import type { StoreRequest } from './visits.ts';
 
 /** How many bytes are to come; undefined: nobody knows before they are there. */
@@ -21,7 +23,7 @@ export function lengthOf(headers: IncomingHeaders): number | undefined {
 }
 
 /** Takes the request's bytes in. Whoever gets them makes a row of them, or removes their file. */
-export async function receive(bodies: ObjectBodies, { random, signal }: Pick<StoreRequest, 'random' | 'signal'>, bytes: AsyncIterable<Uint8Array> | undefined, limitBytes: number = limits.max_file_size): Promise<Received> {
+export async function receive(bodies: ObjectBodies, { random, signal }: Pick<StoreRequest, 'random' | 'signal'>, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined, limitBytes: number = limits.max_file_size): Promise<Received> {
   try {
     return await bodies.receive(bytes ?? nothing(), { id: random.uuid().replaceAll('-', ''), limitBytes });
   } catch (error) {
@@ -45,6 +47,15 @@ export function describedBy(headers: IncomingHeaders, now: Date): { headers: Rec
     return value === undefined || value === '' ? [] : [[name, value]];
   });
   return { headers: { ...metadataOf(headers, 'object'), ...Object.fromEntries(said) }, deleteAt: deleteAtOf(headers, now) };
+}
+
+/** What names its segments by their beginning is a manifest, whatever its own bytes are. */
+export function kindOf(headers: Readonly<Record<string, string>>): ObjectKind {
+  const manifest = headers['x-object-manifest'];
+  if (manifest === undefined) return 'plain';
+  const { container, object } = splitPath(decoded(manifest));
+  if (container === '' || object === '' || /[?&]/.test(manifest)) throw badRequest('X-Object-Manifest must be in the format container/prefix');
+  return 'dlo';
 }
 
 /** As it is said, or guessed from the name. */

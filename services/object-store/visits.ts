@@ -4,8 +4,9 @@
  * This is the one door through which somebody comes to what is another project's. Whoever was let in gets transactions
  * in the scope of that one account, and the database holds every statement to it (docs/decisions/0002).
  */
-import type { Access } from '../../contract/contract.ts';
+import type { Access, Operation } from '../../contract/contract.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
+import { servicePath } from '../../contract/object-store/paths.ts';
 import { Fault } from '../../kit/fault.ts';
 import { nobody, type Caller } from '../../kit/http/caller.ts';
 import type { Call, Judged, Whose } from '../../kit/http/implement.ts';
@@ -16,6 +17,7 @@ import type { AccountContext, Headers } from './accounts.ts';
 import { noSuchContainer, type Container } from './containers.ts';
 import { selectSurroundings } from './containers.store.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
+import { isTempUrl, verifiedTempUrl, type Signed } from './temp-urls.ts';
 
 /** What the handlers of all nouns get, as far as it is needed here. */
 export type StoreRequest = Call &
@@ -25,6 +27,7 @@ export type StoreRequest = Call &
     readonly otherQuery: Readonly<Record<string, string | string[]>>;
     readonly headers: IncomingHeaders;
     readonly base: string;
+    readonly remoteAddress: string;
     readonly signal: AbortSignal;
     read<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
     commit<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
@@ -43,26 +46,44 @@ export type Visit = {
   readonly isOwner: boolean;
   /** Runs whole accounts of others. */
   readonly isReseller: boolean;
+  /** He came by an address that somebody signed. */
+  readonly signed: Signed | undefined;
+  /** Whether he may do the same in another container of the account. */
+  admits(container: Container, list: List): boolean;
   read<T>(work: (context: AccountContext) => Promise<T>): Promise<T>;
   commit<T>(work: (context: AccountContext) => Promise<T>): Promise<T>;
 };
 
-export async function visit(request: StoreRequest, access: Access, { account, container, object }: Place, list?: List): Promise<Visit> {
+type Visited = { method: Operation['method']; access: Access };
+
+export async function visit(request: StoreRequest, { method, access }: Visited, { account, container, object }: Place, list?: List): Promise<Visit> {
   const projectId = projectOf(account);
   if (projectId === undefined) throw refusal(request.caller);
   const found = await request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
+  const common = { ...transactionsOf(request, projectId), ...found };
+  if (isTempUrl(textsOf(request))) {
+    const wish = { method, account, container: container ?? '', object: object ?? '' };
+    const keys = { account: found.account ?? {}, container: found.container?.headers ?? {} };
+    const signed = verifiedTempUrl(textsOf(request), wish, { keys, now: request.now, address: request.remoteAddress, paths: ['/v1', servicePath] });
+    if (!signed || container === undefined) throw new Fault(401, 'Unauthorized', '401 Unauthorized: Temp URL invalid\n');
+    return { ...common, isOwner: false, isReseller: false, signed, admits: (other) => signed.scope === 'account' || other.name === container };
+  }
   const isReseller = isResellerAdmin(request.caller);
   const isOwner = isReseller || (request.caller.projectId === projectId && request.caller.roles.has('member'));
-  const place = { projectId, account: found.account, container: found.container, isObject: object !== undefined };
-  if (!isReseller && !mayCome(request, access, place, list)) throw refusal(request.caller);
-  return { ...visitOf(request, projectId), ...found, isOwner, isReseller };
+  const mayBeAt = (place: Container | undefined, by: List | undefined, isObject: boolean) => isReseller || mayCome(request, access, { projectId, account: found.account, container: place, isObject }, by);
+  if (!mayBeAt(found.container, list, object !== undefined)) throw refusal(request.caller);
+  return { ...common, isOwner, isReseller, signed: undefined, admits: (other, by) => mayBeAt(other, by, true) };
 }
 
-/** Without asking: for who was let in by a signature of the account. */
-export function visitOf(request: StoreRequest, projectId: string): Pick<Visit, 'projectId' | 'read' | 'commit'> {
+function transactionsOf(request: StoreRequest, projectId: string): Pick<Visit, 'projectId' | 'read' | 'commit'> {
   const { caller, requestId, now, random } = request;
   const context = (tx: Transaction): AccountContext => ({ caller, requestId, now, random, tx, projectId });
   return { projectId, read: (work) => request.read((tx) => work(context(tx)), { projectId }), commit: (work) => request.commit((tx) => work(context(tx)), { projectId }) };
+}
+
+/** The query, whether the contract names its parameters or not; of one that is given twice the last. */
+export function textsOf({ query, otherQuery }: Pick<StoreRequest, 'query' | 'otherQuery'>): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries({ ...otherQuery, ...query }).map(([name, value]) => [name, Array.isArray(value) ? String(value.at(-1)) : value === undefined ? undefined : String(value)]));
 }
 
 export function containerOf({ container }: Pick<Visit, 'container'>): Container {

@@ -19,7 +19,7 @@ export async function tempestConf(cloud: WholeCloud, { folder, settings }: { fol
       oslo_concurrency: { lock_path: join(folder, 'lock') },
       auth: { use_dynamic_credentials: true, create_isolated_networks: true, tempest_roles: 'member', admin_username: 'admin', admin_password: password, admin_project_name: 'admin', admin_domain_name: 'Default', default_credentials_domain_name: 'Default' },
       identity: { uri_v3: `${cloud.url}/identity/v3`, auth_version: 'v3', region: 'RegionOne', v3_endpoint_type: 'public', default_domain_id: 'default', admin_role: 'admin' },
-      service_available: { nova: true, neutron: true, glance: true, cinder: true, swift: false },
+      service_available: { nova: true, neutron: true, glance: true, cinder: true, swift: true },
       validation: { run_validation: false },
       compute: { ...image, flavor_ref: flavors[0]?.ID ?? '', flavor_ref_alt: (flavors[1] ?? flavors[0])?.ID ?? '', max_microversion: 'latest', build_interval: 1, ready_wait: 0 },
       network: { public_network_id: networks[0]?.ID ?? '', floating_network_name: networks[0]?.Name ?? '', project_network_cidr: '10.100.0.0/16' },
