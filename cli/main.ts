@@ -10,7 +10,7 @@ import { openrc } from './openrc.ts';
 import { partnerCommands } from './partner.ts';
 import { addRegion, join, listRegions, removeRegion, type AddOptions, type JoinOptions } from './region.ts';
 import { demandOwner } from './state-folder.ts';
-import { policy, why } from './policy.ts';
+import { policy, refusedLately, why } from './policy.ts';
 import { status } from './status.ts';
 import { up, type UpOptions } from './up.ts';
 
@@ -71,11 +71,11 @@ program
   .action((rule: string | undefined, options: { state?: string; format: string }) => policy(existing(options), rule, options.format));
 
 program
-  .command('why <request-id>')
-  .description('why a request was refused: by which rule, and what its caller was')
+  .command('why [request-id]')
+  .description('why a request was refused: by which rule, and what its caller was; without a request, who was refused lately')
   .addOption(stateOption())
   .addOption(formatOption())
-  .action((requestId: string, options: { state?: string; format: string }) => why(existing(options), requestId, options.format));
+  .action((requestId: string | undefined, options: { state?: string; format: string }) => (requestId === undefined ? refusedLately(existing(options), options.format) : why(existing(options), requestId, options.format)));
 
 program
   .command('openrc')

@@ -37,6 +37,15 @@ export function why(stateDir: string, requestId: string, format: string): void {
   }
 }
 
+const most = 50;
+
+/** The newest last. */
+export function refusedLately(stateDir: string, format: string): void {
+  const denials = [...denialsIn(stateDir)].toSorted((one, other) => new Date(one.time).getTime() - new Date(other.time).getTime()).slice(-most);
+  if (format === 'json') process.stdout.write(`${JSON.stringify(denials, null, 2)}\n`);
+  else process.stdout.write(`${table(['At', 'Request', 'Rule', 'User', 'Project', 'Roles'], denials.map(({ time, requestId, rule, userId, projectId, roles }) => [new Date(time).toISOString(), requestId, rule, userId, projectId ?? '', roles.join(', ')]))}\n`);
+}
+
 /** For `up --policy`: from now on these hold. */
 export function keepPolicy(stateDir: string, file: string): void {
   try {
@@ -62,15 +71,19 @@ function rulesInForce(stateDir: string): Rule[] {
   return [...rules.values()].toSorted((one, other) => one.rule.localeCompare(other.rule));
 }
 
-/** Only the API judges callers, and it writes a line of JSON for each refusal. */
 function findDenial(stateDir: string, requestId: string): Denial | undefined {
+  for (const denial of denialsIn(stateDir)) if (denial.requestId === requestId) return denial;
+  return undefined;
+}
+
+/** Only the API judges callers, and it writes a line of JSON for each refusal. */
+function* denialsIn(stateDir: string): Generator<Denial> {
   const { log, regions } = layoutOf(stateDir);
   const folders = [log, ...(existsSync(regions) ? readdirSync(regions).map((name) => layoutOf(join(regions, name)).log) : [])];
   for (const path of folders.filter(existsSync).flatMap((folder) => readdirSync(folder).filter((name) => /api.*\.log$/.test(name)).map((name) => join(folder, name))))
     for (const line of readFileSync(path, 'utf8').split('\n')) {
-      if (!line.includes(requestId) || !line.includes('"denied"')) continue;
-      const entry = JSON.parse(line) as Denial & { msg?: string };
-      if (entry.requestId === requestId && entry.msg === 'denied') return entry;
+      if (!line.includes('"denied"')) continue;
+      const { msg, ...denial } = JSON.parse(line) as Denial & { msg?: string };
+      if (msg === 'denied') yield denial;
     }
-  return undefined;
 }

@@ -7,6 +7,7 @@ import type { SecureContext } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
 import type { DiscoveryPage, Operation, Service } from '../../contract/contract.ts';
 import type { Clock, Random } from '../clock.ts';
+import { createDenials } from '../denials.ts';
 import { createEventStream, type EventStream } from '../events/stream.ts';
 import { badRequest, Fault, notFound } from '../fault.ts';
 import type { Log } from '../log.ts';
@@ -56,6 +57,8 @@ export function createDoor(options: ServeOptions): Door {
   const stopping = new AbortController();
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
   const policy = createPolicy(Object.assign({}, ...options.implementations.map(({ service }) => service.policy)) as Rules, options.rules);
+  const denials = createDenials(options);
+  const databases = new Map(options.implementations.map(({ service, database }) => [service, database]));
   const streams = new Map<Database, Promise<EventStream>>();
   const underWay = new Set<AbortController>();
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
@@ -90,6 +93,7 @@ export function createDoor(options: ServeOptions): Door {
       await app.close();
       clearInterval(sweep);
       for (const stream of streams.values()) await (await stream).close();
+      await denials.close();
     },
   };
 
@@ -228,7 +232,7 @@ export function createDoor(options: ServeOptions): Door {
       options.log.error({ err: error, requestId: arrival.requestId, method: request.method, path: request.url.split('?')[0], userId: arrival.caller.userId, projectId: arrival.caller.projectId }, 'a request failed by our fault');
       fault = new Fault(500, 'computeFault', `Unexpected error. Report it to ${contact ? `${contact.name} (${contact.support})` : 'your provider'} with the request id ${arrival.requestId}.`);
     }
-    if (fault.cause instanceof Denial) explain(fault.cause, arrival);
+    if (fault.cause instanceof Denial) explain(fault.cause, arrival, request);
     const shaped = refuse(arrival.service, fault, arrival.requestId, String(request.headers.accept ?? ''));
     if (fault.status === 401) reply.header('www-authenticate', `Keystone uri="${baseOf(request)}/identity"`);
     // A body that was not read to its end would be taken for the next request.
@@ -244,8 +248,11 @@ export function createDoor(options: ServeOptions): Door {
   }
 
   /** So that the operator can say why somebody was refused: `intercloud why <request id>` finds it. */
-  function explain({ rule, check, target }: Denial, { requestId, caller }: Pick<Arrival, 'requestId' | 'caller'>): void {
+  function explain(denial: Denial, { requestId, caller, service }: Pick<Arrival, 'requestId' | 'caller'> & { service: Service | undefined }, request: FastifyRequest): void {
+    const { rule, check, target } = denial;
     const { userId, projectId, domainId, system, roles } = caller;
+    const database = service && databases.get(service);
+    if (database) denials.note(database, { requestId, method: request.method, path: request.url.split('?')[0]!, source: request.ip, caller, denial });
     options.log.info({ requestId, rule, check, target, userId, projectId, domainId, system, roles: [...roles] }, 'denied');
   }
 

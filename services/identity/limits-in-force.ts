@@ -3,15 +3,15 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Bound } from '../quota/bounds.ts';
 import { countedAs, unifiedNameOf } from '../quota/unified-names.ts';
 import { enforcementModelOf } from './limits.ts';
-import { isAnyLimitNoted, listLimitChanges, listRegisteredFor } from './limits.store.ts';
+import { listLimitChanges, listNotedResources, listRegisteredFor } from './limits.store.ts';
 import { listProjectIdsAround } from './projects.store.ts';
 
 /** Woken by the database itself, as limits go with what they are of: schema/0007-limit-changes.sql. */
 export const limitsChannel = 'identity_limits';
 
-/** Whether anything was ever registered: without, every service's own quotas are all there is. */
-export function areLimitsUsed(tx: Transaction): Promise<boolean> {
-  return isAnyLimitNoted(tx);
+/** Whether anything was ever registered of what is counted: without, every service's own quotas are all there is. */
+export async function areLimitsUsed(tx: Transaction): Promise<boolean> {
+  return (await listNotedResources(tx)).some(({ serviceType, resourceName }) => countedAs(serviceType, resourceName) !== undefined);
 }
 
 /** Those that concern a region, in the order of the commits. What is counted nowhere is passed over. */

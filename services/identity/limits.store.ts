@@ -113,8 +113,9 @@ export function listLimitChanges(tx: Transaction, after: number, most: number): 
     from identity.limit_change c where c.number > ${after} order by c.number limit ${most}`;
 }
 
-export async function isAnyLimitNoted(tx: Transaction): Promise<boolean> {
-  return (await tx.one`select 1 from identity.limit_change limit 1`) !== undefined;
+/** Of what limits were ever registered. */
+export function listNotedResources(tx: Transaction): Promise<Pick<LimitChange, 'serviceType' | 'resourceName'>[]> {
+  return tx.rows<Pick<LimitChange, 'serviceType' | 'resourceName'>>`select distinct service_type as "serviceType", resource_name as "resourceName" from identity.limit_change`;
 }
 
 /** What is registered of a resource, with what this project and its domain have instead. */
