@@ -126,7 +126,7 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
         },
       }),
     ],
-    invariants: identityInvariants(parts),
+    invariants: identityInvariants(own),
     authenticate(token, asked) {
       const pending = directory.current();
       return pending === undefined ? gate(token, asked) : pending.then(() => gate(token, asked));

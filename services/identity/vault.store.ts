@@ -46,6 +46,11 @@ export function lockRowsOfOtherKeys(tx: Transaction, table: SealedTable, newestI
     select id, sealed from ${sql.ident(`identity.${table}`)} where sealing_key_id <> ${newestId} order by id limit ${most} for update skip locked`;
 }
 
+/** Of every row that has one. */
+export function listSealed(tx: Transaction, table: SealedTable): Promise<SealedRow[]> {
+  return tx.rows<SealedRow>`select id, sealed from ${sql.ident(`identity.${table}`)} where sealed is not null order by id`;
+}
+
 export async function replaceSealed(tx: Transaction, table: SealedTable, { id, sealed }: SealedRow, keyId: number): Promise<void> {
   await tx.run`update ${sql.ident(`identity.${table}`)} set sealed = ${sealed}, sealing_key_id = ${keyId} where id = ${id}`;
 }
