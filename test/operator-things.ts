@@ -1,4 +1,5 @@
 /** Real things of those who operate compute and placement: for generated requests (things.ts, bodies.ts, preparations.ts). */
+import { removed } from '../contract/compute/removed.ts';
 import type { Person, TestCloud } from './cloud.ts';
 
 type Making = { cloud: TestCloud; owner: Person; admin: Person; get(name: string): Promise<string>; unique: () => string };
@@ -12,14 +13,24 @@ export const operatorMakers = {
     return String(id);
   },
   'service without servers': async ({ admin }: Making) => String((await admin.compute.hypervisors.list()).body.hypervisors.at(-1)?.id ?? ''),
+  nothing: async () => 'nothing',
+  'moment of an audit': async () => '2026-05-01 00:00:00',
 };
 
+/** What answers that it is gone is asked about nothing. */
+const goneRoutes = Object.entries(removed).flatMap(([name, { path }]) => [...path.matchAll(/\{(\w+)\}/g)].map(([, param = '']) => ({ name, before: path.slice(0, path.indexOf(`{${param}}`)), param })));
+
 export const operatorPaths = {
+  ...(Object.fromEntries(goneRoutes.filter(({ param }) => param !== 'server_id').map(({ before }) => [`compute ${before}`, 'nothing'])) as Record<string, 'nothing'>),
+  'compute /os-quota-class-sets/': 'quota class',
+  'compute /os-hosts/': 'host name',
+  'compute /os-instance_usage_audit_log/': 'moment of an audit',
   'compute /os-aggregates/': 'aggregate',
   'compute /os-services/': 'service without servers',
 } as const;
 
 export const operatorSpecials = {
+  ...(Object.fromEntries(goneRoutes.filter(({ param }) => param === 'server_id').map(({ name }) => [`compute.removed.${name}`, { server_id: 'nothing' }])) as Record<string, { server_id: 'nothing' }>),
   'compute.hypervisors.search': { hypervisor_id: 'host name' },
   'compute.hypervisors.servers': { hypervisor_id: 'host name' },
   'compute.aggregates.removeHost': { aggregate_id: 'aggregate with a host' },
@@ -28,6 +39,9 @@ export const operatorSpecials = {
 const ofHost = async (things: Things, more: object = {}) => ({ host: await things.get('host name' as never), binary: 'nova-compute', ...more });
 
 export const operatorBodies = {
+  'compute.externalEvents.create': async (things: Things) => ({ events: [{ name: 'network-changed', server_uuid: await things.get('server' as never) }] }),
+  'compute.flavorExtraSpecs.create': async () => ({ extra_specs: { 'hw:cpu_policy': 'shared' } }),
+  'compute.quotaClasses.update': async () => ({ quota_class_set: { instances: 12 } }),
   'compute.services.enable': (things: Things) => ofHost(things),
   'compute.services.disable': (things: Things) => ofHost(things),
   'compute.services.disableWithReason': (things: Things) => ofHost(things, { disabled_reason: 'being mended' }),
@@ -36,7 +50,12 @@ export const operatorBodies = {
   'compute.aggregates.removeHost': async (things: Things) => ({ remove_host: { host: await things.get('host name' as never) } }),
 };
 
+const gone = { refused: { status: 410, because: 'nova has it no longer, and says so' } };
+const cannot = { refused: { status: 501, because: "no driver does this to its host; libvirt's of nova does not either" } };
+
 export const operatorPreparations = {
+  ...Object.fromEntries(Object.keys(removed).map((name) => [`compute.removed.${name}`, gone])),
+  ...Object.fromEntries(['update', 'reboot', 'shutdown', 'startup'].map((name) => [`compute.hosts.${name}`, cannot])),
   'compute.services.delete': {
     before: async (cloud: TestCloud) => {
       const { compute } = cloud.admin;
@@ -49,4 +68,4 @@ export const operatorPreparations = {
 };
 
 /** What is everybody's, or the operators' own: no project's. */
-export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers'] as const;
+export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers', 'nothing', 'moment of an audit', 'quota class'] as const;

@@ -35,6 +35,10 @@ const exceptions: Record<string, string> = {
   'volumev3.clusters.detail': 'there are none, ever',
   'network.extensions.list': 'those that the program knows',
   'compute.extensions.list': 'those that the program knows',
+  'compute.usageAudits.list': 'one document of numbers',
+  'compute.hypervisors.uptime': 'one document; the list of hypervisors tells of hosts',
+  'compute.hypervisors.search': 'what the list of hypervisors shows, as it was asked for up to 2.52',
+  'compute.hypervisors.servers': 'what the list of hypervisors shows, as it was asked for up to 2.52',
   'compute.limits.show': 'one document of numbers',
 };
 

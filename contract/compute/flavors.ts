@@ -1,9 +1,11 @@
 /** nova/api/openstack/compute/{flavors,flavor_manage,flavors_extraspecs,flavor_access}.py */
 import { Type } from 'typebox';
-import { operations } from '../contract.ts';
-import { boolean, exactly, links, name, nonNegativeInteger, paging, positiveInteger } from './fields.ts';
+import { closedSince, operations, since, until } from '../contract.ts';
+import { extraSpec, extraSpecs } from './extra-specs.ts';
+import { boolean, exactly, links, name, nonNegativeInteger, nullableText, paging, positiveInteger } from './fields.ts';
 
-const brief = exactly({ id: Type.String(), name: Type.String(), links });
+const description = since('2.55', nullableText);
+const brief = exactly({ id: Type.String(), name: Type.String(), description, links });
 
 const flavor = exactly({
   id: Type.String(),
@@ -12,21 +14,30 @@ const flavor = exactly({
   vcpus: Type.Integer(),
   disk: Type.Integer(),
   'OS-FLV-EXT-DATA:ephemeral': Type.Integer(),
-  swap: Type.Union([Type.Integer(), Type.Literal('')]),
+  /** Without a swap disk nothing was said, as an empty text, up to 2.74. */
+  swap: Type.Union([Type.Integer(), until('2.74', Type.Literal(''))]),
   rxtx_factor: Type.Number(),
   'os-flavor-access:is_public': Type.Boolean(),
   'OS-FLV-DISABLED:disabled': Type.Boolean(),
+  description,
+  extra_specs: since('2.61', Type.Record(Type.String(), Type.String())),
   links,
 });
 
-const query = Type.Object({
-  ...paging,
-  is_public: Type.Optional(Type.String()),
-  minRam: Type.Optional(Type.String()),
-  minDisk: Type.Optional(Type.String()),
-  sort_key: Type.Optional(Type.String()),
-  sort_dir: Type.Optional(Type.Union([Type.Literal('asc'), Type.Literal('desc')])),
-});
+const query = closedSince(
+  '2.75',
+  Type.Object({
+    ...paging,
+    is_public: Type.Optional(Type.String()),
+    minRam: Type.Optional(Type.String()),
+    minDisk: Type.Optional(Type.String()),
+    sort_key: Type.Optional(Type.String()),
+    sort_dir: Type.Optional(Type.Union([Type.Literal('asc'), Type.Literal('desc')])),
+  }),
+);
+
+/** Any printable text, over several lines too. */
+const newDescription = Type.Union([Type.String({ maxLength: 65535, pattern: '^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$' }), Type.Null()]);
 
 const everyone = { rule: 'os_compute_api:flavors', who: 'reader' } as const;
 const manage = (verb: string) => ({ rule: `os_compute_api:os-flavor-manage:${verb}`, who: 'admin' }) as const;
@@ -75,17 +86,26 @@ export const flavors = operations({
         swap: Type.Optional(nonNegativeInteger),
         rxtx_factor: Type.Optional(Type.Union([Type.Number({ exclusiveMinimum: 0 }), Type.String({ pattern: '^[0-9]+(\\.[0-9]+)?$' })])),
         'os-flavor-access:is_public': Type.Optional(boolean),
+        description: since('2.55', Type.Optional(newDescription)),
       }),
     }),
+    status: 200,
+    response: exactly({ flavor }),
+  },
+  update: {
+    method: 'PUT',
+    path: '/flavors/{flavor_id}',
+    since: '2.55',
+    summary: 'Describe a flavor',
+    access: manage('update'),
+    stability: 'stable',
+    body: exactly({ flavor: exactly({ description: newDescription }) }),
     status: 200,
     response: exactly({ flavor }),
   },
   delete: { method: 'DELETE', path: '/flavors/{flavor_id}', summary: 'Delete a flavor; servers keep what they were made with', access: manage('delete'), stability: 'stable', status: 202 },
 });
 
-const key = '^[a-zA-Z0-9-_:. ]{1,255}$';
-const specs = Type.Record(Type.String({ pattern: key }), Type.Union([Type.String({ maxLength: 255 }), Type.Number()]), { additionalProperties: false });
-const oneSpec = Type.Record(Type.String({ pattern: key }), Type.Union([Type.String({ maxLength: 255 }), Type.Number()]), { additionalProperties: false, minProperties: 1, maxProperties: 1 });
 const storedSpecs = Type.Record(Type.String(), Type.String());
 
 /** Of one flavor. */
@@ -100,11 +120,11 @@ export const flavorExtraSpecs = operations({
     summary: 'Add extra specifications',
     access: extra('create'),
     stability: 'stable',
-    body: exactly({ extra_specs: specs }),
+    body: exactly({ extra_specs: extraSpecs }),
     status: 200,
     response: exactly({ extra_specs: storedSpecs }),
   },
-  update: { method: 'PUT', path: '/flavors/{flavor_id}/os-extra_specs/{key}', summary: 'Set one extra specification', access: extra('update'), stability: 'stable', body: oneSpec, status: 200, response: storedSpecs },
+  update: { method: 'PUT', path: '/flavors/{flavor_id}/os-extra_specs/{key}', summary: 'Set one extra specification', access: extra('update'), stability: 'stable', body: extraSpec, status: 200, response: storedSpecs },
   delete: { method: 'DELETE', path: '/flavors/{flavor_id}/os-extra_specs/{key}', summary: 'Take an extra specification away', access: extra('delete'), stability: 'stable', status: 200 },
 });
 

@@ -1,5 +1,6 @@
 /** Steps between microversions in what operators see. nova/api/openstack/rest_api_version_history.rst */
 import type { Change } from '../contract.ts';
+import { anySpec, anySpecsBody } from './extra-specs.ts';
 
 type Numbered = { id: unknown; number?: number };
 type Shown = Numbered & { service?: Numbered; cpu_info?: unknown; servers?: unknown[] };
@@ -17,7 +18,20 @@ function eachHypervisor(body: { hypervisor?: Shown; hypervisors?: Shown[] }, cha
 
 const everyHypervisor = ['hypervisors.list', 'hypervisors.detail', 'hypervisors.show', 'hypervisors.search', 'hypervisors.servers', 'hypervisors.uptime'];
 
+type ShownFlavor = { swap: number | string };
+
 export const operatorChanges: readonly Change[] = [
+  {
+    version: '2.75',
+    title: 'A flavor without a swap disk has one of size 0',
+    operations: ['flavors.detail', 'flavors.show', 'flavors.create', 'flavors.update'],
+    response: (body: { flavor?: ShownFlavor; flavors?: ShownFlavor[] }) => {
+      for (const flavor of [body.flavor ?? [], body.flavors ?? []].flat()) if (flavor.swap === 0) flavor.swap = '';
+      return body;
+    },
+  },
+  { version: '2.86', title: 'What else a flavor asks of hosts is checked', operations: ['flavorExtraSpecs.create'], body: anySpecsBody },
+  { version: '2.86', title: 'One thing that a flavor asks of hosts is checked', operations: ['flavorExtraSpecs.update'], body: anySpec },
   {
     version: '2.28',
     title: 'What processors a host has is an object, and no longer a text',

@@ -1,7 +1,8 @@
 /** What a project may use and has used. nova/api/openstack/compute/{limits,quota_sets,simple_tenant_usage}.py */
 import { Type } from 'typebox';
-import { operations } from '../contract.ts';
-import { exactly, nullableText } from './fields.ts';
+import type { TSchema } from 'typebox';
+import { closedSince, operations, since, until } from '../contract.ts';
+import { exactly, links, nullableText } from './fields.ts';
 
 const count = Type.Integer();
 
@@ -25,13 +26,30 @@ const quotaNames = [
 
 export type QuotaName = (typeof quotaNames)[number];
 
-function each<T>(value: T): Record<QuotaName, T> {
-  return Object.fromEntries(quotaNames.map((name) => [name, value])) as Record<QuotaName, T>;
+/** What Nova no longer speaks of: what is Neutron's since 2.36, files put into a guest since 2.57. */
+const last: Partial<Record<QuotaName, string>> = {
+  floating_ips: '2.35',
+  fixed_ips: '2.35',
+  security_groups: '2.35',
+  security_group_rules: '2.35',
+  injected_files: '2.56',
+  injected_file_content_bytes: '2.56',
+  injected_file_path_bytes: '2.56',
+};
+
+function each<T extends TSchema>(schema: T): Record<QuotaName, T> {
+  return Object.fromEntries(quotaNames.map((name) => [name, last[name] === undefined ? schema : until(last[name], schema)])) as Record<QuotaName, T>;
+}
+
+/** Classes kept the network's numbers until 2.49, and had those of server groups only from then on. */
+function eachOfClass<T extends TSchema>(schema: T): Record<QuotaName, T> {
+  const marked = (name: QuotaName) => (name.startsWith('server_group') ? since('2.50', schema) : last[name] === undefined ? schema : until(last[name] === '2.35' ? '2.49' : last[name], schema));
+  return Object.fromEntries(quotaNames.map((name) => [name, marked(name)])) as Record<QuotaName, T>;
 }
 
 const limit = Type.Union([Type.Integer({ minimum: -1, maximum: 2147483647 }), Type.String({ pattern: '^-?[0-9]{1,10}$' })]);
 const quotaSet = each(count);
-const userQuery = Type.Object({ user_id: Type.Optional(Type.String()) });
+const userQuery = closedSince('2.75', Type.Object({ user_id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }));
 
 const quota = (verb: string, who: 'user' | 'reader' | 'admin') => ({ rule: `os_compute_api:os-quota-sets:${verb}`, who, adminEverywhere: true }) as const;
 
@@ -55,11 +73,27 @@ export const quotaSets = operations({
     access: quota('update', 'admin'),
     stability: 'stable',
     query: userQuery,
-    body: exactly({ quota_set: Type.Partial(Type.Object({ ...each(limit), force: Type.Union([Type.Boolean(), Type.String()]) }), { additionalProperties: false }) }),
+    body: exactly({ quota_set: exactly({ ...each(Type.Optional(limit)), force: Type.Optional(Type.Union([Type.Boolean(), Type.String()])) }) }),
     status: 200,
     response: exactly({ quota_set: exactly(quotaSet) }),
   },
   delete: { method: 'DELETE', path: '/os-quota-sets/{tenant_id}', summary: 'Give a project the default limits again', access: quota('delete', 'admin'), stability: 'stable', query: userQuery, status: 202 },
+});
+
+const ofClass = (verb: string) => ({ rule: `os_compute_api:os-quota-class-sets:${verb}`, who: 'admin' }) as const;
+
+export const quotaClasses = operations({
+  show: { method: 'GET', path: '/os-quota-class-sets/{quota_class}', summary: 'Limits of projects for which none were set', access: ofClass('show'), stability: 'stable', status: 200, response: exactly({ quota_class_set: exactly({ id: Type.String(), ...eachOfClass(count) }) }) },
+  update: {
+    method: 'PUT',
+    path: '/os-quota-class-sets/{quota_class}',
+    summary: 'Set limits of projects for which none are set',
+    access: ofClass('update'),
+    stability: 'stable',
+    body: exactly({ quota_class_set: exactly(eachOfClass(Type.Optional(limit))) }),
+    status: 200,
+    response: exactly({ quota_class_set: exactly(eachOfClass(count)) }),
+  },
 });
 
 export const limits = operations({
@@ -69,7 +103,7 @@ export const limits = operations({
     summary: 'Limits of the project, and what it uses of them',
     access: { rule: 'os_compute_api:limits', who: 'reader', adminEverywhere: true },
     stability: 'stable',
-    query: Type.Object({ tenant_id: Type.Optional(Type.String()), reserved: Type.Optional(Type.String()) }),
+    query: closedSince('2.75', Type.Object({ tenant_id: Type.Optional(Type.String()), reserved: Type.Optional(Type.String()) })),
     status: 200,
     response: exactly({
       limits: exactly({
@@ -79,20 +113,20 @@ export const limits = operations({
           maxTotalInstances: count,
           maxTotalCores: count,
           maxTotalKeypairs: count,
-          maxTotalFloatingIps: count,
+          maxTotalFloatingIps: until('2.35', count),
           maxServerMeta: count,
-          maxImageMeta: count,
-          maxPersonality: count,
-          maxPersonalitySize: count,
-          maxSecurityGroups: count,
-          maxSecurityGroupRules: count,
+          maxImageMeta: until('2.38', count),
+          maxPersonality: until('2.56', count),
+          maxPersonalitySize: until('2.56', count),
+          maxSecurityGroups: until('2.35', count),
+          maxSecurityGroupRules: until('2.35', count),
           maxServerGroups: count,
           maxServerGroupMembers: count,
           totalRAMUsed: count,
           totalCoresUsed: count,
           totalInstancesUsed: count,
-          totalFloatingIpsUsed: count,
-          totalSecurityGroupsUsed: count,
+          totalFloatingIpsUsed: until('2.35', count),
+          totalSecurityGroupsUsed: until('2.35', count),
           totalServerGroupsUsed: count,
         }),
       }),
@@ -124,7 +158,12 @@ const usage = exactly({
   stop: Type.String(),
   server_usages: Type.Optional(Type.Array(serverUsage)),
 });
-const period = { start: Type.Optional(Type.String()), end: Type.Optional(Type.String()) };
+const period = {
+  start: Type.Optional(Type.String()),
+  end: Type.Optional(Type.String()),
+  limit: since('2.40', Type.Optional(Type.Integer({ minimum: 0 }))),
+  marker: since('2.40', Type.Optional(Type.String())),
+};
 
 export const usages = operations({
   list: {
@@ -133,9 +172,9 @@ export const usages = operations({
     summary: 'What every project used',
     access: { rule: 'os_compute_api:os-simple-tenant-usage:list', who: 'admin' },
     stability: 'stable',
-    query: Type.Object({ ...period, detailed: Type.Optional(Type.String()) }),
+    query: closedSince('2.75', Type.Object({ ...period, detailed: Type.Optional(Type.String()) })),
     status: 200,
-    response: exactly({ tenant_usages: Type.Array(usage) }),
+    response: exactly({ tenant_usages: Type.Array(usage), tenant_usages_links: since('2.40', Type.Optional(links)) }),
     list: { after: { server: null }, byItself: true },
   },
   show: {
@@ -144,9 +183,9 @@ export const usages = operations({
     summary: 'What a project used',
     access: { rule: 'os_compute_api:os-simple-tenant-usage:show', who: 'reader', adminEverywhere: true },
     stability: 'stable',
-    query: Type.Object(period),
+    query: closedSince('2.75', Type.Object(period)),
     status: 200,
     // Nova answers with an empty object when there was nothing.
-    response: exactly({ tenant_usage: Type.Union([usage, exactly({})]) }),
+    response: exactly({ tenant_usage: Type.Union([usage, exactly({})]), tenant_usage_links: since('2.40', Type.Optional(links)) }),
   },
 });

@@ -1,12 +1,17 @@
 /** Compute: `nova`, version 2.1. */
 import { service, type FaultFacts } from '../contract.ts';
 import { aggregates } from './aggregates.ts';
+import { usageAudits } from './audit-log.ts';
+import { externalEvents } from './external-events.ts';
 import { flavorAccess, flavorExtraSpecs, flavors } from './flavors.ts';
+import { hosts } from './hosts.ts';
 import { keyPairs } from './key-pairs.ts';
 import { changes, newest } from './microversions.ts';
-import { limits, quotaSets, usages } from './project.ts';
+import { migrations, serverMigrations } from './migrations.ts';
+import { limits, quotaClasses, quotaSets, usages } from './project.ts';
 import { floatingIpPools, floatingIpProxies, imageMetadataProxies, imageProxies, securityGroupProxies, securityGroupRuleProxies } from './proxies.ts';
 import { availabilityZones, extensions, hypervisors, services } from './region.ts';
+import { removed } from './removed.ts';
 import { serverActions } from './server-actions.ts';
 import { instanceActions, serverAddresses, serverInterfaces, serverMetadata, serverSecurityGroups, serverVolumes } from './server-parts.ts';
 import { servers } from './servers.ts';
@@ -93,9 +98,16 @@ export const compute = service({
     keyPairs,
     limits,
     quotaSets,
+    quotaClasses,
     usages,
     availabilityZones,
     aggregates,
+    hosts,
+    migrations,
+    serverMigrations,
+    externalEvents,
+    usageAudits,
+    removed,
     hypervisors,
     services,
     extensions,

@@ -4,17 +4,22 @@ import { implementService } from '../../kit/http/implement.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { observeHosts } from '../placement/placement.ts';
 import { aggregates } from './aggregates.api.ts';
+import { usageAudits } from './audit-log.api.ts';
 import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
 import { extensions } from './extensions.ts';
+import { externalEventsApi } from './external-events.api.ts';
 import { floatingIpPools, floatingIpProxies } from './floating-ip-proxies.api.ts';
 import { flavorAccess, flavorExtraSpecs, flavorsApi } from './flavors.api.ts';
 import { ensureFirstFlavors } from './flavors.ts';
+import { hosts } from './hosts.api.ts';
 import { imageMetadataProxies, imageProxies } from './image-proxies.api.ts';
 import { keyPairsApi } from './key-pairs.api.ts';
-import { limits, quotaSets, usages } from './project.api.ts';
+import { migrations, serverMigrations } from './migrations.api.ts';
+import { limits, quotaClasses, quotaSets, usages } from './project.api.ts';
 import { reconcileServers } from './reconcile.ts';
 import { availabilityZones, hypervisors, services } from './region.api.ts';
 import { securityGroupProxies, securityGroupRuleProxies } from './security-group-proxies.api.ts';
+import { removed } from './removed.api.ts';
 import { serverActionsApi } from './server-actions.api.ts';
 import {
   createImageWorkflow,
@@ -77,9 +82,16 @@ export function makeCompute(parts: RegionParts): Made {
       keyPairs: keyPairsApi(parts),
       limits,
       quotaSets,
+      quotaClasses,
       usages,
       availabilityZones,
       aggregates,
+      hosts,
+      migrations,
+      serverMigrations,
+      externalEvents: externalEventsApi(parts),
+      usageAudits,
+      removed,
       hypervisors,
       services,
       extensions,

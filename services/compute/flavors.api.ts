@@ -2,7 +2,7 @@ import { flavorAccess as accessContract, flavorExtraSpecs as specsContract, flav
 import { badRequest } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import type { Random } from '../../kit/clock.ts';
-import { addAccess, addExtraSpecs, createFlavor, deleteFlavor, getExtraSpec, getFlavor, listAccess, listFlavors, removeAccess, removeExtraSpec, type Flavor, type FlavorQuery } from './flavors.ts';
+import { addAccess, addExtraSpecs, createFlavor, deleteFlavor, describeFlavor, getExtraSpec, getFlavor, listAccess, listFlavors, removeAccess, removeExtraSpec, type Flavor, type FlavorQuery } from './flavors.ts';
 import { cut, linksTo, nextLinks } from './lists.ts';
 import { truth } from './words.ts';
 
@@ -13,7 +13,7 @@ export function flavorsApi({ random }: { random: Random }) {
     async list(request) {
       const { page, next } = cut(sorted(await listFlavors(request, readQuery(request.query)), request.query), request.query);
       const links = nextLinks(next && request.page({ marker: next }));
-      return { flavors: page.map(({ id, name }) => ({ id, name, links: linksTo(request, `/flavors/${id}`) })), ...(links ? { flavors_links: links } : {}) };
+      return { flavors: page.map(({ id, name, description = null }) => ({ id, name, description, links: linksTo(request, `/flavors/${id}`) })), ...(links ? { flavors_links: links } : {}) };
     },
     async detail(request) {
       const { page, next } = cut(sorted(await listFlavors(request, readQuery(request.query)), request.query), request.query);
@@ -35,9 +35,13 @@ export function flavorsApi({ random }: { random: Random }) {
         swapMiB: Number(wish.swap ?? 0),
         rxtxFactor: Number(wish.rxtx_factor ?? 1),
         isPublic: truth(wish['os-flavor-access:is_public'] ?? true),
+        description: wish.description ?? null,
         extraSpecs: {},
       });
       return { flavor: asFlavor(request, flavor) };
+    },
+    async update(request) {
+      return { flavor: asFlavor(request, await describeFlavor(request, request.params.flavor_id, request.body.flavor.description)) };
     },
     async delete(request) {
       await deleteFlavor(request, request.params.flavor_id);
@@ -135,11 +139,12 @@ function asFlavor(request: Linking, flavor: Flavor) {
     vcpus: flavor.vcpus,
     disk: flavor.diskGiB,
     'OS-FLV-EXT-DATA:ephemeral': flavor.ephemeralGiB,
-    // Nova says nothing with an empty text before 2.75.
-    swap: flavor.swapMiB === 0 ? ('' as const) : flavor.swapMiB,
+    swap: flavor.swapMiB,
     rxtx_factor: flavor.rxtxFactor,
     'os-flavor-access:is_public': flavor.isPublic,
     'OS-FLV-DISABLED:disabled': false,
+    description: flavor.description ?? null,
+    extra_specs: { ...flavor.extraSpecs },
     links: linksTo(request, `/flavors/${flavor.id}`),
   };
 }

@@ -10,12 +10,14 @@ export type Flavor = {
   swapMiB: number;
   rxtxFactor: number;
   isPublic: boolean;
+  /** Servers made before 2.55 was known carry none. */
+  description?: string | null;
   extraSpecs: Record<string, string>;
 };
 
 const columns = sql`
   id, name, vcpus, memory_mib as "memoryMiB", disk_gib as "diskGiB", ephemeral_gib as "ephemeralGiB", swap_mib as "swapMiB",
-  rxtx_factor as "rxtxFactor", is_public as "isPublic", extra_specs as "extraSpecs"`;
+  rxtx_factor as "rxtxFactor", is_public as "isPublic", description, extra_specs as "extraSpecs"`;
 
 /** Public ones, and private ones that this project may use; all of them for null. */
 const usableBy = (projectId: string | null) => sql`
@@ -41,15 +43,19 @@ export function lockFlavor(tx: Transaction, id: string): Promise<Flavor | undefi
 /** Says whether it was made: another may have its id or its name. */
 export async function insertFlavor(tx: Transaction, flavor: Flavor, now: Date): Promise<boolean> {
   const made = await tx.run`
-    insert into compute.flavor (id, name, vcpus, memory_mib, disk_gib, ephemeral_gib, swap_mib, rxtx_factor, is_public, extra_specs, created_at)
+    insert into compute.flavor (id, name, vcpus, memory_mib, disk_gib, ephemeral_gib, swap_mib, rxtx_factor, is_public, description, extra_specs, created_at)
     values (${flavor.id}, ${flavor.name}, ${flavor.vcpus}, ${flavor.memoryMiB}, ${flavor.diskGiB}, ${flavor.ephemeralGiB}, ${flavor.swapMiB},
-      ${flavor.rxtxFactor}, ${flavor.isPublic}, ${sql.json(flavor.extraSpecs)}::jsonb, ${now})
+      ${flavor.rxtxFactor}, ${flavor.isPublic}, ${flavor.description ?? null}, ${sql.json(flavor.extraSpecs)}::jsonb, ${now})
     on conflict do nothing`;
   return made === 1;
 }
 
 export function deleteFlavorRow(tx: Transaction, id: string): Promise<number> {
   return tx.run`delete from compute.flavor where id = ${id}`;
+}
+
+export async function updateDescription(tx: Transaction, id: string, description: string | null): Promise<void> {
+  await tx.run`update compute.flavor set description = ${description} where id = ${id}`;
 }
 
 export async function updateExtraSpecs(tx: Transaction, id: string, extraSpecs: Record<string, string>): Promise<void> {

@@ -12,6 +12,7 @@ import {
   selectAccess,
   selectFlavor,
   selectFlavors,
+  updateDescription,
   updateExtraSpecs,
   type Flavor,
 } from './flavors.store.ts';
@@ -43,6 +44,13 @@ export async function createFlavor(context: Change, flavor: Flavor): Promise<Fla
   }
   const sameId = await selectFlavor(tx, flavor.id, null);
   throw conflict(sameId ? `Flavor with ID ${flavor.id} already exists.` : `Flavor with name ${flavor.name} already exists.`);
+}
+
+export async function describeFlavor(context: Change, id: string, description: string | null): Promise<Flavor> {
+  const flavor = await lockedFlavor(context.tx, id);
+  await updateDescription(context.tx, id, description);
+  await tellFlavor(context, flavor, 'update');
+  return { ...flavor, description };
 }
 
 /** Servers keep what they were made with. */

@@ -11,3 +11,10 @@ export function selectHosted(tx: Transaction, hostIds: readonly string[]): Promi
 export async function countHosted(tx: Transaction, hostIds: readonly string[]): Promise<number> {
   return (await tx.one<{ count: number }>`select count(*)::int as count from compute.server where deleted_at is null and host_id = any(${[...hostIds]}::text[])`)?.count ?? 0;
 }
+
+export function selectHostedByProject(tx: Transaction, hostId: string): Promise<{ projectId: string; vcpus: number; memoryMiB: number; diskGiB: number }[]> {
+  return tx.rows`
+    select project_id as "projectId", sum((flavor ->> 'vcpus')::int)::int as vcpus, sum((flavor ->> 'memoryMiB')::int)::int as "memoryMiB",
+      sum((flavor ->> 'diskGiB')::int + (flavor ->> 'ephemeralGiB')::int)::int as "diskGiB"
+    from compute.server where deleted_at is null and host_id = ${hostId} group by project_id order by project_id`;
+}

@@ -1,10 +1,14 @@
 /** Limits, quotas and usage of projects. */
-import { limits as limitsContract, quotaSets as quotaContract, usages as usagesContract, type QuotaName } from '../../contract/compute/project.ts';
+import { limits as limitsContract, quotaClasses as classesContract, quotaSets as quotaContract, usages as usagesContract, type QuotaName } from '../../contract/compute/project.ts';
 import { badRequest, forbidden } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
-import { selectRanBetween, type Server } from './servers.store.ts';
+import { defaultClass, defaultLimits } from './limits.ts';
+import { mostPerPage, nextLinks } from './lists.ts';
+import { deleteUserLimits, selectClassLimits, selectUsedBy, selectUserLimits, upsertClassLimits, upsertUserLimits } from './quota-classes.store.ts';
+import { isServerId } from './servers.store.ts';
 import { mostMetadata } from './servers.ts';
+import { selectRanBetween, type UsedServer } from './usages.store.ts';
 import { asPreciseTime, truth } from './words.ts';
 
 /** What is counted, under the name that the quota service has for it. */
@@ -31,11 +35,20 @@ const fixed = {
 
 type Limits = Record<QuotaName, { limit: number; used: number }>;
 
-async function limitsOf({ tx }: Pick<Context, 'tx'>, projectId: string): Promise<Limits> {
-  const usage = await quotaUsage(tx, projectId, Object.values(counted));
+async function limitsOf({ tx }: Pick<Context, 'tx'>, projectId: string, userId?: string): Promise<Limits> {
+  const usage = await quotaUsage(tx, projectId, Object.values(counted), await defaultLimits(tx));
   const ofCounted = Object.entries(counted).map(([name, resource]) => [name, usage[resource]!]);
   // Key pairs are the user's: a project uses none of them.
-  return { ...fromFixed(), ...Object.fromEntries(ofCounted), key_pairs: { limit: usage['compute.key_pairs']!.limit, used: 0 } } as Limits;
+  const ofProject = { ...fromFixed(), ...Object.fromEntries(ofCounted), key_pairs: { limit: usage['compute.key_pairs']!.limit, used: 0 } } as Limits;
+  return userId === undefined ? ofProject : ofUser(tx, ofProject, projectId, userId);
+}
+
+/** What was set for the user, and else the project's; and what is his of what is used. */
+async function ofUser(tx: Context['tx'], ofProject: Limits, projectId: string, userId: string): Promise<Limits> {
+  const [set, used] = [new Map((await selectUserLimits(tx, projectId, userId)).map(({ resource, most }) => [resource, most])), await selectUsedBy(tx, projectId, userId)];
+  return Object.fromEntries(
+    Object.entries(ofProject).map(([name, { limit, used: all }]) => [name, { limit: set.get(counted[name as keyof typeof counted] ?? '') ?? limit, used: used[name as keyof typeof used] ?? all }]),
+  ) as Limits;
 }
 
 function fromFixed() {
@@ -55,42 +68,70 @@ export const quotaSets = implement(quotaContract, {
   async show(request) {
     const id = request.params.tenant_id;
     demandOwn(request, id, 'show');
-    return { quota_set: { id, ...justLimits(await limitsOf(request, id)) } };
+    return { quota_set: { id, ...justLimits(await limitsOf(request, id, request.query.user_id)) } };
   },
   async detail(request) {
     const id = request.params.tenant_id;
     demandOwn(request, id, 'detail');
-    const each = Object.entries(await limitsOf(request, id)).map(([name, { limit, used }]) => [name, { in_use: used, limit, reserved: 0 }]);
+    const each = Object.entries(await limitsOf(request, id, request.query.user_id)).map(([name, { limit, used }]) => [name, { in_use: used, limit, reserved: 0 }]);
     return { quota_set: { id, ...(Object.fromEntries(each) as Record<QuotaName, { in_use: number; limit: number; reserved: number }>) } };
   },
-  async defaults({ params }) {
-    const ofCounted = Object.entries(counted).map(([name, resource]) => [name, quotaDefaults[resource]]);
-    return { quota_set: { id: params.tenant_id, ...(({ ...fixed, ...Object.fromEntries(ofCounted) }) as Record<QuotaName, number>) } };
+  async defaults({ tx, params }) {
+    return { quota_set: { id: params.tenant_id, ...(await classLimits(tx, defaultClass)) } };
   },
   async update(request) {
     const id = request.params.tenant_id;
+    const { user_id: userId } = request.query;
     const { force = false, ...wanted } = request.body.quota_set;
-    const before = await limitsOf(request, id);
+    const [ofProject, before] = [await limitsOf(request, id), await limitsOf(request, id, userId)];
     const changes: Partial<Record<QuotaResource, number>> = {};
     for (const [name, text] of Object.entries(wanted)) {
       const limit = Number(text);
-      const resource = counted[name as keyof typeof counted];
-      if (limit < -1) throw badRequest(`Invalid input for field/attribute ${name}. Value: ${limit}. ${limit} is less than the minimum of -1`);
-      if (resource === undefined) {
-        if (limit !== fixed[name as keyof typeof fixed]) throw badRequest(`The limit of ${name} is the same for all projects here: ${fixed[name as keyof typeof fixed]}.`);
-        continue;
-      }
+      const resource = resourceNamed(name, limit);
+      if (resource === undefined) continue;
       const { used } = before[name as QuotaName];
       if (!truth(force) && limit >= 0 && limit < used) throw badRequest(`Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${used}.`);
+      const most = ofProject[name as QuotaName].limit;
+      if (userId !== undefined && !truth(force) && most >= 0 && (limit < 0 || limit > most)) throw badRequest(`Quota limit ${limit} for ${name} must be less than or equal to ${most}.`);
       changes[resource] = limit;
     }
-    await setQuotaLimits(request.tx, id, changes);
-    return { quota_set: justLimits(await limitsOf(request, id)) };
+    if (userId === undefined) await setQuotaLimits(request.tx, id, changes);
+    else await upsertUserLimits(request.tx, id, userId, Object.entries(changes).map(([resource, most]) => ({ resource, most })));
+    return { quota_set: justLimits(await limitsOf(request, id, userId)) };
   },
-  async delete({ tx, params }) {
-    await resetQuotaLimits(tx, params.tenant_id, Object.values(counted));
+  async delete({ tx, params, query }) {
+    if (query.user_id === undefined) await resetQuotaLimits(tx, params.tenant_id, Object.values(counted));
+    await deleteUserLimits(tx, params.tenant_id, query.user_id ?? null);
   },
 });
+
+/** Which resource a limit is of; undefined for what is the same everywhere and shall stay so. */
+function resourceNamed(name: string, limit: number): QuotaResource | undefined {
+  const resource = counted[name as keyof typeof counted];
+  if (limit < -1) throw badRequest(`Invalid input for field/attribute ${name}. Value: ${limit}. ${limit} is less than the minimum of -1`);
+  if (resource === undefined && limit !== fixed[name as keyof typeof fixed]) throw badRequest(`The limit of ${name} is the same for all projects here: ${fixed[name as keyof typeof fixed]}.`);
+  return resource;
+}
+
+export const quotaClasses = implement(classesContract, {
+  async show({ tx, params }) {
+    return { quota_class_set: { id: params.quota_class, ...(await classLimits(tx, params.quota_class)) } };
+  },
+  async update({ tx, params, body }) {
+    const limits = Object.entries(body.quota_class_set).flatMap(([name, text]) => {
+      const resource = resourceNamed(name, Number(text));
+      return resource === undefined ? [] : [{ resource, most: Number(text) }];
+    });
+    await upsertClassLimits(tx, params.quota_class, limits);
+    return { quota_class_set: await classLimits(tx, params.quota_class) };
+  },
+});
+
+async function classLimits(tx: Context['tx'], name: string): Promise<Record<QuotaName, number>> {
+  const said = new Map((await selectClassLimits(tx, name)).map(({ resource, most }) => [resource, most]));
+  const ofCounted = Object.entries(counted).map(([quota, resource]) => [quota, said.get(resource) ?? quotaDefaults[resource]]);
+  return { ...fixed, ...Object.fromEntries(ofCounted) } as Record<QuotaName, number>;
+}
 
 export const limits = implement(limitsContract, {
   async show(request) {
@@ -129,18 +170,30 @@ export const limits = implement(limitsContract, {
 export const usages = implement(usagesContract, {
   async list(request) {
     const period = readPeriod(request.query, request.now);
-    const servers = await selectRanBetween(request.tx, period.start, period.end, null);
+    const { servers, links } = await ranIn(request, period, null);
     const byProject = Map.groupBy(servers, ({ projectId }) => projectId);
-    return { tenant_usages: [...byProject].map(([id, list]) => usageOf(id, list, period, request.now, request.query.detailed === '1')) };
+    return { tenant_usages: [...byProject].map(([id, list]) => usageOf(id, list, period, request.now, request.query.detailed === '1')), ...(links ? { tenant_usages_links: links } : {}) };
   },
   async show(request) {
     const id = request.params.tenant_id;
     if (!request.caller.isAdmin && id !== request.caller.projectId) throw forbidden("Policy doesn't allow os_compute_api:os-simple-tenant-usage:show to be performed.");
     const period = readPeriod(request.query, request.now);
-    const servers = await selectRanBetween(request.tx, period.start, period.end, id);
-    return { tenant_usage: servers.length === 0 ? {} : usageOf(id, servers, period, request.now, true) };
+    const { servers, links } = await ranIn(request, period, id);
+    return { tenant_usage: servers.length === 0 ? {} : usageOf(id, servers, period, request.now, true), ...(links ? { tenant_usage_links: links } : {}) };
   },
 });
+
+type Paged = Pick<Context, 'tx'> & { query: { limit?: number; marker?: string }; page(change: Record<string, string>): string };
+
+/** A page is counted in servers. */
+async function ranIn(request: Paged, { start, end }: Period, projectId: string | null): Promise<{ servers: UsedServer[]; links: ReturnType<typeof nextLinks> }> {
+  const { tx, query } = request;
+  const [limit, marker] = [Math.min(query.limit || mostPerPage, mostPerPage), query.marker ?? null];
+  if (marker !== null && !(await isServerId(tx, marker))) throw badRequest(`Marker ${marker} could not be found.`);
+  const servers = await selectRanBetween(tx, { start, end, projectId, marker, limit });
+  const last = servers.at(-1);
+  return { servers, links: last && servers.length === limit ? nextLinks(request.page({ marker: last.id })) : undefined };
+}
 
 type Period = { start: Date; end: Date };
 
@@ -160,10 +213,10 @@ function readTime(text: string | undefined, now: Date): Date {
   return date;
 }
 
-function usageOf(projectId: string, servers: readonly Server[], { start, end }: Period, now: Date, detailed: boolean) {
+function usageOf(projectId: string, servers: readonly UsedServer[], { start, end }: Period, now: Date, detailed: boolean) {
   const each = servers.map((server) => {
     const { id, name, flavor, terminatedAt } = server;
-    const launchedAt = server.launchedAt ?? end;
+    const { launchedAt } = server;
     const from = Math.max(launchedAt.getTime(), start.getTime());
     const to = Math.min(terminatedAt?.getTime() ?? Infinity, end.getTime());
     return {

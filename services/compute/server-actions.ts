@@ -11,6 +11,7 @@ import { claimQuota, releaseQuota } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { getFlavor } from './flavors.ts';
 import { selectBlockDevices } from './devices.store.ts';
+import { beginMigration, noteMigration } from './migrations.ts';
 import {
   createImageWorkflow,
   hardRebootWorkflow,
@@ -119,6 +120,7 @@ export async function resizeServer(compute: Compute, context: Context, id: strin
     throw error instanceof NoValidHost ? badRequest(error.message) : error;
   });
   const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
+  await beginMigration(tx, compute.random, server, { type: 'resize', status: 'migrating', userId: caller.userId, targetHostId: server.hostId, newFlavor: flavor.id, now });
   await startWork(compute, context, changed, 'resize', resizeServerWorkflow, {});
 }
 
@@ -130,6 +132,7 @@ export async function confirmResize(context: Context, id: string): Promise<void>
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(confirmed)));
   await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
   await changeServer(tx, { now: () => now }, server, { resize: null, vmState: server.power === 'stopped' ? 'stopped' : 'active' }, { event: 'server.resize_confirm.end', requestId });
+  await noteMigration(tx, id, 'confirmed', now);
   await noteAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
 }
 
@@ -140,6 +143,7 @@ export async function revertResize(compute: Compute, context: Context, id: strin
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(reverted)));
   await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
   const changed = await changeServer(tx, { now: () => now }, server, { flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
+  await noteMigration(tx, id, 'reverted', now);
   await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
 }
 

@@ -6,6 +6,7 @@ import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
 import { moveClaim } from '../placement/claims.ts';
 import { releaseQuota, type Amounts } from '../quota/quotas.ts';
+import { noteMigration } from './migrations.ts';
 import { changeServer, needsOf, quotaOf } from './server-changes.ts';
 import { actionWorkflow, asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { findServer, lockServerRow, type Server } from './servers.store.ts';
@@ -64,6 +65,7 @@ export const resizeServerWorkflow = actionWorkflow(
     step<ServerRun>('start it with the new flavor', async (run) => {
       await nowAs(run, 'resize_finish');
       await ensureMachine(run);
+      await run.write((tx) => noteMigration(tx, run.input.serverId, 'finished', run.services.clock.now()));
     }, undefined, { retry: patient }),
   ],
   { done: { vmState: 'resized' }, event: 'server.resize.end', putBack: putFlavorBack, deadlineSeconds: 900 },
@@ -86,6 +88,7 @@ export async function putFlavorBack(server: Server, tx: Transaction, run: Pick<S
   const back = { ...server, flavor: server.resize.from, resize: null };
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(back)));
   await moveClaim(tx, { ...needsOf(back), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
+  await noteMigration(tx, server.id, 'error', run.services.clock.now());
   return { flavor: back.flavor, resize: null };
 }
 

@@ -220,14 +220,6 @@ export async function selectDeleted(tx: Transaction, ids: readonly string[]): Pr
   return tx.rows`select id, generation from compute.server where deleted_at is not null and id = any(${[...ids]}::text[])`;
 }
 
-/** Those that ran at any time of this period, for usage reports. */
-export function selectRanBetween(tx: Transaction, start: Date, end: Date, projectId: string | null): Promise<Server[]> {
-  return tx.rows<Server>`
-    select ${columns} from compute.server
-    where launched_at < ${end} and (terminated_at is null or terminated_at >= ${start}) and (${projectId}::text is null or project_id = ${projectId})
-    order by project_id, launched_at, id limit 10000`;
-}
-
 export type HostCount = { hostId: string; running: number; busy: number };
 
 /** How many servers each host has, and how many of them have something under way. */

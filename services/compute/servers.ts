@@ -12,6 +12,7 @@ import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
 import { getFlavor, type Flavor } from './flavors.ts';
 import { selectKeyPair } from './key-pairs.store.ts';
+import { defaultLimits, demandUserRoom } from './limits.ts';
 import { asBadRequest, asNetworkFault, asQuotaFault } from './refusals.ts';
 import { plan, plugDisks, type DiskWish } from './server-disks.ts';
 import { changeServer, lockServer, meteredAs, noServer, quotaOf, tell } from './server-changes.ts';
@@ -71,7 +72,7 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
     throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
 
-  const count = await claimServers(tx, projectId, flavor, wish);
+  const count = await claimServers(context, projectId, flavor, wish);
   await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: meteredAs(flavor, count) });
   const reservationId = `r-${compute.random.uuid().replaceAll('-', '').slice(0, 8)}`;
   const servers: Server[] = [];
@@ -207,15 +208,18 @@ async function plugPorts(context: Context, server: Server, networks: readonly Ne
 }
 
 /** How many servers are counted now: the most that fit, when the caller says that fewer will do. */
-async function claimServers(tx: Transaction, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer): Promise<number> {
+async function claimServers({ tx, caller }: Pick<Context, 'tx' | 'caller'>, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer): Promise<number> {
+  const defaults = await defaultLimits(tx);
   const each = quotaOf({ flavor, resize: null });
-  const count = maxCount > minCount ? Math.max(minCount, Math.min(maxCount, await headroom(tx, projectId, each))) : maxCount;
-  await claimQuota(tx, projectId, times(each, count)).catch(asQuotaFault);
+  const count = maxCount > minCount ? Math.max(minCount, Math.min(maxCount, await headroom(tx, projectId, each, defaults))) : maxCount;
+  const wanted = times(each, count);
+  await demandUserRoom(tx, projectId, caller.userId, wanted).catch(asQuotaFault);
+  await claimQuota(tx, projectId, wanted, defaults).catch(asQuotaFault);
   return count;
 }
 
-async function headroom(tx: Transaction, projectId: string, each: Amounts): Promise<number> {
-  const usage = await quotaUsage(tx, projectId, ['compute.instances', 'compute.cores', 'compute.ram']);
+async function headroom(tx: Transaction, projectId: string, each: Amounts, defaults: Amounts): Promise<number> {
+  const usage = await quotaUsage(tx, projectId, ['compute.instances', 'compute.cores', 'compute.ram'], defaults);
   const rooms = Object.entries(usage).map(([resource, { limit, used }]) => (limit < 0 ? Infinity : Math.floor((limit - used) / (each[resource as keyof Amounts] ?? 1))));
   return Math.min(...rooms);
 }

@@ -35,6 +35,8 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.keyPairs.list', alice, '/compute/v2.1/os-keypairs');
   await begin('compute.hypervisors.list', admin, '/compute/v2.1/os-hypervisors');
   await begin('compute.hypervisors.detail', admin, '/compute/v2.1/os-hypervisors/detail');
+  await begin('compute.hosts.list', admin, '/compute/v2.1/os-hosts');
+  await begin('compute.migrations.list', admin, '/compute/v2.1/os-migrations');
   await begin('compute.aggregates.list', admin, '/compute/v2.1/os-aggregates');
   await begin('compute.imageProxies.list', alice, '/compute/v2.1/images');
   await begin('compute.imageProxies.detail', alice, '/compute/v2.1/images/detail');
@@ -72,6 +74,8 @@ test('whoever watches a list is told what happens to its items, as they are show
   await alice.compute.imageMetadataProxies.merge({ params: { image_id: own }, body: { metadata: { colour: 'red' } } });
   await admin.network.networks.create({ body: { network: { name: 'further', 'router:external': true } } });
   for (const each of (await admin.compute.services.list()).body.services) await admin.compute.services.disable({ body: { host: each.host, binary: each.binary } });
+  await alice.compute.serverActions.resize({ params: { server_id: id }, body: { resize: { flavorRef: '2' } } });
+  await cloud.settle();
   const { aggregate } = (await admin.compute.aggregates.create({ body: { aggregate: { name: 'ssd' } } })).body;
   await cloud.settle();
   await alice.compute.servers.delete({ params: { server_id: id } });
@@ -88,6 +92,8 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.keyPairs.list': ({ keypair }: { keypair: { name: string } }) => keypair.name === 'mine',
     'compute.hypervisors.list': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
     'compute.hypervisors.detail': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
+    'compute.hosts.list': ({ hosts }: { hosts: object[] }) => hosts.length === 0,
+    'compute.migrations.list': ({ migrations }: { migrations: { instance_uuid: string }[] }) => migrations[0]?.instance_uuid === id,
     'compute.aggregates.list': (data: { aggregate: { id: number } }) => data.aggregate.id === aggregate.id,
     'compute.imageProxies.list': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.imageProxies.detail': (data: { image: { id: string } }) => data.image.id === image.id,
