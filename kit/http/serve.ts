@@ -400,7 +400,8 @@ function send(reply: FastifyReply, result: Outgoing, headers: Record<string, str
   if (result.replayed === true) reply.header('idempotent-replayed', 'true');
   if (result.body === undefined || result.body === null) return reply.send();
   if (result.body instanceof Readable) return reply.send(result.body);
-  if (result.body instanceof Uint8Array) return reply.send(Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength));
+  // Told as no body, it leaves the type that the handler gave to a reply that has none.
+  if (result.body instanceof Uint8Array) return result.body.length === 0 ? reply.send() : reply.send(Buffer.from(result.body.buffer, result.body.byteOffset, result.body.byteLength));
   if (typeof result.body === 'object' && Symbol.asyncIterator in result.body) return reply.send(Readable.from(result.body as AsyncIterable<Uint8Array>));
   if (!('content-type' in result.headers)) reply.type('application/json');
   return reply.send(typeof result.body === 'string' ? result.body : JSON.stringify(result.body));

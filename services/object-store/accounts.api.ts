@@ -8,6 +8,7 @@ import type { RegionParts } from '../parts.ts';
 import { getAccount, updateAccount, type Account } from './accounts.ts';
 import { deleteMany, pathsToDelete } from './bulk-deletes.ts';
 import { listContainers } from './containers.ts';
+import { emptyAnswer } from './empty-answers.ts';
 import { encoded } from './header-text.ts';
 import { accountLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
@@ -46,7 +47,7 @@ export function accounts(_parts: RegionParts) {
         checkTotal(here.account ?? {}, changes, 'account');
         await updateAccount(context, changes);
       });
-      return new Answer(Buffer.alloc(0), { status: 204 });
+      return emptyAnswer(204);
     },
 
     async delete(request) {

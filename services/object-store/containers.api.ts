@@ -7,6 +7,7 @@ import type { RegionParts } from '../parts.ts';
 import { cleanAccessList } from './access-lists.ts';
 import type { HeaderChanges } from './accounts.ts';
 import { deleteContainer, ensureContainer, getContainer, updateContainer, usageOf, type Container, type ContainerUsage } from './containers.ts';
+import { emptyAnswer } from './empty-answers.ts';
 import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { containerLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
@@ -45,7 +46,7 @@ export function containers(_parts: RegionParts) {
         checkTotal(here.container?.headers ?? {}, changes, 'container');
         return ensureContainer(context, name, changes);
       });
-      return new Answer(Buffer.alloc(0), { status: created ? 201 : 202, headers: { 'content-type': 'text/html; charset=UTF-8' } });
+      return emptyAnswer(created ? 201 : 202);
     },
 
     async update(request) {
@@ -57,13 +58,13 @@ export function containers(_parts: RegionParts) {
         checkTotal(container.headers, changes, 'container');
         await updateContainer(context, container, changes);
       });
-      return new Answer(Buffer.alloc(0), { status: 204 });
+      return emptyAnswer(204);
     },
 
     async delete(request) {
       const here = await visit(request, contract.delete, request.params);
       await here.commit((context) => deleteContainer(context, request.params.container));
-      return undefined;
+      return emptyAnswer(204);
     },
 
     async options() {

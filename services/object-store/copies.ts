@@ -2,10 +2,11 @@
 import { limits } from '../../contract/object-store/capabilities.ts';
 import { objects as contract } from '../../contract/object-store/objects.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
-import { Answer } from '../../kit/http/implement.ts';
+import type { Answer } from '../../kit/http/implement.ts';
 import type { ObjectBodies } from './bodies.ts';
 import { spansToSend } from './downloads.ts';
-import { encoded, headerOf, isTrue } from './header-text.ts';
+import { emptyAnswer } from './empty-answers.ts';
+import { headerOf, isTrue } from './header-text.ts';
 import { contentOf, getObject, keeping, type Content, type StoredObject } from './objects.ts';
 import { writeAt } from './object-writes.ts';
 import { decoded, splitPath } from './paths.ts';
@@ -74,17 +75,13 @@ function withoutManifest(headers: Readonly<Record<string, string>>): Record<stri
 
 function copiedAnswer({ now, headers }: StoreRequest, { account, container, object: name }: ObjectPlace, source: StoredObject, etag: string): Answer<Buffer> {
   const metadata = Object.fromEntries(Object.entries({ ...shownHeaders(source), ...describedBy(headers, now).headers }).filter(([header]) => header.startsWith('x-object-meta-')));
-  return new Answer(Buffer.alloc(0), {
-    status: 201,
-    headers: encoded({
-      ...metadata,
-      etag,
-      'last-modified': httpDateOf(now),
-      'x-copied-from-account': encodeURIComponent(account),
-      'x-copied-from': encodeURI(`${container}/${name}`),
-      'x-copied-from-last-modified': httpDateOf(source.writtenAt),
-      'content-type': 'text/html; charset=UTF-8',
-    }),
+  return emptyAnswer(201, {
+    ...metadata,
+    etag,
+    'last-modified': httpDateOf(now),
+    'x-copied-from-account': encodeURIComponent(account),
+    'x-copied-from': encodeURI(`${container}/${name}`),
+    'x-copied-from-last-modified': httpDateOf(source.writtenAt),
   });
 }
 

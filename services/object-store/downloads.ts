@@ -17,7 +17,7 @@ export type Download = {
   otherEtags?: readonly string[];
   modifiedAt: Date;
   headers: Readonly<Record<string, string>>;
-  read(span?: Span): AsyncIterable<Buffer>;
+  read(span?: Span): AsyncGenerator<Buffer>;
 };
 
 type Asked = { headers: IncomingHeaders; random: { uuid(): string } };
@@ -62,14 +62,28 @@ export function spansToSend({ headers }: Pick<Asked, 'headers'>, download: Downl
 /** What is small, and the beginning of the rest, is read before the reply begins: should it be damaged, the client is told so. */
 async function bodyOf({ read, sizeBytes }: Download, span?: Span): Promise<AsyncIterable<Uint8Array> | Buffer> {
   const length = span ? span.last - span.first + 1 : sizeBytes;
-  const pieces = read(span)[Symbol.asyncIterator]();
+  const pieces = read(span);
   const first = await pieces.next();
   if (first.done === true) return Buffer.alloc(0);
-  if (first.value.length === length) return first.value;
-  return (async function* () {
-    yield first.value;
-    yield* { [Symbol.asyncIterator]: () => pieces };
-  })();
+  if (first.value.length < length) return begun(first.value, pieces);
+  await pieces.return(undefined);
+  return first.value;
+}
+
+/** What was read of it already comes first. Not a generator: one that nobody begins to read would not close what it reads. */
+function begun(first: Buffer, rest: AsyncGenerator<Buffer>): AsyncIterable<Buffer> {
+  let waiting: Buffer | undefined = first;
+  const iterator: AsyncIterableIterator<Buffer> = {
+    [Symbol.asyncIterator]: () => iterator,
+    next() {
+      if (waiting === undefined) return rest.next();
+      const value = waiting;
+      waiting = undefined;
+      return Promise.resolve({ done: false, value });
+    },
+    return: () => rest.return(undefined),
+  };
+  return iterator;
 }
 
 function demandCondition(headers: IncomingHeaders, download: Download, common: Record<string, string>): void {

@@ -6,6 +6,7 @@ import { Answer } from '../../kit/http/implement.ts';
 import type { ObjectBodies } from './bodies.ts';
 import { bulkAnswer, bulkText } from './bulk-answers.ts';
 import { deleteMany } from './bulk-deletes.ts';
+import { emptyAnswer } from './empty-answers.ts';
 import { headerOf } from './header-text.ts';
 import { manifestOf } from './reading.ts';
 import { parseManifest, readWholeBody, resolveManifest, segmentObject } from './manifests.ts';
@@ -36,7 +37,7 @@ export async function putManifest(bodies: ObjectBodies, request: ObjectRequest &
   await keeping(bodies, received, () =>
     here.commit((context) => writeAt(context, here, params, { ...described, kind: 'slo', contentType: contentTypeOf(headers, params.object), body: { received }, sizeBytes, etag, facts: { manifestMd5: received.md5, segments: segments.length } })),
   );
-  return new Answer(Buffer.alloc(0), { status: 201, headers: { etag: `"${etag}"`, 'last-modified': httpDateOf(now), 'content-type': 'text/html; charset=UTF-8' } });
+  return emptyAnswer(201, { etag: `"${etag}"`, 'last-modified': httpDateOf(now) });
 }
 
 /** With all that it names, and what those name. */

@@ -7,6 +7,7 @@ import type { RegionParts } from '../parts.ts';
 import { getContainer } from './containers.ts';
 import { copyFrom, copyTo } from './copies.ts';
 import { downloadAnswer, headAnswer } from './downloads.ts';
+import { emptyAnswer } from './empty-answers.ts';
 import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { deleteManifest, putManifest } from './large-objects.ts';
 import { deleteObject, findObject, getObject, keeping, noSuchObject, takeTurn, updateObject } from './objects.ts';
@@ -60,7 +61,7 @@ export function objects({ bodies }: RegionParts) {
           }),
         );
       });
-      return new Answer(Buffer.alloc(0), { status: 201, headers: { 'last-modified': httpDateOf(now), etag: received.md5, 'content-type': 'text/html; charset=UTF-8' } });
+      return emptyAnswer(201, { 'last-modified': httpDateOf(now), etag: received.md5 });
     },
 
     async update(request) {
@@ -76,7 +77,7 @@ export function objects({ bodies }: RegionParts) {
         const kind = object.kind === 'plain' || object.kind === 'dlo' ? kindOf(described.headers) : object.kind;
         await updateObject(context, object, { ...described, kind, contentType: headerOf(headers, 'content-type') || object.contentType, writtenAt: now, facts: object.facts });
       });
-      return new Answer(Buffer.alloc(0), { status: 202, headers: { 'content-type': 'text/html; charset=UTF-8' } });
+      return emptyAnswer(202);
     },
 
     async delete(request) {
@@ -91,7 +92,7 @@ export function objects({ bodies }: RegionParts) {
         const { object } = await deleteObject(context, container, params.object, query['version-id']);
         if (!object || object.isMarker) throw noSuchObject();
       });
-      return new Answer(Buffer.alloc(0), { headers: { 'content-type': 'text/html; charset=UTF-8' } });
+      return emptyAnswer(204);
     },
 
     async copy(request) {

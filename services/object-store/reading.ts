@@ -11,7 +11,7 @@ import { decoded, splitPath } from './paths.ts';
 import type { Visit } from './visits.ts';
 
 /** A part of something larger. */
-type Segment = { length: number; read(span: Span): AsyncIterable<Buffer> };
+type Segment = { length: number; read(span: Span): AsyncGenerator<Buffer> };
 
 /** Manifests that name manifests, and so on. */
 const mostLevels = 10;
