@@ -28,7 +28,7 @@ import { bootstrapIdentity, type Identity } from './services/identity/identity.t
 import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
 import { makeMeter, remoteCounterpartLink, remoteUsageLink } from './services/meter/meter.ts';
 import { usageLink } from './services/metering/metering.ts';
-import { bootstrapNetwork } from './services/network/network.ts';
+import { bootstrapDefaultPool, bootstrapNetwork } from './services/network/network.ts';
 import type { ObjectBodies } from './services/object-store/object-store.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
 import { beginWithLeases } from './services/quota/leases.ts';
@@ -212,6 +212,7 @@ export async function bootstrapLeases(cloud: RegionCloud): Promise<void> {
 export async function bootstrapRegion(cloud: RegionCloud, { adminProjectId, externalNetwork, guestImage }: RegionBootstrap): Promise<void> {
   await bootstrapCompute(cloud.region);
   await bootstrapNetwork(cloud.region, { name: 'public', projectId: adminProjectId, ...externalNetwork });
+  await bootstrapDefaultPool(cloud.region, adminProjectId);
   await bootstrapImage(cloud.region, { ...guestImage, projectId: adminProjectId });
 }
 

@@ -147,6 +147,8 @@ export const preparations: Record<string, Preparation> = {
     before: async ({ admin }, things) => admin.compute.flavorAccess.add({ params: { flavor_id: await things.get('private flavor') }, body: { addTenantAccess: { tenant: await things.get('project') } } }),
   },
   'identity.regions.createNamed': { refused: { status: 409, because: 'the name that the test has is that of a region; a new one is made in services/identity' } },
+  // What is deleted is a project made for it, and nobody's own.
+  'network.autoAllocatedTopologies.delete': { by: 'admin' },
   'network.subnetPools.create': { body: () => Promise.resolve({ subnetpool: { name: 'pool', prefixes: ['10.3.0.0/16'] } }) },
   'compute.serverActions.changePassword': { refused: { status: 409, because: 'no driver reaches into a guest; nova says so with 409 too (admin_password.py)' } },
   ...grants,

@@ -26,6 +26,9 @@ export const Port = Type.Object({
   'binding:vif_details': Type.Optional(Type.Record(Type.String(), Type.Unknown())),
 });
 
+const pairsWish = Type.Array(Type.Object({ ip_address: address, mac_address: Type.Optional(text(17)) }, strict), { maxItems: 100 });
+const PairsWish = Type.Object({ port: Type.Object({ allowed_address_pairs: pairsWish }, strict) }, strict);
+
 const settable = {
   name: Type.Optional(name),
   description: Type.Optional(description),
@@ -36,7 +39,7 @@ const settable = {
   device_owner: Type.Optional(text(255)),
   security_groups: Type.Optional(nullable(Type.Array(text(36), { maxItems: 100 }))),
   port_security_enabled: Type.Optional(Type.Boolean()),
-  allowed_address_pairs: Type.Optional(nullable(Type.Array(Type.Object({ ip_address: address, mac_address: Type.Optional(text(17)) }, strict), { maxItems: 100 }))),
+  allowed_address_pairs: Type.Optional(nullable(pairsWish)),
   'binding:vnic_type': Type.Optional(Type.Enum(['normal'])),
   'binding:host_id': Type.Optional(nullable(text(255))),
   'binding:profile': Type.Optional(nullable(Type.Record(Type.String(), Type.Unknown()))),
@@ -78,5 +81,19 @@ export const ports = operations({
     method: 'DELETE', path: '/ports/{port_id}', summary: 'Delete a port', stability: 'stable',
     access: { rule: 'delete_port', who: 'member', adminEverywhere: true },
     status: 204,
+  },
+  addAddressPairs: {
+    method: 'PUT', path: '/ports/{port_id}/add_allowed_address_pairs', summary: 'Add allowed address pairs', stability: 'stable',
+    access: { rule: 'add_allowed_address_pairs', who: 'member', adminEverywhere: true },
+    body: PairsWish,
+    status: 200,
+    response: Type.Object({ port: Port }),
+  },
+  removeAddressPairs: {
+    method: 'PUT', path: '/ports/{port_id}/remove_allowed_address_pairs', summary: 'Remove allowed address pairs', stability: 'stable',
+    access: { rule: 'remove_allowed_address_pairs', who: 'member', adminEverywhere: true },
+    body: PairsWish,
+    status: 200,
+    response: Type.Object({ port: Port }),
   },
 });

@@ -1,7 +1,9 @@
 import { service, type FaultFacts } from '../contract.ts';
 import { addressScopes } from './address-scopes.ts';
+import { autoAllocatedTopologies } from './auto-allocated-topology.ts';
 import { extensions } from './extensions.ts';
 import { floatingIps } from './floating-ips.ts';
+import { ipAvailabilities } from './ip-availability.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
 import { quotas } from './quotas.ts';
@@ -59,5 +61,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
+  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes, autoAllocatedTopologies, ipAvailabilities, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
 });

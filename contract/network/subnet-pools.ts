@@ -30,6 +30,7 @@ const settable = {
   address_scope_id: Type.Optional(nullable(id)),
 };
 const prefixes = Type.Array(address, { maxItems: 100 });
+const Prefixes = Type.Object({ prefixes }, strict);
 const NewSubnetPool = Type.Object({ ...owner, ...settable, name, prefixes, shared: Type.Optional(Type.Boolean()) }, strict);
 
 export const subnetPools = operations({
@@ -66,5 +67,26 @@ export const subnetPools = operations({
     method: 'DELETE', path: '/subnetpools/{subnetpool_id}', summary: 'Delete a subnet pool of which nothing is taken', stability: 'stable',
     access: { rule: 'delete_subnetpool', who: 'member', adminEverywhere: true },
     status: 204,
+  },
+  addPrefixes: {
+    method: 'PUT', path: '/subnetpools/{subnetpool_id}/add_prefixes', summary: 'Add prefixes to a subnet pool', stability: 'stable',
+    access: { rule: 'add_prefixes', who: 'member', adminEverywhere: true },
+    body: Prefixes,
+    status: 200,
+    response: Prefixes,
+  },
+  removePrefixes: {
+    method: 'PUT', path: '/subnetpools/{subnetpool_id}/remove_prefixes', summary: 'Remove prefixes of which nothing is taken from a subnet pool', stability: 'stable',
+    access: { rule: 'remove_prefixes', who: 'member', adminEverywhere: true },
+    body: Prefixes,
+    status: 200,
+    response: Prefixes,
+  },
+  onboard: {
+    method: 'PUT', path: '/subnetpools/{subnetpool_id}/onboard_network_subnets', summary: 'Take the subnets of a network into a subnet pool', stability: 'stable',
+    access: { rule: 'onboard_network_subnets', who: 'member', adminEverywhere: true },
+    body: Type.Object({ network_id: id }, strict),
+    status: 200,
+    response: Type.Array(Type.Object({ id: Type.String(), cidr: Type.String() })),
   },
 });

@@ -69,6 +69,19 @@ function areHalves(low: Block, high: Block): boolean {
   return low.prefix === high.prefix && low.last + 1n === high.first && low.first % (2n * (low.last - low.first + 1n)) === 0n;
 }
 
+/** What is left of these blocks when others are taken out, in the fewest blocks. */
+export function without(blocks: readonly Block[], removed: readonly Block[]): Block[] {
+  const left = blocks.flatMap(function keep(block): Block[] {
+    const touching = removed.filter((each) => overlap(each, block));
+    if (touching.length === 0) return [block];
+    if (touching.some((each) => within(block, each))) return [];
+    const half = (block.last - block.first + 1n) / 2n;
+    const prefix = block.prefix + 1;
+    return [{ ...block, prefix, last: block.first + half - 1n }, { ...block, prefix, first: block.first + half }].flatMap(keep);
+  });
+  return compacted(left);
+}
+
 /** The first block of this length within these that overlaps none of the taken ones; the smallest that has room gives it. */
 export function firstFree(blocks: readonly Block[], taken: readonly Block[], prefix: number): Block | undefined {
   for (const block of blocks.toSorted((one, other) => other.prefix - one.prefix)) {

@@ -7,6 +7,8 @@ const extension = (alias: string, name: string, description: string, updated: st
 export const extensions = [
   extension('address-scope', 'Address scope', 'Address scopes extension.', '2015-07-26'),
   extension('allowed-address-pairs', 'Allowed Address Pairs', 'Provides allowed address pairs', '2013-07-23'),
+  extension('allowed-address-pairs-atomic', 'Atomically add/remove allowed address pairs', 'Edit allowed address pairs on server side by atomically adding/removing allowed address pairs', '2023-04-17'),
+  extension('auto-allocated-topology', 'Auto Allocated Topology Services', 'Auto Allocated Topology Services.', '2016-01-01'),
   extension('binding', 'Port Binding', 'Expose port bindings of a virtual port to external application', '2014-02-03'),
   extension('ext-gw-mode', 'Neutron L3 Configurable external gateway mode', 'Extension of the router abstraction for specifying whether SNAT should occur on the external gateway', '2013-03-28'),
   extension('external-net', 'Neutron external network', 'Adds external network attribute to network resource.', '2013-01-14'),
@@ -17,6 +19,7 @@ export const extensions = [
   extension('ip-substring-filtering', 'IP address substring filtering', 'Provides IP address substring filtering when listing ports', '2017-11-28'),
   extension('net-mtu', 'Network MTU', 'Provides MTU attribute for a network resource.', '2015-03-25'),
   extension('net-mtu-writable', 'Network MTU (writable)', 'Provides a writable MTU attribute for a network resource.', '2017-07-12'),
+  extension('network-ip-availability', 'Network IP Availability', 'Provides IP availability data for each network and subnet.', '2015-09-24'),
   extension('pagination', 'Pagination support', 'Extension that indicates that pagination is enabled.', '2016-06-12'),
   extension('port-security', 'Port Security', 'Provides port security', '2012-07-23'),
   extension('project-id', 'project_id field enabled', 'Extension that indicates that project_id field is enabled.', '2016-09-09'),
@@ -39,6 +42,8 @@ export const extensions = [
   extension('standard-attr-timestamp', 'Resource timestamps', 'Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes.', '2016-09-12'),
   extension('stateful-security-group', 'Stateful security group', 'Indicates if the security group is stateful or not', '2019-11-26'),
   extension('subnet_allocation', 'Subnet Allocation', 'Enables allocation of subnets from a subnet pool', '2015-03-30'),
+  extension('subnet_onboard', 'Subnet Onboard', 'Provides support for onboarding subnets into subnet pools', '2018-06-01'),
+  extension('subnetpool-prefix-ops', 'Subnet Pool Prefix Operations', 'Provides support for adjusting the prefix list of subnet pools', '2018-06-01'),
   extension('default-subnetpools', 'Default Subnetpools', 'Provides ability to mark and use a subnetpool as the default.', '2016-02-18'),
   extension('subnet-external-network', 'Subnet belongs to an external network', 'Informs if the subnet belongs to an external network', '2021-09-22'),
 ] as const;

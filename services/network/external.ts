@@ -5,6 +5,8 @@ import type { Clock, Random } from '../../kit/clock.ts';
 import { sql, type Database, type Scope } from '../../kit/postgres/database.ts';
 import { createNetwork } from './networks.ts';
 import { holdBootstrap, selectNetworks } from './networks.store.ts';
+import { createSubnetPool } from './subnet-pools.ts';
+import { selectSubnetPools } from './subnet-pools.store.ts';
 import { createSubnet } from './subnets.ts';
 import { subnetsOfNetwork } from './subnets.store.ts';
 
@@ -30,7 +32,7 @@ export async function bootstrapNetwork(parts: { database: Database; clock: Clock
     const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork}`))[0];
     const network =
       known ??
-      (await createNetwork(context, { name: wish.name, 'router:external': true, 'provider:network_type': 'flat', 'provider:physical_network': wish.physicalNetwork }));
+      (await createNetwork(context, { name: wish.name, 'router:external': true, is_default: true, 'provider:network_type': 'flat', 'provider:physical_network': wish.physicalNetwork }));
     if ((await subnetsOfNetwork(tx, network.id)).length === 0)
       await createSubnet(context, {
         name: `${wish.name}-subnet`,
@@ -42,5 +44,18 @@ export async function bootstrapNetwork(parts: { database: Database; clock: Clock
         ...(wish.pool ? { allocation_pools: [wish.pool] } : {}),
       });
     return { networkId: network.id };
+  });
+}
+
+/** Of which networks take addresses that come without any (`--nic auto`): not among those that people choose by themselves most often. */
+const defaultPool = { name: 'shared-default-subnetpool-v4', prefixes: ['10.128.0.0/10'], default_prefixlen: 26 };
+
+/** Makes a pool for all projects, unless there is a default one. */
+export async function bootstrapDefaultPool({ database, clock, random }: { database: Database; clock: Clock; random: Random }, projectId: string): Promise<void> {
+  await database.transaction(scope, async (tx) => {
+    await holdBootstrap(tx);
+    if ((await selectSubnetPools(tx, sql`r.is_default and r.ip_version = 4`)).length > 0) return;
+    const context: Context = { tx, now: clock.now(), random, requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId, isAdmin: true } };
+    await createSubnetPool(context, { ...defaultPool, is_default: true, shared: true });
   });
 }

@@ -5,8 +5,10 @@ import { implementService } from '../../kit/http/implement.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { addressScopes } from './address-scopes.api.ts';
+import { autoAllocatedTopologies } from './auto-allocated-topology.api.ts';
 import { extensions } from './extensions.api.ts';
 import { floatingIps } from './floating-ips.api.ts';
+import { ipAvailabilities } from './ip-availability.api.ts';
 import { networkInvariants } from './network.invariants.ts';
 import { networks } from './networks.api.ts';
 import { ports } from './ports.api.ts';
@@ -19,14 +21,14 @@ import { subnetPools } from './subnet-pools.api.ts';
 import { subnets } from './subnets.api.ts';
 import { floatingIpTags, networkTags, portTags, routerTags, securityGroupTags, subnetPoolTags, subnetTags } from './tags.api.ts';
 
-export { bootstrapNetwork, type ExternalNetwork } from './external.ts';
+export { bootstrapDefaultPool, bootstrapNetwork, type ExternalNetwork } from './external.ts';
 
 export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.url));
 
 export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
-      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes,
+      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes, autoAllocatedTopologies, ipAvailabilities,
       networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags,
     }),
     workflows: [],

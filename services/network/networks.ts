@@ -3,7 +3,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { mark, tell } from './changes.ts';
 import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
-import { deleteNetworkRow, findNetwork, insertNetwork, isPhysicalNetworkTaken, lockNetwork, updateNetworkRow, type Network } from './networks.store.ts';
+import { deleteNetworkRow, findNetwork, insertNetwork, isPhysicalNetworkTaken, lockNetwork, selectNetworks, updateNetworkRow, type Network } from './networks.store.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { dropServicePort } from './service-ports.ts';
 import { portsInUse } from './ports.store.ts';
@@ -72,6 +72,7 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
   const largest = physicalNetwork === null ? tunnelMtu : physicalMtu;
   await claim(tx, projectId, { network: 1 });
   const id = random.uuid();
+  await demandNoOtherDefault(context, wish.is_default, id);
   await insertNetwork(
     tx,
     {
@@ -94,10 +95,18 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
   return network;
 }
 
+/** neutron/services/auto_allocate/db.py: of several, nobody would know which. */
+async function demandNoOtherDefault({ tx }: Context, isDefault: boolean | undefined, id: string): Promise<void> {
+  if (!isDefault) return;
+  const [other] = await selectNetworks(tx, sql`r.is_default and r.external_to <> '{}' and r.id <> ${id}`);
+  if (other) throw conflict(`A default external network already exists: ${other.id}.`, 'DefaultExternalNetworkExists');
+}
+
 export async function updateNetwork(context: Context, id: string, wish: NetworkWish): Promise<Network> {
   const { tx, now } = context;
   const before = await lockedNetwork(context, id, 'update_network');
   demandAdmin(context, 'update_network', wish, adminOnly);
+  await demandNoOtherDefault(context, wish.is_default, id);
   const after: Network = {
     ...before,
     name: wish.name ?? before.name,

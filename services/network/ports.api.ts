@@ -2,7 +2,7 @@ import { ports as contract } from '../../contract/network/ports.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
-import { createPort, deletePort, getPort, portListing, updatePort, visiblePorts, type Port } from './ports.ts';
+import { addAddressPairs, createPort, deletePort, getPort, portListing, removeAddressPairs, updatePort, visiblePorts, type Port } from './ports.ts';
 import { selectPorts } from './ports.store.ts';
 
 export const ports = implement(contract, {
@@ -23,6 +23,8 @@ export const ports = implement(contract, {
     await deletePort(request, request.params.port_id);
     return undefined;
   },
+  addAddressPairs: async (request) => ({ port: shown(await addAddressPairs(request, request.params.port_id, request.body.port.allowed_address_pairs), request.caller.isAdmin) }),
+  removeAddressPairs: async (request) => ({ port: shown(await removeAddressPairs(request, request.params.port_id, request.body.port.allowed_address_pairs), request.caller.isAdmin) }),
 });
 
 function shown(port: Port, isAdmin: boolean) {

@@ -192,3 +192,15 @@ test('a subnet is checked before it is made', async (t) => {
 });
 
 const subnetOf = (ask: Ask, networkId: string, wish: object) => ask('POST', '/subnets', { subnet: { network_id: networkId, ip_version: 4, ...wish } });
+
+test('allowed address pairs are added and removed one by one', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  const change = async (what: 'add' | 'remove', pairs: object[]) => ok(await alice('PUT', `/ports/${port.id}/${what}_allowed_address_pairs`, { port: { allowed_address_pairs: pairs } })).port.allowed_address_pairs;
+  const pair = (ip_address: string) => ({ ip_address, mac_address: port.mac_address });
+
+  assert.deepEqual(await change('add', [{ ip_address: '10.0.0.100' }]), [pair('10.0.0.100')]);
+  assert.deepEqual(await change('add', [{ ip_address: '10.0.0.100' }, { ip_address: '10.0.0.101' }]), [pair('10.0.0.100'), pair('10.0.0.101')]);
+  assert.deepEqual(await change('remove', [{ ip_address: '10.0.0.100' }, { ip_address: '10.0.0.7' }]), [pair('10.0.0.101')]);
+});

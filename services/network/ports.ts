@@ -173,6 +173,18 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
   return port;
 }
 
+/** neutron/db/allowedaddresspairs_db.py: pairs that are there already stay once. */
+export async function addAddressPairs(context: Context, id: string, pairs: PairWish[]): Promise<Port> {
+  const before = await lockedPort(context, id);
+  return updatePort(context, id, { allowed_address_pairs: union(before, pairsOf(before, addressPairs(pairs))) });
+}
+
+export async function removeAddressPairs(context: Context, id: string, pairs: PairWish[]): Promise<Port> {
+  const before = await lockedPort(context, id);
+  const gone = new Set(pairsOf(before, addressPairs(pairs)).map((pair) => JSON.stringify(pair)));
+  return updatePort(context, id, { allowed_address_pairs: union(before, []).filter((pair) => !gone.has(JSON.stringify(pair))) });
+}
+
 export async function deletePort(context: Context, id: string): Promise<void> {
   const port = await lockedPort(context, id);
   if (isManaged(port)) throw conflict(`Port ${id} cannot be deleted directly via the port API: has device owner ${port.device_owner}.`, 'ServicePortInUse');
@@ -215,6 +227,8 @@ export async function letGoOfFloatingIps(context: Change, portId: string, addres
   for (const each of freed) await tell(context, 'floatingip', 'update', each);
 }
 
+type PairWish = { ip_address: string; mac_address?: string };
+
 const networkOwnerOnly = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
 
 /** neutron/conf/policies/port.py; stricter where the network is another project's (ATTACKS 30). */
@@ -254,7 +268,7 @@ export async function guard({ tx }: Pick<Context, 'tx'>, portId: string, groupId
   if (gone !== undefined) groupNotThere(gone);
 }
 
-function addressPairs(wanted: { ip_address: string; mac_address?: string }[]): { ip_address: string; mac_address?: string }[] {
+function addressPairs(wanted: PairWish[]): { ip_address: string; mac_address?: string }[] {
   // neutron/conf/extensions/allowedaddresspairs.py: max_allowed_address_pair.
   if (wanted.length > 10) throw badRequest('The number of allowed address pair exceeds the maximum 10.', 'AllowedAddressPairExhausted');
   const pairs = wanted.map(({ ip_address, mac_address }) => {
@@ -270,6 +284,12 @@ function addressPairs(wanted: { ip_address: string; mac_address?: string }[]): {
 
 const pairsOf = (port: { mac_address: string }, pairs: { ip_address: string; mac_address?: string }[]): AddressPair[] =>
   pairs.map((pair) => ({ ip_address: pair.ip_address, mac_address: pair.mac_address ?? port.mac_address }));
+
+/** In one form, so that equal ones are alike. */
+function union(port: Port, added: AddressPair[]): AddressPair[] {
+  const all = [...port.allowed_address_pairs, ...added].map(({ ip_address, mac_address }) => ({ ip_address, mac_address }));
+  return [...new Map(all.map((pair) => [JSON.stringify(pair), pair])).values()];
+}
 
 const pairsNeedSecurity = () => conflict('Port Security must be enabled in order to have allowed address pairs on a port.', 'AddressPairAndPortSecurityRequired');
 const macInUse = (networkId: string, mac: string) => conflict(`Unable to complete operation for network ${networkId}. The mac address ${mac} is in use.`, 'MacAddressInUse');

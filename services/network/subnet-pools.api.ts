@@ -1,7 +1,7 @@
 import { subnetPools as contract } from '../../contract/network/subnet-pools.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
-import { createSubnetPool, deleteSubnetPool, getSubnetPool, subnetPoolListing, updateSubnetPool, type SubnetPool } from './subnet-pools.ts';
+import { addPrefixes, createSubnetPool, deleteSubnetPool, getSubnetPool, onboardSubnets, removePrefixes, subnetPoolListing, updateSubnetPool, type SubnetPool } from './subnet-pools.ts';
 import { selectSubnetPools } from './subnet-pools.store.ts';
 
 export const subnetPools = implement(contract, {
@@ -21,6 +21,9 @@ export const subnetPools = implement(contract, {
     await deleteSubnetPool(request, request.params.subnetpool_id);
     return undefined;
   },
+  addPrefixes: async (request) => ({ prefixes: await addPrefixes(request, request.params.subnetpool_id, request.body.prefixes) }),
+  removePrefixes: async (request) => ({ prefixes: await removePrefixes(request, request.params.subnetpool_id, request.body.prefixes) }),
+  onboard: (request) => onboardSubnets(request, request.params.subnetpool_id, request.body.network_id),
 });
 
 function shown({ created_at, updated_at, default_prefixlen, min_prefixlen, max_prefixlen, ...pool }: SubnetPool) {

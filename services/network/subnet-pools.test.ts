@@ -105,3 +105,31 @@ test('the first free block is free, and there is none only when nothing fits', (
     }),
   );
 });
+
+test('prefixes are added to a pool and removed from it one by one, as long as nothing of them is taken', async (t) => {
+  const { alice, findings } = await networkFixture(t);
+  const { subnetpool: pool } = ok(await alice('POST', '/subnetpools', { subnetpool: { name: 'pool', prefixes: ['10.0.0.0/24'] } }), 201);
+  const change = (what: 'add' | 'remove', prefixes: string[]) => alice('PUT', `/subnetpools/${pool.id}/${what}_prefixes`, { prefixes });
+
+  assert.deepEqual(ok(await change('add', ['10.0.1.0/24', '10.9.0.0/16'])).prefixes, ['10.0.0.0/23', '10.9.0.0/16']);
+  assert.deepEqual(ok(await change('remove', ['10.9.128.0/17', '10.77.0.0/16'])).prefixes, ['10.0.0.0/23', '10.9.0.0/17']);
+  const { network } = ok(await alice('POST', '/networks', { network: {} }), 201);
+  ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 4, subnetpool_id: pool.id, cidr: '10.0.1.0/24' } }), 201);
+  assert.deepEqual(refusal(await change('remove', ['10.0.0.0/23'])), [400, 'IllegalSubnetPoolPrefixUpdate']);
+  assert.deepEqual(ok(await change('remove', ['10.0.0.0/24'])).prefixes, ['10.0.1.0/24', '10.9.0.0/17']);
+  assert.deepEqual(refusal(await change('add', ['fd00::/48'])), [400, 'PrefixVersionMismatch']);
+  assert.deepEqual(await findings(), []);
+});
+
+test('subnets that were made without a pool are taken into one', async (t) => {
+  const { alice, bob, lan, findings } = await networkFixture(t);
+  const { network, subnet } = await lan();
+  const { subnetpool: pool } = ok(await alice('POST', '/subnetpools', { subnetpool: { name: 'pool', prefixes: ['10.8.0.0/16'] } }), 201);
+
+  assert.deepEqual(refusal(await bob('PUT', `/subnetpools/${pool.id}/onboard_network_subnets`, { network_id: network.id })), [404, 'NetworkNotFound']);
+  assert.deepEqual(ok(await alice('PUT', `/subnetpools/${pool.id}/onboard_network_subnets`, { network_id: network.id })), [{ id: subnet.id, cidr: '10.0.0.0/24' }]);
+  assert.equal(ok(await alice('GET', `/subnets/${subnet.id}`)).subnet.subnetpool_id, pool.id);
+  assert.deepEqual(ok(await alice('GET', `/subnetpools/${pool.id}`)).subnetpool.prefixes, ['10.0.0.0/24', '10.8.0.0/16']);
+  assert.deepEqual(refusal(await alice('PUT', `/subnetpools/${pool.id}/onboard_network_subnets`, { network_id: network.id })), [400, 'IllegalSubnetPoolUpdate']);
+  assert.deepEqual(await findings(), []);
+});

@@ -2,10 +2,11 @@
 import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
-import { bitsOf, compacted, firstFree, formatBlock, overlap, parseBlock, within, type Block } from './addresses.ts';
+import { bitsOf, compacted, firstFree, formatBlock, overlap, parseBlock, within, without, type Block } from './addresses.ts';
 import { demandRoomInScope } from './address-scopes.ts';
 import { tell } from './changes.ts';
 import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { lockedNetwork } from './networks.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
@@ -13,6 +14,7 @@ import { shareWithAll, stopSharing } from './sharing.ts';
 import {
   deleteSubnetPoolRow, findSubnetPool, holdSubnetPool, insertPoolAllocation, insertSubnetPool, isDefaultPoolThere, lockSubnetPool, selectSubnetPools, takenOfPool, updateSubnetPoolRow, type SubnetPool,
 } from './subnet-pools.store.ts';
+import { subnetsOfNetwork } from './subnets.store.ts';
 
 export type { SubnetPool } from './subnet-pools.store.ts';
 
@@ -118,6 +120,46 @@ export async function deleteSubnetPool(context: Context, id: string): Promise<vo
   await stopSharing(context, id);
   await release(tx, pool.project_id, { subnetpool: 1 });
   await tell(context, 'subnetpool', 'delete', pool, { name: pool.name });
+}
+
+/** neutron/db/db_base_plugin_v2.py, add_prefixes. */
+export async function addPrefixes(context: Context, id: string, added: string[]): Promise<string[]> {
+  const { prefixes } = await getSubnetPool(context, id);
+  if (added.length === 0) return prefixes;
+  return (await updateSubnetPool(context, id, { prefixes: [...prefixes, ...added] })).prefixes;
+}
+
+/** Those that the pool does not have count for nothing. */
+export async function removePrefixes(context: Context, id: string, removed: string[]): Promise<string[]> {
+  const { tx, now } = context;
+  const before = await lockedPool(context, id, 'remove_prefixes');
+  if (removed.length === 0) return before.prefixes;
+  const gone = prefixesOf(removed).prefixes.map((text) => parseBlock(text)!);
+  if ((await takenOfPool(tx, id)).some(({ cidr }) => gone.some((block) => overlap(block, parseBlock(cidr)!))))
+    throw badRequest('Illegal update to prefixes: One or more the prefixes to be removed is in use by a subnet.', 'IllegalSubnetPoolPrefixUpdate');
+  const prefixes = without(before.prefixes.map((text) => parseBlock(text)!), gone).map(formatBlock);
+  if (prefixes.length === 0) throw badRequest('Empty subnet pool prefix list.', 'EmptySubnetPoolPrefixList');
+  await updateSubnetPoolRow(tx, { ...before, prefixes }, now);
+  await tell(context, 'subnetpool', 'update', before);
+  return prefixes;
+}
+
+/** Subnets that were made without the pool become as if they had been taken of it. */
+export async function onboardSubnets(context: Context, id: string, networkId: string): Promise<{ id: string; cidr: string }[]> {
+  const { tx } = context;
+  const network = await lockedNetwork(context, networkId, 'onboard_network_subnets');
+  const pool = await lockedPool(context, id, 'onboard_network_subnets');
+  const subnets = (await subnetsOfNetwork(tx, network.id)).filter(({ ip_version }) => ip_version === pool.ip_version);
+  const taken = (await takenOfPool(tx, id)).map(({ cidr }) => parseBlock(cidr)!);
+  for (const subnet of subnets)
+    if (subnet.subnetpool_id !== null || taken.some((block) => overlap(block, parseBlock(subnet.cidr)!)))
+      throw badRequest(`Illegal subnetpool update : Onboarding subnet ${subnet.id}: ${subnet.cidr} conflicts with allocated prefixes in subnet pool ${id}.`, 'IllegalSubnetPoolUpdate');
+  await addPrefixes(context, id, subnets.map(({ cidr }) => cidr));
+  for (const subnet of subnets) {
+    await insertPoolAllocation(tx, { poolId: id, cidr: subnet.cidr, subnetId: subnet.id, projectId: subnet.project_id });
+    await tell(context, 'subnet', 'update', subnet);
+  }
+  return subnets.map((subnet) => ({ id: subnet.id, cidr: subnet.cidr }));
 }
 
 /** A block of the pool that nobody has: the one that is wished for, or the first one of that length. Held until it is taken. */
