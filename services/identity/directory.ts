@@ -34,10 +34,10 @@ export type Directory = {
   signingKey(now: Date): { id: number; secret: Buffer };
   roleName(number: number): string | undefined;
   isRevokedAfter(epoch: number, subjects: readonly string[]): boolean;
-  /** Makes all tokens invalid that concern these subjects and were issued before the commit. */
+  /** Makes all tokens invalid that concern these subjects and were issued before the commit. What goes with them is deleted before. */
   revoke(tx: Transaction, subjects: readonly string[], now: Date): Promise<void>;
-  /** A role was made, changed or deleted in this transaction. */
-  rolesChanged(tx: Transaction): void;
+  /** A role was made, changed or deleted in this transaction: this one, or several. */
+  rolesChanged(tx: Transaction, role?: RoleName): void;
   /** Makes a key that will sign from a moment on when every process knows it. */
   rotateKey(tx: Transaction, now: Date): Promise<void>;
   /** Rotates when the newest key has signed for long enough, and seals what an older key of the cloud has sealed, or none. */
@@ -57,6 +57,8 @@ const keySignsMs = 24 * 3_600_000;
 const tidyEveryMs = 3_600_000;
 const placeOfKeys = 'token key';
 
+/** Without a name it is gone. */
+type RoleName = { number: number; name: string | undefined };
 type TokenKey = { id: number; secret: Buffer; signsFrom: Date };
 
 const everyone = { kind: 'system', reason: 'what every process remembers about tokens' } as const;
@@ -66,6 +68,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   let keys: TokenKey[] = [];
   let roleNames = new Map<number, string>();
   let roleCount = -1;
+  /** Changed here since the last look began. */
+  let meanwhile: RoleName[] = [];
   const revokedAt = new Map<string, number>();
   let seen = 0;
   let begun: Promise<void> | undefined;
@@ -80,6 +84,11 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   function remember(revocations: readonly Revocation[]): void {
     for (const { id, subject } of revocations) if (id > (revokedAt.get(subject) ?? 0)) revokedAt.set(subject, id);
     if (revocations.length > 0) changes += 1;
+  }
+
+  function rememberRole({ number, name }: RoleName): void {
+    if (name === undefined) roleNames.delete(number);
+    else roleNames.set(number, name);
   }
 
   function opened({ id, secret, isSealed, signsFrom }: StoredTokenKey): TokenKey {
@@ -101,13 +110,15 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
 
   async function read(): Promise<void> {
     isBehind = false;
-    const [found, revocations, count] = await database.read(everyone, async (tx) => [await listTokenKeys(tx), await listRevocations(tx, seen), await countRoleChanges(tx)] as const);
+    meanwhile = [];
+    const [found, revocations, count] = await database.read(everyone, (tx) => Promise.all([listTokenKeys(tx), listRevocations(tx, seen), countRoleChanges(tx)]));
     keys = found.map(opened);
     remember(revocations);
-    seen = revocations.at(-1)?.id ?? seen;
+    seen = Math.max(seen, revocations.at(-1)?.id ?? 0);
     if (count === roleCount) return;
     const roles = await database.read(everyone, listRoleNumbers);
     roleNames = new Map(roles.map(({ number, name }) => [number, name]));
+    meanwhile.forEach(rememberRole);
     roleCount = count;
     changes += 1;
   }
@@ -181,16 +192,22 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
       const revocations = await insertRevocations(tx, [...new Set([...subjects, ...trusts.map((id) => `trust:${id}`)])], now);
       tx.afterCommit(() => {
         remember(revocations);
-        // What the same transaction deleted was revoked by the database: the next token that is looked at waits for that.
+        const ids = revocations.map(({ id }) => id);
+        const [first, last] = [Math.min(...ids), Math.max(...ids)];
+        if (first === seen + 1 && last === seen + ids.length) return void (seen = last);
+        // Others revoked something, or the database did for what was deleted: the next token that is looked at waits for that.
         isBehind = true;
         waiting = undefined;
       });
       tx.wake(directoryChannel);
     },
-    rolesChanged(tx) {
+    rolesChanged(tx, role) {
       tx.afterCommit(() => {
         // The next token that is looked at waits for what is read now.
-        lookedAt = Number.NaN;
+        if (!role) return void (lookedAt = Number.NaN);
+        meanwhile.push(role);
+        rememberRole(role);
+        changes += 1;
       });
       tx.wake(directoryChannel);
     },

@@ -58,10 +58,11 @@ export async function deleteDomain(context: Context, directory: Directory, id: s
   if (domain.options.immutable === true) throw immutable('delete', 'domain', id);
   if (domain.enabled) throw notAllowed('Cannot delete a domain that is enabled, please disable it first.');
   await clearProjectParents(tx, id);
-  for (const { resource, id: held } of await listInDomain(tx, id)) await announce(context, resource, 'deleted', held);
+  const within = await listInDomain(tx, id);
+  for (const { resource, id: held } of within) await announce(context, resource, 'deleted', held);
   await removeDomain(tx, id);
   await directory.revoke(tx, [`domain:${id}`], now);
-  directory.rolesChanged(tx);
+  if (within.some(({ resource }) => resource === 'role')) directory.rolesChanged(tx);
 }
 
 function nameTaken(error: unknown, { name }: Domain): unknown {

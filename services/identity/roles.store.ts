@@ -27,10 +27,13 @@ export function listRolesById(tx: Transaction, ids: readonly string[]): Promise<
   return tx.rows<Role>`select ${columns} from identity.role where id = any(${ids}::text[]) order by name`;
 }
 
-export async function insertRole(tx: Transaction, role: NewRole): Promise<void> {
-  await tx.run`
+/** Gives it its number. */
+export async function insertRole(tx: Transaction, role: NewRole): Promise<number> {
+  const made = await tx.one<{ number: number }>`
     insert into identity.role (id, domain_id, name, description, options, extra)
-    values (${role.id}, ${role.domainId}, ${role.name}, ${role.description}, ${sql.json(role.options)}, ${sql.json(role.extra)})`;
+    values (${role.id}, ${role.domainId}, ${role.name}, ${role.description}, ${sql.json(role.options)}, ${sql.json(role.extra)})
+    returning number`;
+  return made!.number;
 }
 
 export async function updateRole(tx: Transaction, role: NewRole): Promise<void> {

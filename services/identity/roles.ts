@@ -46,10 +46,10 @@ export async function createRole(context: Context, directory: Directory, role: N
   // The name alone is what policies look at: another "admin" in a domain would be an administrator of everything.
   if (role.domainId !== null && reserved.includes(role.name)) throw forbidden(`The role name ${role.name} is used by the cloud and cannot belong to a domain.`);
   if (role.domainId !== null && !(await findDomain(context.tx, role.domainId))) throw couldNotFind('domain', role.domainId);
-  await insertRole(context.tx, role).catch((error: unknown) => {
+  const number = await insertRole(context.tx, role).catch((error: unknown) => {
     throw nameTaken(error, role);
   });
-  directory.rolesChanged(context.tx);
+  directory.rolesChanged(context.tx, { number, name: role.name });
   return role;
 }
 
@@ -63,7 +63,7 @@ export async function updateRole(context: Context, directory: Directory, id: str
   await storeRole(tx, after).catch((error: unknown) => {
     throw nameTaken(error, after);
   });
-  directory.rolesChanged(tx);
+  directory.rolesChanged(tx, after);
   return after;
 }
 
@@ -74,7 +74,7 @@ export async function deleteRole(context: Context, directory: Directory, id: str
   if (role.options.immutable === true) throw immutable('delete', 'role', id);
   if ((await inferences(tx, id)).length > 0) await directory.revoke(tx, [roleSubject(role.number), ...(await listHeirsOfRole(tx, id))], now);
   await removeRole(tx, id);
-  directory.rolesChanged(tx);
+  directory.rolesChanged(tx, { number: role.number, name: undefined });
 }
 
 export type Inference = { prior: Role; implies: Role[] };
