@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemRandom } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
+import { hashesAtOnce, mostWaiting } from './hashing.ts';
 import { createPasswords, hashOfGenerated, matchesGenerated } from './passwords.ts';
 
 const passwords = createPasswords({ random: systemRandom, cost: { memoryKiB: 64, passes: 1 } });
@@ -27,9 +28,42 @@ test('whoever comes when the queue is full is told to come again, and the others
   const results = await Promise.allSettled(Array.from({ length: 300 }, () => passwords.hash('x')));
 
   const refused = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
-  assert.equal(refused.length, 300 - 2 - 256);
+  assert.equal(refused.length, 300 - hashesAtOnce - mostWaiting);
   for (const reason of refused) assert.ok(reason instanceof Fault && reason.status === 503 && Number(reason.headers['retry-after']) > 0);
   assert.ok(await passwords.hash('later'));
+});
+
+test('a password that was right a moment ago needs no second hash, and one that was wrong does', async () => {
+  const usual = createPasswords({ random: systemRandom });
+  const [hash, ofTheSame] = [await usual.hash('right'), await usual.hash('right')];
+  const time = async (password: string, stored: string) => {
+    const start = performance.now();
+    const matches = await usual.matches(password, stored);
+    return { matches, ms: performance.now() - start };
+  };
+
+  const first = await time('right', hash);
+  const quickest = Math.min(...(await Promise.all([1, 2, 3].map(() => time('right', hash)))).map(({ matches, ms }) => (matches ? ms : Infinity)));
+
+  assert.ok(first.matches && quickest < first.ms / 5, `${quickest} of ${first.ms} ms`);
+  for (const [password, stored, matches] of [['right ', hash, false], ['right', ofTheSame, true]] as const) {
+    const other = await time(password, stored);
+    assert.ok(other.matches === matches && other.ms > quickest * 5, `${other.ms} of ${first.ms} ms`);
+  }
+});
+
+test('a flood of logins takes no turn of the event loop', async () => {
+  const usual = createPasswords({ random: systemRandom });
+  const hash = await usual.hash('right');
+  let under = true;
+  const flood = Promise.allSettled(Array.from({ length: 6 }, () => usual.matches('wrong', hash))).then(() => (under = false));
+
+  let turns = 0;
+  for (; under; turns++) await new Promise((resolve) => setTimeout(resolve, 1));
+  await flood;
+
+  // On the event loop there would be one turn a hash, or two.
+  assert.ok(turns > 24, `${turns} turns`);
 });
 
 test('somebody who does not exist costs what somebody who does costs', async () => {
