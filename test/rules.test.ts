@@ -40,7 +40,7 @@ test('what an operator allows is allowed, and what they forbid is forbidden, to 
   assert.equal((await ask(admin, 'GET', '/compute/v2.1/os-hypervisors')).status, 403);
 });
 
-test('whatever the rules say, another project is reached by nobody but who may reach every project', async (t) => {
+test('whatever the rules say, another project is reached by nobody but who may reach every project (ATTACKS 33)', async (t) => {
   const { alice, bob, ask } = await withRules(t, { get_network: '', delete_network: '@' });
   const { id } = (await alice.network.networks.create({ body: { network: { name: 'n' } } })).body.network ?? {};
 

@@ -39,7 +39,7 @@ test('an application credential shows its secret once and gives the roles that w
   assert.equal((await ask('POST', path, { token: alice.token, body: { application_credential: { name: 'robot' } } })).status, 409);
 });
 
-test('a repeated request with the same key never tells the secret again', async (t) => {
+test('a repeated request with the same key never tells the secret again (ATTACKS 36, FAILURES 26)', async (t) => {
   const { ask, person, parts } = await identityFixture(t);
   const alice = await person('alice', 'member');
   const again = { token: alice.token, body: { application_credential: { name: 'robot' } }, headers: { 'idempotency-key': 'once' } };

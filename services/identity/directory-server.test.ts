@@ -15,7 +15,7 @@ import { identityFixture } from './fixture.ts';
 const run = promisify(execFile);
 const admin = { dn: 'cn=admin,dc=example', password: 'the password of the server' };
 
-test('whoever is not plainly enabled is not', () => {
+test('whoever is not plainly enabled is not (ATTACKS 17)', () => {
   const plain = { user_enabled_mask: 0, user_enabled_default: 'True', user_enabled_invert: false };
 
   assert.deepEqual(['TRUE', 'false', undefined, 'yes', '1', ''].map((value) => isEnabled(value, plain)), [true, false, true, false, false, false]);

@@ -73,7 +73,7 @@ test('domains, projects and their tags are made, found, changed and deleted as k
   assert.equal((await ask('GET', `/projects/${parent.id}`)).status, 404);
 });
 
-test('users and groups are made, found, changed and deleted as keystone does, and no reply has a password', async (t) => {
+test('users and groups are made, found, changed and deleted as keystone does, and no reply has a password (ATTACKS 36)', async (t) => {
   const fixture = await identityFixture(t);
   const ask = checked(fixture, fixture.admin);
 
@@ -189,7 +189,7 @@ test('services, endpoints and regions are kept, and show in the catalog', async 
   assert.equal((await ask('DELETE', '/regions/there')).status, 204);
 });
 
-test('people see themselves and their project, and nothing of others', async (t) => {
+test('people see themselves and their project, and nothing of others, whatever they say in headers (ATTACKS 18, 33)', async (t) => {
   const fixture = await identityFixture(t);
   const [alice, bob] = [await fixture.person('alice', 'manager'), await fixture.person('bob', 'member')];
   const ask = checked(fixture, alice.token);

@@ -52,7 +52,7 @@ test('a token is shown to its owner and to administrators with the same content,
   assert.ok(!JSON.stringify(unknown.body).includes('AAAA'), 'the refusal repeats no secret');
 });
 
-test('whatever was wrong, the refusal is the same', async (t) => {
+test('whatever was wrong, the refusal is the same (ATTACKS 20)', async (t) => {
   const { ask, person, make, admin } = await identityFixture(t);
   const alice = await person('alice', 'member');
   await make('/projects', { project: { name: 'foreign', domain_id: 'default' } });
@@ -91,7 +91,7 @@ test('a token that is none is not found as a proof', async (t) => {
   }
 });
 
-test('a body without what its method needs is a bad request, and a long password is refused unread', async (t) => {
+test('a body without what its method needs is a bad request, and a long password is refused unread (ATTACKS 21)', async (t) => {
   const { ask } = await identityFixture(t);
   const send = async (body: object) => (await ask('POST', '/auth/tokens', { body })).status;
 
@@ -200,7 +200,7 @@ for (const [what, end] of Object.entries(endings))
     assert.ok(await elsewhere.authenticate(bob.token), 'others are not concerned');
   });
 
-test('a process that is not woken still refuses what was revoked more than a second ago', async (t) => {
+test('a process that is not woken still refuses what was revoked more than a second ago (ATTACKS 17)', async (t) => {
   const clock = manualClock(new Date('2026-03-01T12:00:00Z'));
   const { identity, parts, ask, person } = await identityFixture(t, { clock });
   const alice = await person('alice', 'member');
@@ -272,7 +272,7 @@ test('a long name outside ASCII fits into a token', async (t) => {
   assert.equal((await identity.authenticate(token))?.userName, name);
 });
 
-test('a token that is issued while its user is disabled is never valid afterwards', async (t) => {
+test('a token that is issued while its user is disabled is never valid afterwards (ATTACKS 17)', async (t) => {
   const { ask, admin, identity, person } = await identityFixture(t);
   const alice = await person('alice', 'member');
   const body = { auth: { identity: byName('alice', alice.password) } };
