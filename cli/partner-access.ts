@@ -1,12 +1,32 @@
 /** What a partner's Keystone and Neutron say of what was offered to us: tried before anything is made here. */
 import { createClient, Refused } from '../contract/client.ts';
 import { identity } from '../contract/identity/service.ts';
+import type { ResponseOf } from '../contract/contract.ts';
+import { admission } from '../contract/intercloud/admission.ts';
+import { metering } from '../contract/intercloud/metering.ts';
 import { network } from '../contract/network/service.ts';
 import type { PartnerSettings } from '../supervisor/config.ts';
 import { Failure } from './failure.ts';
 import { limited } from './region.ts';
 
 export type Offer = { authUrl: string; username: string; password: string; userDomain: string; project?: string; projectDomain?: string; partnerRegion?: string; role?: string; externalNetwork?: string };
+
+/** What their cloud counts for us: undefined when it is none that counts for others, or has not agreed to. */
+export type Counted = { agreement: ResponseOf<(typeof metering)['nouns']['agreements']['show']>; keys: { id: string; public_key: string }[] };
+
+/** Whether its owner has agreed with us to count on both sides, and the keys by which his cloud signs. */
+export async function countedBy(offer: Offer): Promise<Counted | undefined> {
+  const { token, domainId, catalog } = await signIn(offer);
+  const region = offer.partnerRegion;
+  const at = (type: string) => catalog.find((each) => each.type === type && (region === undefined || each.region === region))?.url;
+  const [meters, signs] = [at(metering.type), at(admission.type)];
+  if (meters === undefined || signs === undefined) return undefined;
+  const { agreements } = (await createClient(metering, { endpoint: meters, token: () => token, fetch: limited }).agreements.list()).body;
+  const agreement = agreements.find(({ role, domain_id: domain }) => role === 'provider' && domain === domainId);
+  if (!agreement) return undefined;
+  const { keys } = (await createClient(admission, { endpoint: signs, fetch: limited }).keys.list()).body;
+  return { agreement, keys: keys.slice(0, 16).map(({ id, public_key }) => ({ id, public_key })) };
+}
 
 type Token = { token: string; domainId: string; catalog: { type: string; url: string; region: string }[] };
 

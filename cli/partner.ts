@@ -8,7 +8,9 @@ import { billing } from '../contract/intercloud/billing.ts';
 import { broker } from '../contract/intercloud/broker.ts';
 import { layoutOf, type CloudConfig, type PartnerSettings } from '../supervisor/config.ts';
 import { Failure } from './failure.ts';
+import { admitPartner, type AdmitOptions } from './partner-admitting.ts';
 import { agreeWith, type Offer } from './partner-access.ts';
+import { askNoMore, countedWith, counting, countOnBothSides } from './partner-counting.ts';
 import { asAdmin, asFailure, limited, nextPort, removeRegion, runningCloud, startHere, type Admin } from './region.ts';
 import { table } from './table.ts';
 
@@ -43,6 +45,15 @@ export function partnerCommands(program: Command, { stateOf, stateOption, format
     .addOption(formatOption())
     .action((name: string, options: AddOptions) => addPartner(stateOf(options), name, options));
   partner
+    .command('admit <name>')
+    .description('let the cloud of somebody else use this one: a domain, a user, and an agreement to count on both sides')
+    .addOption(stateOption())
+    .option('--password-file <file>', 'where the password is written that they get in with')
+    .option('--tolerance <seconds>', "by how much the two clouds' moments of a change may differ", positive, 660)
+    .option('--late-hours <hours>', 'how long after an hour it may still be stated', positive, 48)
+    .addOption(formatOption())
+    .action((name: string, options: Options & AdmitOptions) => admitPartner(stateOf(options), name, options));
+  partner
     .command('list')
     .description('which partners there are, and whether they do what they should')
     .addOption(stateOption())
@@ -75,6 +86,7 @@ export async function addPartner(stateDir: string, name: string, options: AddOpt
     // The supervisor hands it to the region's agent, and to nobody else.
     writeFileSync(partnerSecret, `${password}\n`, { mode: 0o600 });
   });
+  await countOnBothSides(admin, { ...options, password }, { name, peer: options.account ?? name, settings });
   await clientsOf(admin).broker.labels.replace({ params: { region: name }, body: { labels: options.label } }).catch(asFailure);
   process.stderr.write(`… Trying what ${name} does\n`);
   await tried(admin, name);
@@ -111,6 +123,7 @@ export async function showPartner(stateDir: string, name: string, format: string
     ['Labels', Object.entries(partner.labels).map(([key, value]) => `${key}=${value}`).join(', ')],
     ['Profile', partner.profile ? `signed by ${partner.profile.key} until ${partner.profile.expiresAt}` : 'not tried yet'],
     ['Differences', figure(partner.differences)],
+    ['Counted', counting(partner.counted)],
   ];
   process.stdout.write(`${table(['', name], facts)}\n`);
   const capabilities = (partner.profile?.document.capabilities ?? []).map(({ name: own, state, since, milliseconds, detail }) => [own, state, since, milliseconds === null ? '' : `${milliseconds} ms`, detail ?? '']);
@@ -128,6 +141,7 @@ async function removePartner(stateDir: string, name: string): Promise<void> {
   await untilUntried(() => profiles.suspend({ params: { region: name } }));
   try {
     await removeRegion(stateDir, name);
+    await askNoMore(admin, name);
   } catch (error) {
     await profiles.probe({ params: { region: name } });
     throw error;
@@ -148,6 +162,7 @@ async function describe(cloud: CloudConfig, admin: Admin, name: string) {
     labels: labels.find(({ region }) => region === name)?.labels ?? {},
     profile: shown?.profile ?? null,
     differences: shown?.differences ?? null,
+    counted: await countedWith(admin, name),
   };
 }
 

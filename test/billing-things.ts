@@ -86,7 +86,7 @@ export const billingPaths = {
   'intercloud-billing /budgets/': 'budget',
 } as const;
 
-export const billingSpecials = { 'intercloud-billing.invoices.issue': { invoice_id: 'draft invoice' }, 'intercloud-billing.invoices.discard': { invoice_id: 'draft invoice' }, 'intercloud-metering.agreements.setAccess': { agreement_id: 'agreement as consumer' }, 'intercloud-metering.agreements.compare': { agreement_id: 'asked agreement' } } as const;
+export const billingSpecials = { 'intercloud-billing.invoices.issue': { invoice_id: 'draft invoice' }, 'intercloud-billing.invoices.discard': { invoice_id: 'draft invoice' }, 'intercloud-metering.agreements.setAccess': { agreement_id: 'agreement as consumer' }, 'intercloud-metering.agreements.removeAccess': { agreement_id: 'asked agreement' }, 'intercloud-metering.agreements.compare': { agreement_id: 'asked agreement' } } as const;
 
 export const billingBodies = {
   'intercloud-billing.accounts.setBook': async (things: Things) => ({ book_id: await things.get('book' as never) }),

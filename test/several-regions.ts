@@ -8,6 +8,7 @@ import { createClient } from '../contract/client.ts';
 import { identity } from '../contract/identity/service.ts';
 import { federation } from '../contract/intercloud/federation.ts';
 import { keysOf, readInvitation, unseal, type Membership } from '../contract/intercloud/federation/invitations.ts';
+import type { BlobStore, Driver } from '../drivers/driver.ts';
 import type { HostShape } from '../drivers/simulated/hosts.ts';
 import { createSimulatedDriver, type Faults, type SimulatedDriver } from '../drivers/simulated/simulated.ts';
 import { systemRandom } from '../kit/clock.ts';
@@ -44,7 +45,17 @@ export type TestRegion = {
   diagnose(): Promise<string[]>;
 };
 
-export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts = 1, hostShape = { vcpus: 8, memoryMiB: 16_384, diskGiB: 200 }, driver: kind = 'simulated', faults }: { hosts?: number; hostShape?: HostShape; driver?: string; faults?: Faults } = {}): Promise<TestRegion> {
+export type RegionOptions = {
+  hosts?: number;
+  hostShape?: HostShape;
+  /** What home is told that it is. */
+  driver?: string;
+  faults?: Faults;
+  /** Instead of simulated hosts: somebody else's cloud. */
+  openDriver?: (parts: { database: Database; blobs: BlobStore }) => Promise<Driver>;
+};
+
+export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts = 1, hostShape = { vcpus: 8, memoryMiB: 16_384, diskGiB: 200 }, driver: kind = 'simulated', faults, openDriver }: RegionOptions = {}): Promise<TestRegion> {
   const { body } = await cloud.admin.federation.regions.create({ body: { name } });
   const { secret } = readInvitation(body.invitation)!;
   const { proof, seal } = keysOf(name, secret);
@@ -60,6 +71,7 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
   const bodies = await fileObjectBodies(join(folder, 'objects'));
   const { clock } = cloud;
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random: systemRandom, ...(faults ? { faults } : {}) });
+  const used = openDriver ? await openDriver({ database: database.database, blobs }) : driver;
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
   const away = { now: false, loses: () => false };
   const reach: typeof fetch = async (address, init) => {
@@ -69,7 +81,7 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
     if (away.now || away.loses()) throw new TypeError('fetch failed: the answer was lost');
     return reply;
   };
-  const make = (over: Database) => makeRegionCloud({ database: over, region: name, driver, blobs, bodies, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
+  const make = (over: Database) => makeRegionCloud({ database: over, region: name, driver: used, blobs, bodies, clock, random: systemRandom, log }, { url: home, membership, secret, fetch: reach });
   const region = make(database.database);
   await bootstrapLeases(region);
   await region.start();
@@ -88,7 +100,8 @@ export async function addRegion(t: Test, cloud: TestCloud, name: string, { hosts
     await worker.stop();
     await region.stop();
     await door.drain();
-    await driver.close();
+    await used.close();
+    if (used !== driver) await driver.close();
     rmSync(folder, { recursive: true, force: true });
   });
   const settle = () => settleRegion(region, worker, clock);

@@ -13,11 +13,12 @@ export type Balance = { name: string; got: bigint; paid: bigint; left: bigint; o
 const hourMs = 3_600_000;
 
 /** All that the meters say of these servers is at home: each has been told to be gone. */
-export async function usageTold(admin: Session, { projectId, servers, since }: { projectId: string; servers: ReadonlySet<string>; since: Date }): Promise<number> {
+export async function usageTold(admin: Session, { projectId, servers, since }: { projectId: string; /** All that there were, without. */ servers?: ReadonlySet<string>; since: Date }): Promise<number> {
   return until('all regions to have told what was used', async () => {
     const records = await recordsOf(admin, projectId, since);
     const gone = new Set(records.filter(({ current }) => current === null).map(({ resource_id: id }) => id));
-    return [...servers].every((id) => gone.has(id)) ? records.length : undefined;
+    const wanted = servers ?? new Set(records.filter(({ resource }) => resource === 'server').map(({ resource_id: id }) => id));
+    return [...wanted].every((id) => gone.has(id)) ? records.length : undefined;
   });
 }
 

@@ -6,6 +6,9 @@ import { until, type Session } from './session.ts';
 /** Of a host of 64 processors of which each is given out four times, four fit. */
 export const machine = { flavor: 'demo.large', vcpus: 64, ram: 1024, disk: 1 };
 
+/** What a driver that may make flavors at a partner's calls one of this size there. */
+export const machineThere = `intercloud-${machine.vcpus}-${machine.ram}-${machine.disk}`;
+
 /** The same name and size in every region, the partner's too. */
 export async function makeFlavor(admin: Session, regions: Iterable<string>): Promise<void> {
   const { flavor: name, ...size } = machine;

@@ -11,12 +11,13 @@ import { Failure } from '../failure.ts';
 import { showStep } from '../progress.ts';
 import { table } from '../table.ts';
 import { balancesOf, billAll, fromCoins, inCoins, machineSeconds, usageTold, type Balance, type Bill } from './bills.ts';
-import { machine, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type Why } from './burst.ts';
+import { machine, machineThere, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type Why } from './burst.ts';
 import { addRegion, deleteCloud, demandEmpty, examine, holdingsOf, regionsOf, startCloud, type DemoCloud } from './clouds.ts';
 import { customerOf } from './customer.ts';
 import { openAccounts, makeProject, prices, setPolicy, writeBooks, type Parties } from './parties.ts';
 import { addPartnerRegion, demandNoDifference, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
 import { signInElsewhere, until, type Session } from './session.ts';
+import { agreementFor, compareAll, demandAgreed, sellAtPartner, settleBoth, type Settlement } from './settlement.ts';
 
 export type DemoOptions = {
   keep?: boolean;
@@ -37,6 +38,7 @@ type Told = {
   machines: { placed: number; atPartner: number };
   metered: { here: number; there: number | null };
   bills: Bill[];
+  settlement: Settlement;
   balances: Balance[];
   checks: Record<string, number>;
 };
@@ -93,14 +95,16 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   const starting = elsewhere ? 'Start the operator’s cloud' : 'Start the operator’s cloud and the partner’s';
   const [ours, theirs] = await doStep(report, starting, () => Promise.all([started('ours', first), elsewhere ? undefined : started('theirs', 'RegionOne')]));
   await doStep(report, `Add the region ${second}`, () => addRegion(folder, ours, second));
-  const agreement = elsewhere ?? (await doStep(report, 'The partner lets the operator in', () => letIn(theirs!, contracted)));
+  const offer = theirs && (await doStep(report, 'The partner lets the operator in, and agrees to count on both sides', () => letIn(folder, theirs, contracted)));
+  const accountThere = theirs && offer ? await sellAtPartner(theirs.admin, { domainId: offer.domainId, flavor: machineThere }) : null;
+  const agreement = elsewhere ?? offer!;
   await doStep(report, `Add the partner’s cloud as the region ${rented}, and see that it works`, () => addPartnerRegion(folder, ours, rented, agreement));
   const partnersCloud = ownersViewOf(theirs?.admin ?? (await administratorOf(elsewhere!)), theirs);
 
   const { admin } = ours;
   const parties = await doStep(report, 'Open accounts and write price books', async () => {
     const opened = await openAccounts(admin, rented);
-    await writeBooks(opened, rented);
+    await writeBooks(opened, { partnerRegion: rented, flavor: machine.flavor });
     return opened;
   });
   const customer = await doStep(report, 'Make the customer’s project, budget and policy', () => prepareCustomer(admin, parties));
@@ -116,6 +120,14 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   const bills = await doStep(report, 'Bill every edge, and compute every line again', () => billAll(parties, began));
   const balances = await balancesOf(parties, bills);
   demandCents(parties, bills, balances);
+  const settlement = await doStep(report, 'Compare what both clouds have counted, and settle it in the ledgers of both', async () => {
+    await partnersCloud.told(projectId, began);
+    const agreementId = await agreementFor(admin, rented);
+    const compared = await compareAll(admin, agreementId, began);
+    const there = theirs && accountThere !== null ? { admin: theirs.admin, accountId: accountThere } : null;
+    return { ...compared, ...(await settleBoth({ agreementId, since: began, here: { admin, accountId: parties.supplier.accountId }, there })) };
+  });
+  demandAgreed(settlement);
   const checks = await doStep(report, theirs ? 'Ask doctor of both clouds' : 'Ask doctor', async () => {
     const found: Record<string, number> = {};
     const asked = await Promise.all(Object.entries({ ours, ...(theirs ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
@@ -125,7 +137,7 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
     }
     return found;
   });
-  return { ...told, machines: { placed: servers.size, atPartner: counted }, metered, bills, balances, checks: { ...checks, records } };
+  return { ...told, machines: { placed: servers.size, atPartner: counted }, metered, bills, settlement, balances, checks: { ...checks, records } };
 }
 
 /** Who sees there what is left. */
@@ -136,7 +148,7 @@ function administratorOf({ authUrl, username, userDomain, project, partnerRegion
 async function prepareCustomer(admin: Session, { customer }: Parties): Promise<Session> {
   const cores = machine.vcpus * 2 * (ownMachines + burstMachines);
   const session = await makeProject(admin, customer, { limits: { cores, instances: 100, ram: 100 * machine.ram } });
-  await customer.manager.client(billing).budgets.create({ body: { name: 'month', project_id: session.projectId, currency: prices.currency, amount: '100' } });
+  await customer.manager.client(billing).budgets.create({ body: { name: 'month', project_id: session.projectId, currency: prices.currency, amount: '1000000', stop_loss: true } });
   await setPolicy(admin, session, { regions: [first, second, rented], hourlyAtMost: '100' });
   return session;
 }
@@ -205,7 +217,7 @@ function demandCents({ operator, supplier, partner, reseller, customer }: Partie
   if (balances.some(({ open }) => open !== 0n)) throw new Error('Something is still to be paid');
 }
 
-function asText({ client, why, obstacle, machines, metered, bills, balances, checks }: Told): string {
+function asText({ client, why, obstacle, machines, metered, bills, settlement, balances, checks }: Told): string {
   const { here, there } = metered;
   return [
     '',
@@ -216,6 +228,12 @@ function asText({ client, why, obstacle, machines, metered, bills, balances, che
     `Machine seconds at the partner: ${here.toFixed(1)} by the operator’s meter, ${there === null ? 'its own meter is not asked' : `${there.toFixed(1)} by the partner’s own`}.`,
     '',
     table(['Invoice', 'From', 'To', 'Lines', 'Records', 'Total', 'Computed again'], bills.map((each) => [each.number, each.seller, each.buyer, String(each.lines), String(each.records), `${each.total} ${each.currency}`, each.identical ? 'the same' : 'another'])),
+    '',
+    `Counted on both sides and compared: ${settlement.hours} ${settlement.hours === 1 ? 'hour' : 'hours'}, ${settlement.disputes.length} disputes.`,
+    table(
+      ['Settled', 'Agreed', 'Invoiced before', 'Booked now'],
+      [['by the operator', settlement.here], ...(settlement.theirs ? [['by the partner', settlement.theirs] as const] : [])].map(([who, each]) => [who as string, (each as Settlement['here']).agreed, (each as Settlement['here']).invoiced, (each as Settlement['here']).booked]),
+    ),
     '',
     table(
       ['Ledger', 'Has got', 'Has paid', 'Left', 'Open'],

@@ -53,10 +53,10 @@ async function supplierOf(admin: Session, region: string): Promise<Parties['supp
 }
 
 /** Each tier sells by a book of its own: the operator by his list, the others by a margin on what they pay themselves. */
-export async function writeBooks({ operator, supplier, partner, reseller, customer }: Parties, partnerRegion: string): Promise<void> {
+export async function writeBooks({ operator, supplier, partner, reseller, customer }: Parties, { partnerRegion, flavor }: { partnerRegion: string; /** By which the partner sells. */ flavor: string }): Promise<void> {
   const { currency, own, burst, supplier: cost, partnerMargin, resellerMargin } = prices;
   const machine = { resource: 'server', measure: 'servers' } as const;
-  await sell(operator, supplier.accountId, { name: 'rent', account_id: supplier.accountId, currency, entries: [{ id: 'machine', ...machine, price: cost }] });
+  await sell(operator, supplier.accountId, { name: 'rent', account_id: supplier.accountId, currency, entries: [{ id: 'machine', ...machine, flavor, price: cost }] });
   const entries = [{ id: 'machine-burst', ...machine, region: partnerRegion, price: burst }, { id: 'machine', ...machine, price: own }];
   await sell(operator, partner.accountId, { name: 'list', currency, entries });
   await sell(partner, reseller.accountId, { name: 'resale', margin: partnerMargin });

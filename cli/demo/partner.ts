@@ -1,10 +1,9 @@
 /** The partner's cloud as a region of the operator's: what was agreed with its owner, and how the operator's cloud is told. */
-import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { identity } from '../../contract/identity/service.ts';
 import { region } from '../../contract/intercloud/region.ts';
-import { machineSeconds } from './bills.ts';
+import { machineSeconds, usageTold } from './bills.ts';
 import { demand, demandEmpty, holdingsOf, type DemoCloud } from './clouds.ts';
 import { until, type Session } from './session.ts';
 import { freePort } from '../../supervisor/free-port.ts';
@@ -12,15 +11,10 @@ import { freePort } from '../../supervisor/free-port.ts';
 /** How the operator gets in at the partner's, and how much of it is his. */
 export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };
 
-/** The owner of the other cloud lets the operator in: a domain, and a user in it who may make projects there. */
-export async function letIn({ admin, url, region: partnerRegion }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement> {
-  const people = admin.client(identity);
-  const { domain } = (await people.domains.create({ body: { domain: { name: 'rented' } } })).body;
-  const password = randomBytes(12).toString('base64url');
-  const { user } = (await people.users.create({ body: { user: { name: 'intercloud', domain_id: domain.id, password } } })).body;
-  const role = (await people.roles.list({ query: { name: 'admin' } })).body.roles.find(({ name }) => name === 'admin');
-  await people.domainUserGrants.create({ params: { domain_id: domain.id, user_id: user.id, role_id: role?.id ?? '' } });
-  return { authUrl: `${url}/identity`, username: 'intercloud', userDomain: 'rented', partnerRegion, password, capacity };
+/** The owner of the other cloud lets the operator in, by the command that owners have. On one machine the clocks are one. */
+export async function letIn(folder: string, { stateDir }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement & { domainId: string }> {
+  const offer = JSON.parse(await demand(folder, stateDir, ['partner', 'admit', 'rented', '--tolerance', '20', '-f', 'json'])) as { auth_url: string; username: string; user_domain: string; partner_region: string; domain_id: string; password: string };
+  return { authUrl: offer.auth_url, username: offer.username, userDomain: offer.user_domain, partnerRegion: offer.partner_region, password: offer.password, domainId: offer.domain_id, capacity };
 }
 
 /** A region of ours at the partner's. Resolves when all that a machine needs was seen to work there. */
@@ -55,12 +49,15 @@ export type OwnersView = {
   demandEmpty(): Promise<void>;
   /** By the partner's own meter, of what one project of ours had there. */
   machineSeconds(projectId: string, since: Date): Promise<number | null>;
+  /** Resolves when its meter has told of the end of each of those machines. */
+  told(projectId: string, since: Date): Promise<void>;
 };
 
 /** `metered`: what of theirs can be asked for its own count, when it is another Intercloud. */
 export function ownersViewOf(admin: Session, metered: Pick<DemoCloud, 'region'> | undefined): OwnersView {
   // Ours are named after those of the operator's cloud: for people, and for this.
   const projects = async () => (await admin.client(identity).projects.list({})).body.projects.filter(({ name }) => name.startsWith('intercloud-'));
+  const placeOf = async (projectId: string) => (await projects()).find(({ name }) => name.startsWith(`intercloud-${projectId}`));
   const look = async () => {
     const rented = new Set((await projects()).map(({ id }) => id));
     return holdingsOf(admin, admin.base, (id) => rented.has(id));
@@ -68,8 +65,12 @@ export function ownersViewOf(admin: Session, metered: Pick<DemoCloud, 'region'> 
   return {
     machines: async () => (await look()).servers,
     demandEmpty: () => demandEmpty('the partner’s cloud', look),
+    async told(projectId, since) {
+      const place = await placeOf(projectId);
+      if (place && metered) await usageTold(admin, { projectId: place.id, since });
+    },
     async machineSeconds(projectId, since) {
-      const place = (await projects()).find(({ name }) => name.startsWith(`intercloud-${projectId}`));
+      const place = await placeOf(projectId);
       return place && metered ? machineSeconds(admin, { projectId: place.id, region: metered.region, since }) : null;
     },
   };

@@ -12,6 +12,10 @@ export async function saveAccess(tx: Transaction, { agreementId, kind, authUrl, 
       kind = excluded.kind, auth_url = excluded.auth_url, region = excluded.region, sealed = excluded.sealed, version = access.version + 1, due_at = excluded.due_at`;
 }
 
+export async function deleteAccess(tx: Transaction, agreementId: string): Promise<boolean> {
+  return (await tx.run`delete from metering.access where agreement_id = ${agreementId}`) > 0;
+}
+
 export function listAccess(tx: Transaction): Promise<AccessRow[]> {
   return tx.rows<AccessRow>`select ${columns} from metering.access order by agreement_id`;
 }
@@ -29,8 +33,8 @@ export async function setDueNow(tx: Transaction, agreementId: string, { now, soF
   return (await tx.run`update metering.access set due_at = ${now}, so_far = so_far or ${soFar} where agreement_id = ${agreementId}`) > 0;
 }
 
-export async function setFailure(tx: Transaction, agreementId: string, failure: { at: Date; message: string } | null): Promise<void> {
-  await tx.run`update metering.access set failed_at = ${failure?.at ?? null}, failure = ${failure?.message ?? null} where agreement_id = ${agreementId}`;
+export async function setAsked(tx: Transaction, agreementId: string, { at, failure }: { at: Date; failure: string | null }): Promise<void> {
+  await tx.run`update metering.access set asked_at = ${at}, failed_at = ${failure === null ? null : at}, failure = ${failure} where agreement_id = ${agreementId}`;
 }
 
 export async function setSealed(tx: Transaction, agreementId: string, sealed: Buffer): Promise<void> {

@@ -1,10 +1,10 @@
 /** How we get in at a provider, to ask what he has counted: kept sealed by the key of the cloud, and opened only to ask. */
 import { emit } from '../../kit/events/events.ts';
-import { badRequest, conflict } from '../../kit/fault.ts';
+import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Vault } from '../identity/vault.ts';
-import { listAccess, saveAccess, setDueNow, setSealed, type AccessRow } from './access.store.ts';
+import { deleteAccess, listAccess, saveAccess, setDueNow, setSealed, type AccessRow } from './access.store.ts';
 import { getAgreement } from './agreements.ts';
 
 export type Login = { user: string; userDomain: string; project: { name: string; domain: string } | null; domainId: string; password: string };
@@ -17,6 +17,12 @@ export async function setAccess({ tx, now, requestId }: Context, vault: Seals, a
   if (!/^https?:\/\/[^\s/?#@]+/.test(authUrl)) throw badRequest('The address of the Keystone is http:// or https:// and names no user', 'invalid');
   await saveAccess(tx, { agreementId, kind, authUrl, region, sealed: vault.sealKey(placeOf(agreementId), Buffer.from(JSON.stringify(login))) }, now);
   await emit(tx, { now: () => now }, { type: 'agreement.update', resource: 'agreement', resourceId: agreementId, requestId, payload: { asked: kind } });
+}
+
+export async function removeAccess({ tx, now, requestId }: Context, agreementId: string): Promise<void> {
+  await getAgreement(tx, agreementId);
+  if (!(await deleteAccess(tx, agreementId))) throw notFound('It is not said how the peer is asked', 'notFound');
+  await emit(tx, { now: () => now }, { type: 'agreement.update', resource: 'agreement', resourceId: agreementId, requestId, payload: { asked: null } });
 }
 
 /** The next who looks for what is due finds this. */

@@ -8,7 +8,7 @@ import {
   type Agreement, type Ask, type Dispute, type HourState, type Signing,
 } from './agreements.ts';
 import { getOwnRegion } from '../federation/regions.ts';
-import { compareNow, setAccess, type Seals } from './access.ts';
+import { compareNow, removeAccess, setAccess, type Seals } from './access.ts';
 import { hourMs } from './usage.ts';
 
 /** What one region uses of one peer; a cloud counts nothing of images and addresses of another's. */
@@ -34,6 +34,7 @@ export function agreements({ vault }: { vault: Seals }) {
       const { kind, auth_url: authUrl, region, domain_id: domainId, user, user_domain: userDomain, project, password } = request.body;
       await setAccess(request, vault, request.params.agreement_id, { kind, authUrl, region, domainId, user, userDomain, project, password });
     },
+    removeAccess: (request) => removeAccess(request, request.params.agreement_id),
     addKeys: (request) => addKeys(request, request.params.agreement_id, request.body.keys),
     compare: (request) => compareNow(request, request.params.agreement_id, { soFar: request.body.so_far === true }),
   });

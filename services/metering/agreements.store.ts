@@ -1,4 +1,4 @@
-import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Plain, Signed } from '../../kit/signed.ts';
 import type { AcceptedRow, Finding, IntervalRow, Sized, SumRow } from './matching.ts';
 import { unsoldStates } from './states.ts';
@@ -16,13 +16,15 @@ export type Agreement = {
   /** What both sides count. */
   resources: SumRow['resource'][];
   /** As consumer: how the peer is asked; null when he is not. */
-  asked: { kind: 'intercloud' | 'openstack'; auth_url: string; region: string; failed_at: string | null; failure: string | null } | null;
+  asked: { kind: 'intercloud' | 'openstack'; auth_url: string; region: string; asked_at: string | null; failed_at: string | null; failure: string | null } | null;
   createdAt: Date;
 };
 
+const moment = (column: Sql) => sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
+
 const agreementColumns = sql`
   id, role, peer, region, domain_id as "domainId", keys, tolerance_seconds as "toleranceSeconds", late_hours as "lateHours", book_hash as "bookHash", resources, created_at as "createdAt",
-  (select json_build_object('kind', access.kind, 'auth_url', access.auth_url, 'region', access.region, 'failed_at', to_char(access.failed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'failure', access.failure) from metering.access where access.agreement_id = agreement.id) as asked`;
+  (select json_build_object('kind', access.kind, 'auth_url', access.auth_url, 'region', access.region, 'asked_at', ${moment(sql`access.asked_at`)}, 'failed_at', ${moment(sql`access.failed_at`)}, 'failure', access.failure) from metering.access where access.agreement_id = agreement.id) as asked`;
 
 export function listAgreements(tx: Transaction): Promise<Agreement[]> {
   return tx.rows<Agreement>`select ${agreementColumns} from metering.agreement order by id`;

@@ -8,7 +8,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { boundedFetch } from '../../kit/http/bounded-fetch.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database } from '../../kit/postgres/database.ts';
-import { findObservation, lastObservation, observedHours, saveObservation, setFailure, takeDue, type AccessRow } from './access.store.ts';
+import { findObservation, lastObservation, observedHours, saveObservation, setAsked, takeDue, type AccessRow } from './access.store.ts';
 import { opened, renewAccess, type Access, type Seals } from './access.ts';
 import { listCounterparts } from './agreements.store.ts';
 import { getAgreement, keepObserved, matchHours, rememberKeys, stateOwn, type Agreement, type Peer } from './agreements.ts';
@@ -67,7 +67,7 @@ export function askProviders(asking: Asking): () => Promise<void> {
     for (const row of due) {
       const failure = await askOne(asking, row, () => cloudOf(row)).then(failureIn, (error: unknown) => `${row.authUrl} does not do what it should: ${messageOf(error)}`);
       if (failure !== undefined) asking.log.warn({ agreement: row.agreementId, failure }, 'usage could not be compared');
-      await database.transaction(scope, (tx) => setFailure(tx, row.agreementId, failure === undefined ? null : { at: clock.now(), message: failure.slice(0, 2_000) }));
+      await database.transaction(scope, (tx) => setAsked(tx, row.agreementId, { at: clock.now(), failure: failure?.slice(0, 2_000) ?? null }));
     }
   };
 }

@@ -29,7 +29,7 @@ export const Agreement = exactly({
   id: Type.String(),
   ...terms,
   resources: Resources,
-  asked: Type.Union([exactly({ ...Asked.properties, failed_at: Type.Union([Moment, Type.Null()]), failure: Type.Union([Type.String(), Type.Null()], { description: 'What was wrong with the answers the last time, and who gave them; null: nothing' }) }), Type.Null()], { description: 'As consumer: how the peer is asked' }),
+  asked: Type.Union([exactly({ ...Asked.properties, asked_at: Type.Union([Moment, Type.Null()]), failed_at: Type.Union([Moment, Type.Null()]), failure: Type.Union([Type.String(), Type.Null()], { description: 'What was wrong with the answers the last time, and who gave them; null: nothing' }) }), Type.Null()], { description: 'As consumer: how the peer is asked' }),
   created_at: Moment,
 });
 
@@ -94,6 +94,14 @@ export const agreements = operations({
     access: access('set_access'),
     stability: 'experimental',
     body: Access,
+    status: 204,
+  },
+  removeAccess: {
+    method: 'DELETE',
+    path: '/agreements/{agreement_id}/access',
+    summary: 'Ask the peer no more, and forget how',
+    access: access('remove_access'),
+    stability: 'experimental',
     status: 204,
   },
   addKeys: {
