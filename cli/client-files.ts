@@ -1,8 +1,10 @@
 /** Where OpenStack's clients look for clouds: written there, unless something of the user's is there already. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { getCACertificates } from 'node:tls';
 import { baseUrl, layoutOf, type CloudConfig } from '../supervisor/config.ts';
+import { authoritiesOf } from '../supervisor/trust.ts';
 
 export type ClientFiles = { cloud: string; path: string; written: boolean; reason: string };
 
@@ -52,9 +54,18 @@ function cloudsYamlOf(config: CloudConfig, regions: readonly string[]): string {
     // Where one is named, clients take no other; of a list, the first is the one that they mean without saying so.
     ...(regions.length > 1 ? [`    regions: ${JSON.stringify([...new Set([config.region, ...regions])])}`] : [`    region_name: ${JSON.stringify(config.region)}`]),
     '    identity_api_version: 3',
-    ...(config.tls?.authority ? [`    cacert: ${JSON.stringify(config.tls.authority)}`] : []),
+    ...authorityOf(config).map((file) => `    cacert: ${JSON.stringify(file)}`),
     '',
   ].join('\n');
+}
+
+/** Clients trust what one file names, and nobody besides: with authorities of others it has everybody's too. */
+function authorityOf(config: CloudConfig): string[] {
+  const { tls, trusted } = layoutOf(config.stateDir);
+  if (globSync(join(trusted, '*.pem')).length === 0) return config.tls?.authority ? [config.tls.authority] : [];
+  const file = join(tls, 'clients.pem');
+  writeFileSync(file, `${[...authoritiesOf(config), ...(config.tls?.authority ? [] : getCACertificates('default'))].join('\n')}\n`, { mode: 0o644 });
+  return [file];
 }
 
 function regionsIn(text: string): string[] {

@@ -123,6 +123,9 @@ program
   .option('--url <url>', 'where clients and home reach it, when that is another address')
   .option('--database <url>', 'a PostgreSQL to use instead of the embedded one')
   .option('--home-ca <file>', "the authority of home's certificate (PEM)")
+  .option('--tls', 'serve HTTPS with a certificate of an authority made for this region')
+  .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
+  .option('--tls-key <file>', 'the key of --tls-cert (PEM)')
   .addOption(formatOption())
   .action((home: string, options: JoinOptions) => join(home, { ...options, state: stateDirOf(options.state) }));
 

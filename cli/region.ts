@@ -1,6 +1,7 @@
 /** `intercloud region …` and `intercloud join`: further places of a cloud, on this machine and on others. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { join as pathOf } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createClient, Refused, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
@@ -12,11 +13,12 @@ import { virtualRegion } from '../contract/virtual.ts';
 import { volume } from '../contract/volume/service.ts';
 import { baseUrl, configOfRegion, layoutOf, readConfig, type CloudConfig, type DriverName, type RegionSettings } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
+import { authoritiesOf } from '../supervisor/trust.ts';
 import { writeClientFiles } from './client-files.ts';
 import { Failure } from './failure.ts';
 import { demandOwner, demandShortPath } from './state-folder.ts';
 import { table } from './table.ts';
-import { settle, start, type UpOptions } from './up.ts';
+import { settle, start, upAgain, type UpOptions } from './up.ts';
 
 export type AddOptions = { driver?: DriverName; hosts?: number; port?: number; elsewhere?: boolean; format: string };
 export type JoinOptions = Omit<UpOptions, 'region'> & { token: string; url?: string; homeCa?: string };
@@ -31,9 +33,9 @@ export async function addRegion(stateDir: string, name: string, options: AddOpti
   const cloud = await runningCloud(stateDir);
   const admin = await asAdmin(cloud);
   if (options.elsewhere === true) {
-    const invitation = await invite(admin, name);
+    const invited = await invite(admin, name);
     await nameForClients(cloud, admin);
-    return sayHowToJoin(cloud, invitation, name, options.format);
+    return sayHowToJoin(cloud, invited, name, options.format);
   }
   const region = await startHere(cloud, admin, await settingsFor(cloud, name, options));
   say(region, options.format);
@@ -44,7 +46,7 @@ export async function startHere(cloud: CloudConfig, admin: Admin, settings: Regi
   const { name } = settings;
   const region = configOfRegion({ ...cloud, regions: [...cloud.regions, settings] }, name);
   demandShortPath(region.stateDir, settings.driver);
-  const invitation = invitationIn(await invite(admin, name));
+  const invitation = invitationIn((await invite(admin, name)).invitation);
   const layout = layoutOf(region.stateDir);
   try {
     await keepMembership(region, invitation, await joinAs(baseUrl(cloud), invitation, { url: baseUrl(region), driver: settings.driver }));
@@ -71,12 +73,14 @@ export async function listRegions(stateDir: string, format: string): Promise<voi
   process.stdout.write(`${table(['Region', 'Status', 'Driver', 'Address', 'Heard of'], rows)}\n`);
 }
 
-export async function removeRegion(stateDir: string, name: string): Promise<void> {
+/** `before`: what is to be done while it still is a region. */
+export async function removeRegion(stateDir: string, name: string, before: (cloud: CloudConfig) => Promise<void> = () => Promise.resolve()): Promise<void> {
   const cloud = await runningCloud(stateDir);
   const admin = await asAdmin(cloud);
   const { region } = (await admin.federation.regions.show({ params: { region: name } }).catch(asFailure)).body;
   if (region.first) throw new Failure(`${name} is the cloud's own region`, 'It ends with the cloud: intercloud reset --yes');
-  if (region.url !== null) await demandEmpty(admin, name, region.url);
+  if (region.url !== null && !(await isParted(cloud, name))) await demandEmpty(admin, name, region.url);
+  await before(cloud);
   const keptHere = cloud.regions.some((each) => each.name === name);
   await admin.federation.regions.delete({ params: { region: name } }).catch(asFailure);
   await nameForClients(cloud, admin);
@@ -88,10 +92,15 @@ export async function removeRegion(stateDir: string, name: string): Promise<void
 export async function join(home: string, options: JoinOptions): Promise<void> {
   const invitation = invitationIn(options.token);
   demandOwner(options.state);
-  if (readConfig(options.state)) throw new Failure(`There is a cloud in ${options.state} already`, 'Choose another folder with --state');
-  if (options.homeCa !== undefined) trust(options.homeCa);
   const url = home.replace(/\/+$/, '');
-  const config: CloudConfig = { ...settle({ ...options, region: invitation.region }, undefined), home: { url, authority: options.homeCa ?? null } };
+  const before = readConfig(options.state);
+  // It was broken off after home had taken it in: the rest is to start it.
+  if (before?.home?.url === url && before.region === invitation.region) return upAgain(before, await askSupervisor<Status>(layoutOf(options.state).supervisorSocket, { command: 'status' }), options.format);
+  if (before) throw new Failure(`There is a cloud in ${options.state} already`, 'Choose another folder with --state');
+  if (options.homeCa !== undefined) trust([readFileSync(options.homeCa, 'utf8')]);
+  const authority = options.homeCa === undefined ? null : keepHomeAuthority(options.state, options.homeCa);
+  const config: CloudConfig = { ...settle({ ...options, region: invitation.region }, undefined), home: { url, authority } };
+  // Asked again after it was broken off, home says the same again until it has heard of the region.
   const membership = await joinAs(url, invitation, { url: options.url ?? baseUrl(config), driver: config.driver });
   await keepMembership(config, invitation, membership);
   await start(config, options.format);
@@ -103,13 +112,22 @@ export async function runningCloud(stateDir: string): Promise<CloudConfig> {
   const running = config && (await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' }));
   if (!config || running?.phase !== 'up') throw new Failure(`The cloud of ${stateDir} is not up`, 'Start it: intercloud up');
   if (config.home) throw new Failure(`${stateDir} holds the region ${config.region} of the cloud at ${config.home.url}`, 'Ask there, where home is');
-  if (config.tls?.authority) trust(config.tls.authority);
+  trust(authoritiesOf(config));
   return config;
 }
 
 /** For this process: the authority of a cloud is in no machine's store. */
-function trust(authority: string): void {
-  setDefaultCACertificates([...getCACertificates('default'), readFileSync(authority, 'utf8')]);
+export function trust(authorities: readonly string[]): void {
+  setDefaultCACertificates([...getCACertificates('default'), ...authorities]);
+}
+
+/** A copy: the region starts again also when the file has moved, and the account that serves can read it. */
+function keepHomeAuthority(stateDir: string, file: string): string {
+  const { tls } = layoutOf(stateDir);
+  const kept = pathOf(tls, 'home.pem');
+  mkdirSync(tls, { recursive: true, mode: 0o755 });
+  writeFileSync(kept, readFileSync(file), { mode: 0o644 });
+  return kept;
 }
 
 export const limited: typeof fetch = (address, init) => fetch(address, { ...init, signal: AbortSignal.timeout(answerWithinMs) });
@@ -134,8 +152,10 @@ async function nameForClients(cloud: CloudConfig, { federation: home }: Admin): 
   writeClientFiles(cloud, regions.length > 1 ? [...regions.map(({ name }) => name), virtualRegion] : []);
 }
 
-async function invite({ federation: home }: Admin, name: string): Promise<string> {
-  return (await home.regions.create({ body: { name } }).catch(asFailure)).body.invitation;
+type Invited = { invitation: string; valid_until: string };
+
+async function invite({ federation: home }: Admin, name: string): Promise<Invited> {
+  return (await home.regions.create({ body: { name } }).catch(asFailure)).body;
 }
 
 function invitationIn(text: string): Invitation {
@@ -146,8 +166,17 @@ function invitationIn(text: string): Invitation {
 
 async function joinAs(home: string, { region, secret }: Invitation, { url, driver }: { url: string; driver: string }): Promise<Membership> {
   const { proof, seal } = keysOf(region, secret);
-  const { body } = await createClient(federation, { base: home, fetch: limited }).regions.join({ params: { region }, body: { proof, url, driver } }).catch(asFailure);
+  const { body } = await createClient(federation, { base: home, fetch: limited }).regions.join({ params: { region }, body: { proof, url, driver } }).catch((cause: unknown) => {
+    if (cause instanceof Refused) return asFailure(cause);
+    throw new Failure(`${home} was not reached: ${reasonOf(cause)}`, 'Is that the address of home, and is its certificate one that this machine knows? Otherwise name the authority with --home-ca');
+  });
   return unseal(seal, body.sealed) as Membership;
+}
+
+/** Fetch says what it met only as the cause of its failure. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 async function keepMembership(region: CloudConfig, { secret }: Invitation, membership: Membership): Promise<void> {
@@ -178,6 +207,13 @@ function isFree(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** One of a partner's that was emptied and stopped, and not yet removed. */
+async function isParted({ stateDir, regions }: CloudConfig, name: string): Promise<boolean> {
+  if (regions.find((each) => each.name === name)?.driver !== 'openstack') return false;
+  const status = await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' });
+  return status !== undefined && !status.processes.some((each) => each.name.startsWith(`${name}/`));
+}
+
 /** What is in it would be lost, or run on with nobody to ask for it. */
 async function demandEmpty({ token }: Admin, name: string, base: string): Promise<void> {
   const options = { base, token: () => token, fetch: limited };
@@ -198,10 +234,10 @@ export function asFailure(error: unknown): never {
   throw new Failure(body?.title ?? error.message, error.status === 404 ? 'See which there are: intercloud region list' : 'Mend that and try again');
 }
 
-function sayHowToJoin(cloud: CloudConfig, invitation: string, name: string, format: string): void {
+function sayHowToJoin(cloud: CloudConfig, { invitation, valid_until: until }: Invited, name: string, format: string): void {
   const command = `intercloud join ${baseUrl(cloud)} --token ${invitation}`;
-  if (format === 'json') process.stdout.write(`${JSON.stringify({ region: name, url: baseUrl(cloud), token: invitation, command }, null, 2)}\n`);
-  else process.stdout.write(`On the machine that is to be ${name}, where it is ${baseUrl(cloud)} that reaches this one:\n  ${command}\nIt works once. Who has it can become ${name}: hand it over as you would a password.\n`);
+  if (format === 'json') process.stdout.write(`${JSON.stringify({ region: name, url: baseUrl(cloud), token: invitation, valid_until: until, command }, null, 2)}\n`);
+  else process.stdout.write(`On the machine that is to be ${name}, where it is ${baseUrl(cloud)} that reaches this one:\n  ${command}\nIt works once, until ${until}. Who has it can become ${name}: hand it over as you would a password.\n`);
 }
 
 function say(region: CloudConfig, format: string): void {

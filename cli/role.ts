@@ -1,10 +1,14 @@
 /** Runs roles of the program (`main.ts`) as processes of their own: the command line holds no engine and no database. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { CloudConfig } from '../supervisor/config.ts';
+import { layoutOf, type CloudConfig } from '../supervisor/config.ts';
 
 const code = fileURLToPath(new URL('../', import.meta.url));
-const env = () => ({ ...process.env, NODE_OPTIONS: '--disable-proto=delete' });
+const env = (stateDir: string) => {
+  const { authorities } = layoutOf(stateDir);
+  return { ...process.env, NODE_OPTIONS: '--disable-proto=delete', ...(existsSync(authorities) ? { NODE_EXTRA_CA_CERTS: authorities } : {}) };
+};
 const command = (role: string, stateDir: string, region?: string): [string, ...string[]] => [process.execPath, '--max-semi-space-size=1', `${code}main.ts`, role, '--state', stateDir, ...(region === undefined ? [] : ['--region', region])];
 
 /** How a role ends that was to hold the lock of the state folder when another process holds it. */
@@ -18,7 +22,7 @@ function locked(stateDir: string, role: string, waitSeconds: number): [string, .
 /** In the background, with the lock for as long as it lives. */
 export function startSupervisor(config: CloudConfig, output: number): ChildProcess {
   const [program, ...args] = locked(config.stateDir, 'supervisor', 0);
-  const supervisor = spawn(program, args, { detached: true, stdio: ['ignore', output, output, 'ipc'], env: env() });
+  const supervisor = spawn(program, args, { detached: true, stdio: ['ignore', output, output, 'ipc'], env: env(config.stateDir) });
   supervisor.send({ config });
   return supervisor;
 }
@@ -35,7 +39,7 @@ export async function supervisorGone(stateDir: string): Promise<void> {
 /** What the role prints, when it has ended well or not. */
 export async function runRole(role: 'doctor' | 'halt' | 'clear', stateDir: string, region?: string): Promise<{ output: string; code: number | null }> {
   const [program, ...args] = role === 'doctor' ? command(role, stateDir, region) : locked(stateDir, role, 10);
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: env() });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], env: env(stateDir) });
   let output = '';
   child.stdout.on('data', (data) => (output += String(data)));
   const exitCode = await new Promise<number | null>((resolve, reject) => {

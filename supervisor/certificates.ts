@@ -1,6 +1,6 @@
 /** An authority of the cloud's own and a certificate from it, for `--tls` without a certificate of the operator's. */
 import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
+import { randomBytes, webcrypto } from 'node:crypto';
 import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { networkInterfaces, hostname } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -49,7 +49,8 @@ export async function ensureCertificates(paths: Paths, account: { uid: number; g
 async function makeAuthority(path: string, keyPath: string, now: number): Promise<void> {
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: 'CN=Intercloud authority',
+    // Who trusts several of ours must be able to tell them apart.
+    name: `CN=Intercloud authority ${randomBytes(4).toString('hex')}`,
     notBefore: new Date(now - 60_000),
     notAfter: new Date(now + 10 * yearMs),
     keys,

@@ -64,6 +64,10 @@ export function layoutOf(stateDir: string) {
     tls: at('tls'),
     /** Of partners' own host names: `<name>.crt` and `<name>.key`. */
     hostCertificates: at('tls', 'hosts'),
+    /** Authorities that are trusted beside everybody's: `<name>.pem`. */
+    trusted: at('tls', 'trusted'),
+    /** All of them in one file, for the processes. */
+    authorities: at('run', 'authorities.pem'),
     postgres: at('postgres'),
     postgresAddress: at('run', 'postgres.json'),
     blobs: at('blobs'),

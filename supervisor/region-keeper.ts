@@ -7,6 +7,7 @@ import { layoutOf, type CloudConfig } from './config.ts';
 import { watchDaemons, type Daemon, type DaemonState, type DaemonWatch } from './daemons.ts';
 import { manageProcess, type ManagedProcess, type ProcessState } from './process.ts';
 import { doStep, type Report } from './steps.ts';
+import { writeAuthorities } from './trust.ts';
 
 /** What runs below the agent, for a driver that has engines of its own. */
 export type EngineRoom = {
@@ -48,32 +49,36 @@ export type RegionKeeper = {
   /** Those who ask before those who are asked; the engines go on. */
   stopProcesses(attempt: Attempt): Promise<void>;
   stopEngines(attempt: Attempt): Promise<void>;
+  /** Takes back what is ours at the partner, when nothing else of the region runs. */
+  part(): Promise<void>;
 };
 
 /** What cannot be stopped in order must not keep the rest from it. */
 export type Attempt = (what: string, work: () => Promise<void> | undefined) => Promise<void>;
 
+const partedWithinMs = 600_000;
 const smallHeap = ['--max-semi-space-size=2'];
 
 export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, engineRoom: room, log, report }: RegionKeeperOptions): RegionKeeper {
   const further = config.stateDir !== cloud.stateDir;
   const layout = layoutOf(config.stateDir);
+  const authorities = writeAuthorities(cloud);
   const where = further ? `${config.region}: ` : '';
   const processes: ManagedProcess[] = [];
   let daemons: DaemonWatch | undefined;
 
-  function role(name: string, account: CloudConfig['account'], told = secrets): ManagedProcess {
+  function role(name: string, account: CloudConfig['account'], told = secrets, readyWithinMs = 60_000): ManagedProcess {
     const { command, code: visible } = commandAs(account, node, smallHeap, code, codeFolderFor(cloud.cloudId));
     const { cache } = layoutOf(cloud.stateDir);
-    const authority = config.home?.authority;
     const managed = manageProcess({
       name: further ? `${config.region}/${name}` : name,
       command,
       args: [join(visible, 'main.ts'), name, '--state', cloud.stateDir, ...(further ? ['--region', config.region] : [])],
       // Compiled code is cached for the account that runs it, outside the checkout.
-      env: { NODE_COMPILE_CACHE: join(cache, `code-${account?.uid ?? 'own'}`), NODE_OPTIONS: '--disable-proto=delete', ...(authority ? { NODE_EXTRA_CA_CERTS: authority } : {}) },
+      env: { NODE_COMPILE_CACHE: join(cache, `code-${account?.uid ?? 'own'}`), NODE_OPTIONS: '--disable-proto=delete', ...(authorities === undefined ? {} : { NODE_EXTRA_CA_CERTS: authorities }) },
       logFile: join(layout.log, `${name}.log`),
       secrets: told,
+      readyWithinMs,
       log,
     });
     processes.push(managed);
@@ -106,6 +111,14 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
     async stopProcesses(attempt) {
       await attempt(`${where}the watch of the engines`, () => daemons?.stop());
       for (const each of processes.toReversed()) await attempt(each.name, () => each.stop());
+    },
+    async part() {
+      const parting = role('part', agentAccountOf(config), agentSecrets ?? secrets, partedWithinMs);
+      try {
+        await parting.start();
+      } finally {
+        await parting.stop();
+      }
     },
     async stopEngines(attempt) {
       await attempt(`${where}the watch of the engines`, () => daemons?.stop());

@@ -69,7 +69,43 @@ test('an invitation works once, says nothing to who listens, and only for the re
 
   assert.equal((unseal(keysOf('two', secret).seal, body.sealed) as { region: string }).region, 'two');
   assert.throws(() => unseal(keysOf('two', Buffer.alloc(32, 1)).seal, body.sealed));
-  await assert.rejects(join('two', keysOf('two', secret).proof), { status: 403 });
+  const elsewhere = { proof: keysOf('two', secret).proof, url: 'http://thief.example', driver: 'simulated' };
+  await assert.rejects(stranger.regions.join({ params: { region: 'two' }, body: elsewhere }), { status: 403 });
+});
+
+test('a region that was broken off while it joined asks again and is told the same, until home has heard of it', async (t) => {
+  const cloud = await startCloud(t);
+  const answers: string[] = [];
+  let asked = {} as { proof: string; url: string; driver: string };
+  // The first answer is lost on its way.
+  const asksTwice: typeof fetch = async (address, init) => {
+    if (!/\/join$/.test(address instanceof Request ? address.url : String(address))) return cloud.fetch(address, init);
+    asked = JSON.parse(init?.body as string) as typeof asked;
+    answers.push(await (await cloud.fetch(address, init)).text());
+    const reply = await cloud.fetch(address, init);
+    answers.push(await reply.clone().text());
+    return reply;
+  };
+  const two = await addRegion(t, { ...cloud, fetch: asksTwice }, 'two');
+  assert.equal(answers[0], answers[1]);
+
+  await until(cloud, async () => (await cloud.admin.federation.regions.show({ params: { region: 'two' } })).body.region.seen_at !== null);
+  await assert.rejects(cloud.admin.federation.regions.join({ params: { region: 'two' }, body: asked }), { status: 403 });
+  assert.deepEqual(await two.diagnose(), [], 'what it was told the first time is still good');
+});
+
+test('an invitation is good for a day', async (t) => {
+  const cloud = await startCloud(t);
+  const { invitation, valid_until: until } = (await cloud.admin.federation.regions.create({ body: { name: 'late' } })).body;
+  assert.equal(Date.parse(until) - cloud.clock.now().getTime(), 24 * 3_600_000);
+  const { proof } = keysOf('late', readInvitation(invitation)!.secret);
+  const join = () => cloud.admin.federation.regions.join({ params: { region: 'late' }, body: { proof, url: 'http://late.example', driver: 'simulated' } });
+
+  await cloud.rest();
+  (cloud.clock as ManualClock).advance(24 * 3_600_000);
+
+  await assert.rejects(join(), (error: Refused) => error.status === 403 && JSON.stringify(error.body).includes(`This invitation was good until ${until}`));
+  await cloud.admin.federation.regions.create({ body: { name: 'late' } });
 });
 
 test('doctor names a region that has joined and is not heard of, whether it ever was or not', async (t) => {

@@ -11,8 +11,8 @@ export function regionsDoor({ directory }: { directory: Directory }, { adoptFirs
       return { regions: (await listRegions(request)).map(view) };
     },
     async create(request) {
-      const { region, invitation } = await createRegion(request, request.body.name);
-      return { region: view(region), invitation };
+      const { region, invitation, until } = await createRegion(request, request.body.name);
+      return { region: view(region), invitation, valid_until: until.toISOString() };
     },
     async show(request) {
       return { region: view(await getRegion(request, request.params.region)) };
@@ -21,12 +21,11 @@ export function regionsDoor({ directory }: { directory: Directory }, { adoptFirs
       await partFromRegion(request, directory, request.params.region);
     },
     async join(request) {
-      const { proof, url, driver } = request.body;
-      const name = request.params.region;
-      await request.read((tx) => demandInvited(tx, name, proof));
+      const joining = { name: request.params.region, ...request.body };
+      await request.read((tx) => demandInvited({ tx, now: request.now }, joining));
       // Before another region holds anything of the limits.
       await adoptFirst();
-      const sealed = await request.commit((tx) => joinRegion({ ...request, tx }, directory, { name, proof, url, driver }));
+      const sealed = await request.commit((tx) => joinRegion({ ...request, tx }, directory, joining));
       return { sealed };
     },
   });

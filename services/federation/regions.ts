@@ -14,6 +14,8 @@ import { deleteRegion, findRegion, findSecretsOf, inviteRegion, listRegions as s
 
 export type { Region } from './regions.store.ts';
 
+const goodForMs = 24 * 3_600_000;
+
 export function listRegions({ tx }: Pick<Context, 'tx'>): Promise<Region[]> {
   return selectRegions(tx);
 }
@@ -31,34 +33,46 @@ export async function getOwnRegion({ tx, caller }: Pick<Context, 'tx' | 'caller'
   return region;
 }
 
-export async function createRegion({ tx, now, random }: Context, name: string): Promise<{ region: Region; invitation: string }> {
+export async function createRegion({ tx, now, random }: Context, name: string): Promise<{ region: Region; invitation: string; until: Date }> {
   if (name === virtualRegion) throw conflict(`${name} is the region that spans all others`);
   const secret = random.bytes(32);
   const { proof, seal: sealKey } = keysOf(name, secret);
-  const invited = await inviteRegion(tx, { name, proofHash: hashOf(proof), sealKey, now }).catch((cause: unknown) => {
+  const until = new Date(now.getTime() + goodForMs);
+  const invited = await inviteRegion(tx, { name, proofHash: hashOf(proof), sealKey, now, until }).catch((cause: unknown) => {
     throw cause instanceof ConstraintViolation && cause.kind === 'unique' ? new Fault(409, 'conflict', `There is a region whose name is too like ${name}`, { cause }) : cause;
   });
   if (!invited) throw conflict(`There is a region ${name} already`);
-  return { region: await getRegion({ tx }, name), invitation: writeInvitation(name, secret) };
+  return { region: await getRegion({ tx }, name), invitation: writeInvitation(name, secret), until };
 }
 
-/** Whether this is who was invited. The same answer whatever is wrong, so that nothing is learned by trying. */
-export async function demandInvited(tx: Transaction, name: string, proof: string): Promise<Buffer> {
+export type Joining = { name: string; proof: string; url: string; driver: string };
+
+/**
+ * Whether this is who was invited. The same answer whatever is wrong, so that nothing is learned by trying. `answer`: it has joined,
+ * and was not heard of since: who asks again, at the same address, is told again, and changes nothing.
+ */
+export async function demandInvited({ tx, now }: Pick<Context, 'tx' | 'now'>, { name, proof, url, driver }: Joining): Promise<{ sealKey: Buffer; answer: string | null }> {
   const secrets = await findSecretsOf(tx, name);
   const expected = secrets?.proofHash ?? hashOf('');
-  if (!timingSafeEqual(hashOf(proof), expected) || !secrets?.proofHash || !secrets.sealKey) throw forbidden('This invitation is not valid: it was used, taken back, or never given.');
-  return secrets.sealKey;
+  const isOther = secrets?.answer != null && (secrets.url !== url || secrets.driver !== driver);
+  if (!timingSafeEqual(hashOf(proof), expected) || !secrets?.proofHash || !secrets.sealKey || isOther) throw forbidden('This invitation is not valid: it was used, taken back, or never given.');
+  const { sealKey, answer, invitedUntil } = secrets;
+  if (invitedUntil && invitedUntil <= now) throw forbidden(`This invitation was good until ${invitedUntil.toISOString()}: have another one made.`);
+  return { sealKey, answer };
 }
 
 /** The region is in the catalog from now on; it gets a user of its own, and is told who it is so that nobody else can read it. */
-export async function joinRegion({ tx, now, random }: Pick<Context, 'tx' | 'now' | 'random'>, directory: Directory, { name, proof, url, driver }: { name: string; proof: string; url: string; driver: string }): Promise<string> {
+export async function joinRegion({ tx, now, random }: Pick<Context, 'tx' | 'now' | 'random'>, directory: Directory, joining: Joining): Promise<string> {
+  const { name, url, driver } = joining;
   await lockRegion(tx, name);
-  const sealKey = await demandInvited(tx, name, proof);
+  const { sealKey, answer: before } = await demandInvited({ tx, now }, joining);
+  if (before !== null) return before;
   const { userId, credential, adminProjectId } = await replaceServiceUser({ tx, now, random }, directory, userNameOf(name));
-  await markJoined(tx, { name, url, driver, userId });
-  await announceRegions(tx, { random });
   const membership: Membership = { region: name, credential, adminProjectId };
-  return seal(sealKey, random.bytes(12), membership);
+  const answer = seal(sealKey, random.bytes(12), membership);
+  await markJoined(tx, { name, url, driver, userId, answer });
+  await announceRegions(tx, { random });
+  return answer;
 }
 
 /** Writes where each region's services are: its own at its address, those of home at home's. */

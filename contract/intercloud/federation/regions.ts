@@ -28,6 +28,7 @@ const Invited = Type.Object(
     region: Region,
     /** Shown this once. It proves whose place it is and is never sent: see `invitations.ts`. */
     invitation: Type.String(),
+    valid_until: Moment,
   },
   { additionalProperties: false },
 );
@@ -73,7 +74,7 @@ export const regions = operations({
   join: {
     method: 'POST',
     path: '/regions/{region}/join',
-    summary: 'Take the place that one was invited to, once; asked by the region itself',
+    summary: 'Take the place that one was invited to, once; asked by the region itself, again until it has the answer',
     access: { rule: 'federation:join', who: 'anyone' },
     stability: 'stable',
     body: Type.Object({ proof: Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), url: Address, driver: Type.String({ minLength: 1, maxLength: 64 }) }, { additionalProperties: false }),
