@@ -11,6 +11,7 @@ import { countBudgets } from '../services/billing/budgets.ts';
 import { keepFleets } from '../services/broker/fleet-keeping.ts';
 import { observeRegions } from '../services/broker/observing.ts';
 import { leasesOf } from '../services/federation/leases.ts';
+import { meterEvents } from '../services/meter/meters.ts';
 import { uploadUsage } from '../services/meter/upload.ts';
 import { usageLink } from '../services/metering/metering.ts';
 import { claimSpending } from '../services/quota/budgets.ts';
@@ -20,7 +21,7 @@ import { observeHosts } from '../services/placement/placement.ts';
 import type { RegionCloud } from '../cloud.ts';
 import { dice } from './bad-values.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
-import { until } from './patience.ts';
+import { inTime, until } from './patience.ts';
 import { addRegion, type TestRegion } from './several-regions.ts';
 import { makePartner, type Side } from './two-partners.ts';
 
@@ -97,6 +98,7 @@ test('with stop-loss what runs ends before the money does, also in a region that
 
   assert.deepEqual([lived.at(0), lived.at(-1)], [2, 0], lived.join());
   two.comeBack();
+  await meterEvents(two.cloud.region);
   await uploadUsage({ database: two.cloud.region.database, region: 'two', link: usageLink(cloud.cloud.home) });
   await countBudgets(cloud.cloud.home);
   const [shown] = (await acme.manager.billing.budgets.list()).body.budgets;
@@ -155,14 +157,6 @@ async function maker({ customer }: Side, base?: string): Promise<(name: string) 
   const [servers, { flavors }] = [customer.client(compute, base).servers, (await customer.client(compute, base).flavors.list()).body];
   const [image] = (await customer.client(images, base).images.list()).body.images;
   return async (name) => ((await servers.create({ body: { server: { name, flavorRef: flavors[0]!.id, imageRef: image!.id, networks: [] } } as never })).body as { server: { id: string } }).server.id;
-}
-
-async function inTime<T>(cloud: TestCloud, work: Promise<T>): Promise<T> {
-  let over = false;
-  const ended = work.then(() => (over = true), () => (over = true));
-  await until(cloud, () => Promise.resolve(over));
-  await ended;
-  return work;
 }
 
 async function tryClaim({ region: { database } }: RegionCloud, { projectId }: Person, { clock }: TestCloud, count: number): Promise<boolean> {

@@ -12,3 +12,12 @@ export async function until({ clock }: Pick<TestCloud, 'clock'>, condition: () =
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** What this comes to, with the clock moved for whoever waits meanwhile. */
+export async function inTime<T>(cloud: Pick<TestCloud, 'clock'>, work: Promise<T>): Promise<T> {
+  let over = false;
+  const ended = work.then(() => (over = true), () => (over = true));
+  await until(cloud, () => Promise.resolve(over));
+  await ended;
+  return work;
+}

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createClient, Refused, type Client } from '../contract/client.ts';
+import { compute } from '../contract/compute/service.ts';
 import { federation } from '../contract/intercloud/federation.ts';
 import { keysOf, readInvitation, unseal } from '../contract/intercloud/federation/invitations.ts';
+import { image as imageService } from '../contract/image/service.ts';
 import { network } from '../contract/network/service.ts';
+import { volume } from '../contract/volume/service.ts';
 import type { ManualClock } from '../kit/clock.ts';
 import { listHeld } from '../services/quota/leases.ts';
 import { claimQuota, OverQuota, quotaUsage, releaseQuota } from '../services/quota/quotas.ts';
@@ -153,6 +156,44 @@ test('a limit is one over all regions, wherever it is set and wherever it is use
   const id = (await alice.network.networks.list({ query: { name: ['a'] } })).body.networks[0]?.id;
   await alice.network.networks.delete({ params: { network_id: id ?? '' } });
   await there.networks.create({ body: { network: { name: 'e' } } });
+});
+
+test('a limit of every project that has none of its own is one for all regions, wherever an operator sets it', async (t) => {
+  const { cloud } = await startTwo(t);
+  const { alice, admin } = cloud;
+  const [here, there] = [alice.volume, alice.client(volume, 'http://two.example')];
+  const limitAt = async (client: typeof here) => (await client.limits.showQuota({ params: { project_id: alice.projectId } })).body.quota_set['volumes'];
+  for (const name of ['a', 'b', 'c']) await here.volumes.create({ body: { volume: { name, size: 1 } } as never });
+
+  await admin.client(volume, 'http://two.example').limits.updateClass({ params: { class_name: 'default' }, body: { quota_class_set: { volumes: 4 } } as never });
+
+  await until(cloud, async () => (await limitAt(here)) === 4 && (await limitAt(there)) === 4);
+  await there.volumes.create({ body: { volume: { name: 'd', size: 1 } } as never });
+  for (const client of [here, there]) await assert.rejects(client.volumes.create({ body: { volume: { name: 'e', size: 1 } } as never }), { status: 413 });
+  await admin.volume.limits.updateClass({ params: { class_name: 'default' }, body: { quota_class_set: { volumes: 5 } } as never });
+  await until(cloud, async () => (await limitAt(there)) === 5);
+  await there.volumes.create({ body: { volume: { name: 'e', size: 1 } } as never });
+});
+
+test('of servers that are asked for in one go as many are made as there is room for over all regions, and none when the fewest do not fit', async (t) => {
+  const { cloud, two } = await startTwo(t);
+  const { alice, admin } = cloud;
+  await admin.compute.quotaSets.update({ params: { tenant_id: alice.projectId }, body: { quota_set: { instances: 5 } } as never });
+  await until(cloud, async () => (await two.cloud.region.database.read(scope, (tx) => quotaUsage(tx, alice.projectId, ['compute.instances'])))['compute.instances']!.limit === 5);
+  const [image] = (await alice.client(imageService, 'http://two.example').images.list()).body.images;
+  const { flavors } = (await alice.compute.flavors.list()).body;
+  const servers = alice.client(compute, 'http://two.example').servers;
+  const make = (least: number, most: number) => servers.create({ body: { server: { name: 'many', flavorRef: flavors[0]!.id, imageRef: image!.id, networks: [], min_count: least, max_count: most } } as never });
+  const count = async () => (await servers.list()).body.servers.length;
+  await cloud.cloud.region.database.transaction(scope, (tx) => claimQuota(tx, alice.projectId, { 'compute.instances': 2 }));
+
+  await make(1, 10);
+  assert.equal(await count(), 3, 'the other two are used elsewhere');
+  await assert.rejects(make(1, 10), { status: 403 });
+  await cloud.cloud.region.database.transaction(scope, (tx) => releaseQuota(tx, alice.projectId, { 'compute.instances': 2 }));
+  await assert.rejects(make(3, 10), { status: 403 });
+  await make(2, 10);
+  assert.equal(await count(), 5);
 });
 
 test('what was used and set before another region came counts for both', async (t) => {

@@ -2,7 +2,7 @@
 import { limits as limitsContract, quotaClasses as classesContract, quotaSets as quotaContract, usages as usagesContract, type QuotaName } from '../../contract/compute/project.ts';
 import { badRequest, forbidden } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
-import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
+import { commonLimits, quotaDefaults, quotaUsage, resetQuotaLimits, setCommonLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
 import { defaultClass, defaultLimits } from './limits.ts';
 import { mostPerPage, nextLinks } from './lists.ts';
 import { deleteUserLimits, selectClassLimits, selectUsedBy, selectUserLimits, upsertClassLimits, upsertUserLimits } from './quota-classes.store.ts';
@@ -123,12 +123,15 @@ export const quotaClasses = implement(classesContract, {
       return resource === undefined ? [] : [{ resource, most: Number(text) }];
     });
     await upsertClassLimits(tx, params.quota_class, limits);
+    if (params.quota_class === defaultClass) await setCommonLimits(tx, Object.fromEntries(limits.map(({ resource, most }) => [resource, most])));
     return { quota_class_set: await classLimits(tx, params.quota_class) };
   },
 });
 
 async function classLimits(tx: Context['tx'], name: string): Promise<Record<QuotaName, number>> {
-  const said = new Map((await selectClassLimits(tx, name)).map(({ resource, most }) => [resource, most]));
+  // Of all regions together; another class is nobody's.
+  const inForce = name === defaultClass ? Object.entries(await commonLimits(tx, Object.values(counted), await defaultLimits(tx))).map(([resource, most]) => ({ resource, most })) : await selectClassLimits(tx, name);
+  const said = new Map(inForce.map(({ resource, most }) => [resource, most]));
   const ofCounted = Object.entries(counted).map(([quota, resource]) => [quota, said.get(resource) ?? quotaDefaults[resource]]);
   return { ...fixed, ...Object.fromEntries(ofCounted) } as Record<QuotaName, number>;
 }

@@ -1,13 +1,12 @@
 /** Servers: made, found, renamed, deleted. What else can be asked of them is in server-actions.ts and server-devices.ts. */
 import { badRequest, conflict, Fault, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import type { Transaction } from '../../kit/postgres/database.ts';
 import { getServerImage, type ServerImage } from '../image/images.ts';
 import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { listHosts } from '../placement/hosts.ts';
 import { claimSpending } from '../quota/budgets.ts';
-import { claimQuota, quotaUsage, type Amounts } from '../quota/quotas.ts';
+import { claimAsMany } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
 import { getFlavor, type Flavor } from './flavors.ts';
@@ -209,23 +208,11 @@ async function plugPorts(context: Context, server: Server, networks: readonly Ne
 
 /** How many servers are counted now: the most that fit, when the caller says that fewer will do. */
 async function claimServers({ tx, caller }: Pick<Context, 'tx' | 'caller'>, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer): Promise<number> {
-  const defaults = await defaultLimits(tx);
   const each = quotaOf({ flavor, resize: null });
-  const count = maxCount > minCount ? Math.max(minCount, Math.min(maxCount, await headroom(tx, projectId, each, defaults))) : maxCount;
-  const wanted = times(each, count);
+  const count = await claimAsMany(tx, projectId, each, { least: minCount, most: maxCount, defaults: await defaultLimits(tx) }).catch(asQuotaFault);
+  const wanted = Object.fromEntries(Object.entries(each).map(([resource, amount]) => [resource, amount * count]));
   await demandUserRoom(tx, projectId, caller.userId, wanted).catch(asQuotaFault);
-  await claimQuota(tx, projectId, wanted, defaults).catch(asQuotaFault);
   return count;
-}
-
-async function headroom(tx: Transaction, projectId: string, each: Amounts, defaults: Amounts): Promise<number> {
-  const usage = await quotaUsage(tx, projectId, ['compute.instances', 'compute.cores', 'compute.ram'], defaults);
-  const rooms = Object.entries(usage).map(([resource, { limit, used }]) => (limit < 0 ? Infinity : Math.floor((limit - used) / (each[resource as keyof Amounts] ?? 1))));
-  return Math.min(...rooms);
-}
-
-function times(amounts: Amounts, count: number): Amounts {
-  return Object.fromEntries(Object.entries(amounts).map(([resource, amount]) => [resource, amount * count]));
 }
 
 export async function getServer({ tx }: Pick<Context, 'tx'>, id: string): Promise<Server> {

@@ -52,6 +52,11 @@ export async function listHoldersOf(tx: Transaction, kind: string, subjects: rea
   return rows.map(asLease);
 }
 
+export async function listHoldersOfKind(tx: Transaction, kind: string): Promise<Lease[]> {
+  const rows = await tx.rows<Text<Lease>>`select region, kind, subject, amount::text as amount, version from federation.lease where kind = ${kind} and amount <> 0 order by subject, region`;
+  return rows.map(asLease);
+}
+
 export async function listLeases(tx: Transaction, region: string): Promise<Lease[]> {
   const rows = await tx.rows<Text<Lease>>`select region, kind, subject, amount::text as amount, version from federation.lease where region = ${region} order by kind, subject`;
   return rows.map(asLease);

@@ -1,9 +1,9 @@
 /** Who holds how much of a limit that is one over all regions (contract/intercloud/federation/leases.ts): together never more than there is. */
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { quotaDefaults, type QuotaResource } from '../quota/quotas.ts';
+import { everyProject, quotaDefaults, type QuotaResource } from '../quota/quotas.ts';
 import { limitsInForce } from '../identity/limits-in-force.ts';
 import type { GivenBack, Held, NewLimit, Wanted } from '../quota/leases.ts';
-import { countAwaited, deleteRecall, findAllowance, insertRecall, listHolders, listHoldersOf, listLeases, lockLimit, putLease, setAllowance, setAllowanceUnlessThere, type Lease } from './leases.store.ts';
+import { countAwaited, deleteRecall, findAllowance, insertRecall, listHolders, listHoldersOf, listHoldersOfKind, listLeases, lockLimit, putLease, setAllowance, setAllowanceUnlessThere, type Lease } from './leases.store.ts';
 
 export type { Held } from '../quota/leases.ts';
 
@@ -71,9 +71,18 @@ export async function setLimit(tx: Transaction, limit: NewLimit): Promise<void> 
   await lockLimit(tx);
   await setAllowance(tx, limit);
   const { kind, subject } = limit;
+  if (subject === everyProject) await recallAbove(tx, kind);
   const [now, holders] = [await limitOf(tx, kind, subject), await listHolders(tx, kind, subject)];
   if (now !== unlimited && roomFor(now, holders) < 0n) for (const { region, amount } of holders) if (amount !== 0n) await insertRecall(tx, { region, kind, subject });
   tx.wake(leasesChannel);
+}
+
+/** Of projects that hold more than what all have now. */
+async function recallAbove(tx: Transaction, kind: string): Promise<void> {
+  const common = await commonOf(tx, kind);
+  if (common === unlimited) return;
+  for (const [subject, holders] of Map.groupBy(await listHoldersOfKind(tx, kind), (each) => each.subject))
+    if (roomFor(await limitOf(tx, kind, subject), holders) < 0n) for (const holder of holders) if (holder.amount !== 0n) await insertRecall(tx, holder);
 }
 
 /** Unless it was set before. */
@@ -99,7 +108,12 @@ export async function limitOf(tx: Transaction, kind: string, subject: string): P
   // Of no region in particular.
   const inForce = await limitsInForce(tx, { kind, projectId: subject, region: '' });
   if (inForce?.shared != null) return set === undefined ? inForce.shared : lesser(set, inForce.shared);
-  return set ?? (inForce?.onlyRegional === true ? unlimited : defaultOf(kind));
+  return set ?? (inForce?.onlyRegional === true ? unlimited : commonOf(tx, kind));
+}
+
+/** Of every project that has none of its own: as an operator has said, in whichever region, or as the service comes. */
+async function commonOf(tx: Transaction, kind: string): Promise<bigint> {
+  return (await findAllowance(tx, kind, everyProject)) ?? defaultOf(kind);
 }
 
 export function defaultOf(kind: string): bigint {

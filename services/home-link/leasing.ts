@@ -4,7 +4,7 @@ import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { moneyShortagesOf } from '../quota/budgets.ts';
 import { takeHeld, type Wanted } from '../quota/leases.ts';
-import { shortagesOf, type Shortage } from '../quota/quotas.ts';
+import { noteAsked, shortagesOf, type Shortage } from '../quota/quotas.ts';
 import type { LeaseLink } from './link.ts';
 
 // A request counts at most a dozen things.
@@ -34,13 +34,25 @@ export function withLeases(database: Database, { link, clock, log }: { link: () 
   return {
     ...database,
     async transaction<T>(whose: Parameters<Database['transaction']>[0], work: (tx: Transaction) => Promise<T>): Promise<T> {
+      let asked = false;
       for (let round = 1; ; round++) {
         let last: Transaction | undefined;
         try {
-          return await database.transaction(whose, (tx) => work((last = tx)));
+          return await database.transaction(whose, (tx) => {
+            last = tx;
+            if (asked) noteAsked(tx);
+            return work(tx);
+          });
         } catch (error) {
-          const wanted = last === undefined ? [] : [...shortagesOf(last).map(asWanted), ...moneyShortagesOf(last)];
-          if (wanted.length === 0 || round > mostRounds || !(await makeRoom(wanted))) throw error;
+          const shortages = last === undefined ? [] : shortagesOf(last);
+          const wanted = last === undefined ? [] : [...shortages.map(asWanted), ...moneyShortagesOf(last)];
+          if (wanted.length === 0 || round > mostRounds) throw error;
+          const wouldDo: boolean = !asked && shortages.length > 0 && shortages.every(({ wish }) => wish !== undefined);
+          if (wouldDo) {
+            // All of it, if others give back what they do not use; else what there is, or what is held already.
+            if (!(await makeRoom(wanted.map((each) => ({ ...each, least: each.wish }))))) await makeRoom(wanted);
+            asked = true;
+          } else if (!(await makeRoom(wanted))) throw error;
         }
       }
     },
@@ -48,6 +60,7 @@ export function withLeases(database: Database, { link, clock, log }: { link: () 
 }
 
 /** A little more than is needed, so that not every request has to ask. */
-function asWanted({ projectId, resource, needed }: Shortage): Wanted {
+function asWanted({ projectId, resource, needed, wish }: Shortage): Wanted {
+  if (wish !== undefined) return { kind: resource, subject: projectId, least: BigInt(needed), wish: BigInt(wish) };
   return { kind: resource, subject: projectId, least: BigInt(needed), wish: BigInt(needed + Math.ceil(needed / 4)) };
 }

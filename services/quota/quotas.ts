@@ -65,7 +65,7 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
     if (released === 1) return;
     throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
   }
-  const most = unlimitedAsMost(sql`${fallback}::bigint`);
+  const most = unlimitedAsMost(commonOf(sql`${resource}::text`, sql`${fallback}::bigint`));
   const claimed = await tx.run`
     with bound as (select ${boundOf(sql`${projectId}::text`, sql`${resource}::text`)} as most)
     insert into quota.claim as c (project_id, resource, used)
@@ -77,6 +77,14 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
       and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)`;
   if (claimed === 1) return;
   throw await shortageOf(tx, projectId, resource, wanted, fallback);
+}
+
+/** Whose limits are those of every project that has none of its own: in all regions, as they are set as any project's are. */
+export const everyProject = '*';
+
+/** What an operator has said for all projects, wherever; else what the service comes with. */
+function commonOf(resource: Sql, fallback: Sql): Sql {
+  return sql`coalesce((select d.most from quota.claim d where d.project_id = ${everyProject} and d.resource = ${resource}), ${fallback})`;
 }
 
 // Compared with what is wanted, unlimited is the most that there is.
@@ -103,7 +111,7 @@ function limitOf(projectId: Sql, resource: Sql, own: Sql, fallback: Sql): Sql {
 /** What did not fit, of a limit or of this region's part of it. */
 async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, fallback: number): Promise<OverQuota> {
   const row = await tx.one<{ used: number; limit: number; lease: number | null; leased: boolean }>`
-    select coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`${resource}::text`, sql`c.most`, sql`${fallback}::bigint`)} as "limit", c.lease, p.leased
+    select coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`${resource}::text`, sql`c.most`, commonOf(sql`${resource}::text`, sql`${fallback}::bigint`))} as "limit", c.lease, p.leased
     from quota.place p left join quota.claim c on c.project_id = ${projectId} and c.resource = ${resource}`;
   const { used, limit, lease, leased } = row ?? { used: 0, limit: fallback, lease: null, leased: false };
   if (!leased) return new OverQuota(resource, wanted, used, limit);
@@ -114,7 +122,7 @@ async function shortageOf(tx: Transaction, projectId: string, resource: QuotaRes
   return new OverQuota(resource, wanted, limit === -1 || held === -1 ? used : Math.max(used, limit - Math.max(held - used, 0)), limit);
 }
 
-export type Shortage = { projectId: string; resource: QuotaResource; needed: number };
+export type Shortage = { projectId: string; resource: QuotaResource; needed: number; /** Less will do, and no more than this is wished for. */ wish?: number };
 
 /** Kept beside the transaction, because the refusal is put into each service's own words on its way. */
 const shortages = new WeakMap<Transaction, Shortage[]>();
@@ -122,6 +130,46 @@ const shortages = new WeakMap<Transaction, Shortage[]>();
 /** What a transaction that failed would have needed more of than this region holds, and home may give. */
 export function shortagesOf(tx: Transaction): readonly Shortage[] {
   return shortages.get(tx) ?? [];
+}
+
+/** Transactions that are done again because home was asked for what they needed more of. */
+const askedFor = new WeakSet<Transaction>();
+
+export function noteAsked(tx: Transaction): void {
+  askedFor.add(tx);
+}
+
+/** Counts as many of these as there is room for, `most` at most, or throws OverQuota because not even `least` fit. */
+export async function claimAsMany(tx: Transaction, projectId: string, each: Amounts, { least, most, defaults = {} }: { least: number; most: number; defaults?: Amounts }): Promise<number> {
+  const times = (count: number): Amounts => Object.fromEntries(entries(each).map(([resource, amount]) => [resource, amount * count]));
+  const rooms = await roomsOf(tx, projectId, each, defaults);
+  const fit = (of: 'limit' | 'lease') => Math.max(least, Math.min(most, ...rooms.map((room) => room[of])));
+  const [wanted, held] = [fit('limit'), fit('lease')];
+  if (held < wanted && rooms.every(({ limit }) => limit >= least) && !askedFor.has(tx)) {
+    // Home may have more of it, for all of these or for some.
+    shortages.set(tx, [...(shortages.get(tx) ?? []), ...rooms.filter(({ lease }) => lease < wanted).map(({ resource, used, amount }) => ({ projectId, resource, needed: used + amount * least, wish: used + amount * wanted }))]);
+    const { resource, used, amount, limit } = rooms.find(({ lease }) => lease < wanted)!;
+    throw new OverQuota(resource, amount * wanted, used, used + amount * limit);
+  }
+  const count = Math.min(wanted, held);
+  await claimQuota(tx, projectId, times(count), defaults);
+  return count;
+}
+
+type RoomFor = { resource: QuotaResource; amount: number; used: number; /** How many more fit. */ limit: number; lease: number };
+
+async function roomsOf(tx: Transaction, projectId: string, each: Amounts, defaults: Amounts): Promise<RoomFor[]> {
+  const wanted = entries(each).filter(([, amount]) => amount > 0);
+  const usage = await quotaUsage(tx, projectId, wanted.map(([resource]) => resource), defaults);
+  const leases = await tx.rows<{ resource: QuotaResource; lease: number | null; leased: boolean }>`
+    select r.resource, c.lease, p.leased from quota.place p cross join unnest(${wanted.map(([resource]) => resource)}::text[]) r (resource)
+      left join quota.claim c on c.project_id = ${projectId} and c.resource = r.resource`;
+  const heldOf = new Map(leases.map(({ resource, lease, leased }) => [resource, leased ? (lease ?? 0) : -1]));
+  const fits = (most: number, used: number, amount: number) => (most === -1 ? Infinity : Math.max(0, Math.floor((most - used) / amount)));
+  return wanted.map(([resource, amount]) => {
+    const { limit, used } = usage[resource]!;
+    return { resource, amount, used, limit: fits(limit, used, amount), lease: fits(heldOf.get(resource) ?? -1, used, amount) };
+  });
 }
 
 export function releaseQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
@@ -132,7 +180,7 @@ export function releaseQuota(tx: Transaction, projectId: string, amounts: Amount
 export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
   const fallbacks = resources.map((resource) => defaults[resource] ?? quotaDefaults[resource]);
   const rows = await tx.rows<{ resource: QuotaResource; used: number; limit: number }>`
-    select r.resource, coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`r.resource`, sql`c.most`, sql`r.fallback`)} as "limit"
+    select r.resource, coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`r.resource`, sql`c.most`, commonOf(sql`r.resource`, sql`r.fallback`))} as "limit"
     from unnest(${[...resources]}::text[], ${fallbacks}::bigint[]) r (resource, fallback)
       left join quota.claim c on c.project_id = ${projectId} and c.resource = r.resource`;
   return Object.fromEntries(rows.map(({ resource, used, limit }) => [resource, { limit, used }]));
@@ -155,6 +203,11 @@ export async function setQuotaLimits(tx: Transaction, projectId: string, limits:
       select ${projectId}, ${resource}, ${most}::bigint, leased, case when leased then 0 end from quota.place
       on conflict (project_id, resource) do update set most = excluded.most, unsaid = excluded.unsaid`;
   tx.wake(limitsChannel);
+}
+
+/** Limits of every project that has none of its own, in all regions. */
+export function setCommonLimits(tx: Transaction, limits: Amounts): Promise<void> {
+  return setQuotaLimits(tx, everyProject, limits);
 }
 
 /** Puts the defaults back for these resources. */

@@ -1,7 +1,7 @@
 /** What projects may have, of all types together and of each: cinder/quota.py, api/contrib/quotas.py, quota_classes.py. */
 import { badRequest, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { quotaDefaults, quotaUsage, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
+import { commonLimits, quotaDefaults, quotaUsage, resetQuotaLimits, setCommonLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
 import { perType, resetTypeLimits, selectClass, selectTypeQuotas, setClassLimit, setTypeLimit, type ClassLimit, type PerType } from './type-quotas.store.ts';
 import { selectTypes } from './types.store.ts';
 import { commonClass, defaultsOf } from './volume-quotas.ts';
@@ -29,7 +29,9 @@ export async function usage({ tx, caller }: Pick<Context, 'tx' | 'caller'>, proj
 /** Of all projects that were told nothing else; another class is nobody's, and only kept. */
 export async function classLimits({ tx }: Pick<Context, 'tx'>, name: string): Promise<Record<string, number>> {
   const [limits, types] = [await selectClass(tx, name), await selectTypes(tx, undefined, { publicOnly: undefined })];
-  const common = counted.map((each) => [each, limitOf(limits, each, null) ?? quotaDefaults[resourceOf(each)]] as const);
+  // Of all regions together; another class is nobody's.
+  const inForce = name === commonClass ? await commonLimits(tx, counted.map(resourceOf), defaultsOf(limits)) : {};
+  const common = counted.map((each) => [each, inForce[resourceOf(each)] ?? limitOf(limits, each, null) ?? quotaDefaults[resourceOf(each)]] as const);
   return Object.fromEntries([...common, ...types.flatMap(({ id, name: typeName }) => perType.map((each) => [`${each}_${typeName}`, limitOf(limits, each, id) ?? -1] as const))]);
 }
 
@@ -50,7 +52,9 @@ export async function resetLimits({ tx }: Context, projectId: string): Promise<v
 }
 
 export async function setClassLimits(context: Context, name: string, wanted: Readonly<Record<string, number>>): Promise<void> {
-  for (const { typeId, name: resource, most } of await keysOf(context, wanted)) await setClassLimit(context.tx, name, { resource, typeId, most });
+  const keys = await keysOf(context, wanted);
+  for (const { typeId, name: resource, most } of keys) await setClassLimit(context.tx, name, { resource, typeId, most });
+  if (name === commonClass) await setCommonLimits(context.tx, Object.fromEntries(keys.flatMap(({ typeId, name: resource, most }) => (typeId === null ? [[resourceOf(resource as CountedName), most] as const] : []))));
 }
 
 /** What these names of Cinder's stand for. */
