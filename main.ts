@@ -2,7 +2,7 @@
  * Starts one role of a cloud in this process: `node main.ts <role> --state <dir> [--region <name>]`.
  *
  * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver, and alone keeps
- * root's rights where hosts need them; doctor, halt and clear do one thing and end.
+ * root's rights where hosts need them; part, doctor, halt and clear do one thing and end.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
@@ -15,6 +15,7 @@ import { certificatesIn } from './kit/http/certificates.ts';
 import { createLog, type Log } from './kit/log.ts';
 import { keysFrom, type SealingKey } from './kit/sealing.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
+import type { OpenstackDriver } from './drivers/openstack/openstack.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
 import { fileObjectBodies } from './services/object-store/object-store.ts';
 import { codeFolderFor } from './supervisor/account.ts';
@@ -29,7 +30,7 @@ const config = role === 'supervisor' ? await wishedConfig() : configFor(stateDir
 // What these print is for whoever called them.
 const log = createLog({ name: role, level: role === 'halt' || role === 'clear' ? 'warn' : 'info' });
 
-const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, doctor, halt, clear };
+const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, part, doctor, halt, clear };
 const start = roles[role] ?? noRole;
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
@@ -38,7 +39,7 @@ void start(config).catch((error: unknown) => die(error, `the ${role} could not s
 /** In a state that nobody foresaw it is better to end: the supervisor starts us again, and all that matters is in the database. */
 function die(error: unknown, message: string): void {
   log.fatal({ err: error }, message);
-  if (role === 'supervisor') tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), ...(error instanceof Unstartable ? { remedy: error.remedy } : {}) });
+  if (role === 'supervisor' || role === 'part') tell({ kind: 'failed', message: error instanceof Error ? error.message : String(error), ...(error instanceof Unstartable ? { remedy: error.remedy } : {}) });
   // What was told is sent first.
   setImmediate(() => process.exit(1));
 }
@@ -151,6 +152,13 @@ async function agent(config: CloudConfig): Promise<void> {
   });
 }
 
+/** Leaves nothing of ours at a partner whose region is about to be no more. */
+async function part(config: CloudConfig): Promise<void> {
+  const driver = await partnersDriver(config, await fileBlobStore(layoutOf(config.stateDir).blobs));
+  await driver.part();
+  ready(() => driver.close());
+}
+
 async function doctor(config: CloudConfig): Promise<void> {
   const { diagnose } = await import('./cloud.ts');
   const quiet = createLog({ name: 'doctor', level: 'silent' });
@@ -235,7 +243,7 @@ async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver
 }
 
 /** What of ours is what there is in the region's database. */
-async function partnersDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver> {
+async function partnersDriver(config: CloudConfig, blobs: BlobStore): Promise<OpenstackDriver> {
   if (!config.partner) throw new Error(`The region ${config.region} does not say whose cloud it is`);
   const [{ partnerSecret = '' }, { openRegionDatabase }, { openOpenstackDriver }] = await Promise.all([secrets(), import('./cloud.ts'), import('./drivers/openstack/open.ts')]);
   const database = openRegionDatabase(await databaseServer(config), config.region, { applicationName: role, max: 4, log });

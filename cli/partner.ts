@@ -7,15 +7,17 @@ import { admission } from '../contract/intercloud/admission.ts';
 import { billing } from '../contract/intercloud/billing.ts';
 import { broker } from '../contract/intercloud/broker.ts';
 import { layoutOf, type CloudConfig, type PartnerSettings } from '../supervisor/config.ts';
+import { askSupervisor } from '../supervisor/control.ts';
+import { keepTrusted } from '../supervisor/trust.ts';
 import { Failure } from './failure.ts';
 import { admitPartner, type AdmitOptions } from './partner-admitting.ts';
 import { agreeWith, type Offer } from './partner-access.ts';
 import { askNoMore, countedWith, counting, countOnBothSides } from './partner-counting.ts';
-import { asAdmin, asFailure, limited, nextPort, removeRegion, runningCloud, startHere, type Admin } from './region.ts';
+import { asAdmin, asFailure, limited, nextPort, removeRegion, runningCloud, startHere, trust, type Admin } from './region.ts';
 import { table } from './table.ts';
 
 type Options = { state?: string; format: string };
-type AddOptions = Options & Omit<Offer, 'password'> & { passwordFile: string; vcpus: number; memoryGib: number; diskGib: number; label: Record<string, string>; account?: string; port?: number };
+type AddOptions = Options & Omit<Offer, 'password'> & { passwordFile: string; ca?: string; vcpus: number; memoryGib: number; diskGib: number; label: Record<string, string>; account?: string; port?: number };
 type Shared = { stateOf: (options: { state?: string }) => string; stateOption: () => Option; formatOption: () => Option };
 
 const triedWithinMs = 150_000;
@@ -40,6 +42,7 @@ export function partnerCommands(program: Command, { stateOf, stateOption, format
     .requiredOption('--memory-gib <number>', 'how much of it is ours', positive)
     .requiredOption('--disk-gib <number>', 'how much of it is ours', positive)
     .option('--label <key=value>', 'what policies may ask of it; several times', label, {})
+    .option('--ca <file>', 'the authority of their certificates (PEM), when no machine knows it')
     .option('--account <name>', 'the account of the supplier whom it is paid to (default: the name of the region)')
     .option('--port <port>', 'where the services of the region answer (default: the next that is free)', positive)
     .addOption(formatOption())
@@ -67,15 +70,17 @@ export function partnerCommands(program: Command, { stateOf, stateOption, format
     .action((name: string, options: Options) => showPartner(stateOf(options), name, options.format));
   partner
     .command('remove <name>')
-    .description('part with a partner that holds no servers and volumes of ours; its account and its bills stay')
+    .description('part with a partner that holds no servers and volumes of ours, and take back networks and images; its account and its bills stay')
+    .option('--leave', 'leave there what is ours: for a partner that answers no more')
     .addOption(stateOption())
-    .action((name: string, options: { state?: string }) => removePartner(stateOf(options), name));
+    .action((name: string, options: { state?: string; leave?: boolean }) => removePartner(stateOf(options), name, options));
 }
 
 export async function addPartner(stateDir: string, name: string, options: AddOptions): Promise<void> {
   const cloud = await runningCloud(stateDir);
   if (cloud.regions.some((each) => each.name === name)) throw new Failure(`The region ${name} runs here already`, 'See them: intercloud region list');
   const password = readFileSync(options.passwordFile, 'utf8').trim();
+  if (options.ca !== undefined) trust([readFileSync(options.ca, 'utf8')]);
   const capacity = { vcpus: options.vcpus, memoryMiB: options.memoryGib * 1024, diskGiB: options.diskGib };
   const settings: PartnerSettings = { ...(await agreeWith({ ...options, password })), capacity };
   const admin = await asAdmin(cloud);
@@ -85,6 +90,7 @@ export async function addPartner(stateDir: string, name: string, options: AddOpt
     mkdirSync(secrets, { recursive: true, mode: 0o700 });
     // The supervisor hands it to the region's agent, and to nobody else.
     writeFileSync(partnerSecret, `${password}\n`, { mode: 0o600 });
+    if (options.ca !== undefined) keepTrusted(stateDir, name, readFileSync(options.ca, 'utf8'));
   });
   await countOnBothSides(admin, { ...options, password }, { name, peer: options.account ?? name, settings });
   await clientsOf(admin).broker.labels.replace({ params: { region: name }, body: { labels: options.label } }).catch(asFailure);
@@ -133,14 +139,20 @@ export async function showPartner(stateDir: string, name: string, format: string
   if (differing.length > 0) process.stdout.write(`${table(['Only', 'Kind', 'Id', 'What it says'], differing)}\n`);
 }
 
-async function removePartner(stateDir: string, name: string): Promise<void> {
+async function removePartner(stateDir: string, name: string, { leave = false }: { leave?: boolean }): Promise<void> {
   const admin = await asAdmin(await runningCloud(stateDir));
   const { region } = (await admin.federation.regions.show({ params: { region: name } }).catch(asFailure)).body;
   if (region.driver !== 'openstack') throw new Failure(`${name} is a region of our own`, 'Remove it: intercloud region remove');
   const { profiles } = clientsOf(admin).admission;
   await untilUntried(() => profiles.suspend({ params: { region: name } }));
   try {
-    await removeRegion(stateDir, name);
+    await removeRegion(stateDir, name, async (cloud) => {
+      if (leave || !cloud.regions.some((each) => each.name === name)) return;
+      process.stderr.write(`… Taking back what is ours there\n`);
+      await askSupervisor(layoutOf(stateDir).supervisorSocket, { command: 'part from', name }).catch((cause: unknown) => {
+        throw new Failure(cause instanceof Error ? cause.message : String(cause), `Mend that and try again. From one that answers no more: intercloud partner remove ${name} --leave`);
+      });
+    });
     await askNoMore(admin, name);
   } catch (error) {
     await profiles.probe({ params: { region: name } });

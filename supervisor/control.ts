@@ -8,10 +8,10 @@ import type { ProcessState } from './process.ts';
 
 export type Phase = 'starting' | 'up' | 'stopping';
 export type Status = { phase: Phase; pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
-export type Command = { command: 'status' } | { command: 'down' } | { command: 'add region'; region: RegionSettings } | { command: 'remove region'; name: string };
+export type Command = { command: 'status' } | { command: 'down' } | { command: 'add region'; region: RegionSettings } | { command: 'remove region'; name: string } | { command: 'part from'; name: string };
 
 // Machines are saved before a cloud is down, one after another; a region's first start may install packages.
-const answerWithinMs: Record<Command['command'], number> = { status: 10_000, down: 1_800_000, 'add region': 900_000, 'remove region': 900_000 };
+const answerWithinMs: Record<Command['command'], number> = { status: 10_000, down: 1_800_000, 'add region': 900_000, 'remove region': 900_000, 'part from': 900_000 };
 
 /** Takes the place of a supervisor that was killed: whoever calls holds the cloud's lock. */
 export function serveControl(path: string, handle: (command: Command) => Promise<unknown>): Promise<Server> {

@@ -67,12 +67,14 @@ export function manageProcess(options: ProcessOptions): ManagedProcess {
     closeSync(output);
     child = started;
     return new Promise((ready, failed) => {
+      let why: string | undefined;
       // One that hangs before it serves is ended, and so gets its next chance.
       const limit = setTimeout(() => {
         failed(new Error(`${name} was not ready in ${readyWithinMs / 1000} s; see ${options.logFile}`));
         started.kill('SIGKILL');
       }, readyWithinMs);
-      started.on('message', (message: { ready?: boolean }) => {
+      started.on('message', (message: { ready?: boolean; kind?: string; message?: string }) => {
+        if (message.kind === 'failed') why = message.message;
         if (message.ready !== true) return;
         clearTimeout(limit);
         enter('ready');
@@ -88,7 +90,7 @@ export function manageProcess(options: ProcessOptions): ManagedProcess {
       // After an error to start there is no exit; any other error is of a process that still runs.
       started.on('error', (cause) => (started.pid === undefined ? over(new Error(`Cannot start ${name}`, { cause }), null, null) : log.warn({ err: cause, process: name }, 'a process could not be told')));
       if (options.secrets) started.send({ secrets: options.secrets });
-      started.once('exit', (code, signal) => over(new Error(`${name} ended (${signal ?? code}) before it was ready; see ${options.logFile}`), code, signal));
+      started.once('exit', (code, signal) => over(new Error(why ?? `${name} ended (${signal ?? code}) before it was ready; see ${options.logFile}`), code, signal));
     });
   }
 

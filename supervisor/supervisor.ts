@@ -78,6 +78,8 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
         return oneAtATime(() => addRegion(command.region));
       case 'remove region':
         return oneAtATime(() => removeRegion(command.name));
+      case 'part from':
+        return oneAtATime(() => partFrom(command.name));
       default:
         return command satisfies never;
     }
@@ -159,6 +161,21 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     if (postgres) await postgres.drop(regionDatabaseName(name));
     else await dropDatabaseAt(config.database, regionDatabaseName(name));
     rmSync(region.stateDir, { recursive: true, force: true });
+  }
+
+  /** A partner's region stands still from then on, to be removed; where it cannot be parted from, it goes on. */
+  async function partFrom(name: string): Promise<void> {
+    const keeper = keepers.find((each) => each.name === name);
+    if (!keeper) return;
+    await keeper.stopProcesses(attempt);
+    try {
+      await keeper.part();
+    } catch (error) {
+      await stopRegion(name);
+      await startRegion(name);
+      throw error;
+    }
+    await stopRegion(name);
   }
 
   async function stopRegion(name: string): Promise<void> {

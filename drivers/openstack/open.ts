@@ -2,9 +2,9 @@
 import type { Clock, Random } from '../../kit/clock.ts';
 import type { Database } from '../../kit/postgres/database.ts';
 import { migrate } from '../../kit/postgres/migrate.ts';
-import type { BlobStore, Driver } from '../driver.ts';
+import type { BlobStore } from '../driver.ts';
 import { handleSchema, postgresHandles } from './handles-postgres.ts';
-import { makeOpenstackDriver } from './openstack.ts';
+import { makeOpenstackDriver, type OpenstackDriver } from './openstack.ts';
 
 /** Where the partner is and what was agreed with it; plain JSON, without the secret. */
 export type PartnerSettings = {
@@ -28,7 +28,7 @@ export type PartnerSettings = {
 type Opening = { settings: PartnerSettings; secret: string; database: Database; blobs: BlobStore; clock: Clock; random: Random; fetch?: typeof fetch };
 
 /** The database stays the caller's to close, after the driver. */
-export async function openOpenstackDriver({ settings, secret, database, blobs, clock, random, fetch: send }: Opening): Promise<Driver> {
+export async function openOpenstackDriver({ settings, secret, database, blobs, clock, random, fetch: send }: Opening): Promise<OpenstackDriver> {
   await migrate(database, [handleSchema]);
   const { credential, externalNetwork, ...rest } = settings;
   return makeOpenstackDriver({

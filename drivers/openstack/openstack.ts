@@ -13,6 +13,7 @@ import { hostDriver } from './hosts.ts';
 import { forgetImage } from './images.ts';
 import { networkDriver } from './network/driver.ts';
 import { openPartner, type Credential } from './partner.ts';
+import { part } from './parting.ts';
 import { openProjects } from './projects.ts';
 import { quarantined } from './quarantine.ts';
 import { translated } from './refusals.ts';
@@ -44,7 +45,12 @@ export type OpenstackOptions = {
   timeoutMs?: number;
 };
 
-export function makeOpenstackDriver(options: OpenstackOptions): Driver {
+export type OpenstackDriver = Driver & {
+  /** Leaves nothing of ours at the partner; refuses while something is there that is to be used, or that nobody knows. */
+  part(): Promise<void>;
+};
+
+export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver {
   const { handles, clock, random, capacity } = options;
   const serial = serialised<string>();
   const shared = serialised<string>();
@@ -68,7 +74,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): Driver {
   };
 
   const volumes = volumeDriver(region);
-  return {
+  const driver: Driver = {
     name: 'openstack',
     hosts: hostDriver(region, { name: options.region, address: new URL(options.authUrl).hostname }),
     images: { forget: ({ sha256 }) => region.call([{ kind: 'image', id: sha256 }], () => region.once({ kind: 'image', id: sha256 }, () => forgetImage(region, sha256))) },
@@ -79,6 +85,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): Driver {
     counterparts: { list: ({ number }) => region.call([], () => counterpartsAfter(handles, number)) },
     close: () => (closing ??= serial.runAlone(() => undefined)),
   };
+  return { ...driver, part: () => part(region, driver) };
 }
 
 /** The one place where what a partner, the database or the file system say becomes what a driver says. */

@@ -6,9 +6,9 @@ import { systemClock, systemRandom } from '../../kit/clock.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { startCloud, type TestCloud } from '../../test/cloud.ts';
 import { folderBlobs, putRawImage } from '../driver.fixtures.ts';
-import type { Driver, VettedImage } from '../driver.ts';
+import type { VettedImage } from '../driver.ts';
 import { handleSchema, postgresHandles } from './handles-postgres.ts';
-import { makeOpenstackDriver, type OpenstackOptions } from './openstack.ts';
+import { makeOpenstackDriver, type OpenstackDriver, type OpenstackOptions } from './openstack.ts';
 
 export type Cleanup = { after(work: () => Promise<void>): void };
 
@@ -16,8 +16,8 @@ export type PartnerFixture = {
   options: OpenstackOptions;
   images: readonly [VettedImage, VettedImage];
   blobs: OpenstackOptions['blobs'];
-  driver: Driver;
-  reopen(): Promise<Driver>;
+  driver: OpenstackDriver;
+  reopen(): Promise<OpenstackDriver>;
 };
 
 export type Access = Pick<OpenstackOptions, 'authUrl' | 'region' | 'credential' | 'userDomain' | 'domainId' | 'externalNetwork'> & Partial<Pick<OpenstackOptions, 'fetch'>>;

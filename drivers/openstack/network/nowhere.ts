@@ -4,6 +4,7 @@
  */
 import { ensureMade } from '../creation.ts';
 import type { Services } from '../partner.ts';
+import { unless } from '../refusals.ts';
 import type { Region } from '../region.ts';
 
 const NOWHERE = 'nowhere-';
@@ -27,4 +28,14 @@ export function ensureNowhere(region: Region, { network, projectId }: Services, 
     });
     return networkId;
   });
+}
+
+/** All of them, when no server will need one any more. */
+export async function removeNowhere({ handles, projects }: Region): Promise<void> {
+  const made = (await handles.list('network', 'subnet')).filter(({ id }) => isNowhere(id));
+  for (const { kind, projectId, remoteId } of made) {
+    const { network } = await projects.of(projectId);
+    if (kind === 'network' && remoteId !== null) await network.networks.delete({ params: { network_id: remoteId } }).catch(unless(404));
+  }
+  for (const handle of made) await handles.forget(handle);
 }
