@@ -1,4 +1,5 @@
 import { service, type FaultFacts } from '../contract.ts';
+import { addressGroups } from './address-groups.ts';
 import { addressScopes } from './address-scopes.ts';
 import { autoAllocatedTopologies } from './auto-allocated-topology.ts';
 import { extensions } from './extensions.ts';
@@ -19,7 +20,7 @@ const self = (href: string) => [{ rel: 'self', href }];
 /** Collections that the root document names: neutron/api/v2/router.py. */
 const collections = [
   ['network', 'networks'], ['subnet', 'subnets'], ['subnetpool', 'subnetpools'], ['port', 'ports'], ['router', 'routers'], ['floatingip', 'floatingips'],
-  ['security_group', 'security-groups'], ['security_group_rule', 'security-group-rules'], ['quota', 'quotas'], ['rbac_policy', 'rbac-policies'], ['address_scope', 'address-scopes'], ['extension', 'extensions'],
+  ['security_group', 'security-groups'], ['security_group_rule', 'security-group-rules'], ['quota', 'quotas'], ['rbac_policy', 'rbac-policies'], ['address_scope', 'address-scopes'], ['address_group', 'address-groups'], ['extension', 'extensions'],
 ] as const;
 
 /** What the door says without knowing the service, in Neutron's names. */
@@ -61,5 +62,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes, autoAllocatedTopologies, ipAvailabilities, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
+  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
 });

@@ -5,6 +5,7 @@
 const extension = (alias: string, name: string, description: string, updated: string) => ({ alias, name, description, updated: `${updated}T10:00:00-00:00` });
 
 export const extensions = [
+  extension('address-group', 'Address group', 'Support address group', '2020-07-15'),
   extension('address-scope', 'Address scope', 'Address scopes extension.', '2015-07-26'),
   extension('allowed-address-pairs', 'Allowed Address Pairs', 'Provides allowed address pairs', '2013-07-23'),
   extension('allowed-address-pairs-atomic', 'Atomically add/remove allowed address pairs', 'Edit allowed address pairs on server side by atomically adding/removing allowed address pairs', '2023-04-17'),
@@ -26,6 +27,7 @@ export const extensions = [
   extension('provider', 'Provider Network', 'Expose mapping of virtual networks to physical networks', '2012-09-07'),
   extension('quota_details', 'Quota details management support', 'Expose functions for quotas usage statistics per project', '2017-02-10'),
   extension('quotas', 'Quota management support', 'Expose functions for quotas management per project', '2012-07-29'),
+  extension('rbac-address-group', 'Add address_group type to RBAC', 'Add address_group type to RBAC', '2020-11-20'),
   extension('rbac-address-scope', 'Add address_scope type to RBAC', 'Add address_scope type to RBAC', '2020-02-12'),
   extension('rbac-policies', 'RBAC Policies', 'Allows creation and modification of policies that control tenant access to resources.', '2015-06-17'),
   extension('rbac-security-groups', 'Add security_group type to network RBAC', 'Add security_group type to networking rbac', '2018-12-31'),
@@ -34,6 +36,7 @@ export const extensions = [
   extension('security-group', 'security-group', 'The security groups extension.', '2012-10-05'),
   extension('security-groups-normalized-cidr', 'Normalized CIDR field for security group rules', 'Add new field with normalized remote_ip_prefix cidr in SG rule', '2019-08-08'),
   extension('security-groups-rules-belongs-to-default-sg', "Security group rule belongs to the project's default security group", 'Flag to determine if the security group rule belongs to the project\'s default security group', '2022-11-30'),
+  extension('security-groups-remote-address-group', 'Remote address group id field for security group rules', 'Add new field of remote address group id in SG rules', '2020-08-25'),
   extension('security-groups-shared-filtering', 'Security group filtering on the shared field', 'Support filtering security groups on the shared field', '2021-10-05'),
   extension('sorting', 'Sorting support', 'Extension that indicates that sorting is enabled.', '2016-06-12'),
   extension('standard-attr-description', 'standard-attr-description', 'Extension to add descriptions to standard attributes', '2016-02-10'),

@@ -4,6 +4,7 @@ import { network as contract } from '../../contract/network/service.ts';
 import { implementService } from '../../kit/http/implement.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
 import type { Made, RegionParts } from '../parts.ts';
+import { addressGroups } from './address-groups.api.ts';
 import { addressScopes } from './address-scopes.api.ts';
 import { autoAllocatedTopologies } from './auto-allocated-topology.api.ts';
 import { extensions } from './extensions.api.ts';
@@ -28,7 +29,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
-      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressScopes, autoAllocatedTopologies, ipAvailabilities,
+      extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities,
       networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags,
     }),
     workflows: [],

@@ -122,11 +122,14 @@ const specs: Record<Kind, Sql> = {
   'security-group': sql`
     select 'security-group', r.id, jsonb_build_object(
       'projectId', r.project_id, 'stateful', r.stateful,
-      'rules', ${list(sql`select jsonb_agg(jsonb_build_object('id', u.id, 'direction', u.direction, 'version', case u.ethertype when 'IPv4' then 4 else 6 end,
+      'rules', ${list(sql`select jsonb_agg(jsonb_build_object('id', case when a.cidr is null then u.id else u.id || '/' || a.cidr end, 'direction', u.direction, 'version', case u.ethertype when 'IPv4' then 4 else 6 end,
           'protocol', case u.protocol when 'icmpv6' then 'ipv6-icmp' else u.protocol end, 'portMin', u.port_range_min, 'portMax', u.port_range_max,
           'remote', case when u.remote_group_id is not null then jsonb_build_object('kind', 'group', 'id', u.remote_group_id)
-            when u.normalized_cidr is not null then jsonb_build_object('kind', 'cidr', 'cidr', u.normalized_cidr::text) else jsonb_build_object('kind', 'any') end) order by u.created_at, u.id)
-        from network.security_group_rule u where u.security_group_id = r.id`)})
+            when a.cidr is not null then jsonb_build_object('kind', 'cidr', 'cidr', a.cidr::text)
+            when u.normalized_cidr is not null then jsonb_build_object('kind', 'cidr', 'cidr', u.normalized_cidr::text) else jsonb_build_object('kind', 'any') end) order by u.created_at, u.id, a.place)
+        from network.security_group_rule u left join network.address_group g on g.id = u.remote_address_group_id
+        left join lateral unnest(g.addresses) with ordinality a (cidr, place) on family(a.cidr) = case u.ethertype when 'IPv4' then 4 else 6 end
+        where u.security_group_id = r.id and (u.remote_address_group_id is null or a.cidr is not null)`)})
     from network.security_group r where true`,
   router: sql`
     select 'router', r.id, jsonb_build_object(

@@ -22,6 +22,7 @@ const tables: Record<SharedKind, Sql> = {
   subnetpool: sql`network.subnet_pool`,
   security_group: sql`network.security_group`,
   address_scope: sql`network.address_scope`,
+  address_group: sql`network.address_group`,
 };
 
 /** Of an object with these targets: whether whoever asks is one of them. The scope says who asks, in the database as in its policies. */

@@ -2,8 +2,10 @@ import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { formatBlock, parseBlock, parseAddress } from './addresses.ts';
+import { addressGroupNoun } from './address-groups.ts';
 import { mark, tell } from './changes.ts';
 import { byNumber, byText, byTextOrNothing, standardFilters, standardSorts, type Listing } from './listing.ts';
+import { getRow } from './noun.ts';
 import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { getSecurityGroup, lockedGroup } from './security-groups.ts';
@@ -21,6 +23,7 @@ export type RuleWish = {
   port_range_min?: number | string | null;
   port_range_max?: number | string | null;
   remote_group_id?: string | null;
+  remote_address_group_id?: string | null;
   remote_ip_prefix?: string | null;
   description?: string;
 };
@@ -46,6 +49,7 @@ export const ruleListing: Listing = {
     port_range_min: byNumber(sql`r.port_range_min`),
     port_range_max: byNumber(sql`r.port_range_max`),
     remote_group_id: byTextOrNothing(sql`r.remote_group_id`),
+    remote_address_group_id: byTextOrNothing(sql`r.remote_address_group_id`),
     remote_ip_prefix: byTextOrNothing(sql`r.remote_ip_prefix`),
     normalized_cidr: byTextOrNothing(sql`r.normalized_cidr::text`),
   },
@@ -65,6 +69,7 @@ export async function createRule(context: Context, wish: RuleWish): Promise<Secu
   if ((wish.project_id ?? wish.tenant_id) !== undefined) ownerOf(context, wish);
   const rule: NewRule = { ...parsed(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
   if (rule.remote_group_id !== null) await getSecurityGroup(context, rule.remote_group_id);
+  if (rule.remote_address_group_id !== null) await getRow(context, addressGroupNoun, rule.remote_address_group_id);
   const same = group.security_group_rules.find((each) => meaning(each) === meaning(rule));
   if (same) throw conflict(`Security group rule already exists. Rule id is ${same.id}.`, 'SecurityGroupRuleExists');
   await claim(tx, group.project_id, { security_group_rule: 1 });
@@ -88,7 +93,7 @@ export async function deleteRule(context: Context, id: string): Promise<void> {
   await tell(context, 'security_group_rule', 'delete', rule, { security_group_id: groupId });
 }
 
-type Parsed = Pick<NewRule, 'direction' | 'ethertype' | 'protocol' | 'port_range_min' | 'port_range_max' | 'remote_group_id' | 'remote_ip_prefix' | 'normalized_cidr'>;
+type Parsed = Pick<NewRule, 'direction' | 'ethertype' | 'protocol' | 'port_range_min' | 'port_range_max' | 'remote_group_id' | 'remote_address_group_id' | 'remote_ip_prefix' | 'normalized_cidr'>;
 
 /** Refuses whatever the engine could not carry out: a rule that is accepted is in force (ATTACKS 29). */
 function parsed(wish: RuleWish): Parsed {
@@ -101,9 +106,11 @@ function parsed(wish: RuleWish): Parsed {
   const { portMin, portMax } = ports(protocol, number, min, max);
   const prefix = wish.remote_ip_prefix ?? null;
   const groupId = wish.remote_group_id ?? null;
-  if (prefix !== null && groupId !== null) throw badRequest('Only remote_ip_prefix or remote_group_id may be provided.', 'SecurityGroupMultipleRemoteEntites');
+  const addressGroupId = wish.remote_address_group_id ?? null;
+  if ([prefix, groupId, addressGroupId].filter((each) => each !== null).length > 1)
+    throw badRequest('Only one of remote_ip_prefix, remote_group_id or remote_address_group_id may be provided.', 'SecurityGroupMultipleRemoteEntites');
   const cidr = prefix === null ? null : cidrOf(prefix, ethertype);
-  return { direction: wish.direction, ethertype, protocol, port_range_min: portMin, port_range_max: portMax, remote_group_id: groupId, remote_ip_prefix: prefix, normalized_cidr: cidr };
+  return { direction: wish.direction, ethertype, protocol, port_range_min: portMin, port_range_max: portMax, remote_group_id: groupId, remote_address_group_id: addressGroupId, remote_ip_prefix: prefix, normalized_cidr: cidr };
 }
 
 function ethertypeOf(given: string | undefined): 'IPv4' | 'IPv6' {
@@ -164,6 +171,6 @@ function cidrOf(prefix: string, ethertype: 'IPv4' | 'IPv6'): string {
 /** Equal for rules that let the same through: everywhere is the same as no prefix, and a protocol's number as its name. */
 function meaning(rule: Parsed): string {
   const everywhere = rule.normalized_cidr === '0.0.0.0/0' || rule.normalized_cidr === '::/0';
-  const { direction, ethertype, port_range_min, port_range_max, remote_group_id } = rule;
-  return JSON.stringify([direction, ethertype, rule.protocol === null ? null : numberOf(rule.protocol), port_range_min, port_range_max, remote_group_id, everywhere ? null : rule.normalized_cidr]);
+  const { direction, ethertype, port_range_min, port_range_max, remote_group_id, remote_address_group_id } = rule;
+  return JSON.stringify([direction, ethertype, rule.protocol === null ? null : numberOf(rule.protocol), port_range_min, port_range_max, remote_group_id, remote_address_group_id, everywhere ? null : rule.normalized_cidr]);
 }

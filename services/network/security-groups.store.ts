@@ -11,6 +11,7 @@ export type SecurityGroupRule = {
   port_range_min: number | null;
   port_range_max: number | null;
   remote_group_id: string | null;
+  remote_address_group_id: string | null;
   remote_ip_prefix: string | null;
   normalized_cidr: string | null;
   belongs_to_default_sg: boolean;
@@ -41,7 +42,7 @@ export type NewRule = Omit<SecurityGroupRule, 'belongs_to_default_sg' | 'revisio
 
 const second = (column: Sql) => sql`to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`;
 
-const ruleColumns = sql`r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max, r.remote_group_id, r.remote_ip_prefix,
+const ruleColumns = sql`r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max, r.remote_group_id, r.remote_address_group_id, r.remote_ip_prefix,
   r.normalized_cidr::text as normalized_cidr, exists (select from network.security_group g where g.id = r.security_group_id and g.is_default) as belongs_to_default_sg,
   r.counted, r.description, r.revision_number, ${second(sql`r.created_at`)} as created_at, ${second(sql`r.updated_at`)} as updated_at`;
 
@@ -109,10 +110,10 @@ export async function findRule(tx: Transaction, id: string): Promise<SecurityGro
 
 export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<void> {
   await tx.run`
-    insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_ip_prefix,
+    insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_address_group_id, remote_ip_prefix,
       normalized_cidr, counted, description, group_shared_with, created_at, updated_at)
     select ${rule.id}, ${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
-      ${rule.remote_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, g.shared_with, ${now}, ${now}
+      ${rule.remote_group_id}, ${rule.remote_address_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, g.shared_with, ${now}, ${now}
     from network.security_group g where g.id = ${rule.security_group_id}`;
 }
 

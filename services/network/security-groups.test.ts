@@ -26,7 +26,7 @@ test('a rule that could not be carried out, or is there already, is refused', as
   const { security_group_rule: rule } = ok(await make({ protocol: 'tcp', port_range_min: 22, port_range_max: 22, remote_ip_prefix: '10.1.2.3/8' }), 201);
   assert.deepEqual(rule, {
     id: rule.id, project_id: 'alice-project', tenant_id: 'alice-project', security_group_id: group.id, direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp', port_range_min: 22,
-    port_range_max: 22, remote_group_id: null, remote_ip_prefix: '10.1.2.3/8', normalized_cidr: '10.0.0.0/8', belongs_to_default_sg: false, description: '', revision_number: 0,
+    port_range_max: 22, remote_group_id: null, remote_address_group_id: null, remote_ip_prefix: '10.1.2.3/8', normalized_cidr: '10.0.0.0/8', belongs_to_default_sg: false, description: '', revision_number: 0,
     created_at: rule.created_at, updated_at: rule.created_at,
   });
   assert.deepEqual(refusal(await make({ protocol: 6, port_range_min: 22, port_range_max: 22, remote_ip_prefix: '10.0.0.0/8' })), [409, 'SecurityGroupRuleExists']);

@@ -137,7 +137,7 @@ async function addFirstRules({ tx, now, random }: Context, groupId: string, proj
         tx,
         {
           id: random.uuid(), project_id: projectId, security_group_id: groupId, direction, ethertype, protocol: null, port_range_min: null, port_range_max: null,
-          remote_group_id: direction === 'ingress' ? groupId : null, remote_ip_prefix: null, normalized_cidr: null, counted: false, description: '',
+          remote_group_id: direction === 'ingress' ? groupId : null, remote_address_group_id: null, remote_ip_prefix: null, normalized_cidr: null, counted: false, description: '',
         },
         now,
       );

@@ -7,7 +7,7 @@ import { watch, watchable, type Watch } from '../../test/watcher.ts';
 test('whoever watches a list of network things or of their tags is told what happens to them', async (t) => {
   const cloud = await startCloud(t);
   const { alice, admin } = cloud;
-  const { networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, subnetPools, rbacPolicies, addressScopes } = alice.network;
+  const { networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, subnetPools, rbacPolicies, addressScopes, addressGroups } = alice.network;
   const outside = (await admin.network.networks.create({ body: { network: { name: 'outside', 'router:external': true } } })).body.network?.id ?? assert.fail();
   await admin.network.subnets.create({ body: { subnet: { network_id: outside, ip_version: 4, cidr: '192.0.2.0/24' } } });
   /** One of each kind; the second time around they have another name and other addresses. */
@@ -23,6 +23,7 @@ test('whoever watches a list of network things or of their tags is told what hap
       'security-groups': group,
       'security-group-rules': (await securityGroupRules.create({ body: { security_group_rule: { security_group_id: group, direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } } })).body.security_group_rule?.id,
       'rbac-policies': (await rbacPolicies.create({ body: { rbac_policy: { object_type: 'network', object_id: network, action: 'access_as_shared', target_tenant: 'another' } } })).body.rbac_policy?.id,
+      'address-groups': (await addressGroups.create({ body: { address_group: { name } } })).body.address_group?.id,
       'address-scopes': (await addressScopes.create({ body: { address_scope: { name, ip_version: 4 } } })).body.address_scope?.id,
       subnetpools: (await subnetPools.create({ body: { subnetpool: { name, prefixes: [cidr] } } })).body.subnetpool?.id,
     };
@@ -30,9 +31,9 @@ test('whoever watches a list of network things or of their tags is told what hap
   const tagged = await make('tagged', '10.1.0.0/24');
   const paths: Record<string, keyof typeof tagged> = {
     networks: 'networks', subnets: 'subnets', ports: 'ports', routers: 'routers', floatingIps: 'floatingips', securityGroups: 'security-groups', securityGroupRules: 'security-group-rules', subnetPools: 'subnetpools',
-    rbacPolicies: 'rbac-policies', addressScopes: 'address-scopes',
+    rbacPolicies: 'rbac-policies', addressScopes: 'address-scopes', addressGroups: 'address-groups',
   };
-  const untagged = new Set(['securityGroupRules', 'rbacPolicies', 'addressScopes']);
+  const untagged = new Set(['securityGroupRules', 'rbacPolicies', 'addressScopes', 'addressGroups']);
   const watches = new Map<string, Watch>();
   for (const [noun, path] of Object.entries(paths)) {
     watches.set(`network.${noun}.list`, await watch(t, cloud, alice, `/network/v2.0/${path}`));
