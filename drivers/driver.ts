@@ -175,6 +175,8 @@ export type ServerSpec = {
     /** Growing `epoch` makes the disk anew from the image (rebuild). `sizeGiB` 0: as large as the image. */
     | { kind: 'image'; image: VettedImage; sizeGiB: number; epoch: number }
     | { kind: 'volume'; volumeId: string };
+  /** While it is there, the machine starts from this image instead, with its root disk as this device beside it; changed with the boot epoch only. */
+  rescue?: { image: VettedImage; rootDevice: string };
   /** Attached besides the root disk, in order of device name. */
   volumes: { volumeId: string; device: string }[];
   /** In the order in which the guest sees them. */

@@ -33,6 +33,8 @@ const serverActionCalls = {
   pause: { of: 'pause', call: (alice: Alice, server_id: string) => alice.compute.serverActions.pause({ params: { server_id }, body: { pause: null } }) },
   suspend: { of: 'suspend', call: (alice: Alice, server_id: string) => alice.compute.serverActions.suspend({ params: { server_id }, body: { suspend: null } }) },
   stop: { of: 'os-stop', call: (alice: Alice, server_id: string) => alice.compute.serverActions.stop({ params: { server_id }, body: { 'os-stop': null } }) },
+  shelve: { of: 'shelve', call: (alice: Alice, server_id: string) => alice.compute.serverActions.shelve({ params: { server_id }, body: { shelve: null } }) },
+  rescue: { of: 'rescue', call: (alice: Alice, server_id: string) => alice.compute.serverActions.rescue({ params: { server_id }, body: { rescue: null } }) },
   lock: { of: 'lock', call: (alice: Alice, server_id: string) => alice.compute.serverActions.lock({ params: { server_id }, body: { lock: null } }) },
 };
 
@@ -150,6 +152,16 @@ export const preparations: Record<string, Preparation> = {
   // What is deleted is a project made for it, and nobody's own.
   'network.autoAllocatedTopologies.delete': { by: 'admin' },
   'network.subnetPools.create': { body: () => Promise.resolve({ subnetpool: { name: 'pool', prefixes: ['10.3.0.0/16'] } }) },
+  'compute.serverConsoles.create': { refused: { status: 400, because: 'no driver shows a screen to anybody yet; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.serverActions.getVncConsole': { refused: { status: 400, because: 'no driver shows a screen to anybody yet; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.serverActions.getSpiceConsole': { refused: { status: 400, because: 'there are no such screens; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.serverActions.getSerialConsole': { refused: { status: 400, because: 'no driver lets anybody write to a serial line; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.consoleTokens.show': { refused: { status: 404, because: 'no console is opened, so that no token is known' } },
+  'compute.serverActions.restore': { refused: { status: 409, because: 'what is deleted is gone at once: no server waits to be taken back' } },
+  'compute.serverActions.triggerCrashDump': { refused: { status: 501, because: 'no driver can interrupt a kernel; nova says so too (TriggerCrashDumpNotSupported)' } },
+  'compute.serverActions.shelveOffload': { refused: { status: 409, because: 'a server that is shelved leaves its host at once (shelved_offload_time is 0, as in nova)' } },
+  'compute.serverActions.unshelve': { before: (cloud, things) => act(cloud, things, { shelve: null }) },
+  'compute.serverActions.unrescue': { before: (cloud, things) => act(cloud, things, { rescue: null }) },
   'compute.serverActions.changePassword': { refused: { status: 409, because: 'no driver reaches into a guest; nova says so with 409 too (admin_password.py)' } },
   ...grants,
   'identity.roles.checkImplied': implied,

@@ -75,6 +75,12 @@ const makers = {
     await cloud.settle();
     return 'server' in body ? body.server.id : '';
   },
+  'server group': async ({ owner }) => (await owner.compute.serverGroups.create({ body: { server_group: { name: unique(), policies: ['anti-affinity'] } } })).body.server_group.id,
+  'tag of a server': async ({ cloud, owner, get }) => {
+    await cloud.settle();
+    await owner.compute.serverTags.add({ params: { server_id: await get('server'), tag: 'blue' } });
+    return 'blue';
+  },
   'request of a server': async ({ owner, get }) => (await owner.compute.instanceActions.list({ params: { server_id: await get('server') } })).body.instanceActions[0]?.request_id ?? '',
   'port of a server': async ({ owner, get }) => (await owner.compute.serverInterfaces.list({ params: { server_id: await get('server') } })).body.interfaceAttachments[0]?.port_id ?? '',
   'network label': async ({ owner, get }) => (await owner.network.networks.show({ params: { network_id: await get('network') } })).body.network.name ?? '',
@@ -373,6 +379,9 @@ const paths: Record<string, ThingName> = {
   'compute /servers/{server_id}/os-interface/': 'port of a server',
   'compute /servers/{server_id}/ips/': 'network label',
   'compute /servers/{server_id}/os-instance-actions/': 'request of a server',
+  'compute /servers/{server_id}/tags/': 'tag of a server',
+  'compute /os-server-groups/': 'server group',
+  'compute /os-console-auth-tokens/': 'tag',
   'compute /flavors/': 'flavor',
   'compute /flavors/{flavor_id}/os-extra_specs/': 'extra spec',
   'compute /os-keypairs/': 'key pair',

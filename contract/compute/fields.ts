@@ -36,6 +36,18 @@ export const preciseTime = Type.Union([Type.String(), Type.Null()]);
 
 export const nullableText = Type.Union([Type.String(), Type.Null()]);
 
+/** Up to 60 characters; lists of them are written with commas. */
+export const tag = Type.String({ minLength: 1, maxLength: 60, pattern: '^[^,/]*$' });
+
+export const description = Type.Union([Type.String({ maxLength: 255, pattern: '^[^\\x00-\\x1f\\x7f]*$' }), Type.Null()]);
+
+/** Of a guest: RFC 1123. */
+export const hostname = Type.String({ minLength: 2, maxLength: 63, pattern: '^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$' });
+
+export const domainName = Type.String({ minLength: 1, maxLength: 255, pattern: '^[a-zA-Z0-9-._]*$' });
+
+export const certificates = Type.Union([Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 50, uniqueItems: true }), Type.Null()]);
+
 /** Query parameters of every list that is cut into pages. */
 export const paging = {
   limit: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -13,7 +13,8 @@ import { floatingIpPools, floatingIpProxies, imageMetadataProxies, imageProxies,
 import { availabilityZones, extensions, hypervisors, services } from './region.ts';
 import { removed } from './removed.ts';
 import { serverActions } from './server-actions.ts';
-import { instanceActions, serverAddresses, serverInterfaces, serverMetadata, serverSecurityGroups, serverVolumes } from './server-parts.ts';
+import { serverGroups } from './server-groups.ts';
+import { consoleTokens, instanceActions, serverAddresses, serverConsoles, serverDiagnostics, serverInterfaces, serverMetadata, serverPassword, serverSecurityGroups, serverTags, serverTopology, serverVolumes } from './server-parts.ts';
 import { servers } from './servers.ts';
 
 const version = (base: string) => ({
@@ -92,6 +93,13 @@ export const compute = service({
     serverAddresses,
     serverSecurityGroups,
     instanceActions,
+    serverTags,
+    serverConsoles,
+    consoleTokens,
+    serverDiagnostics,
+    serverTopology,
+    serverPassword,
+    serverGroups,
     flavors,
     flavorExtraSpecs,
     flavorAccess,

@@ -10,6 +10,7 @@ export type DomainDisk = { device: string; path: string; serial: string };
 /** Paths as QEMU sees them, under `guestView`. */
 export const guestPath = {
   rootDisk: (serverId: string) => `${guestView}/servers/${serverId}/root.qcow2`,
+  rescueDisk: (serverId: string) => `${guestView}/servers/${serverId}/rescue.qcow2`,
   configDrive: (serverId: string) => `${guestView}/servers/${serverId}/config.iso`,
   console: (serverId: string) => `${guestView}/servers/${serverId}/console.log`,
   vnc: (serverId: string) => `${guestView}/vnc/${serverId}`,
@@ -54,12 +55,13 @@ export function domainXml(spec: ServerSpec, { accelerator, emulator }: { acceler
   );
 }
 
-/** All disks that hold data, the root first. */
+/** All disks that hold data, the one that it starts from first. */
 export function disksOf(spec: ServerSpec): DomainDisk[] {
-  const { rootDisk } = spec;
+  const { rootDisk, rescue } = spec;
   const root =
     rootDisk.kind === 'image' ? { device: 'vda', path: guestPath.rootDisk(spec.id), serial: spec.id } : { device: 'vda', path: guestPath.volume(rootDisk.volumeId), serial: rootDisk.volumeId };
-  return [root, ...spec.volumes.map(({ volumeId, device }) => ({ device: shortDevice(device), path: guestPath.volume(volumeId), serial: volumeId }))];
+  const first = rescue ? [{ device: 'vda', path: guestPath.rescueDisk(spec.id), serial: 'rescue' }, { ...root, device: shortDevice(rescue.rootDevice) }] : [root];
+  return [...first, ...spec.volumes.map(({ volumeId, device }) => ({ device: shortDevice(device), path: guestPath.volume(volumeId), serial: volumeId }))];
 }
 
 /** `/dev/vdb` and `vdb` are the same. */

@@ -11,13 +11,13 @@ import type { ImageCache } from './images.ts';
 import { requireId } from './records.ts';
 
 /** What of a specification the files were last made for. */
-export type MadeFiles = { rootEpoch: number | null; rootGiB: number; rootImage: string | null; configDrive: string | null };
+export type MadeFiles = { rootEpoch: number | null; rootGiB: number; rootImage: string | null; configDrive: string | null; rescueImage?: string | null };
 
 export const noFiles: MadeFiles = { rootEpoch: null, rootGiB: 0, rootImage: null, configDrive: null };
 
 export function serverPaths(disks: Disks, serverId: string) {
   const folder = join(disks.folder, 'servers', requireId(serverId));
-  return { folder, rootDisk: join(folder, 'root.qcow2'), configDrive: join(folder, 'config.iso'), console: join(folder, 'console.log'), vnc: join(disks.folder, 'vnc', serverId) };
+  return { folder, rootDisk: join(folder, 'root.qcow2'), rescueDisk: join(folder, 'rescue.qcow2'), configDrive: join(folder, 'config.iso'), console: join(folder, 'console.log'), vnc: join(disks.folder, 'vnc', serverId) };
 }
 
 /** With the machine off: makes what is missing or out of date. */
@@ -29,7 +29,8 @@ export async function ensureServerFiles({
   await chown(paths.folder, 0, user.gid);
   await ensureConsoleFile(paths.console, user);
   const root = await ensureRootDisk({ disks, images, spec, made, path: paths.rootDisk });
-  return { ...root, configDrive: await ensureConfigDrive({ disks, user, spec, made, path: paths.configDrive }) };
+  const rescueImage = await ensureRescueDisk({ disks, images, spec, made, path: paths.rescueDisk });
+  return { ...root, rescueImage, configDrive: await ensureConfigDrive({ disks, user, spec, made, path: paths.configDrive }) };
 }
 
 export async function removeServerFiles(disks: Disks, serverId: string): Promise<void> {
@@ -38,7 +39,7 @@ export async function removeServerFiles(disks: Disks, serverId: string): Promise
   await rm(vnc, { force: true });
 }
 
-async function ensureRootDisk({ disks, images, spec: { id, rootDisk }, made, path }: { disks: Disks; images: ImageCache; spec: ServerSpec; made: MadeFiles; path: string }): Promise<Omit<MadeFiles, 'configDrive'>> {
+async function ensureRootDisk({ disks, images, spec: { id, rootDisk }, made, path }: { disks: Disks; images: ImageCache; spec: ServerSpec; made: MadeFiles; path: string }): Promise<Omit<MadeFiles, 'configDrive' | 'rescueImage'>> {
   if (rootDisk.kind === 'volume') {
     await disks.remove(path);
     return { rootEpoch: null, rootGiB: 0, rootImage: null };
@@ -57,6 +58,21 @@ async function ensureRootDisk({ disks, images, spec: { id, rootDisk }, made, pat
   await disks.create(scratch, { sizeBytes: Math.max(sizeBytes, image.virtualSizeBytes), base });
   await disks.finish(scratch, path);
   return { rootEpoch: epoch, rootGiB: sizeGiB, rootImage: image.sha256 };
+}
+
+/** Made anew for each rescue: what the last one wrote is of no use. */
+async function ensureRescueDisk({ disks, images, spec: { rescue }, made, path }: { disks: Disks; images: ImageCache; spec: ServerSpec; made: MadeFiles; path: string }): Promise<string | null> {
+  if (!rescue) {
+    await disks.remove(path);
+    return null;
+  }
+  if (made.rescueImage === rescue.image.sha256 && (await isThere(path))) return made.rescueImage;
+  const base = await images.ensure(rescue.image);
+  const scratch = `${path}.new`;
+  await disks.remove(scratch);
+  await disks.create(scratch, { sizeBytes: rescue.image.virtualSizeBytes, base });
+  await disks.finish(scratch, path);
+  return rescue.image.sha256;
 }
 
 async function ensureConfigDrive({ disks, user, spec, made, path }: { disks: Disks; user: { gid: number }; spec: ServerSpec; made: MadeFiles; path: string }): Promise<string | null> {

@@ -47,7 +47,7 @@ export async function serverWithVolume(records: Records<ServerRecord>, volumeId:
 }
 
 export async function isImageUsed(records: Records<ServerRecord>, sha256: string): Promise<boolean> {
-  return (await records.list()).some(({ content: { spec, made } }) => made.rootImage === sha256 || (made.rootEpoch === null && spec.rootDisk.kind === 'image' && spec.rootDisk.image.sha256 === sha256));
+  return (await records.list()).some(({ content: { spec, made } }) => made.rootImage === sha256 || made.rescueImage === sha256 || spec.rescue?.image.sha256 === sha256 || (made.rootEpoch === null && spec.rootDisk.kind === 'image' && spec.rootDisk.image.sha256 === sha256));
 }
 
 export type LibvirtServerDriver = ServerDriver & {
@@ -72,6 +72,7 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
     const restarts = isRebuilt || (record.bootEpoch !== null && spec.bootEpoch > record.bootEpoch);
     // What is not there is said before anything is written down.
     if (!known && spec.rootDisk.kind === 'image') await engine.images.ensure(spec.rootDisk.image);
+    if (spec.rescue) await engine.images.ensure(spec.rescue.image);
     // Said before it is done: a volume that may be attached from here on counts as used.
     await records.save(spec.id, { ...record, spec: withVolumesOf(spec, known?.spec) });
 

@@ -268,6 +268,7 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
   return {
     ensure: (spec) =>
       call([serverRef(spec.id)], async () => {
+        if (spec.rescue) throw new DriverError('invalid', `Server ${spec.id} is a partner's machine, which starts from its own disk only`);
         await handles.accept([{ ...serverRef(spec.id), generation: spec.generation }]);
         return apply(spec);
       }),

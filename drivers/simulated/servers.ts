@@ -86,10 +86,10 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
   }
 
   /** Its volumes and interfaces are taken from nobody else. */
-  function connect({ id, rootDisk: root, volumes, nics }: ServerSpec): void {
+  function connect({ id, rootDisk: root, rescue, volumes, nics }: ServerSpec): void {
     const volumeIds = [...(root.kind === 'volume' ? [root.volumeId] : []), ...volumes.map(({ volumeId }) => volumeId)];
     const portIds = nics.map(({ portId }) => portId);
-    for (const names of [volumeIds, portIds, volumes.map(({ device }) => device), nics.map(({ mac }) => mac)])
+    for (const names of [volumeIds, portIds, [...volumes.map(({ device }) => device), ...(rescue ? [rescue.rootDevice] : [])], nics.map(({ mac }) => mac)])
       if (new Set(names).size < names.length) throw new DriverError('invalid', `Server ${id} has the same twice in ${names.join(', ')}`);
 
     for (const volumeId of volumeIds) {
@@ -122,7 +122,10 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
     ensure: (spec) =>
       call('servers.ensure', `server/${spec.id}`, () => {
         accept(`server/${spec.id}`, spec.generation);
-        return withImage(spec.rootDisk.kind === 'image' ? spec.rootDisk.image : undefined, () => transaction(() => apply(spec)));
+        const root = spec.rootDisk.kind === 'image' ? spec.rootDisk.image : undefined;
+        if (!spec.rescue) return withImage(root, () => transaction(() => apply(spec)));
+        // One after the other: two that each held one and wanted the other would wait for ever.
+        return Promise.resolve(withImage(spec.rescue.image, () => undefined)).then(() => withImage(root, () => transaction(() => apply(spec))));
       }),
 
     remove: ({ id, hostId, generation }) =>

@@ -9,27 +9,36 @@ export type Action = {
   userId: string;
   message: string | null;
   startedAt: Date;
+  updatedAt: Date;
   finishedAt: Date | null;
   result: string | null;
+  hostId: string | null;
 };
 
-export async function insertAction(tx: Transaction, action: Omit<Action, 'message' | 'finishedAt' | 'result'>): Promise<void> {
+export type NewAction = Pick<Action, 'serverId' | 'projectId' | 'requestId' | 'action' | 'userId' | 'startedAt'> & { hostId?: string | null };
+
+export async function insertAction(tx: Transaction, action: NewAction): Promise<void> {
   await tx.run`
-    insert into compute.action (server_id, project_id, request_id, action, user_id, started_at)
-    values (${action.serverId}, ${action.projectId}, ${action.requestId}, ${action.action}, ${action.userId}, ${action.startedAt})
+    insert into compute.action (server_id, project_id, request_id, action, user_id, started_at, updated_at, host_id)
+    values (${action.serverId}, ${action.projectId}, ${action.requestId}, ${action.action}, ${action.userId}, ${action.startedAt}, ${action.startedAt}, ${action.hostId ?? null})
     on conflict do nothing`;
 }
 
 export async function finishAction(tx: Transaction, serverId: string, requestId: string, { result, message, now }: { result: 'Success' | 'Error'; message: string | null; now: Date }): Promise<void> {
   await tx.run`
-    update compute.action set finished_at = ${now}, result = ${result}, message = ${message}
+    update compute.action set finished_at = ${now}, updated_at = ${now}, host_id = coalesce((select host_id from compute.server where id = ${serverId}), host_id), result = ${result}, message = ${message}
     where server_id = ${serverId} and request_id = ${requestId} and finished_at is null`;
 }
 
-export function selectActions(tx: Transaction, serverId: string, requestId: string | null): Promise<Action[]> {
+export type ActionFilter = { requestId?: string | undefined; changedSince?: Date | null; changedBefore?: Date | null; afterRequestId?: string | undefined; limit?: number };
+
+/** The newest first. */
+export function selectActions(tx: Transaction, serverId: string, { requestId, changedSince = null, changedBefore = null, afterRequestId, limit = 10_000 }: ActionFilter): Promise<Action[]> {
   return tx.rows<Action>`
     select server_id as "serverId", project_id as "projectId", request_id as "requestId", action, user_id as "userId", message,
-      started_at as "startedAt", finished_at as "finishedAt", result
-    from compute.action where server_id = ${serverId} and (${requestId}::text is null or request_id = ${requestId})
-    order by started_at desc, request_id`;
+      started_at as "startedAt", updated_at as "updatedAt", finished_at as "finishedAt", result, host_id as "hostId"
+    from compute.action where server_id = ${serverId} and (${requestId ?? null}::text is null or request_id = ${requestId ?? null})
+      and (${changedSince}::timestamptz is null or updated_at >= ${changedSince}) and (${changedBefore}::timestamptz is null or updated_at <= ${changedBefore})
+      and (${afterRequestId ?? null}::text is null or (started_at, request_id) < (select started_at, request_id from compute.action where server_id = ${serverId} and request_id = ${afterRequestId ?? null}))
+    order by started_at desc, request_id desc limit ${limit}`;
 }

@@ -1,9 +1,9 @@
 /** What was asked of servers, and that it was: in the transaction of the request. */
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { finishAction, insertAction, type Action } from './actions.store.ts';
+import { finishAction, insertAction, type NewAction } from './actions.store.ts';
 
-export async function noteAction(tx: Transaction, action: Omit<Action, 'message' | 'finishedAt' | 'result'>): Promise<void> {
+export async function noteAction(tx: Transaction, action: NewAction): Promise<void> {
   await Promise.all([insertAction(tx, action), tellAction(tx, 'start', action.startedAt, action)]);
 }
 

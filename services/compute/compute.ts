@@ -22,7 +22,6 @@ import { securityGroupProxies, securityGroupRuleProxies } from './security-group
 import { removed } from './removed.api.ts';
 import { serverActionsApi } from './server-actions.api.ts';
 import {
-  createImageWorkflow,
   hardRebootWorkflow,
   pauseServerWorkflow,
   rebuildServerWorkflow,
@@ -35,8 +34,12 @@ import {
   suspendServerWorkflow,
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
+import { createBackupWorkflow, createImageWorkflow } from './server-images.workflow.ts';
+import { rescueServerWorkflow, unrescueServerWorkflow } from './server-rescue.workflow.ts';
+import { shelveServerWorkflow, unshelveServerWorkflow } from './server-shelving.workflow.ts';
 import { refreshServerWorkflow } from './server-steps.ts';
-import { instanceActions, serverAddresses, serverInterfacesApi, serverMetadataApi, serverSecurityGroups, serverVolumesApi } from './server-parts.api.ts';
+import { serverGroups } from './server-groups.api.ts';
+import { consoleTokens, instanceActions, serverAddresses, serverConsoles, serverDiagnostics, serverInterfacesApi, serverMetadataApi, serverPassword, serverSecurityGroups, serverTags, serverTopology, serverVolumesApi } from './server-parts.api.ts';
 import { serversApi } from './servers.api.ts';
 import { serverInvariants } from './servers.invariants.ts';
 import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
@@ -59,6 +62,11 @@ const workflows = [
   revertResizeWorkflow,
   rebuildServerWorkflow,
   createImageWorkflow,
+  createBackupWorkflow,
+  rescueServerWorkflow,
+  unrescueServerWorkflow,
+  shelveServerWorkflow,
+  unshelveServerWorkflow,
   attachVolumeWorkflow,
   detachVolumeWorkflow,
   attachInterfaceWorkflow,
@@ -76,6 +84,13 @@ export function makeCompute(parts: RegionParts): Made {
       serverAddresses,
       serverSecurityGroups,
       instanceActions,
+      serverTags,
+      serverConsoles,
+      consoleTokens,
+      serverDiagnostics,
+      serverTopology,
+      serverPassword,
+      serverGroups,
       flavors: flavorsApi(parts),
       flavorExtraSpecs,
       flavorAccess,

@@ -11,7 +11,7 @@ export async function tellDevices(
   clock: Pick<Clock, 'now'>,
   { id: serverId, projectId }: { id: string; projectId: string },
   devices: readonly Plugged[],
-  { verb, requestId }: { verb: 'attach.start' | 'attach.end' | 'detach.start' | 'detach.end'; requestId?: string | undefined },
+  { verb, requestId }: { verb: 'attach.start' | 'attach.end' | 'detach.start' | 'detach.end' | 'update'; requestId?: string | undefined },
 ): Promise<void> {
   for (const { kind, id } of devices) {
     const resource = `server_${kind}`;

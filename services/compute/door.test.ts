@@ -44,6 +44,7 @@ test('whatever can be read is shaped as the contract says', async (t) => {
     name: 'VCPU',
     image_id: String(image.id),
     group_id: (await alice.compute.securityGroupProxies.list()).body.security_groups[0]?.id ?? '',
+    server_group_id: (await alice.compute.serverGroups.create({ body: { server_group: { name: 'apart', policies: ['anti-affinity'] } } })).body.server_group.id,
     floating_ip_id: (await alice.compute.floatingIpProxies.create({ body: {} })).body.floating_ip.id,
   };
   const key = { imageMetadataProxies: 'colour', serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;

@@ -9,13 +9,20 @@ import { readFingerprint } from './ssh-keys.ts';
 
 export type { KeyPair } from './key-pairs.store.ts';
 
-export function listKeyPairs({ tx, caller }: Context): Promise<KeyPair[]> {
-  return selectKeyPairs(tx, caller.userId);
+/** Administrators do with anybody's what users do with their own. */
+export function ownerOf({ caller }: Pick<Context, 'caller'>, verb: string, userId = caller.userId): string {
+  if (userId !== caller.userId && !caller.isAdmin) throw forbidden(`Policy doesn't allow os_compute_api:os-keypairs:${verb} to be performed.`);
+  return userId;
 }
 
-export async function getKeyPair({ tx, caller }: Context, name: string): Promise<KeyPair> {
-  const pair = await selectKeyPair(tx, caller.userId, name);
-  if (!pair) throw notFound(`Keypair ${name} not found for user ${caller.userId}`);
+export async function listKeyPairs(context: Context, userId?: string): Promise<KeyPair[]> {
+  return selectKeyPairs(context.tx, ownerOf(context, 'index', userId));
+}
+
+export async function getKeyPair(context: Context, name: string, userId?: string): Promise<KeyPair> {
+  const owner = ownerOf(context, 'show', userId);
+  const pair = await selectKeyPair(context.tx, owner, name);
+  if (!pair) throw notFound(`Keypair ${name} not found for user ${owner}`);
   return pair;
 }
 
@@ -26,17 +33,19 @@ export function checkedFingerprint(type: KeyPair['type'], publicKey: string): st
   return fingerprint;
 }
 
-export async function createKeyPair({ tx, caller, now, requestId }: Context, { name, type, publicKey, fingerprint }: Pick<KeyPair, 'name' | 'type' | 'publicKey' | 'fingerprint'>): Promise<KeyPair> {
-  const count = await countKeyPairsAlone(tx, caller.userId);
+export async function createKeyPair({ tx, caller, now, requestId }: Context, { userId, name, type, publicKey, fingerprint }: Pick<KeyPair, 'userId' | 'name' | 'type' | 'publicKey' | 'fingerprint'>): Promise<KeyPair> {
+  const count = await countKeyPairsAlone(tx, userId);
   const most = (await quotaUsage(tx, caller.projectId ?? '', ['compute.key_pairs']))['compute.key_pairs']!.limit;
   if (most >= 0 && count >= most) throw forbidden('Quota exceeded, too many key pairs.');
-  const pair = { userId: caller.userId, name, type, fingerprint, publicKey, createdAt: now };
+  const pair = { userId, name, type, fingerprint, publicKey, createdAt: now };
   if ((await insertKeyPair(tx, pair)) === 0) throw conflict(`Key pair '${name}' already exists.`);
-  await emit(tx, { now: () => now }, { type: 'keypair.create.end', resource: 'keypair', resourceId: name, projectId: caller.projectId ?? undefined, payload: { name, userId: caller.userId, fingerprint }, requestId });
+  await emit(tx, { now: () => now }, { type: 'keypair.create.end', resource: 'keypair', resourceId: name, projectId: caller.projectId ?? undefined, payload: { name, userId, fingerprint }, requestId });
   return { ...pair, number: 0 };
 }
 
-export async function deleteKeyPair({ tx, caller, now, requestId }: Context, name: string): Promise<void> {
-  if ((await deleteKeyPairRow(tx, caller.userId, name)) === 0) throw notFound(`Keypair ${name} not found for user ${caller.userId}`);
-  await emit(tx, { now: () => now }, { type: 'keypair.delete.end', resource: 'keypair', resourceId: name, projectId: caller.projectId ?? undefined, payload: { name, userId: caller.userId }, requestId });
+export async function deleteKeyPair(context: Context, name: string, user?: string): Promise<void> {
+  const { tx, caller, now, requestId } = context;
+  const userId = ownerOf(context, 'delete', user);
+  if ((await deleteKeyPairRow(tx, userId, name)) === 0) throw notFound(`Keypair ${name} not found for user ${userId}`);
+  await emit(tx, { now: () => now }, { type: 'keypair.delete.end', resource: 'keypair', resourceId: name, projectId: caller.projectId ?? undefined, payload: { name, userId }, requestId });
 }

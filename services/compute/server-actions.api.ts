@@ -4,7 +4,6 @@ import { Answer, implement } from '../../kit/http/implement.ts';
 import { DriverError, type Driver } from '../../drivers/driver.ts';
 import {
   confirmResize,
-  createServerImage,
   pauseServer,
   rebootServer,
   rebuildServer,
@@ -12,18 +11,25 @@ import {
   resizeServer,
   resumeServer,
   revertResize,
-  setLocked,
+  removeLock,
+  setLock,
   setSecurityGroup,
   startServer,
   stopServer,
   suspendServer,
   unpauseServer,
 } from './server-actions.ts';
+import { addFixedIp, removeFixedIp } from './server-fixed-ips.ts';
+import { createServerBackup, createServerImage } from './server-images.ts';
+import { consoleUnavailable } from './server-parts.api.ts';
+import { refreshServer } from './server-refresh.ts';
+import { rescueServer, unrescueServer } from './server-rescue.ts';
+import { offloadServer, shelveServer, unshelveServer } from './server-shelving.ts';
 import { addFloatingIp, removeFloatingIp } from './server-floating-ips.ts';
 import { viewServer } from './server-view.ts';
-import { flavorId, newPassword } from './servers.api.ts';
+import { newPassword } from './servers.api.ts';
 import { deleteServer, getServer, type Compute } from './servers.ts';
-import { plainAddress, shortestAddress } from './words.ts';
+import { idIn, plainAddress, shortestAddress } from './words.ts';
 import { demandState } from './server-states.ts';
 
 export function serverActionsApi(compute: Compute, driver: Driver) {
@@ -50,14 +56,15 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       await resumeServer(compute, request, request.params.server_id);
     },
     async lock(request) {
-      await setLocked(request, request.params.server_id, true);
+      const wish = request.body.lock as { locked_reason?: string } | null;
+      await setLock(request, request.params.server_id, wish?.locked_reason ?? null);
     },
     async unlock(request) {
-      await setLocked(request, request.params.server_id, false);
+      await removeLock(request, request.params.server_id);
     },
     async resize(request) {
       const { flavorRef, 'OS-DCF:diskConfig': diskConfig } = request.body.resize;
-      await resizeServer(compute, request, request.params.server_id, flavorId(flavorRef), diskConfig);
+      await resizeServer(compute, request, request.params.server_id, idIn(flavorRef), diskConfig);
     },
     async confirmResize(request) {
       await confirmResize(request, request.params.server_id);
@@ -77,14 +84,71 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
         diskConfig: wish['OS-DCF:diskConfig'],
         accessIpv4: wish.accessIPv4 === undefined ? undefined : plainAddress(wish.accessIPv4),
         accessIpv6: wish.accessIPv6 === undefined ? undefined : shortestAddress(wish.accessIPv6),
+        description: wish.description,
+        hostname: wish.hostname,
+        keyName: wish.key_name,
+        userData: wish.user_data,
+        certificates: wish.trusted_image_certificates ?? null,
+        keepVolume: wish.keepVolume === true,
       });
-      return new Answer({ server: { ...(await viewServer(request, server)), adminPass } }, { headers: { location: request.url(`/servers/${server.id}`) } });
+      return new Answer({ server: { ...(await viewServer(request, server)), user_data: server.userData, adminPass } }, { headers: { location: request.url(`/servers/${server.id}`) } });
     },
     async createImage(request) {
       const { name, metadata = {} } = request.body.createImage;
-      const imageId = await createServerImage(compute, request, request.params.server_id, { name, metadata });
-      // nova/image/glance.py, generate_image_url: clients read the id from its end.
-      return new Answer(undefined, { headers: { location: `${request.base}/image/images/${imageId}` } });
+      return withImage(request, await createServerImage(compute, request, request.params.server_id, { name, metadata }));
+    },
+    async createBackup(request) {
+      const { name, metadata = {}, backup_type: backupType, rotation } = request.body.createBackup;
+      return withImage(request, await createServerBackup(compute, request, request.params.server_id, { name, metadata, backupType, rotation: Number(rotation) }));
+    },
+    async rescue(request) {
+      const { adminPass = newPassword(compute), rescue_image_ref: imageId, fromLocalDisk = false } = request.body.rescue ?? {};
+      await rescueServer(compute, request, request.params.server_id, { imageId, adminPass, fromLocalDisk });
+      return { adminPass };
+    },
+    async unrescue(request) {
+      await unrescueServer(compute, request, request.params.server_id);
+    },
+    async shelve(request) {
+      await shelveServer(compute, request, request.params.server_id);
+    },
+    async shelveOffload(request) {
+      await offloadServer(compute, request, request.params.server_id);
+    },
+    async unshelve(request) {
+      const wish = request.body.unshelve;
+      const { availability_zone: availabilityZone, host } = typeof wish === 'object' && wish !== null ? (wish as { availability_zone?: string | null; host?: string }) : {};
+      await unshelveServer(compute, request, request.params.server_id, { availabilityZone, host });
+    },
+    async restore(request) {
+      // What is deleted is gone: nothing is kept that could be taken back.
+      demandState(await getServer(request, request.params.server_id), 'restore');
+    },
+    async triggerCrashDump(request) {
+      demandState(await getServer(request, request.params.server_id), 'trigger_crash_dump');
+      // nova/exception.py, TriggerCrashDumpNotSupported
+      throw new Fault(501, 'notImplemented', 'Triggering crash dump is not supported');
+    },
+    async injectNetworkInfo(request) {
+      await refreshServer(compute, request, await getServer(request, request.params.server_id));
+    },
+    async getVncConsole(request) {
+      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
+      throw consoleUnavailable(request.body['os-getVNCConsole'].type);
+    },
+    async getSpiceConsole(request) {
+      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
+      throw consoleUnavailable(request.body['os-getSPICEConsole'].type);
+    },
+    async getSerialConsole(request) {
+      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
+      throw consoleUnavailable(request.body['os-getSerialConsole'].type);
+    },
+    async addFixedIp(request) {
+      await addFixedIp(compute, request, request.params.server_id, String(request.body.addFixedIp.networkId));
+    },
+    async removeFixedIp(request) {
+      await removeFixedIp(compute, request, request.params.server_id, request.body.removeFixedIp.address);
     },
     async changePassword(request) {
       demandState(await getServer(request, request.params.server_id), 'changePassword');
@@ -125,4 +189,9 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       await resetState(request, request.params.server_id, request.body['os-resetState'].state);
     },
   });
+}
+
+/** nova/image/glance.py, generate_image_url: older clients read the id from the end of its address. */
+function withImage({ base }: { base: string }, imageId: string): Answer<{ image_id: string }> {
+  return new Answer({ image_id: imageId }, { headers: { location: `${base}/image/images/${imageId}` } });
 }

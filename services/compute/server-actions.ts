@@ -3,17 +3,14 @@ import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
 import { getServerImage } from '../image/images.ts';
-import { reserveServerImage } from '../image/uploads.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
 import { moveClaim, NoValidHost } from '../placement/claims.ts';
 import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { getFlavor } from './flavors.ts';
-import { selectBlockDevices } from './devices.store.ts';
 import { beginMigration, noteMigration } from './migrations.ts';
 import {
-  createImageWorkflow,
   hardRebootWorkflow,
   lessThan,
   pauseServerWorkflow,
@@ -32,7 +29,7 @@ import { demandState, demandUnlocked, type StatefulAction } from './server-state
 import { subjectOf, type About } from './server-steps.ts';
 import { asBadRequest, asQuotaFault } from './refusals.ts';
 import { refreshServer } from './server-refresh.ts';
-import { demandFit, demandOffered, hostnameOf, mostMetadata, type Compute } from './servers.ts';
+import { demandFit, demandNoCertificates, demandOffered, hostnameOf, knownProperties, mostMetadata, publicKeyOf, type Compute } from './servers.ts';
 import type { RegionParts } from '../parts.ts';
 import type { Server } from './servers.store.ts';
 
@@ -89,9 +86,21 @@ export async function rebootServer(compute: Compute, context: Context, id: strin
   await startWork(compute, context, changed, 'reboot', hardRebootWorkflow, {});
 }
 
-export async function setLocked(context: Context, id: string, locked: boolean): Promise<void> {
-  const { tx, now, requestId } = context;
-  await changeServer(tx, { now: () => now }, await lockServer(tx, id), { locked }, { event: locked ? 'server.lock' : 'server.unlock', requestId });
+/** An owner's lock stays an owner's when an administrator locks it again. nova/compute/api.py, lock */
+export async function setLock(context: Context, id: string, reason: string | null): Promise<void> {
+  const { tx, now, caller, requestId } = context;
+  const server = await lockServer(tx, id);
+  const isOwner = server.projectId === caller.projectId;
+  // One that is locked already is not locked again by its owner, but may get another reason.
+  const changes: Partial<Server> = server.locked && isOwner ? { lockedReason: reason } : { locked: true, lockedBy: isOwner ? 'owner' : 'admin', lockedReason: reason };
+  await changeServer(tx, { now: () => now }, server, changes, { event: 'server.lock', requestId });
+}
+
+export async function removeLock(context: Context, id: string): Promise<void> {
+  const { tx, now, caller, requestId } = context;
+  const server = await lockServer(tx, id);
+  if (server.lockedBy === 'admin' && !caller.isAdmin) throw forbidden("Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed.");
+  await changeServer(tx, { now: () => now }, server, { locked: false, lockedBy: null, lockedReason: null }, { event: 'server.unlock', requestId });
 }
 
 /** By hand, for a server whose state is wrong. */
@@ -155,13 +164,21 @@ export type Rebuild = {
   diskConfig: Server['diskConfig'] | undefined;
   accessIpv4: string | undefined;
   accessIpv6: string | undefined;
+  description: string | null | undefined;
+  hostname: string | undefined;
+  /** Null: none from now on. */
+  keyName: string | null | undefined;
+  userData: string | null | undefined;
+  certificates: readonly string[] | null;
+  /** A root volume stays as it is. */
+  keepVolume: boolean;
 };
 
 export async function rebuildServer(compute: Compute, context: Context, id: string, wish: Rebuild): Promise<Server> {
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'rebuild');
   if (Object.keys(wish.metadata ?? {}).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
-  // nova/compute/api.py: before 2.93 a root volume stays as it is.
+  demandNoCertificates(wish.certificates);
   if (server.rootImage === null) throw badRequest('Unable to rebuild with a different image for a volume-backed server.');
   const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
   demandFit(server.flavor, image, caller.isAdmin);
@@ -177,29 +194,15 @@ export async function rebuildServer(compute: Compute, context: Context, id: stri
     ...(wish.diskConfig === undefined ? {} : { diskConfig: wish.diskConfig }),
     ...(wish.accessIpv4 === undefined ? {} : { accessIpv4: wish.accessIpv4 }),
     ...(wish.accessIpv6 === undefined ? {} : { accessIpv6: wish.accessIpv6 }),
+    ...(wish.description === undefined ? {} : { description: wish.description }),
+    ...(wish.hostname === undefined ? {} : { hostname: wish.hostname }),
+    ...(wish.userData === undefined ? {} : { userData: wish.userData }),
+    ...(wish.keyName === undefined ? {} : { keyName: wish.keyName, publicKey: wish.keyName === null ? null : await publicKeyOf(context, wish.keyName) }),
+    imageProperties: knownProperties(image.properties),
   };
   const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
   await startWork(compute, context, changed, 'rebuild', rebuildServerWorkflow, {});
   return changed;
-}
-
-/** The id of the image that will be. */
-export async function createServerImage(compute: Compute, context: Context, id: string, { name, metadata }: { name: string; metadata: Record<string, string> }): Promise<string> {
-  const { tx, now, requestId } = context;
-  const server = await usable(context, id, 'createImage');
-  const root = (await selectBlockDevices(tx, [id])).find(({ isRoot }) => isRoot);
-  if (root) throw badRequest(`Server ${id} boots from a volume: make a snapshot of volume ${root.volumeId} instead.`);
-  const image = await reserveServerImage(context, {
-    name,
-    // nova/compute/utils.py, create_image and initialize_instance_system_metadata
-    properties: { image_type: 'snapshot', instance_uuid: id, user_id: server.userId, image_location: 'snapshot', base_image_ref: server.imageId ?? '', owner_id: server.projectId, ...metadata },
-    minDiskGiB: server.rootDiskGiB,
-    minRamMiB: 0,
-    sourceImageId: server.imageId ?? undefined,
-  });
-  const changed = await changeServer(tx, { now: () => now }, server, { taskState: 'image_snapshot' }, { requestId, intent: false });
-  await startWork(compute, context, changed, 'createImage', createImageWorkflow, { imageId: image.id, upload: image.upload });
-  return image.id;
 }
 
 export async function setMetadata(compute: Compute, context: Context, id: string, metadata: Record<string, string>, how: 'merge' | 'replace'): Promise<Record<string, string>> {
@@ -216,7 +219,8 @@ export async function removeMetadata(compute: Compute, context: Context, id: str
   await writeMetadata(compute, context, server, rest);
 }
 
-async function changeable({ tx, caller }: Context, id: string, action: StatefulAction): Promise<Server> {
+/** Not under a user's lock, and in a state that allows this; it may have no host. */
+export async function changeable({ tx, caller }: Context, id: string, action: StatefulAction): Promise<Server> {
   const server = await lockServer(tx, id);
   demandUnlocked(server, caller);
   demandState(server, action);
@@ -227,6 +231,18 @@ async function writeMetadata(compute: Compute, context: Context, server: Server,
   if (Object.keys(metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
   const changed = await changeServer(context.tx, { now: () => context.now }, server, { metadata }, { requestId: context.requestId, intent: true });
   await refreshServer(compute, context, changed);
+}
+
+/** nova/objects/instance.py, MAX_TAG_COUNT */
+export const mostTags = 50;
+
+/** What it has afterwards, in the order of the alphabet. */
+export async function setTags(context: Context, id: string, action: StatefulAction, change: (tags: readonly string[]) => readonly string[]): Promise<string[]> {
+  const server = await lockServer(context.tx, id);
+  demandState(server, action);
+  const tags = [...new Set(change(server.tags))].toSorted();
+  if (tags.join() !== server.tags.join()) await changeServer(context.tx, { now: () => context.now }, server, { tags }, { requestId: context.requestId });
+  return tags;
 }
 
 export async function setSecurityGroup(compute: Compute, context: Context, id: string, group: string, member: boolean): Promise<void> {

@@ -1,22 +1,21 @@
 /** What can be asked of a server that runs. Each sentence of its steps says what an operator would see. */
 import { DriverError } from '../../drivers/driver.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { step, workflow } from '../../kit/workflow/workflow.ts';
-import { acceptCapture, activateImage, failImage } from '../image/uploads.ts';
+import { step } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
 import { moveClaim } from '../placement/claims.ts';
 import { releaseQuota, type Amounts } from '../quota/quotas.ts';
 import { noteMigration } from './migrations.ts';
 import { changeServer, needsOf, quotaOf } from './server-changes.ts';
-import { actionWorkflow, asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
+import { actionWorkflow, asFinal, commitServer, ensureMachine, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { findServer, lockServerRow, type Server } from './servers.store.ts';
 
-const obey = (name: string) => step<ServerRun>(name, async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
+export const obey = (name: string) => step<ServerRun>(name, async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
 
 /** How long a guest may take to power off before it is made to: nova/conf/compute.py, shutdown_timeout. */
 const shutdownSeconds = 60;
 
-const shutDown = step<ServerRun>('ask the guest to power off', async (run) => {
+export const shutDown = step<ServerRun>('ask the guest to power off', async (run) => {
   const server = await placed(run);
   if (server) await run.services.driver.servers.shutdown({ id: server.id, hostId: server.hostId, generation: server.generation, seconds: shutdownSeconds }).catch(unlessMissing);
 });
@@ -108,48 +107,7 @@ export const rebuildServerWorkflow = actionWorkflow(
   { done: (server) => ({ vmState: server.power === 'stopped' ? 'stopped' : 'active', launchedAt: new Date(server.updatedAt), adminPass: null, fault: null }), event: 'server.rebuild.end', onFailure: 'error', deadlineSeconds: 900 },
 );
 
-type Snapshot = About & { imageId: string; upload: string };
-type SnapshotState = { accepted: Awaited<ReturnType<typeof acceptCapture>> };
-
-export const createImageWorkflow = workflow<Snapshot, SnapshotState, RegionParts>(
-  'server.create-image',
-  [
-    step('copy its disk', async (run) => {
-      await nowAs(run, 'image_pending_upload');
-      const server = await placed(run);
-      if (!server) throw new Error(`Server ${run.input.serverId} has no host`);
-      await run.services.driver.servers.capture({ id: server.id, hostId: server.hostId, upload: run.input.upload });
-    }),
-    step('take it in as an image', async (run) => {
-      await nowAs(run, 'image_uploading');
-      const accepted = await acceptCapture(run.services, run.input);
-      await run.commit(async () => ({ accepted }));
-    }),
-    step('say it is ready', async (run) => {
-      await commitServer(
-        run,
-        async (_server, tx) => {
-          await activateImage(tx, run.input.imageId, run.state.accepted!, run.services.clock.now());
-          return { taskState: null };
-        },
-        { event: 'server.snapshot.end' },
-      );
-    }),
-  ],
-  {
-    deadlineSeconds: 3600,
-    async onFailed(tx, run) {
-      const server = await lockServerRow(tx, run.input.serverId);
-      if (server) await changeServer(tx, run.services.clock, server, { taskState: null }, { event: 'server.snapshot.error', requestId: run.requestId });
-    },
-    async onSettled(tx, run, outcome) {
-      if (outcome !== 'done') await failImage(tx, run.input.imageId, outcome === 'superseded' ? 'The server was deleted meanwhile.' : 'The disk could not be copied.', run.services.clock.now());
-      await noteOutcome(tx, run, outcome, run.failure);
-    },
-  },
-);
-
-async function placed(run: { input: About; services: RegionParts }): Promise<(Server & { hostId: string }) | undefined> {
+export async function placed(run: { input: About; services: RegionParts }): Promise<(Server & { hostId: string }) | undefined> {
   const server = await run.services.database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));
   return server?.hostId ? { ...server, hostId: server.hostId } : undefined;
 }

@@ -2,6 +2,7 @@
 import { badRequest, Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { createServerVolume, reserveAttachment } from '../volume/volumes.ts';
+import { nextDevice } from './device-names.ts';
 import { insertBlockDevice } from './devices.store.ts';
 import type { Server } from './servers.store.ts';
 
@@ -14,6 +15,8 @@ export type DiskWish = {
   sizeGiB: number | null;
   deleteOnTermination: boolean;
   device: string | null;
+  tag: string | null;
+  volumeType: string | null;
 };
 
 export type Plan = {
@@ -57,14 +60,14 @@ export async function plugDisks(context: Context, server: Server, { root, volume
     if (isRoot && wish.source === 'volume' && !bootable) throw badRequest(`Block Device ${volumeId} is not bootable.`);
     const device = nextDevice(taken);
     taken.push(device);
-    await insertBlockDevice(context.tx, { serverId: server.id, projectId: server.projectId, volumeId, attachmentId, device: `/dev/${device}`, isRoot, deleteOnTermination: wish.deleteOnTermination, state: 'attaching' }, context.now);
+    await insertBlockDevice(context.tx, { id: context.random.uuid(), tag: wish.tag, serverId: server.id, projectId: server.projectId, volumeId, attachmentId, device: `/dev/${device}`, isRoot, deleteOnTermination: wish.deleteOnTermination, state: 'attaching' }, context.now);
   }
 }
 
-async function volumeOf(context: Context, server: Server, { source, sourceId, sizeGiB, deleteOnTermination }: DiskWish): Promise<string> {
+async function volumeOf(context: Context, server: Server, { source, sourceId, sizeGiB, deleteOnTermination, volumeType }: DiskWish): Promise<string> {
   if (source === 'volume') return sourceId!;
   const from = source === 'image' ? { kind: 'image' as const, imageId: sourceId! } : source === 'snapshot' ? { kind: 'snapshot' as const, snapshotId: sourceId! } : { kind: 'empty' as const };
-  const { volumeId } = await createServerVolume(context, { sizeGiB: sizeGiB ?? undefined, source: from, deleteOnTermination, serverId: server.id });
+  const { volumeId } = await createServerVolume(context, { sizeGiB: sizeGiB ?? undefined, source: from, deleteOnTermination, ...(volumeType === null ? {} : { volumeType }), serverId: server.id });
   return volumeId;
 }
 
@@ -73,16 +76,4 @@ function asMappingFault({ source, sourceId }: DiskWish) {
   return (error: unknown): never => {
     throw error instanceof Fault && error.status === 404 ? badRequest(`Block Device Mapping is Invalid: failed to get ${source} ${sourceId ?? ''}.`) : error;
   };
-}
-
-/** `vda`, `vdb`, … `vdz`, `vdaa` */
-export function nextDevice(taken: readonly string[]): string {
-  for (let number = 0; ; number++) {
-    const name = `vd${letters(number)}`;
-    if (!taken.includes(name)) return name;
-  }
-}
-
-function letters(number: number): string {
-  return (number >= 26 ? letters(Math.floor(number / 26) - 1) : '') + String.fromCharCode(97 + (number % 26));
 }

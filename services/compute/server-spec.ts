@@ -3,6 +3,7 @@ import type { GuestMetadata, ServerSpec } from '../../drivers/driver.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { portsOfServers, type ServerPort } from '../network/ports.ts';
 import { selectBlockDevices, selectInterfaces } from './devices.store.ts';
+import { nextDevice } from './device-names.ts';
 import { findServer, type Server } from './servers.store.ts';
 
 export const defaultZone = 'nova';
@@ -30,6 +31,7 @@ export async function serverSpec(tx: Transaction, id: string): Promise<ServerSpe
     memoryMiB: server.flavor.memoryMiB,
     bootEpoch: server.bootEpoch,
     rootDisk: rootDiskOf(server, devices.find(({ isRoot }) => isRoot)?.volumeId),
+    ...(server.rescue ? { rescue: { image: server.rescue.image, rootDevice: `/dev/${nextDevice(['vda', ...devices.map(({ device }) => device.replace('/dev/', ''))])}` } } : {}),
     volumes: devices.filter(({ isRoot }) => !isRoot).map(({ volumeId, device }) => ({ volumeId, device })),
     nics: ports.map(({ portId, networkId, mac, mtu, addresses }) => ({ portId, networkId, mac, mtu, addresses: addresses.map(({ address }) => address) })),
     configDrive: server.configDrive !== '',

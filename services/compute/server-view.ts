@@ -4,15 +4,15 @@ import type { ResponseOf } from '../../contract/contract.ts';
 import type { servers as contract } from '../../contract/compute/servers.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { portsOfServers, type ServerPortState } from '../network/ports.ts';
-import { listHosts } from '../placement/hosts.ts';
+import { isAlive, listHosts, type Host } from '../placement/hosts.ts';
 import { selectBlockDevices, selectInterfaces, type BlockDevice } from './devices.store.ts';
 import { bookmark, linksTo } from './lists.ts';
 import { statusOf } from './server-states.ts';
 import type { Server } from './servers.store.ts';
 import { asPreciseTime, asTime } from './words.ts';
 
-export type ShownServer = ResponseOf<typeof contract.show>['server'];
-type Viewing = Pick<Context, 'tx' | 'caller'> & { base: string; url(path: string): string };
+export type ShownServer = ResponseOf<typeof contract.detail>['servers'][number];
+type Viewing = Pick<Context, 'tx' | 'caller' | 'now'> & { base: string; url(path: string): string };
 
 /** All of them with as many statements as one. */
 export async function viewServers(request: Viewing, servers: readonly Server[]): Promise<ShownServer[]> {
@@ -20,13 +20,14 @@ export async function viewServers(request: Viewing, servers: readonly Server[]):
   if (ids.length === 0) return [];
   const [ports, rows, hosts] = await Promise.all([orderedPorts(request, ids), selectBlockDevices(request.tx, ids), request.caller.isAdmin ? listHosts(request.tx) : []]);
   const devices = Map.groupBy(rows, ({ serverId }) => serverId);
-  const hostnames = new Map(hosts.map(({ id, hostname }) => [id, hostname]));
-  return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], hostnames));
+  const byId = new Map(hosts.map((host) => [host.id, host]));
+  return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], byId));
 }
 
-export async function viewServer(request: Viewing, server: Server): Promise<ShownServer> {
+/** By itself, with its groups. */
+export async function viewServer(request: Viewing, server: Server): Promise<ShownServer & { server_groups: string[] }> {
   const [shown] = await viewServers(request, [server]);
-  return shown!;
+  return { ...shown!, server_groups: server.groupId === null ? [] : [server.groupId] };
 }
 
 /** Ports in the order in which the guest sees them. */
@@ -41,7 +42,7 @@ export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly st
   );
 }
 
-function view(request: Viewing, server: Server, ports: readonly ServerPortState[], devices: readonly BlockDevice[], hostnames: ReadonlyMap<string, string>): ShownServer {
+function view(request: Viewing, server: Server, ports: readonly ServerPortState[], devices: readonly BlockDevice[], hosts: ReadonlyMap<string, Host>): ShownServer {
   const status = statusOf(server);
   const groups = [...new Set(ports.flatMap(({ securityGroups }) => securityGroups.map(({ name }) => name)))];
   return {
@@ -52,8 +53,8 @@ function view(request: Viewing, server: Server, ports: readonly ServerPortState[
     user_id: server.userId,
     metadata: server.metadata,
     hostId: hostIdOf(server),
-    image: server.imageId === null ? '' : { id: server.imageId, links: [bookmark(request, `/images/${server.imageId}`)] },
-    flavor: { id: server.flavor.id, links: [bookmark(request, `/flavors/${server.flavor.id}`)] },
+    image: server.imageId === null ? '' : { id: server.imageId, links: [bookmark(request, `/images/${server.imageId}`)], properties: server.imageProperties },
+    flavor: flavorOf(request, server.flavor),
     created: asTime(server.createdAt),
     updated: asTime(server.updatedAt),
     addresses: addressesOf(server, ports),
@@ -63,22 +64,34 @@ function view(request: Viewing, server: Server, ports: readonly ServerPortState[
     'OS-DCF:diskConfig': server.diskConfig,
     ...(['ACTIVE', 'BUILD', 'REBUILD', 'RESIZE', 'VERIFY_RESIZE', 'MIGRATING'].includes(status) ? { progress: 0 } : {}),
     ...(server.fault !== null && (status === 'ERROR' || status === 'DELETED') ? { fault: faultOf(server.fault, request.caller.isAdmin) } : {}),
-    'OS-EXT-AZ:availability_zone': server.availabilityZone ?? (server.hostId === null ? '' : 'nova'),
+    'OS-EXT-AZ:availability_zone': server.hostId === null ? (server.availabilityZone ?? '') : (server.hostZone ?? 'nova'),
     config_drive: server.configDrive,
     key_name: server.keyName,
     'OS-SRV-USG:launched_at': server.launchedAt && asPreciseTime(server.launchedAt),
     'OS-SRV-USG:terminated_at': server.terminatedAt && asPreciseTime(server.terminatedAt),
     ...(groups.length > 0 ? { security_groups: groups.map((name) => ({ name })) } : {}),
-    ...(request.caller.isAdmin ? forAdministrators(server, devices, hostnames) : {}),
+    ...(request.caller.isAdmin ? forAdministrators(server, devices, hosts, request.now) : { 'OS-EXT-SRV-ATTR:hostname': server.hostname }),
     'OS-EXT-STS:task_state': server.taskState,
     'OS-EXT-STS:vm_state': server.vmState,
     'OS-EXT-STS:power_state': powerStateOf(server),
     'os-extended-volumes:volumes_attached': devices.map(({ volumeId, deleteOnTermination }) => ({ id: volumeId, delete_on_termination: deleteOnTermination })),
+    locked: server.locked,
+    description: server.description,
+    tags: server.tags,
+    trusted_image_certificates: null,
+    locked_reason: server.lockedReason,
+    pinned_availability_zone: server.availabilityZone,
+    scheduler_hints: server.schedulerHints,
   };
 }
 
-function forAdministrators(server: Server, devices: readonly BlockDevice[], hostnames: ReadonlyMap<string, string>): Partial<ShownServer> {
-  const host = server.hostId === null ? null : (hostnames.get(server.hostId) ?? server.hostId);
+function flavorOf(request: Viewing, { id, name, vcpus, memoryMiB, diskGiB, ephemeralGiB, swapMiB, extraSpecs }: Server['flavor']): ShownServer['flavor'] {
+  return { id, links: [bookmark(request, `/flavors/${id}`)], vcpus, ram: memoryMiB, disk: diskGiB, ephemeral: ephemeralGiB, swap: swapMiB, original_name: name, extra_specs: extraSpecs };
+}
+
+function forAdministrators(server: Server, devices: readonly BlockDevice[], hosts: ReadonlyMap<string, Host>, now: Date): Partial<ShownServer> {
+  const known = hosts.get(server.hostId ?? '');
+  const host = server.hostId === null ? null : (known?.hostname ?? server.hostId);
   return {
     'OS-EXT-SRV-ATTR:host': host,
     'OS-EXT-SRV-ATTR:instance_name': `instance-${server.id}`,
@@ -90,11 +103,20 @@ function forAdministrators(server: Server, devices: readonly BlockDevice[], host
     'OS-EXT-SRV-ATTR:hostname': server.hostname,
     'OS-EXT-SRV-ATTR:root_device_name': devices.find(({ isRoot }) => isRoot)?.device ?? '/dev/vda',
     'OS-EXT-SRV-ATTR:user_data': server.userData,
+    host_status: server.hostId === null ? '' : hostStatusOf(known, now),
   };
 }
 
+/** nova/compute/api.py, get_instance_host_status */
+function hostStatusOf(host: Host | undefined, now: Date): 'UP' | 'DOWN' | 'UNKNOWN' | 'MAINTENANCE' {
+  if (!host) return 'UNKNOWN';
+  if (host.forcedDown) return 'DOWN';
+  if (!host.enabled) return 'MAINTENANCE';
+  return isAlive(host, now) ? 'UP' : 'UNKNOWN';
+}
+
 /** The same host looks another to each project: nova/utils.py, generate_hostid */
-function hostIdOf({ hostId, projectId }: Server): string {
+export function hostIdOf({ hostId, projectId }: Pick<Server, 'hostId' | 'projectId'>): string {
   return hostId === null ? '' : createHash('sha224').update(projectId + hostId).digest('hex');
 }
 
@@ -116,7 +138,9 @@ export function addressesOf(server: Server, ports: readonly ServerPortState[]): 
 }
 
 /** nova/objects/fields.py, InstancePowerState */
+export const powerNumbers = { running: 1, paused: 3, stopped: 4, suspended: 4 } as const;
+
 function powerStateOf({ vmState, hostId, power }: Server): number {
   if (vmState === 'building' || hostId === null) return 0;
-  return { running: 1, paused: 3, stopped: 4, suspended: 4 }[power];
+  return powerNumbers[power];
 }

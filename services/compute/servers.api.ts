@@ -1,14 +1,13 @@
 import { servers as contract } from '../../contract/compute/servers.ts';
-import { badRequest, forbidden } from '../../kit/fault.ts';
+import { badRequest } from '../../kit/fault.ts';
 import { Answer, implement, type Request } from '../../kit/http/implement.ts';
 import { linksTo, mostPerPage, nextLinks } from './lists.ts';
 import type { DiskWish } from './server-disks.ts';
-import { addressesOf, orderedPorts, viewServer, viewServers } from './server-view.ts';
-import { vmStatesOf } from './server-states.ts';
-import { createServers, deleteServer, getServer, listServers, updateServer, type Compute } from './servers.ts';
-import { sortable, type Page, type Server, type ServerFilter, type SortKey } from './servers.store.ts';
-import { listHosts } from '../placement/hosts.ts';
-import { plainAddress, shortestAddress, truth } from './words.ts';
+import { readFilter, readSort } from './server-filters.ts';
+import { viewServer, viewServers } from './server-view.ts';
+import { createServers, deleteServer, getServer, listServers, updateServer, type Compute, type NetworkWish, type NewServer } from './servers.ts';
+import type { Page, Server } from './servers.store.ts';
+import { idIn, plainAddress, shortestAddress, truth } from './words.ts';
 
 type ListRequest = Request<typeof contract.list>;
 type NewServerBody = Request<typeof contract.create>['body']['server'];
@@ -31,10 +30,10 @@ export function serversApi(compute: Compute) {
       const adminPass = body.adminPass ?? newPassword(compute);
       const [server] = await createServers(compute, request, {
         name: body.name,
-        flavorId: flavorId(body.flavorRef),
+        flavorId: idIn(body.flavorRef),
         imageId: body.imageRef === undefined || body.imageRef === '' ? null : body.imageRef,
-        disks: (body.block_device_mapping_v2 ?? []).map(readDisk),
-        networks: body.networks === undefined || body.networks.length === 0 ? undefined : body.networks.map(readNetwork),
+        disks: readDisks(body),
+        networks: readNetworks(body.networks),
         securityGroups: body.security_groups?.map(({ name }) => name),
         keyName: body.key_name ?? null,
         userData: body.user_data ?? null,
@@ -46,6 +45,12 @@ export function serversApi(compute: Compute) {
         accessIpv6: shortestAddress(body.accessIPv6 ?? ''),
         diskConfig: body['OS-DCF:diskConfig'] ?? null,
         ...readCounts(body),
+        description: body.description ?? null,
+        tags: body.tags ?? [],
+        hostname: body.hostname,
+        destination: { host: body.host, node: body.hypervisor_hostname },
+        schedulerHints: request.body['os:scheduler_hints'] ?? request.body['OS-SCH-HNT:scheduler_hints'] ?? {},
+        certificates: body.trusted_image_certificates ?? null,
       });
       if (truth(body.return_reservation_id ?? false)) return { reservation_id: server!.reservationId };
       const { id, diskConfig } = server!;
@@ -60,12 +65,14 @@ export function serversApi(compute: Compute) {
       return { server: await viewServer(request, await getServer(request, request.params.server_id)) };
     },
     async update(request) {
-      const { name, accessIPv4, accessIPv6, 'OS-DCF:diskConfig': diskConfig } = request.body.server;
+      const { name, accessIPv4, accessIPv6, 'OS-DCF:diskConfig': diskConfig, description, hostname } = request.body.server;
       const server = await updateServer(compute, request, request.params.server_id, {
         ...(name === undefined ? {} : { name }),
         ...(accessIPv4 === undefined ? {} : { accessIpv4: plainAddress(accessIPv4) }),
         ...(accessIPv6 === undefined ? {} : { accessIpv6: shortestAddress(accessIPv6) }),
         ...(diskConfig === undefined ? {} : { diskConfig }),
+        ...(description === undefined ? {} : { description }),
+        ...(hostname === undefined ? {} : { hostname }),
       });
       return { server: await viewServer(request, server) };
     },
@@ -81,25 +88,41 @@ export function newPassword({ random }: Compute): string {
   return [...random.bytes(12)].map((byte) => alphabet[byte % alphabet.length]).join('');
 }
 
-/** A flavor's id, or a link that ends in it. */
-export function flavorId(reference: string | number): string {
-  return String(reference).split('/').at(-1) ?? '';
+type NetworkBody = { uuid?: string; port?: string | null; fixed_ip?: string; tag?: string };
+
+function readNetworks(networks: NewServerBody['networks']): NewServer['networks'] {
+  if (networks === undefined) throw badRequest("Invalid input for field/attribute server. 'networks' is a required property");
+  if (typeof networks === 'string') return networks;
+  return networks.length === 0 ? 'only' : networks.map(readNetwork);
 }
 
-function readNetwork({ uuid, port, fixed_ip: fixedIp }: { uuid?: string; port?: string | null; fixed_ip?: string }) {
+function readNetwork({ uuid, port, fixed_ip: fixedIp, tag }: NetworkBody): NetworkWish {
   if (port === undefined || port === null) {
     if (uuid === undefined) throw badRequest('Bad network format: missing uuid');
     // Older clients wrote br-<uuid>.
     if (!/^(br-)?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/i.test(uuid)) throw badRequest(`Bad networks format: network uuid is not in proper format (${uuid})`);
-    return { networkId: uuid.replace(/^br-/, ''), fixedIp };
+    return { networkId: uuid.replace(/^br-/, ''), fixedIp, tag };
   }
   if (fixedIp !== undefined) throw badRequest(`Specified Fixed IP '${fixedIp}' cannot be used with port '${port}': the two cannot be specified together.`);
-  return { portId: port };
+  return { portId: port, tag };
 }
 
 type BlockDeviceBody = NonNullable<NewServerBody['block_device_mapping_v2']>[number];
+type LegacyBlockDevice = NonNullable<NewServerBody['block_device_mapping']>[number];
 
-function readDisk(wish: BlockDeviceBody): DiskWish {
+function readDisks({ block_device_mapping: legacy, block_device_mapping_v2: mapping }: NewServerBody): DiskWish[] {
+  if (legacy !== undefined && mapping !== undefined) throw badRequest('Using different block_device_mapping syntaxes is not allowed in the same request.');
+  return legacy === undefined ? (mapping ?? []).map(readDisk) : legacy.filter(({ no_device: none }) => none === undefined).map(readLegacyDisk);
+}
+
+/** nova/block_device.py, from_legacy */
+function readLegacyDisk(wish: LegacyBlockDevice): DiskWish {
+  const { device_name: device, volume_id: volume, snapshot_id: snapshot } = wish;
+  if (volume === undefined && snapshot === undefined) throw badRequest('Block Device Mapping is Invalid: Unrecognized legacy format.');
+  return readDisk({ ...wish, source_type: volume === undefined ? 'snapshot' : 'volume', destination_type: 'volume', uuid: volume ?? snapshot!, boot_index: /^(\/dev\/)?[a-z]*da$/.test(device ?? '') ? 0 : -1 });
+}
+
+function readDisk(wish: BlockDeviceBody & { tag?: string }): DiskWish {
   const source = wish.source_type ?? (wish.volume_id !== undefined ? 'volume' : wish.snapshot_id !== undefined ? 'snapshot' : wish.image_id !== undefined ? 'image' : 'blank');
   const sourceId = wish.uuid ?? { volume: wish.volume_id, snapshot: wish.snapshot_id, image: wish.image_id, blank: undefined }[source] ?? null;
   const bootIndex = wish.boot_index === undefined || wish.boot_index === null ? null : Number(wish.boot_index);
@@ -111,6 +134,8 @@ function readDisk(wish: BlockDeviceBody): DiskWish {
     sizeGiB: wish.volume_size === undefined ? null : Number(wish.volume_size),
     deleteOnTermination: truth(wish.delete_on_termination ?? false),
     device: wish.device_name ?? null,
+    tag: wish.tag ?? null,
+    volumeType: wish.volume_type ?? null,
   };
 }
 
@@ -131,101 +156,4 @@ async function pageOf(request: ListRequest): Promise<{ servers: Server[]; next: 
   const servers = found.slice(0, limit);
   const last = servers.at(-1);
   return { servers, next: found.length > limit && last ? request.page({ marker: last.id }) : undefined };
-}
-
-function readSort({ query, caller }: ListRequest): Page['sort'] {
-  const keys = query.sort_key ?? ['created_at'];
-  return keys.map((key, index) => {
-    if (!(key in sortable)) throw badRequest(`Sort key supplied is invalid: ${key}`);
-    if (!caller.isAdmin && (key === 'host' || key === 'node')) throw forbidden(`Policy doesn't allow sort_key ${key} to be used.`);
-    return { key: key as SortKey, way: query.sort_dir?.[index] ?? query.sort_dir?.[0] ?? 'desc' };
-  });
-}
-
-/** Undefined: nothing can match. nova/api/openstack/compute/servers.py, _get_servers */
-async function readFilter(request: ListRequest): Promise<ServerFilter | undefined> {
-  const { query, caller, tx } = request;
-  const all = caller.isAdmin && query.all_tenants !== undefined && readAll(query.all_tenants);
-  if (!caller.isAdmin && query.all_tenants !== undefined && readAll(query.all_tenants)) throw forbidden("Policy doesn't allow os_compute_api:servers:index:get_all_tenants to be performed.");
-  const vmStates = readStatuses(query.status);
-  if (vmStates === undefined) return undefined;
-  if (vmStates?.includes('deleted') && !caller.isAdmin) throw forbidden('Only administrators may list deleted instances');
-  const changedSince = readTime(query['changes-since']);
-  const projectId = all ? (query.project_id ?? query.tenant_id ?? null) : (caller.projectId ?? '');
-  const seesDeleted = caller.isAdmin && query.deleted === true;
-  const hostname = caller.isAdmin ? (query.host ?? query.node) : undefined;
-  const filter: ServerFilter = {
-    projectId,
-    // Who asks for what changed also has to hear of what is gone.
-    deleted: changedSince !== null ? null : seesDeleted || vmStates?.includes('deleted') ? true : false,
-    changedSince,
-    nameLike: query.name === undefined ? null : checkedPattern(query.name),
-    flavorId: query.flavor === undefined ? null : flavorId(query.flavor),
-    vmStates: vmStates ?? null,
-    ids: null,
-    equals: {
-      ...(query.image === undefined ? {} : { imageId: query.image.split('/').at(-1) ?? '' }),
-      ...(query.reservation_id === undefined ? {} : { reservationId: query.reservation_id }),
-      ...(query.uuid === undefined ? {} : { id: query.uuid }),
-      ...(caller.isAdmin && query.user_id !== undefined ? { userId: query.user_id } : {}),
-      ...(caller.isAdmin && query.vm_state !== undefined ? { vmState: query.vm_state } : {}),
-      ...(caller.isAdmin && query.task_state !== undefined ? { taskState: query.task_state } : {}),
-      ...(caller.isAdmin && query.key_name !== undefined ? { keyName: query.key_name } : {}),
-      ...(caller.isAdmin && query.availability_zone !== undefined ? { availabilityZone: query.availability_zone } : {}),
-    },
-  };
-  if (hostname !== undefined) {
-    const host = (await listHosts(tx)).find((each) => each.hostname === hostname);
-    if (!host) return undefined;
-    filter.equals.hostId = host.id;
-  }
-  return withAddresses(request, filter);
-}
-
-/** Nova asks Neutron for ports whose address contains this; here the addresses of the filtered servers are read. */
-async function withAddresses(request: ListRequest, filter: ServerFilter): Promise<ServerFilter> {
-  const patterns = [request.query.ip, request.query.ip6].filter((each) => each !== undefined).map(checkedPattern).map((text) => new RegExp(text));
-  if (patterns.length === 0) return filter;
-  const servers = await listServers(request, filter, { sort: [{ key: 'created_at', way: 'desc' }], limit: 10_000, marker: null });
-  const ports = await orderedPorts(request, servers.map(({ id }) => id));
-  const matching = servers.filter((server) => {
-    const addresses = Object.values(addressesOf({ ...server, vmState: 'active' }, ports.get(server.id) ?? [])).flat();
-    return patterns.every((pattern) => addresses.some(({ addr }) => pattern.test(addr)));
-  });
-  return { ...filter, ids: matching.map(({ id }) => id) };
-}
-
-/** Undefined: a status that no server can have. */
-function readStatuses(statuses: readonly string[] | undefined): Server['vmState'][] | null | undefined {
-  if (statuses === undefined || statuses.length === 0) return null;
-  const states = statuses.flatMap((status) => vmStatesOf(status) ?? []);
-  return states.length === 0 ? undefined : states;
-}
-
-function readAll(text: string): boolean {
-  // Clients also write `all_tenants` alone.
-  if (text === '') return true;
-  if (['true', '1', 't', 'yes', 'on', 'y'].includes(text.toLowerCase())) return true;
-  if (['false', '0', 'f', 'no', 'off', 'n'].includes(text.toLowerCase())) return false;
-  throw badRequest(`Invalid value '${text}' for all_tenants`);
-}
-
-function readTime(text: string | undefined): Date | null {
-  if (text === undefined) return null;
-  // ISO 8601, and what has no zone is UTC. JavaScript alone would take much else.
-  const zoned = /[Zz]$|[+-]\d\d:?\d\d$/.test(text) || !text.includes(':') ? text : `${text}Z`;
-  const date = new Date(/^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?$/.test(text) ? zoned.replace(',', '.') : Number.NaN);
-  if (Number.isNaN(date.getTime())) throw badRequest(`Invalid input for query parameters changes-since. Value: ${text}. '${text}' is not a 'date-time'`);
-  return date;
-}
-
-/** A short regular expression that both PostgreSQL and we can run: no quantifier within a quantifier, no back reference. */
-function checkedPattern(text: string): string {
-  if (text.length > 255 || /\\\d|[+*}]\s*[+*{]|\([^)]*[+*{][^)]*\)[+*{]/.test(text)) throw badRequest('Invalid filter: this regular expression is not taken.');
-  try {
-    new RegExp(text);
-  } catch (cause) {
-    throw badRequest(`Invalid filter: ${cause instanceof Error ? cause.message : 'not a regular expression'}`);
-  }
-  return text;
 }

@@ -2,7 +2,7 @@ import type { PowerState, VettedImage } from '../../drivers/driver.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Flavor } from './flavors.ts';
 
-export type VmState = 'building' | 'active' | 'paused' | 'suspended' | 'stopped' | 'resized' | 'error' | 'deleted';
+export type VmState = 'building' | 'active' | 'paused' | 'suspended' | 'stopped' | 'resized' | 'rescued' | 'shelved' | 'shelved_offloaded' | 'error' | 'deleted';
 
 export type ServerFault = { code: number; message: string; details?: string; created: string };
 
@@ -35,6 +35,17 @@ export type Server = {
   accessIpv6: string;
   diskConfig: 'AUTO' | 'MANUAL';
   locked: boolean;
+  lockedBy: 'owner' | 'admin' | null;
+  lockedReason: string | null;
+  description: string | null;
+  tags: string[];
+  schedulerHints: Record<string, unknown>;
+  groupId: string | null;
+  /** Of its host: no operator can move a host to another one while it has servers. */
+  hostZone: string | null;
+  imageProperties: Record<string, string>;
+  rescue: { image: VettedImage; vmState: VmState } | null;
+  shelvedImageId: string | null;
   launchIndex: number;
   reservationId: string;
   fault: ServerFault | null;
@@ -76,6 +87,16 @@ const columnOf = {
   accessIpv6: 'access_ipv6',
   diskConfig: 'disk_config',
   locked: 'locked',
+  lockedBy: 'locked_by',
+  lockedReason: 'locked_reason',
+  description: 'description',
+  tags: 'tags',
+  schedulerHints: 'scheduler_hints',
+  groupId: 'group_id',
+  hostZone: 'host_zone',
+  imageProperties: 'image_properties',
+  rescue: 'rescue',
+  shelvedImageId: 'shelved_image_id',
   launchIndex: 'launch_index',
   reservationId: 'reservation_id',
   fault: 'fault',
@@ -87,7 +108,7 @@ const columnOf = {
   deletedAt: 'deleted_at',
 } as const satisfies Record<keyof Server, string>;
 
-const isJson = new Set<keyof Server>(['flavor', 'rootImage', 'metadata', 'fault', 'resize']);
+const isJson = new Set<keyof Server>(['flavor', 'rootImage', 'metadata', 'fault', 'resize', 'schedulerHints', 'imageProperties', 'rescue']);
 
 const columns = sql.raw(
   Object.entries(columnOf)
@@ -125,6 +146,7 @@ export async function updateServerRow(tx: Transaction, id: string, changes: Part
 }
 
 function valueOf(property: keyof Server, value: unknown): Sql | unknown {
+  if (property === 'tags') return sql`${value}::text[]`;
   if (!isJson.has(property)) return value;
   return sql`${value === null ? null : sql.json(value)}::jsonb`;
 }
@@ -135,13 +157,20 @@ export type ServerFilter = {
   /** Null: deleted or not. */
   deleted: boolean | null;
   changedSince: Date | null;
-  nameLike: string | null;
-  equals: Partial<Record<'imageId' | 'userId' | 'hostId' | 'reservationId' | 'vmState' | 'taskState' | 'keyName' | 'availabilityZone' | 'id', string>>;
+  changedBefore: Date | null;
+  /** Regular expressions. */
+  like: Partial<Record<LikeProperty, string>>;
+  equals: Partial<Record<EqualProperty, string | boolean | number>>;
   flavorId: string | null;
   vmStates: readonly string[] | null;
+  taskStates: readonly (string | null)[] | null;
+  tags: { all: readonly string[]; any: readonly string[]; notAll: readonly string[]; notAny: readonly string[] };
   /** Those with one of these addresses, already looked up. */
   ids: readonly string[] | null;
 };
+
+export type LikeProperty = 'name' | 'description' | 'hostname' | 'keyName' | 'reservationId';
+export type EqualProperty = 'imageId' | 'userId' | 'hostId' | 'vmState' | 'taskState' | 'availabilityZone' | 'id' | 'locked' | 'lockedBy' | 'configDrive' | 'launchIndex' | 'accessIpv4' | 'accessIpv6' | 'diskConfig' | 'power';
 
 export type SortKey = keyof typeof sortable;
 
@@ -150,12 +179,15 @@ export const sortable = {
   created_at: 'server.created_at',
   updated_at: 'server.updated_at',
   launched_at: `coalesce(server.launched_at, '-infinity')`,
+  terminated_at: `coalesce(server.terminated_at, '-infinity')`,
   display_name: 'server.name',
   name: 'server.name',
+  display_description: `coalesce(server.description, '')`,
   hostname: 'server.hostname',
   uuid: 'server.id',
   vm_state: 'server.vm_state',
   task_state: `coalesce(server.task_state, '')`,
+  power_state: 'server.power',
   host: `coalesce(server.host_id, '')`,
   node: `coalesce(server.host_id, '')`,
   image_ref: `coalesce(server.image_id, '')`,
@@ -164,8 +196,18 @@ export const sortable = {
   project_id: 'server.project_id',
   user_id: 'server.user_id',
   availability_zone: `coalesce(server.availability_zone, '')`,
+  config_drive: 'server.config_drive',
   launch_index: 'server.launch_index',
+  access_ip_v4: 'server.access_ipv4',
+  access_ip_v6: 'server.access_ipv6',
+  auto_disk_config: 'server.disk_config',
   locked: 'server.locked',
+  locked_by: `coalesce(server.locked_by, '')`,
+  // The same for all of them here.
+  progress: 'server.project_id',
+  kernel_id: 'server.project_id',
+  ramdisk_id: 'server.project_id',
+  root_device_name: 'server.project_id',
 } as const;
 
 export type Page = { sort: readonly { key: SortKey; way: 'asc' | 'desc' }[]; limit: number; marker: string | null };
@@ -194,11 +236,18 @@ function conditions(filter: ServerFilter): Sql[] {
   if (filter.projectId !== null) list.push(sql`server.project_id = ${filter.projectId}`);
   if (filter.deleted !== null) list.push(filter.deleted ? sql`server.deleted_at is not null` : living);
   if (filter.changedSince !== null) list.push(sql`server.updated_at >= ${filter.changedSince}`);
-  if (filter.nameLike !== null) list.push(sql`server.name ~ ${filter.nameLike}`);
+  if (filter.changedBefore !== null) list.push(sql`server.updated_at <= ${filter.changedBefore}`);
   if (filter.flavorId !== null) list.push(sql`server.flavor ->> 'id' = ${filter.flavorId}`);
   if (filter.vmStates !== null) list.push(sql`server.vm_state = any(${[...filter.vmStates]}::text[])`);
+  if (filter.taskStates !== null) list.push(sql`coalesce(server.task_state, '') = any(${filter.taskStates.map((state) => state ?? '')}::text[])`);
   if (filter.ids !== null) list.push(sql`server.id = any(${[...filter.ids]}::text[])`);
+  for (const [property, pattern] of Object.entries(filter.like)) list.push(sql`server.${sql.raw(columnOf[property as keyof Server])} ~ ${pattern}`);
   for (const [property, value] of Object.entries(filter.equals)) list.push(sql`server.${sql.raw(columnOf[property as keyof Server])} = ${value}`);
+  const { all, any, notAll, notAny } = filter.tags;
+  if (all.length > 0) list.push(sql`server.tags @> ${[...all]}::text[]`);
+  if (any.length > 0) list.push(sql`server.tags && ${[...any]}::text[]`);
+  if (notAll.length > 0) list.push(sql`not server.tags @> ${[...notAll]}::text[]`);
+  if (notAny.length > 0) list.push(sql`not server.tags && ${[...notAny]}::text[]`);
   return list;
 }
 
@@ -209,6 +258,11 @@ export async function projectOfServer(tx: Transaction, id: string): Promise<stri
 
 export async function isServerId(tx: Transaction, id: string): Promise<boolean> {
   return (await tx.one`select id from compute.server where id = ${id}`) !== undefined;
+}
+
+/** Deleted or not. */
+export function findAnyServer(tx: Transaction, id: string): Promise<Server | undefined> {
+  return tx.one<Server>`select ${columns} from compute.server where id = ${id}`;
 }
 
 /** Every server that is not deleted, for reconciling and for invariants. */

@@ -4,12 +4,14 @@ import type { Context } from '../../kit/http/implement.ts';
 import { getServerImage, type ServerImage } from '../image/images.ts';
 import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
-import { listHosts } from '../placement/hosts.ts';
+import { listHosts, type Host } from '../placement/hosts.ts';
 import { claimSpending } from '../quota/budgets.ts';
 import { claimAsMany } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
 import { getFlavor, type Flavor } from './flavors.ts';
+import { lockServerGroup, type ServerGroup } from './server-groups.store.ts';
+import { tellJoined } from './server-groups.ts';
 import { selectKeyPair } from './key-pairs.store.ts';
 import { defaultLimits, demandUserRoom } from './limits.ts';
 import { asBadRequest, asNetworkFault, asQuotaFault } from './refusals.ts';
@@ -26,15 +28,15 @@ export type { Server } from './servers.store.ts';
 /** What the rules need besides the call. */
 export type Compute = Pick<RegionParts, 'workflows' | 'random'>;
 
-export type NetworkWish = { networkId?: string | undefined; portId?: string | undefined; fixedIp?: string | undefined };
+export type NetworkWish = { networkId?: string | undefined; portId?: string | undefined; fixedIp?: string | undefined; tag?: string | undefined };
 
 export type NewServer = {
   name: string;
   flavorId: string;
   imageId: string | null;
   disks: readonly DiskWish[];
-  /** Undefined: the only network that there is for the project. */
-  networks: readonly NetworkWish[] | undefined;
+  /** `only`: the one that there is for the project; `auto` would make it where there is none. */
+  networks: readonly NetworkWish[] | 'only' | 'auto' | 'none';
   securityGroups: string[] | undefined;
   keyName: string | null;
   userData: string | null;
@@ -48,6 +50,14 @@ export type NewServer = {
   diskConfig: 'AUTO' | 'MANUAL' | null;
   minCount: number;
   maxCount: number;
+  description: string | null;
+  tags: readonly string[];
+  /** Undefined: made of the name. */
+  hostname: string | undefined;
+  /** By name, for administrators. */
+  destination: { host: string | undefined; node: string | undefined };
+  schedulerHints: Record<string, unknown>;
+  certificates: readonly string[] | null;
 };
 
 /** As many as fit into the quota, at least `minCount`: rows, quota, ports, volumes and the work that follows, or nothing. */
@@ -56,27 +66,30 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   const projectId = caller.projectId ?? '';
   if (wish.minCount > wish.maxCount) throw badRequest('min_count must be <= max_count');
   if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  demandNoCertificates(wish.certificates);
+  if (wish.hostname !== undefined && wish.maxCount > 1) throw badRequest('Unable to allocate a single hostname to multiple instances');
   const disks = plan(wish);
   // What is only read is asked for at once: each answer that is waited for is felt by the caller.
   const [flavor, image, zone, publicKey] = await Promise.all([
     getFlavor(context, wish.flavorId).catch(asBadRequest),
     disks.root.kind === 'image' ? usableImage(context, disks.root.imageId) : null,
-    wish.availabilityZone === null ? noZone : readZone(context, wish.availabilityZone),
+    readZone(context, wish),
     wish.keyName === null ? null : publicKeyOf(context, wish.keyName),
   ]);
   // Nova looks at networks last: what else is wrong is said first.
-  const networks = wish.networks ?? (await onlyNetwork(context));
+  const networks = typeof wish.networks === 'string' ? await networksCalled(context, wish.networks) : wish.networks;
   demandOffered(flavor);
   if (image) demandFit(flavor, image, caller.isAdmin);
   if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
     throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
 
+  const group = await joinedGroup(context, wish.schedulerHints);
   const count = await claimServers(context, projectId, flavor, wish);
   await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: meteredAs(flavor, count) });
   const reservationId = `r-${compute.random.uuid().replaceAll('-', '').slice(0, 8)}`;
   const servers: Server[] = [];
   for (let index = 0; index < count; index++) {
-    const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, zone, publicKey, reservationId, index });
+    const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, zone, publicKey, reservationId, index, group });
     await Promise.all([insertServer(tx, server), plugPorts(context, server, networks, wish.securityGroups)]);
     await plugDisks(context, server, disks);
     await Promise.all([
@@ -86,7 +99,22 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
     ]);
     servers.push(server);
   }
+  if (group) await tellJoined(context, group.id);
   return servers;
+}
+
+/** nova/compute/api.py, _retrieve_trusted_certs_object: to take them and not to look at them would be a lie. */
+export function demandNoCertificates(certificates: readonly string[] | null): void {
+  if (certificates !== null) throw badRequest('Image signature certificate validation failed: certificates of images are not validated by this cloud.');
+}
+
+/** nova/compute/api.py, _get_requested_instance_group */
+async function joinedGroup({ tx }: Context, { group: hint }: Record<string, unknown>): Promise<ServerGroup | null> {
+  const id: unknown = Array.isArray(hint) ? hint[0] : hint;
+  if (typeof id !== 'string') return null;
+  const group = await lockServerGroup(tx, id);
+  if (!group) throw badRequest(`Instance group ${id} could not be found.`);
+  return group;
 }
 
 /** nova/conf/quota.py: metadata_items */
@@ -96,14 +124,14 @@ type Zone = { availabilityZone: string | null; onlyHostname: string | null };
 
 const noZone: Zone = { availabilityZone: null, onlyHostname: null };
 
-function newServer({ id, name, context, wish, flavor, image, zone, publicKey, reservationId, index }: { id: string; name: string; context: Context; wish: NewServer; flavor: Flavor; image: ServerImage | null; zone: Zone; publicKey: string | null; reservationId: string; index: number }): Server {
+function newServer({ id, name, context, wish, flavor, image, zone, publicKey, reservationId, index, group }: { group: ServerGroup | null; id: string; name: string; context: Context; wish: NewServer; flavor: Flavor; image: ServerImage | null; zone: Zone; publicKey: string | null; reservationId: string; index: number }): Server {
   return {
     id,
     projectId: context.caller.projectId ?? '',
     userId: context.caller.userId,
     generation: 1,
     name,
-    hostname: hostnameOf(name, id),
+    hostname: wish.hostname ?? hostnameOf(name, id),
     vmState: 'building',
     taskState: 'scheduling',
     power: 'running',
@@ -125,6 +153,16 @@ function newServer({ id, name, context, wish, flavor, image, zone, publicKey, re
     accessIpv6: wish.accessIpv6,
     diskConfig: wish.diskConfig ?? 'MANUAL',
     locked: false,
+    lockedBy: null,
+    lockedReason: null,
+    description: wish.description,
+    tags: [...new Set(wish.tags)].toSorted(),
+    schedulerHints: wish.schedulerHints,
+    groupId: group?.id ?? null,
+    hostZone: null,
+    imageProperties: image === null ? {} : knownProperties(image.properties),
+    rescue: null,
+    shelvedImageId: null,
     launchIndex: index,
     reservationId,
     fault: null,
@@ -135,6 +173,11 @@ function newServer({ id, name, context, wish, flavor, image, zone, publicKey, re
     terminatedAt: null,
     deletedAt: null,
   };
+}
+
+/** What an image says of the machine that it wants: nova/objects/image_meta.py, ImageMetaProps */
+export function knownProperties(properties: ServerImage['properties']): Record<string, string> {
+  return Object.fromEntries(Object.entries(properties).filter((entry): entry is [string, string] => entry[1] !== null && /^(hw|os|img|trait|traits|compute)[_:]/.test(entry[0])));
 }
 
 /** RFC 1123, as nova/utils.py, sanitize_hostname makes it of a name. */
@@ -172,28 +215,39 @@ export function demandOffered(flavor: Flavor): void {
   if (flavor.ephemeralGiB > 0 || flavor.swapMiB > 0) throw badRequest(`Flavor ${flavor.id} has an ephemeral or swap disk, which is not offered here: attach a volume instead.`);
 }
 
-async function readZone({ tx, caller }: Context, text: string): Promise<Zone> {
-  const [zone = '', hostname, node] = text.split(':');
+async function readZone({ tx, caller }: Context, { availabilityZone, destination: { host, node } }: Pick<NewServer, 'availabilityZone' | 'destination'>): Promise<Zone> {
+  if (availabilityZone === null && host === undefined && node === undefined) return noZone;
+  const [zone = '', forcedHost, forcedNode] = (availabilityZone ?? '').split(':');
+  if ((forcedHost !== undefined || forcedNode !== undefined) && !caller.isAdmin) throw forbidden("Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
+  if ((host !== undefined || node !== undefined) && !caller.isAdmin) throw forbidden("Policy doesn't allow compute:servers:create:requested_destination to be performed.");
+  if ((forcedHost || forcedNode) && (host !== undefined || node !== undefined)) throw badRequest('Host or hypervisor_hostname cannot be given together with a host in the availability zone.');
   const hosts = await listHosts(tx);
-  if (hostname !== undefined && !caller.isAdmin) throw forbidden("Policy doesn't allow os_compute_api:servers:create:forced_host to be performed.");
-  if (zone !== '' && !hosts.some(({ availabilityZone }) => availabilityZone === zone)) throw badRequest('The requested availability zone is not available');
-  return { availabilityZone: zone === '' ? null : zone, onlyHostname: hostname || node || null };
+  if (zone !== '' && !hosts.some((each) => each.availabilityZone === zone)) throw badRequest('The requested availability zone is not available');
+  for (const name of [host, node]) if (name !== undefined) demandHost(hosts, name);
+  if (host !== undefined && node !== undefined && host !== node) throw badRequest(`Compute host ${host} could not be found.`);
+  return { availabilityZone: zone === '' ? null : zone, onlyHostname: forcedHost || forcedNode || host || node || null };
 }
 
-async function publicKeyOf({ tx, caller }: Context, name: string): Promise<string> {
+function demandHost(hosts: readonly Host[], name: string): void {
+  if (!hosts.some(({ hostname }) => hostname === name)) throw badRequest(`Compute host ${name} could not be found.`);
+}
+
+export async function publicKeyOf({ tx, caller }: Context, name: string): Promise<string> {
   const pair = await selectKeyPair(tx, caller.userId, name);
   if (!pair) throw badRequest('Invalid key_name provided.');
   return pair.publicKey;
 }
 
-async function onlyNetwork(context: Context): Promise<NetworkWish[]> {
+async function networksCalled(context: Context, called: 'only' | 'auto' | 'none'): Promise<NetworkWish[]> {
+  if (called === 'none') return [];
   const networks = await networksForServer(context);
   if (networks.length > 1) throw conflict('Multiple possible networks found, use a Network ID to be more specific.');
+  if (networks.length === 0 && called === 'auto') throw badRequest(`Unable to automatically allocate a network for project ${context.caller.projectId ?? ''}`);
   return networks.map(({ id }) => ({ networkId: id }));
 }
 
 async function plugPorts(context: Context, server: Server, networks: readonly NetworkWish[], securityGroups: string[] | undefined): Promise<void> {
-  for (const { networkId, portId, fixedIp } of networks) {
+  for (const { networkId, portId, fixedIp, tag = null } of networks) {
     const made = await takeServerPort(context, {
       serverId: server.id,
       projectId: server.projectId,
@@ -202,7 +256,7 @@ async function plugPorts(context: Context, server: Server, networks: readonly Ne
       securityGroups,
       availabilityZone: server.availabilityZone ?? 'nova',
     }).catch(asNetworkFault);
-    await appendInterface(context.tx, { serverId: server.id, projectId: server.projectId, portId: made, state: 'attaching' }, context.now);
+    await appendInterface(context.tx, { serverId: server.id, projectId: server.projectId, portId: made, tag, state: 'attaching' }, context.now);
   }
 }
 
@@ -226,11 +280,11 @@ export async function listServers({ tx }: Pick<Context, 'tx'>, filter: ServerFil
   return selectServers(tx, filter, page);
 }
 
-export type ServerChanges = Partial<Pick<Server, 'name' | 'accessIpv4' | 'accessIpv6' | 'diskConfig'>>;
+export type ServerChanges = Partial<Pick<Server, 'name' | 'accessIpv4' | 'accessIpv6' | 'diskConfig' | 'description' | 'hostname'>>;
 
 export async function updateServer(compute: Compute, context: Context, id: string, changes: ServerChanges): Promise<Server> {
   const server = await lockServer(context.tx, id);
-  const renamed = changes.name !== undefined && changes.name !== server.name;
+  const renamed = (changes.name ?? server.name) !== server.name || (changes.hostname ?? server.hostname) !== server.hostname;
   const changed = await changeServer(context.tx, { now: () => context.now }, server, changes, { requestId: context.requestId, intent: renamed });
   // The guest reads its name from the metadata service.
   if (renamed) await refreshServer(compute, context, changed);

@@ -2,9 +2,11 @@
 import { DriverError } from '../../drivers/driver.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
+import { dropServerImage } from '../image/uploads.ts';
 import { bindServerPort, projectNow, releaseServerPorts } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
-import { claimHost, releaseClaim } from '../placement/claims.ts';
+import { releaseClaim } from '../placement/claims.ts';
+import { findHost } from '../placement/hosts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { completeAttachment, deleteServerVolumes, releaseAttachments, volumeState } from '../volume/volumes.ts';
 import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState, type BlockDevice, type Interface } from './devices.store.ts';
@@ -12,7 +14,9 @@ import { tellDevices, type Plugged } from './devices.ts';
 import { changeServer, faultFrom, needsOf, quotaOf } from './server-changes.ts';
 import { asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { Unplaced } from './server-spec.ts';
+import { claimInGroup } from './server-groups.ts';
 import { findServer, lockServerRow, type Server } from './servers.store.ts';
+import { hintedHosts } from './scheduler-hints.ts';
 
 type CreateState = { tried: string[] };
 
@@ -40,21 +44,24 @@ export const createServerWorkflow = workflow<About, CreateState, RegionParts>(
 type CreateRun = ServerRun<About, CreateState>;
 
 async function claim(run: CreateRun): Promise<void> {
-  await commitServer(run, async (server, tx) => ({ hostId: await placeOn(tx, run, server, []), taskState: 'networking' }));
+  await commitServer(run, async (server, tx) => ({ ...(await placeOn(tx, run, server, [])), taskState: 'networking' }));
 }
 
-async function placeOn(tx: Transaction, run: CreateRun, server: Server, exclude: readonly string[]): Promise<string> {
-  const { id: consumerId, projectId, availabilityZone, onlyHostname: hostname } = server;
+/** A host that has room and that its group allows, with its ports bound there. */
+export async function placeOn(tx: Transaction, run: Pick<ServerRun, 'services' | 'requestId'>, server: Server, exclude: readonly string[], onlyHostname = server.onlyHostname): Promise<{ hostId: string; hostZone: string | null }> {
+  const { id: consumerId, projectId, userId, availabilityZone } = server;
   const now = run.services.clock.now();
-  const { hostId } = await claimHost(tx, { ...needsOf(server), consumerId, projectId, now, exclude, availabilityZone, hostname });
+  const hinted = await hintedHosts(tx, server);
+  const wish = { ...needsOf(server), consumerId, projectId, userId, now, exclude: [...exclude, ...hinted.exclude], availabilityZone, hostname: onlyHostname ?? hinted.only };
+  const { hostId } = await claimInGroup(tx, server.groupId, wish);
   for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort({ tx, now, requestId: run.requestId }, { portId, serverId: server.id, hostId });
-  return hostId;
+  return { hostId, hostZone: (await findHost(tx, hostId))?.availabilityZone ?? null };
 }
 
 async function giveUpHost(run: CreateRun): Promise<void> {
   await commitServer(run, async (server, tx) => {
     await releaseClaim(tx, server.id, run.services.clock.now());
-    return { hostId: null };
+    return { hostId: null, hostZone: null };
   });
 }
 
@@ -109,7 +116,7 @@ async function moveOn(run: CreateRun, cause: DriverError): Promise<void> {
     const locked = await lockServerRow(tx, server.id);
     if (!locked) return { tried };
     await releaseClaim(tx, locked.id, run.services.clock.now());
-    await changeServer(tx, run.services.clock, locked, { hostId: await placeOn(tx, run, locked, tried) }, { requestId: run.requestId, intent: true });
+    await changeServer(tx, run.services.clock, locked, await placeOn(tx, run, locked, tried), { requestId: run.requestId, intent: true });
     return { tried };
   });
   const ports = await database.read({ kind: 'system', reason: 'the ports of a server' }, (tx) => selectInterfaces(tx, [server.id]));
@@ -180,7 +187,8 @@ async function letGo(run: ServerRun): Promise<void> {
       await letGoOfDevices(tx, server, run.services.clock);
       const now = run.services.clock.now();
       await releaseClaim(tx, server.id, now);
-      return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, resize: null, adminPass: null, terminatedAt: now, deletedAt: now };
+      if (server.shelvedImageId !== null) await dropServerImage({ tx, now }, server.shelvedImageId);
+      return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, hostZone: null, resize: null, rescue: null, adminPass: null, terminatedAt: now, deletedAt: now };
     },
     { event: 'server.delete.end' },
   );

@@ -35,6 +35,7 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.keyPairs.list', alice, '/compute/v2.1/os-keypairs');
   await begin('compute.hypervisors.list', admin, '/compute/v2.1/os-hypervisors');
   await begin('compute.hypervisors.detail', admin, '/compute/v2.1/os-hypervisors/detail');
+  await begin('compute.serverGroups.list', alice, '/compute/v2.1/os-server-groups');
   await begin('compute.hosts.list', admin, '/compute/v2.1/os-hosts');
   await begin('compute.migrations.list', admin, '/compute/v2.1/os-migrations');
   await begin('compute.aggregates.list', admin, '/compute/v2.1/os-aggregates');
@@ -64,6 +65,7 @@ test('whoever watches a list is told what happens to its items, as they are show
   const { flavor } = (await admin.compute.flavors.create({ body: { flavor: { name: 'own', ram: 64, vcpus: 1, disk: 1 } } })).body;
   await alice.compute.keyPairs.create({ body: { keypair: { name: 'mine' } } });
   await admin.compute.services.disable({ body: { host: host.name, binary: 'nova-compute' } });
+  await alice.compute.serverGroups.create({ body: { server_group: { name: 'apart', policies: ['anti-affinity'] } } });
   const image = (await alice.image.images.create({ body: { name: 'picture' } })).body;
   const { security_group: group } = (await alice.compute.securityGroupProxies.create({ body: { security_group: { name: 'web', description: '' } } })).body;
   const { floating_ip: floatingIp } = (await alice.compute.floatingIpProxies.create({ body: { pool: 'outside' } })).body;
@@ -92,6 +94,7 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.keyPairs.list': ({ keypair }: { keypair: { name: string } }) => keypair.name === 'mine',
     'compute.hypervisors.list': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
     'compute.hypervisors.detail': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
+    'compute.serverGroups.list': ({ server_group: { name } }: { server_group: { name: string } }) => name === 'apart',
     'compute.hosts.list': ({ hosts }: { hosts: object[] }) => hosts.length === 0,
     'compute.migrations.list': ({ migrations }: { migrations: { instance_uuid: string }[] }) => migrations[0]?.instance_uuid === id,
     'compute.aggregates.list': (data: { aggregate: { id: number } }) => data.aggregate.id === aggregate.id,

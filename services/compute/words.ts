@@ -28,3 +28,17 @@ export function plainAddress(address: string): string {
   if (address === '' || isIPv4(address)) return address;
   throw badRequest(`Invalid input for field/attribute accessIPv4. Value: ${address}. '${address}' is not a 'ipv4'`);
 }
+
+/** The id of a flavor or image, or a link that ends in it. */
+export function idIn(reference: string | number): string {
+  return String(reference).split('/').at(-1) ?? '';
+}
+
+/** ISO 8601, and what has no zone is UTC. JavaScript alone would take much else. */
+export function readTime(text: string | undefined, parameter: string): Date | null {
+  if (text === undefined) return null;
+  const zoned = /[Zz]$|[+-]\d\d:?\d\d$/.test(text) || !text.includes(':') ? text : `${text}Z`;
+  const date = new Date(/^\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d([.,]\d+)?)?([Zz]|[+-]\d\d:?\d\d)?)?$/.test(text) ? zoned.replace(',', '.') : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw badRequest(`Invalid input for query parameters ${parameter}. Value: ${text}. '${text}' is not a 'date-time'`);
+  return date;
+}

@@ -84,6 +84,15 @@ export function deleteImage(tx: Transaction, id: string): Promise<number> {
   return tx.run`delete from image.image where id = ${id}`;
 }
 
+/** The newest first. nova/compute/manager.py, _rotate_backups */
+export async function selectBackups(tx: Transaction, serverId: string, backupType: string): Promise<string[]> {
+  const rows = await tx.rows<{ id: string }>`
+    select id from image.image
+    where properties ->> 'instance_uuid' = ${serverId} and properties ->> 'image_type' = 'backup' and properties ->> 'backup_type' = ${backupType} and status = 'active'
+    order by created_at desc, id desc`;
+  return rows.map(({ id }) => id);
+}
+
 // Uploads
 
 export function beginSaving(tx: Transaction, id: string, { upload, until, now }: { upload: string; until: Date; now: Date }): Promise<number> {

@@ -11,7 +11,7 @@ import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { chargeUpload, releaseImages } from './image-quotas.ts';
-import { beginSaving, claimBlob, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, type Image, type Visibility } from './images.store.ts';
+import { beginSaving, claimBlob, deleteImage, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, selectBackups, type Image, type Visibility } from './images.store.ts';
 import { judgeFile, receive, receiveExpanded, receiveFile, vetted, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 
@@ -165,6 +165,20 @@ export async function activateImage(tx: Transaction, imageId: string, accepted: 
 /** A capture that failed leaves no image that waits for bytes for ever: it says why, and can be deleted. */
 export async function failImage(tx: Transaction, imageId: string, reason: string, now: Date): Promise<void> {
   await giveUp(tx, { id: imageId, upload: captureName(imageId) }, reason, now);
+}
+
+/** An image that the cloud itself has made of a server, and that nobody needs any more. Again does nothing. */
+export async function dropServerImage({ tx, now }: { tx: Transaction; now: Date }, imageId: string): Promise<void> {
+  const image = await lockImage(tx, imageId);
+  if (!image || image.protected) return;
+  await deleteImage(tx, imageId);
+  await releaseImages(tx, image.projectId, { images: 1, bytes: image.chargedBytes });
+  await told({ tx, now }, 'image.delete', image);
+}
+
+/** Backups of a server of this kind, the newest first. */
+export function backupsOf(tx: Transaction, { serverId, backupType }: { serverId: string; backupType: string }): Promise<string[]> {
+  return selectBackups(tx, serverId, backupType);
 }
 
 // Bytes of the cloud's own

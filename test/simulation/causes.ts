@@ -30,6 +30,7 @@ const stop = (actions: ActionCalls, params: { server_id: string }) => actions.st
 const pause = (actions: ActionCalls, params: { server_id: string }) => actions.pause({ params, body: { pause: null } });
 const suspend = (actions: ActionCalls, params: { server_id: string }) => actions.suspend({ params, body: { suspend: null } });
 const resize = async (actions: ActionCalls, params: { server_id: string }, things: Things) => actions.resize({ params, body: { resize: { flavorRef: await things.get('larger flavor') } } });
+const shelve = (actions: ActionCalls, params: { server_id: string }) => actions.shelve({ params, body: { shelve: null } });
 const reboot = (type: 'SOFT' | 'HARD') => (actions: ActionCalls, params: { server_id: string }) => actions.reboot({ params, body: { reboot: { type } } });
 
 const withThings = (...names: Parameters<Things['get']>[0][]) => async (_cloud: TestCloud, things: Things) => {
@@ -67,6 +68,11 @@ export const causes: Record<string, Cause> = {
   'server.resize-revert': action((actions, params) => actions.revertResize({ params, body: { revertResize: null } }), resize),
   'server.rebuild': action((actions, params, things) => actions.rebuild({ params, body: { rebuild: { imageRef: things.imageId } } })),
   'server.create-image': action((actions, params) => actions.createImage({ params, body: { createImage: { name: 'copy' } } })),
+  'server.create-backup': action((actions, params) => actions.createBackup({ params, body: { createBackup: { name: 'copy', backup_type: 'daily', rotation: 1 } } })),
+  'server.rescue': action((actions, params) => actions.rescue({ params, body: { rescue: null } })),
+  'server.unrescue': action((actions, params) => actions.unrescue({ params, body: { unrescue: null } }), (actions, params) => actions.rescue({ params, body: { rescue: null } })),
+  'server.shelve': action(shelve),
+  'server.unshelve': action((actions, params) => actions.unshelve({ params, body: { unshelve: null } }), shelve),
   'server.refresh': {
     prepare: withThings('server'),
     act: async ({ compute }, things) => compute.serverMetadata.replace({ params: { server_id: await things.get('server') }, body: { metadata: { colour: 'red' } } }),
