@@ -5,6 +5,7 @@ import { effectsOf, type Who } from '../contract/contract.ts';
 import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
+import { objectStoreOptions } from './object-store-things.ts';
 import { operatorThings } from './operator-things.ts';
 import { preparations } from './preparations.ts';
 import { ask, broken, unlikeItsService, type Asked, type Reply } from './requests.ts';
@@ -31,6 +32,7 @@ const shared: Record<string, string> = {
   'volumev3.transfers.accept': 'whoever has the key may take the volume',
   'volumev3.limits.defaultQuota': 'the defaults are no secret',
   'intercloud-federation.regions.join': 'whoever was invited may join',
+  ...objectStoreOptions,
 };
 
 test('who may not call an operation is refused, and nothing has changed', async (t) => {

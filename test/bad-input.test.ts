@@ -8,6 +8,7 @@ import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
 import { ask, unlikeItsService, type Asked, type Reply } from './requests.ts';
+import { objectStoreOptions } from './object-store-things.ts';
 import { nodeOf, sample } from './samples.ts';
 import { paramsFor, thingNamed, thingsOf, unique, type ThingName } from './things.ts';
 
@@ -39,6 +40,7 @@ const answersUnknown: Record<string, string> = {
   'identity.regions.createNamed': 'PUT makes the region of this name, whatever it is (keystone/api/regions.py, RegionResource.put)',
   'identity.accessTokens.list': 'keystone filters by the user and does not look for it (oauth1/backends/sql.py)',
   'identity.applicationCredentials.list': 'keystone filters by the user and does not look for it (application_credential/backends/sql.py)',
+  ...objectStoreOptions,
 };
 
 test(`a wrong body is refused and changes nothing (seed ${seed})`, async (t) => {
@@ -150,7 +152,7 @@ function addressWith({ service, operation }: Promised, params: Record<string, st
 /** Its things belong to projects; those of the cloud itself are nobody's secret. */
 function isTenants({ service, operation }: Promised): boolean {
   const { who } = operation.access;
-  return ['compute', 'network', 'volumev3'].includes(service.type) && (who === 'reader' || who === 'member') && !/^\/(flavors|types|group_types|extensions)\b/.test(operation.path);
+  return ['compute', 'network', 'volumev3', 'object-store'].includes(service.type) && (who === 'reader' || who === 'member') && !/^\/(flavors|types|group_types|extensions)\b/.test(operation.path);
 }
 
 /** The one who may and has the least: a refusal for want of a right would hide what is tried. */

@@ -4,6 +4,7 @@ import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingBodies } from './billing-things.ts';
 import { networkBodies } from './network-things.ts';
 import { brokerBodies } from './broker-things.ts';
+import { objectStoreBodies } from './object-store-things.ts';
 import { operatorBodies } from './operator-things.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
@@ -34,6 +35,7 @@ const bodies: Record<string, Body> = {
   ...networkBodies,
   ...brokerBodies,
   ...operatorBodies,
+  ...objectStoreBodies,
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
   }),

@@ -18,6 +18,7 @@ import { federation } from '../contract/intercloud/federation.ts';
 import { metering } from '../contract/intercloud/metering.ts';
 import { image } from '../contract/image/service.ts';
 import { network } from '../contract/network/service.ts';
+import { objectStore } from '../contract/object-store/service.ts';
 import { placement } from '../contract/placement/service.ts';
 import { volume } from '../contract/volume/service.ts';
 import { createSimulatedDriver, type Faults, type SimulatedDriver } from '../drivers/simulated/simulated.ts';
@@ -53,6 +54,7 @@ export type Person = {
   readonly image: Client<typeof image>;
   readonly volume: Client<typeof volume>;
   readonly network: Client<typeof network>;
+  readonly objectStore: Client<typeof objectStore>;
   readonly compute: Client<typeof compute>;
 };
 
@@ -254,7 +256,7 @@ async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
 }
 
-const services = { identity, federation, metering, billing, placement, image, volume, network, compute };
+const services = { identity, federation, metering, billing, placement, image, volume, network, objectStore, compute };
 
 function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, userId, projectId }: Account): Person {
   let kept: { token: string; until: number } | undefined;
@@ -284,6 +286,7 @@ function personOf(running: Pick<Running, 'fetch' | 'clock'>, { name, password, u
     image: client(services.image),
     volume: client(services.volume),
     network: client(services.network),
+    objectStore: client(services.objectStore),
     compute: client(services.compute),
   };
 }

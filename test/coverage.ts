@@ -20,8 +20,8 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const surface = new URL('../../shared/openstack/surface/', import.meta.url);
 
 /** Their names upstream, and the ones that have actions of their own list. */
-const services: Record<string, string> = { keystone: 'identity', nova: 'compute', neutron: 'network', glance: 'image', cinder: 'volumev3', placement: 'placement' };
-const others = ['barbican', 'cloudkitty', 'designate', 'heat', 'ironic', 'manila', 'octavia', 'swift'];
+const services: Record<string, string> = { keystone: 'identity', nova: 'compute', neutron: 'network', glance: 'image', cinder: 'volumev3', placement: 'placement', swift: 'object-store' };
+const others = ['barbican', 'cloudkitty', 'designate', 'heat', 'ironic', 'manila', 'octavia'];
 const withActions = new Set(['nova', 'cinder']);
 
 /** Why an operation is not there, where somebody decided that. */
@@ -112,7 +112,7 @@ function rowOf(documented: Documented, service: Service, promised: readonly Oper
   const starts = [service.path, ...(service.projectInPath ? [`${service.path}/:project_in_path`] : []), ...(service.olderPath === undefined ? [] : [service.olderPath, `${service.olderPath}/:project_in_path`])];
   const tests = operations.flatMap((each) =>
     starts.flatMap((start) => {
-      const route = `${start}${each.path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+      const route = `${start}${(each.rest === true ? each.path.replace(/\{\w+\}$/, '*') : each.path).replaceAll(/\{(\w+)\}/g, ':$1')}`;
       return [method === 'HEAD' ? 'HEAD' : each.method].flatMap((verb) => calls.get(`${verb} ${route} ${each.action ?? '-'}`) ?? []);
     }),
   );

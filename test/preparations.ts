@@ -3,6 +3,7 @@ import { billingPreparations } from './billing-things.ts';
 import { brandPreparations } from './brand-things.ts';
 import type { TestCloud } from './cloud.ts';
 import { accessHeaders, requestHeaders, signedForStore, signedRequest } from './consumers.ts';
+import { objectStorePreparations } from './object-store-things.ts';
 import { operatorPreparations } from './operator-things.ts';
 import type { Things } from './things.ts';
 
@@ -211,6 +212,7 @@ export const preparations: Record<string, Preparation> = {
   'compute.serverActions.confirmResize': { before: resized },
   'compute.serverActions.revertResize': { before: resized },
   ...operatorPreparations,
+  ...objectStorePreparations,
   'image.members.update': { by: 'bob' },
   'image.members.add': { body: async (cloud) => ({ member: cloud.bob.projectId }) },
 };

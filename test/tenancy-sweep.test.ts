@@ -5,6 +5,7 @@ import { effectsOf } from '../contract/contract.ts';
 import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
+import { objectStoreOptions } from './object-store-things.ts';
 import { operatorThings } from './operator-things.ts';
 import { ask, type Asked, type Reply } from './requests.ts';
 import { paramsFor, thingsOf, type ThingName, type Things } from './things.ts';
@@ -20,6 +21,7 @@ const allowed: Record<string, string> = {
   'volumev3.limits.defaultQuota': 'the defaults are no secret',
   'volumev3.transfers.accept': 'whoever has the key may take the volume',
   'intercloud-federation.regions.join': 'whoever was invited may join',
+  ...objectStoreOptions,
 };
 
 /** Things that are the operator's own: seen by everybody, or by him alone. */

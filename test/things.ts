@@ -4,6 +4,7 @@ import { billingMakers, billingPaths, billingSpecials } from './billing-things.t
 import { networkMakers, networkPaths } from './network-things.ts';
 import { brandMakers, brandPaths } from './brand-things.ts';
 import { brokerMakers, brokerPaths } from './broker-things.ts';
+import { objectStoreMakers, objectStorePaths, objectStoreSpecials } from './object-store-things.ts';
 import { operatorMakers, operatorPaths, operatorSpecials } from './operator-things.ts';
 import type { Person, TestCloud } from './cloud.ts';
 import { accessToken, requestToken } from './consumers.ts';
@@ -247,6 +248,7 @@ const makers = {
   ...brokerMakers,
   ...brandMakers,
   ...operatorMakers,
+  ...objectStoreMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -333,6 +335,7 @@ const paths: Record<string, ThingName> = {
   ...brokerPaths,
   ...brandPaths,
   ...operatorPaths,
+  ...objectStorePaths,
   'placement /resource_providers/': 'host',
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'placement /allocations/': 'server',
@@ -401,6 +404,7 @@ const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
 const special: Record<string, Partial<Record<string, ThingName>>> = {
   ...billingSpecials,
   ...operatorSpecials,
+  ...objectStoreSpecials,
   'image.imageData.upload': { image_id: 'queued image' },
   'image.members.show': { image_id: 'shared image' },
   'image.members.update': { image_id: 'shared image' },

@@ -9,6 +9,7 @@ import { federation } from '../contract/intercloud/federation.ts';
 import { image } from '../contract/image/service.ts';
 import { metering } from '../contract/intercloud/metering.ts';
 import { network } from '../contract/network/service.ts';
+import { objectStore } from '../contract/object-store/service.ts';
 import { placement } from '../contract/placement/service.ts';
 import { volume } from '../contract/volume/service.ts';
 import type { Person, TestCloud } from './cloud.ts';
@@ -54,6 +55,6 @@ function personOf(cloud: TestCloud, { name, id, password, domainId, projectId, s
   const client = <S extends Service>(service: S, at = base): Client<S> => createClient<Service>(service, { base: at, token, fetch: cloud.fetch, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
   return {
     name, userId: id, projectId, password, token, client,
-    identity: client(identity), federation: client(federation), metering: client(metering), billing: client(billing), placement: client(placement), image: client(image), volume: client(volume), network: client(network), compute: client(compute),
+    identity: client(identity), federation: client(federation), metering: client(metering), billing: client(billing), placement: client(placement), image: client(image), volume: client(volume), network: client(network), objectStore: client(objectStore), compute: client(compute),
   };
 }

@@ -14,7 +14,7 @@ import { accountLimit, listAnswer, listTypeOf, rangeOf, type Item } from './list
 import { checkTotal, metadataChanges } from './metadata.ts';
 import { listedTimeOf, timestampOf } from './timestamps.ts';
 import { accountLimitChanges } from './usage-limits.ts';
-import { textsOf, visit, type Visit } from './visits.ts';
+import { refusal, textsOf, visit, type Visit } from './visits.ts';
 
 export function accounts(_parts: RegionParts) {
   return implement(contract, {
@@ -53,7 +53,8 @@ export function accounts(_parts: RegionParts) {
     async delete(request) {
       const here = await visit(request, contract.delete, { account: request.params.account });
       if (textsOf(request)['bulk-delete'] !== undefined) return deleteMany(request, here, await pathsToDelete(request.body));
-      throw notAllowed('GET, HEAD, OPTIONS, POST');
+      // keystoneauth.py: nobody deletes his own account.
+      throw here.isReseller ? notAllowed('GET, HEAD, OPTIONS, POST') : refusal(request.caller);
     },
 
     async options() {

@@ -19,6 +19,8 @@ type ObjectPlace = Place & { container: string; object: string };
 
 /** `COPY`: from what the path names. */
 export async function copyTo(bodies: ObjectBodies, request: StoreRequest, source: ObjectPlace): Promise<Answer<Buffer>> {
+  // Before anything is said about what is asked.
+  await visit(request, contract.copy, source, 'read');
   const destination = headerOf(request.headers, 'destination');
   if (!destination) throw new Fault(412, 'PreconditionFailed', 'Destination header required');
   const to = pathOf(destination, 'Destination');
@@ -36,10 +38,10 @@ export async function copyFrom(bodies: ObjectBodies, request: StoreRequest, to: 
 async function copy(bodies: ObjectBodies, request: StoreRequest, { source, to }: { source: ObjectPlace; to: ObjectPlace }): Promise<Answer<Buffer>> {
   const { headers, now } = request;
   const isManifest = textsOf(request)['multipart-manifest'] === 'get';
-  const from = await visit(request, contract.get, source, 'read');
-  const sourceContainer = containerOf(from);
   const here = await visit(request, contract.put, to, 'write');
   containerOf(here);
+  const from = await visit(request, contract.get, source, 'read');
+  const sourceContainer = containerOf(from);
   checkObjectName(to.object);
   const object = await from.read((context) => getObject(context, sourceContainer, source.object, textsOf(request)['version-id']));
   const described = describedBy(headers, now);
