@@ -1,12 +1,17 @@
 /** Any OpenStack-compatible cloud, as a load generator sees it: a token, a catalog, requests. */
+import { Agent as PlainAgent, request as plainRequest, type IncomingHttpHeaders } from 'node:http';
+import { Agent as SecureAgent, request as secureRequest } from 'node:https';
+
 export type Credentials = { authUrl: string; username: string; password: string; project: string; userDomain: string; projectDomain: string; region?: string };
+
+export type Reply<T = unknown> = { status: number; body: T; headers: IncomingHttpHeaders };
 
 export type Endpoint = {
   name: string;
   token: string;
   credentials: Credentials;
   /** Asks a service of the catalog; throws unless the status is one of success. */
-  ask<T>(service: string, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<{ status: number; body: T; headers: Headers }>;
+  ask<T>(service: string, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
   issueToken(): Promise<string>;
 };
 
@@ -23,22 +28,51 @@ export async function connectEndpoint(name: string, credentials: Credentials): P
     const version = { network: 'v2.0', image: 'v2' }[service];
     return version === undefined || url.endsWith(`/${version}`) ? url : `${url}/${version}`;
   };
+  const urls = new Map<string, string>();
   return {
     name,
     token,
     credentials,
     issueToken: async () => (await authenticate(credentials)).token,
     async ask<T>(service: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-      const response = await fetch(`${urlOf(service)}${path}`, {
-        method,
-        headers: { 'x-auth-token': token, accept: 'application/json', ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${name}: ${method} ${service}${path} answered ${response.status}: ${text.slice(0, 300)}`);
-      return { status: response.status, headers: response.headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
+      const url = urls.get(service) ?? urlOf(service);
+      urls.set(service, url);
+      const { status, text, headers: answered } = await send(method, `${url}${path}`, { 'x-auth-token': token, ...headers }, body);
+      if (status < 200 || status > 299) throw new Error(`${name}: ${method} ${service}${path} answered ${status}: ${text.slice(0, 300)}`);
+      return { status, headers: answered, body: (text === '' ? undefined : JSON.parse(text)) as T };
     },
   };
+}
+
+// `fetch` would use as much of the processors as what it measures.
+const plain = new PlainAgent({ keepAlive: true, maxSockets: 64 });
+const secure = new SecureAgent({ keepAlive: true, maxSockets: 64 });
+const answerWithinMs = 300_000;
+
+/** One request; whatever is answered is no error here. */
+export function send(method: string, url: string, headers: Record<string, string>, body?: unknown, ownAgent?: PlainAgent): Promise<{ status: number; text: string; headers: IncomingHttpHeaders }> {
+  const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const isSecure = url.startsWith('https:');
+  return new Promise((resolve, reject) => {
+    const request = (isSecure ? secureRequest : plainRequest)(
+      url,
+      {
+        method,
+        agent: ownAgent ?? (isSecure ? secure : plain),
+        timeout: answerWithinMs,
+        headers: { accept: 'application/json', ...(bytes ? { 'content-type': 'application/json', 'content-length': String(bytes.length) } : {}), ...headers },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8'), headers: response.headers }));
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error(`${method} ${url} was not answered in ${answerWithinMs / 1000} s`)));
+    request.on('error', reject);
+    request.end(bytes);
+  });
 }
 
 /** From the variables that every client reads: OS_AUTH_URL, OS_USERNAME, … */
@@ -60,19 +94,14 @@ export function credentialsFrom(environment: Record<string, string | undefined>)
 }
 
 async function authenticate({ authUrl, username, password, project, userDomain, projectDomain }: Credentials): Promise<{ token: string; catalog: Catalog }> {
-  const response = await fetch(`${identityUrl(authUrl)}/auth/tokens`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      auth: {
-        identity: { methods: ['password'], password: { user: { name: username, domain: { name: userDomain }, password } } },
-        scope: { project: { name: project, domain: { name: projectDomain } } },
-      },
-    }),
+  const { status, text, headers } = await send('POST', `${identityUrl(authUrl)}/auth/tokens`, {}, {
+    auth: {
+      identity: { methods: ['password'], password: { user: { name: username, domain: { name: userDomain }, password } } },
+      scope: { project: { name: project, domain: { name: projectDomain } } },
+    },
   });
-  const text = await response.text();
-  const token = response.headers.get('x-subject-token');
-  if (response.status !== 201 || token === null) throw new Error(`${authUrl} gave no token: ${response.status} ${text.slice(0, 300)}`);
+  const token = headers['x-subject-token'];
+  if (status !== 201 || typeof token !== 'string') throw new Error(`${authUrl} gave no token: ${status} ${text.slice(0, 300)}`);
   return { token, catalog: (JSON.parse(text) as { token: { catalog: Catalog } }).token.catalog };
 }
 

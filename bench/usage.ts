@@ -1,6 +1,6 @@
 /** Metering and billing at a running cloud: how fast records are taken, and how long a month of them takes to be billed. */
-import { readFileSync } from 'node:fs';
 import type { Endpoint } from './endpoint.ts';
+import type { Worked } from './processors.ts';
 
 export type UsageMeasured = {
   records: number;
@@ -18,18 +18,17 @@ const hourMs = 3_600_000;
 const flavors = ['nano', 'small', 'medium', 'large', 'huge'];
 const shapes = flavors.map((flavor, index) => ({ resource: 'server', flavor, measures: { servers: 1, vcpus: 2 ** index, memoryMiB: 1_024 * 2 ** index, diskGiB: 10 * 2 ** index } }));
 
-/** `pids`: of the processes that work for it. */
-export async function measureUsage({ ask }: Endpoint, { records, pids, say }: { records: number; pids: () => number[]; say: (line: string) => void }): Promise<UsageMeasured> {
+export async function measureUsage({ ask }: Endpoint, { records, worked, say }: { records: number; /** By what works for it. */ worked: Worked; say: (line: string) => void }): Promise<UsageMeasured> {
   const region = `bench-${process.pid}`;
   await ask('intercloud-federation', 'POST', '/regions', { name: region });
   const end = Math.floor(Date.now() / hourMs) * hourMs;
   let [sent, wallMs, cpuSeconds] = [0, 0, 0];
   while (sent < records) {
     const body = batch(sent, end);
-    const [begun, worked] = [performance.now(), workedSeconds(pids())];
+    const [begun, before] = [performance.now(), worked()];
     await ask('intercloud-metering', 'PUT', `/regions/${region}/usage`, body);
     wallMs += performance.now() - begun;
-    cpuSeconds += workedSeconds(pids()) - worked;
+    cpuSeconds += worked() - before;
     sent += batchSize;
     if (sent % 200_000 === 0) say(`${sent} records of usage are taken`);
   }
@@ -74,21 +73,4 @@ function batch(sent: number, end: number): object {
     };
   });
   return { first: sent + 1, through: new Date(end).toISOString(), shapes, records };
-}
-
-/** What these processes have used of processors so far. */
-function workedSeconds(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + ticksOf(pid), 0) / 100;
-}
-
-function ticksOf(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return Number(fields[11]) + Number(fields[12]);
-  } catch (error) {
-    // A worker of PostgreSQL that has ended meanwhile.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') return 0;
-    throw error;
-  }
 }
