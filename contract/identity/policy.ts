@@ -204,6 +204,8 @@ export const policy: Readonly<Record<string, string>> = {
   'identity:list_role_assignments': readerOfDomain,
   'identity:list_role_assignments_for_tree': readerOfDomain,
   'identity:ec2tokens_validate': service,
+  'identity:s3tokens_validate': service,
+  'identity:revocation_list': service,
   'identity:get_service': reader,
   'identity:list_services': reader,
   'identity:create_service': admin,
