@@ -38,8 +38,8 @@ export function signDocument<T extends Plain>(document: T, { id, privateKey }: S
 
 export type Verdict = 'good' | 'unknown key' | 'forged' | 'expired' | 'not yet valid';
 
-/** Clocks of two owners may differ by so much. */
-const toleratedMs = 10 * 60_000;
+/** Clocks of two owners may differ by ten minutes; what is asked is under way for another one at most. */
+const toleratedMs = 11 * 60_000;
 
 /** `publicKey` is what its signer has shown before, never what came with the document. */
 export function judge({ signature, ...dated }: Signed, publicKeys: ReadonlyMap<string, string>, now: Date): Verdict {

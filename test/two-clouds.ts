@@ -73,11 +73,18 @@ export async function startTwoClouds(t: Test, { aheadMinutes = 0, toleranceSecon
 
   // It was seen to work; what is tried for ever is nothing that is tried here.
   await ours.admin.client(admission).profiles.suspend({ params: { region: 'partner' } });
-  const settle = async () => {
+  const settle = async (): Promise<void> => {
     for (const each of [partner, theirs, ours]) await each.settle();
+    keepApart();
+  };
+  /** What one had to wait for alone the other waits for too. */
+  const keepApart = () => {
+    const ahead = theirs.clock.now().getTime() - ours.clock.now().getTime() - aheadMinutes * minuteMs;
+    ((ahead > 0 ? ours : theirs).clock as ManualClock).advance(Math.abs(ahead));
   };
   const advance = (ms: number) => {
     for (const { clock } of [ours, theirs]) (clock as ManualClock).advance(ms);
+    keepApart();
   };
   const at = (base: string) => <S extends Service>(service: S): Client<S> => createClient<Service>(service, { base, token: () => ours.alice.token(), fetch: ours.fetch, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
   const { servers, flavors } = at('http://partner.example')(compute);

@@ -30,8 +30,8 @@ const validMs = 400 * 24 * hourMs;
 /** For so long it is looked whether what was told late changes an hour that was stated. */
 export const revisedMs = 6 * hourMs;
 
-/** Clocks of two owners may differ by so much. */
-const skewMs = 10 * 60_000;
+/** Clocks of two owners may differ by so much, as in kit/signed.ts. */
+const skewMs = 11 * 60_000;
 const mostKeys = 64;
 
 export const allAgreements = listAgreements;
