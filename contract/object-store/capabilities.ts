@@ -16,6 +16,8 @@ export const limits = {
 
 export const manifestLimits = { max_manifest_segments: 1000, max_manifest_size: 8_388_608 } as const;
 
+export const symlinkLimits = { symloop_max: 2 } as const;
+
 export const bulkLimits = { max_deletes_per_request: 10_000, max_containers_per_extraction: 10_000, max_failed_deletes: 1000, max_failed_extractions: 1000 } as const;
 
 /** The one there is: bodies in files of one machine, each verified when it is read. */
@@ -34,7 +36,9 @@ export const capabilities = {
   bulk_delete: { max_deletes_per_request: bulkLimits.max_deletes_per_request, max_failed_deletes: bulkLimits.max_failed_deletes },
   container_quotas: {},
   dlo: { max_segments: 1_000_000 },
+  object_versioning: {},
   slo: { ...manifestLimits, min_segment_size: 1 },
+  symlink: { ...symlinkLimits, static_links: true },
   tempurl: {
     methods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'],
     allowed_digests: ['sha1', 'sha256', 'sha512'],

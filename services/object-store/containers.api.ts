@@ -1,40 +1,48 @@
 /** The door of containers: swift/proxy/controllers/container.py, swift/container/server.py. */
 import { limits, storagePolicy } from '../../contract/object-store/capabilities.ts';
+import { servicePath } from '../../contract/object-store/paths.ts';
 import { containers as contract } from '../../contract/object-store/containers.ts';
 import { badRequest } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import { cleanAccessList } from './access-lists.ts';
-import type { HeaderChanges } from './accounts.ts';
-import { deleteContainer, ensureContainer, getContainer, updateContainer, usageOf, type Container, type ContainerUsage } from './containers.ts';
+import type { AccountContext, HeaderChanges, Headers } from './accounts.ts';
+import { deleteContainer, ensureContainer, getContainer, setVersioning, updateContainer, usageOf, type Container, type ContainerUsage, type NameRange } from './containers.ts';
+import { forOrigin, optionsAnswer } from './cross-origin.ts';
 import { emptyAnswer } from './empty-answers.ts';
-import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
+import { encoded, headerOf, isTrue, type IncomingHeaders } from './header-text.ts';
 import { containerLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
-import { listObjects, type ListedObject } from './objects.ts';
+import { findVersion, listObjects, listVersions, type ListedObject } from './objects.ts';
 import { versionLocationChanges } from './older-versions.ts';
+import type { Target } from './symlinks.ts';
 import { httpDateOf, listedTimeOf, timestampOf } from './timestamps.ts';
 import { checkContainerLimits } from './usage-limits.ts';
 import { containerOf, visit, type Visit } from './visits.ts';
 
 export function containers(_parts: RegionParts) {
   return implement(contract, {
-    async list(request) {
-      const { account, container: name } = request.params;
-      const type = listTypeOf(request.query, request.headers);
-      const range = rangeOf(request.query, containerLimit);
-      const here = await visit(request, contract.list, { account, container: name }, 'read');
-      const container = containerOf(here);
-      const { usage, found } = await here.read(async (context) => ({ usage: await usageOf(context, container), found: await listObjects(context, container, range) }));
-      return listAnswer({ of: 'container', name, items: found.map(itemOf) }, type, { query: request.query, headers: headersOf(container, usage, here) });
-    },
+    list: (request) =>
+      forOrigin(request, request.params, async () => {
+        const { account, container: name } = request.params;
+        const type = listTypeOf(request.query, request.headers);
+        const range = rangeOf(request.query, containerLimit);
+        const here = await visit(request, contract.list, { account, container: name }, 'read');
+        const container = containerOf(here);
+        const { usage, items } = await here.read(async (context) => ({
+          usage: await usageOf(context, container),
+          items: request.query.versions === undefined ? (await listObjects(context, container, range)).map((each) => itemOf(each)) : await versionItems(context, container, range, request.query.version_marker),
+        }));
+        return listAnswer({ of: 'container', name, items }, type, { query: request.query, headers: headersOf(container, usage, here) });
+      }),
 
-    async head(request) {
-      const here = await visit(request, contract.head, request.params, 'read');
-      const container = containerOf(here);
-      const usage = await here.read((context) => usageOf(context, container));
-      return new Answer(undefined, { headers: encoded({ ...headersOf(container, usage, here), 'content-type': `${listTypeOf({}, request.headers)}; charset=utf-8` }) });
-    },
+    head: (request) =>
+      forOrigin(request, request.params, async () => {
+        const here = await visit(request, contract.head, request.params, 'read');
+        const container = containerOf(here);
+        const usage = await here.read((context) => usageOf(context, container));
+        return new Answer(undefined, { headers: encoded({ ...headersOf(container, usage, here), 'content-type': `${listTypeOf({}, request.headers)}; charset=utf-8` }) });
+      }),
 
     async put(request) {
       const { account, container: name } = request.params;
@@ -44,7 +52,7 @@ export function containers(_parts: RegionParts) {
       checkPolicy(request.headers);
       const { created } = await here.commit((context) => {
         checkTotal(here.container?.headers ?? {}, changes, 'container');
-        return ensureContainer(context, name, changes);
+        return makeContainer(context, name, changes, request.headers);
       });
       return emptyAnswer(created ? 201 : 202);
     },
@@ -57,6 +65,7 @@ export function containers(_parts: RegionParts) {
         const container = await getContainer(context, request.params.container);
         checkTotal(container.headers, changes, 'container');
         await updateContainer(context, container, changes);
+        await changeVersioning(context, { ...container, headers: merged(container.headers, changes) }, request.headers);
       });
       return emptyAnswer(204);
     },
@@ -67,18 +76,17 @@ export function containers(_parts: RegionParts) {
       return emptyAnswer(204);
     },
 
-    async options() {
-      return new Answer(undefined, { headers: { allow: 'HEAD, GET, PUT, POST, DELETE, OPTIONS', 'content-length': '0' } });
-    },
+    options: (request) => optionsAnswer(request, request.params, 'HEAD, GET, PUT, POST, DELETE, OPTIONS'),
   });
 }
 
 /** What only the account's own people may see and set. */
 const ownersOnly = /^x-container-(read|write|meta-temp-url-key(-2)?)$/;
 
-function headersOf({ headers, createdAt, updatedAt }: Container, usage: ContainerUsage, { isOwner }: Pick<Visit, 'isOwner'>): Record<string, string> {
+function headersOf({ headers, createdAt, updatedAt, versioning }: Container, usage: ContainerUsage, { isOwner }: Pick<Visit, 'isOwner'>): Record<string, string> {
   return {
     ...Object.fromEntries(Object.entries(headers).filter(([name]) => isOwner || !ownersOnly.test(name))),
+    ...(versioning === 'off' ? {} : { 'x-versions-enabled': versioning === 'enabled' ? 'True' : 'False' }),
     'x-container-object-count': String(usage.objects),
     'x-container-bytes-used': String(usage.bytes),
     'x-timestamp': timestampOf(createdAt),
@@ -88,11 +96,42 @@ function headersOf({ headers, createdAt, updatedAt }: Container, usage: Containe
   };
 }
 
+async function makeContainer(context: AccountContext, name: string, changes: HeaderChanges, headers: IncomingHeaders): Promise<{ created: boolean }> {
+  const { container, created } = await ensureContainer(context, name, changes);
+  await changeVersioning(context, container, headers);
+  return { created };
+}
+
+/** swift/common/middleware/versioned_writes/object_versioning.py, container_request. */
+async function changeVersioning(context: AccountContext, container: Container, headers: IncomingHeaders): Promise<void> {
+  const wished = headerOf(headers, 'x-versions-enabled');
+  if (wished === undefined) return;
+  if (!/^(true|1|yes|on|t|y|false|0|no|off|f|n|)$/i.test(wished)) throw badRequest('Invalid X-Versions-Enabled header');
+  if (isTrue(wished) && (container.headers['x-versions-location'] ?? container.headers['x-history-location']) !== undefined) throw badRequest('Cannot enable object versioning on a container that is already using the legacy versioned writes feature.');
+  if (isTrue(wished)) await setVersioning(context, container, 'enabled');
+  else if (container.versioning === 'enabled') await setVersioning(context, container, 'suspended');
+}
+
+function merged(headers: Headers, changes: HeaderChanges): Headers {
+  return Object.fromEntries(Object.entries({ ...headers, ...changes }).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
+}
+
 function itemOf(listed: ListedObject): Item {
   if (listed.subdir !== null) return { subdir: listed.subdir };
   const { name, etag, sizeBytes, contentType, writtenAt, kind, facts } = listed;
-  if (kind === 'slo') return { hash: String(facts['manifestMd5']), last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType, slo_etag: `"${etag}"` };
-  return { hash: etag, last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType };
+  const common = { last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType };
+  if (kind === 'slo') return { hash: String(facts['manifestMd5']), ...common, slo_etag: `"${etag}"` };
+  if (kind !== 'symlink') return { hash: etag, ...common };
+  const { account, container, object, etag: target } = facts['target'] as Target;
+  return { hash: etag, ...common, symlink_path: `${servicePath}/${account}/${encodeURI(`${container}/${object}`)}`, ...(target === null ? {} : { symlink_etag: target, symlink_bytes: Number(facts['linkedBytes']) }) };
+}
+
+/** Of each name the newest first; after a version of a name, or after all of them. */
+async function versionItems(context: AccountContext, container: Container, { prefix, after, before, limit }: NameRange, versionMarker: string | undefined): Promise<Item[]> {
+  const marker = versionMarker === undefined || after === undefined ? undefined : await findVersion(context, container, after, versionMarker);
+  if (versionMarker !== undefined && after === undefined) throw badRequest('version_marker param requires marker');
+  const found = await listVersions(context, container, { prefix, name: after, id: marker?.id, before, limit });
+  return found.map((each) => ({ ...itemOf(each), ...(each.isMarker ? { hash: 'd41d8cd98f00b204e9800998ecf8427e' } : {}), version_id: each.version, is_latest: each.isLatest }));
 }
 
 function changesOf(headers: IncomingHeaders, { isOwner }: Pick<Visit, 'isOwner'>): HeaderChanges {

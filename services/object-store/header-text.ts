@@ -32,5 +32,5 @@ function decoded(text: string): string {
 }
 
 function isPlain(text: string): boolean {
-  return /^[\x00-\x7f]*$/.test(text);
+  return !/[\u0080-\uffff]/.test(text);
 }

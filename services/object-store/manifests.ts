@@ -99,7 +99,7 @@ export async function resolveManifest(context: AccountContext, here: Visit, wish
   const segments: ManifestSegment[] = [];
   const etag = createHash('md5');
   let sizeBytes = 0;
-  const found = await Promise.all(wished.map((each) => ('data' in each ? undefined : segmentObject(context, here, each.path))));
+  const found = await Promise.all(wished.map(async (each) => ('data' in each ? undefined : segmentObject(context, here, each.path))));
   for (const [index, each] of wished.entries()) {
     if ('data' in each) {
       const bytes = Buffer.from(each.data, 'base64');

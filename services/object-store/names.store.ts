@@ -45,7 +45,8 @@ function boundsOf({ prefix = '', after = '', before = '', reverse = false }: Nam
   const end = successorOf(prefix);
   return sql.join(
     [
-      ...(low !== '' && low >= prefix ? [sql`and c.name > ${low}`] : prefix === '' ? [] : [sql`and c.name >= ${prefix}`]),
+      ...(low === '' ? [] : [sql`and c.name > ${low}`]),
+      ...(prefix === '' ? [] : [sql`and c.name >= ${prefix}`]),
       ...(high === '' ? [] : [sql`and c.name < ${high}`]),
       ...(end === undefined ? [] : [sql`and c.name < ${end}`]),
     ],

@@ -1,19 +1,22 @@
 /** The door of objects: swift/proxy/controllers/obj.py, swift/obj/server.py, and what stands before them there. */
 import { objects as contract } from '../../contract/object-store/objects.ts';
+import { servicePath } from '../../contract/object-store/paths.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
-import { Answer, implement } from '../../kit/http/implement.ts';
+import { Answer, implement, type Request } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import { getContainer } from './containers.ts';
 import { copyFrom, copyTo } from './copies.ts';
+import { forOrigin, optionsAnswer } from './cross-origin.ts';
 import { downloadAnswer, headAnswer } from './downloads.ts';
 import { emptyAnswer } from './empty-answers.ts';
 import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { deleteManifest, putManifest } from './large-objects.ts';
-import { deleteObject, findObject, getObject, keeping, noSuchObject, takeTurn, updateObject } from './objects.ts';
+import { deleteObject, findObject, getObject, keeping, makeCurrent, noSuchObject, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
 import { deleteKeepingOlder } from './older-versions.ts';
 import { writeAt } from './object-writes.ts';
 import { downloadOf } from './reading.ts';
+import { demandTarget, follow, linkHeaders, targetOf, wishedTarget, type Followed, type Target } from './symlinks.ts';
 import { httpDateOf } from './timestamps.ts';
 import { checkObjectName, contentTypeOf, describedBy, kindOf, lengthOf, receive } from './uploads.ts';
 import { demandRoom } from './usage-limits.ts';
@@ -21,88 +24,111 @@ import { containerOf, textsOf, visit, type Visit } from './visits.ts';
 
 export function objects({ bodies }: RegionParts) {
   return implement(contract, {
-    async get(request) {
-      const here = await visit(request, contract.get, request.params, 'read');
-      const container = containerOf(here);
-      const query = textsOf(request);
-      const object = await here.read((context) => getObject(context, container, request.params.object, query['version-id']));
-      return signedAnswer(await downloadAnswer(request, await downloadOf(bodies, here, object, { asManifest: query['multipart-manifest'] === 'get' })), here, request.params.object);
-    },
+    get: (request) =>
+      forOrigin(request, request.params, async () => {
+        const found = await find(request, contract.get);
+        return shownAnswer(await downloadAnswer(request, await downloadOf(bodies, found.here, found.object, { asManifest: textsOf(request)['multipart-manifest'] === 'get' })), found, request.params.object);
+      }),
 
-    async head(request) {
-      const here = await visit(request, contract.head, request.params, 'read');
-      const container = containerOf(here);
-      const query = textsOf(request);
-      const object = await here.read((context) => getObject(context, container, request.params.object, query['version-id']));
-      return signedAnswer(headAnswer(request, await downloadOf(bodies, here, object, { asManifest: query['multipart-manifest'] === 'get' })), here, request.params.object);
-    },
+    head: (request) =>
+      forOrigin(request, request.params, async () => {
+        const found = await find(request, contract.head);
+        return shownAnswer(headAnswer(request, await downloadOf(bodies, found.here, found.object, { asManifest: textsOf(request)['multipart-manifest'] === 'get' })), found, request.params.object);
+      }),
 
-    async put(request) {
-      const { params, headers, now } = request;
-      const copied = headerOf(headers, 'x-copy-from');
-      const isManifest = textsOf(request)['multipart-manifest'] === 'put';
-      if (copied && !isManifest) return copyFrom(bodies, request, params, copied);
-      const here = await visit(request, contract.put, params, 'write');
-      containerOf(here);
-      checkObjectName(params.object);
-      demandAllowed(headers, here);
-      if (isManifest) return putManifest(bodies, request, here);
-      const expected = lengthOf(headers);
-      const onlyNew = mustBeNew(headers);
-      const described = describedBy(headers, now);
-      if (expected !== undefined && expected > 0) await here.read((context) => demandRoom(context, containerOf(here), expected, here));
-      const received = await receive(bodies, request, request.body, expected);
-      await keeping(bodies, received, async () => {
-        const etag = headerOf(headers, 'etag')?.replaceAll('"', '').toLowerCase();
-        if (etag !== undefined && etag !== '' && etag !== received.md5) throw new Fault(422, 'BadDigest', explanationOf(422));
-        return here.commit((context) =>
-          writeAt(context, here, params, { ...described, kind: kindOf(described.headers), contentType: contentTypeOf(headers, params.object), body: { received }, sizeBytes: received.sizeBytes, etag: received.md5 }, async (container) => {
-            if (onlyNew && (await findObject(context, container, params.object))) throw new Fault(412, 'PreconditionFailed', explanationOf(412));
-          }),
-        );
-      });
-      return emptyAnswer(201, { 'last-modified': httpDateOf(now), etag: received.md5 });
-    },
-
-    async update(request) {
-      const { params, headers, now } = request;
-      const here = await visit(request, contract.update, params, 'write');
-      containerOf(here);
-      demandAllowed(headers, here);
-      const described = describedBy(headers, now);
-      await here.commit(async (context) => {
-        const container = await getContainer(context, params.container);
-        await takeTurn(context, container, params.object);
-        const object = await getObject(context, container, params.object);
-        const kind = object.kind === 'plain' || object.kind === 'dlo' ? kindOf(described.headers) : object.kind;
-        await updateObject(context, object, { ...described, kind, contentType: headerOf(headers, 'content-type') || object.contentType, writtenAt: now, facts: object.facts });
-      });
-      return emptyAnswer(202);
-    },
-
-    async delete(request) {
-      const { params } = request;
-      const here = await visit(request, contract.delete, params, 'write');
-      containerOf(here);
-      const query = textsOf(request);
-      if (query['multipart-manifest'] === 'delete') return deleteManifest(bodies, request, here);
-      await here.commit(async (context) => {
-        const container = await getContainer(context, params.container);
-        if (await deleteKeepingOlder(context, here, container, params.object)) return;
-        const { object } = await deleteObject(context, container, params.object, query['version-id']);
-        if (!object || object.isMarker) throw noSuchObject();
-      });
-      return emptyAnswer(204);
-    },
-
-    async copy(request) {
-      return copyTo(bodies, request, request.params);
-    },
-
-    async options() {
-      return new Answer(undefined, { headers: { allow: 'HEAD, GET, PUT, POST, OPTIONS, DELETE, COPY', 'content-length': '0' } });
-    },
+    put: (request) => forOrigin(request, request.params, () => put(request)),
+    update: (request) => forOrigin(request, request.params, () => update(request)),
+    delete: (request) => forOrigin(request, request.params, () => remove(request)),
+    copy: (request) => forOrigin(request, request.params, () => copyTo(bodies, request, request.params)),
+    options: (request) => optionsAnswer(request, request.params, 'HEAD, GET, PUT, POST, OPTIONS, DELETE, COPY'),
   });
+
+  async function put(request: Request<typeof contract.put>): Promise<Answer<Uint8Array | AsyncIterable<Uint8Array>>> {
+    const { params, headers, now } = request;
+    const copied = headerOf(headers, 'x-copy-from');
+    const isManifest = textsOf(request)['multipart-manifest'] === 'put';
+    if (copied && !isManifest) return copyFrom(bodies, request, params, copied);
+    const here = await visit(request, contract.put, params, 'write');
+    containerOf(here);
+    checkObjectName(params.object);
+    demandAllowed(headers, here);
+    if (isManifest) return putManifest(bodies, request, here);
+    const restored = textsOf(request)['version-id'];
+    if (restored !== undefined) return restore(request, here, restored);
+    const target = wishedTarget(headers, params);
+    const linked = target && (await demandTarget(request, target));
+    const expected = lengthOf(headers);
+    const onlyNew = mustBeNew(headers);
+    const described = describedBy(headers, now);
+    if (expected !== undefined && expected > 0) await here.read((context) => demandRoom(context, containerOf(here), expected, here));
+    const received = await receive(bodies, request, request.body, expected);
+    if (target !== undefined && received.sizeBytes > 0) {
+      await bodies.remove(received.file);
+      throw badRequest('Symlink requests require a zero byte body');
+    }
+    const { version } = await keeping(bodies, received, async () => {
+      const etag = headerOf(headers, 'etag')?.replaceAll('"', '').toLowerCase();
+      if (etag !== undefined && etag !== '' && etag !== received.md5) throw new Fault(422, 'BadDigest', explanationOf(422));
+      return here.commit((context) =>
+        writeAt(context, here, params, { ...described, ...kindAnd(target, linked, described.headers), contentType: contentTypeOf(headers, params.object), body: { received }, sizeBytes: received.sizeBytes, etag: received.md5 }, async (container) => {
+          if (onlyNew && (await findObject(context, container, params.object))) throw new Fault(412, 'PreconditionFailed', explanationOf(412));
+        }),
+      );
+    });
+    return emptyAnswer(201, { 'last-modified': httpDateOf(now), etag: received.md5, ...versionHeader(here, version) });
+  }
+
+  async function update(request: Request<typeof contract.update>): Promise<Answer<Buffer>> {
+    const { params, headers, now } = request;
+    const here = await visit(request, contract.update, params, 'write');
+    containerOf(here);
+    demandAllowed(headers, here);
+    const described = describedBy(headers, now);
+    await here.commit(async (context) => {
+      const container = await getContainer(context, params.container);
+      await takeTurn(context, container, params.object);
+      const object = await getObject(context, container, params.object);
+      if (object.kind === 'symlink') {
+        const { account, container: targetContainer, object: name } = targetOf(object);
+        throw new Fault(307, 'TemporaryRedirect', 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.', { headers: { ...linkHeaders(object), location: `${servicePath}/${account}/${encodeURI(`${targetContainer}/${name}`)}` } });
+      }
+      const kind = object.kind === 'plain' || object.kind === 'dlo' ? kindOf(described.headers) : object.kind;
+      await updateObject(context, object, { ...described, kind, contentType: headerOf(headers, 'content-type') || object.contentType, writtenAt: now, facts: object.facts });
+    });
+    return emptyAnswer(202);
+  }
+
+  async function remove(request: Request<typeof contract.delete>): Promise<Answer<Buffer>> {
+    const { params } = request;
+    const here = await visit(request, contract.delete, params, 'write');
+    containerOf(here);
+    const query = textsOf(request);
+    if (query['multipart-manifest'] === 'delete') return deleteManifest(bodies, request, here);
+    const version = query['version-id'];
+    const deleted = await here.commit(async (context) => {
+      const container = await getContainer(context, params.container);
+      if (version === undefined && (await deleteKeepingOlder(context, here, container, params.object))) return undefined;
+      const { object, marker } = await deleteObject(context, container, params.object, version, { isReplaced: false });
+      if (!object || (object.isMarker && version === undefined)) throw noSuchObject();
+      return marker ?? object.version;
+    });
+    return emptyAnswer(204, deleted === undefined ? {} : versionHeader(here, deleted));
+  }
+}
+
+type Found = Followed & { isVersioned: boolean };
+
+/** The object that is asked for, or the one that it stands for. */
+async function find(request: Request<typeof contract.get> | Request<typeof contract.head>, asked: typeof contract.get | typeof contract.head): Promise<Found> {
+  const here = await visit(request, asked, request.params, 'read');
+  const container = containerOf(here);
+  const object = await here.read((context) => getObject(context, container, request.params.object, textsOf(request)['version-id']));
+  return { ...(await follow(request, here, object)), isVersioned: container.versioning !== 'off' };
+}
+
+function shownAnswer<T>(answer: Answer<T>, { here, object, location, isVersioned }: Found, name: string): Answer<T> {
+  const more = { ...linkHeaders(object), ...(isVersioned ? { 'x-object-version-id': object.version } : {}), ...(location === undefined ? {} : { 'content-location': location }) };
+  return signedAnswer(new Answer(answer.body, { ...(answer.status === undefined ? {} : { status: answer.status }), headers: { ...answer.headers, ...encoded(more) } }), here, name);
 }
 
 /** What somebody with a signed address gets says what to call the file, and only what is meant for everybody. */
@@ -120,6 +146,21 @@ function signedAnswer<T>(answer: Answer<T>, { signed }: Pick<Visit, 'signed'>, n
 function demandAllowed(headers: IncomingHeaders, { signed }: Pick<Visit, 'signed'>): void {
   if (!signed) return;
   for (const name of ['X-Object-Manifest', 'X-Symlink-Target']) if (headerOf(headers, name.toLowerCase()) !== undefined) throw badRequest(`The header '${name}' is not allowed in this tempurl`);
+}
+
+function versionHeader({ container }: Pick<Visit, 'container'>, version: string): Record<string, string> {
+  return container === undefined || container.versioning === 'off' ? {} : { 'x-object-version-id': version };
+}
+
+function kindAnd(target: Target | undefined, linked: StoredObject | undefined, headers: Readonly<Record<string, string>>): Pick<Content, 'kind' | 'facts'> {
+  return target === undefined ? { kind: kindOf(headers) } : { kind: 'symlink', facts: { target, ...(linked ? { linkedBytes: linked.sizeBytes } : {}) } };
+}
+
+/** An older version is the newest again. */
+async function restore(request: Request<typeof contract.put>, here: Visit, version: string): Promise<Answer<Buffer>> {
+  if (headerOf(request.headers, 'content-length') !== '0') throw badRequest('PUT version-id requests require a zero byte body');
+  const object = await here.commit(async (context) => makeCurrent(context, await getContainer(context, request.params.container), request.params.object, version));
+  return emptyAnswer(201, { 'last-modified': httpDateOf(object.writtenAt), etag: object.etag, 'x-object-version-id': version });
 }
 
 function mustBeNew(headers: IncomingHeaders): boolean {

@@ -1,7 +1,7 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Headers } from './accounts.store.ts';
 import type { Received } from './bodies.ts';
-import { listing, type NameRange } from './names.store.ts';
+import { listing, successorOf, type NameRange } from './names.store.ts';
 
 export type ObjectKind = 'plain' | 'parts' | 'slo' | 'dlo' | 'symlink';
 
@@ -97,6 +97,11 @@ export function promoteNewest(tx: Transaction, containerId: number, name: string
       and not exists (select from object_store.object where container_id = ${containerId} and name = ${name} and is_latest)`;
 }
 
+/** This one is the newest, after the newest was none any more. */
+export function promote(tx: Transaction, id: number): Promise<number> {
+  return tx.run`update object_store.object set is_latest = true where id = ${id}`;
+}
+
 export function deleteObjectRow(tx: Transaction, id: number): Promise<number> {
   return tx.run`delete from object_store.object where id = ${id}`;
 }
@@ -139,10 +144,11 @@ export function listObjectRows(tx: Transaction, containerId: number, range: Name
 }
 
 /** All versions, of each name the newest first; after a name, or after a version of it. */
-export function listVersionRows(tx: Transaction, containerId: number, { prefix = '', name = '', id, end, limit }: { prefix?: string; name?: string; id?: number | undefined; end?: string | undefined; limit: number }): Promise<Exclude<ListedObject, { subdir: string }>[]> {
+export function listVersionRows(tx: Transaction, containerId: number, { prefix = '', name = '', id, before = '', limit }: { prefix?: string | undefined; name?: string | undefined; id?: number | undefined; before?: string | undefined; limit: number }): Promise<Exclude<ListedObject, { subdir: string }>[]> {
+  const end = successorOf(prefix);
   const behind: Sql = name === '' ? sql`true` : id === undefined ? sql`c.name > ${name}` : sql`(c.name > ${name} or (c.name = ${name} and c.id < ${id}))`;
   return tx.rows<Exclude<ListedObject, { subdir: string }>>`
     select null::text as subdir, ${listedColumns} from object_store.object c
-    where c.container_id = ${containerId} and c.name >= ${prefix} and c.name >= ${name} and ${end === undefined ? sql`true` : sql`c.name < ${end}`} and ${behind}
+    where c.container_id = ${containerId} and c.name >= ${prefix} and c.name >= ${name} and ${sql.and([end, before].flatMap((each) => (each === undefined || each === '' ? [] : [sql`c.name < ${each}`])))} and ${behind}
     order by c.name, c.id desc limit ${limit}`;
 }

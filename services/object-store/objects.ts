@@ -16,6 +16,7 @@ import {
   listObjectRows,
   listVersionRows,
   lockName,
+  promote,
   promoteNewest,
   selectBlob,
   selectExpiredObject,
@@ -131,8 +132,11 @@ export async function contentOf({ tx }: AccountContext, { id, kind, sha256, size
 
 export type Deleted = { /** What is gone. */ object: StoredObject | undefined; /** The marker that was made. */ marker: string | undefined };
 
-/** Deletes a name: where the container keeps versions by a marker, else for good. With a version: that one, for good. */
-export async function deleteObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string, version?: string): Promise<Deleted> {
+/**
+ * Deletes a name: where the container keeps versions by a marker, else for good. With a version: that one, for good; when it
+ * was the newest the one before it takes its place, unless nothing is to.
+ */
+export async function deleteObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string, version?: string, { isReplaced = true }: { isReplaced?: boolean } = {}): Promise<Deleted> {
   const { tx, now } = context;
   await lockName(tx, container.id, name);
   const object = await selectObject(tx, container.id, name, { version, now });
@@ -140,7 +144,7 @@ export async function deleteObject(context: AccountContext, container: Pick<Cont
     // What has expired and is still there goes with it.
     if (version === undefined) await deleteLatestRow(tx, container.id, name);
     else if (object) await deleteObjectRow(tx, object.id);
-    if (object?.isLatest === true && version !== undefined) await promoteNewest(tx, container.id, name);
+    if (object?.isLatest === true && version !== undefined && isReplaced) await promoteNewest(tx, container.id, name);
     return { object, marker: undefined };
   }
   return { object, marker: await insertMarker(context, container, name) };
@@ -161,6 +165,17 @@ export async function expireObject(context: AccountContext, container: Pick<Cont
   if (!expired) return;
   if (expired.isLatest && container.versioning !== 'off') await insertMarker(context, container, name);
   await deleteObjectRow(tx, id);
+}
+
+/** An older version is what the name stands for from now on. */
+export async function makeCurrent(context: AccountContext, container: Pick<Container, 'id'>, name: string, version: string): Promise<StoredObject> {
+  const { tx } = context;
+  await lockName(tx, container.id, name);
+  const object = await getObject(context, container, name, version);
+  if (object.isLatest) return object;
+  await demoteLatest(tx, container.id, name);
+  await promote(tx, object.id);
+  return object;
 }
 
 /** Other headers for the same bytes. */

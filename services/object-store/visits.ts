@@ -81,6 +81,12 @@ function transactionsOf(request: StoreRequest, projectId: string): Pick<Visit, '
   return { projectId, read: (work) => request.read((tx) => work(context(tx)), { projectId }), commit: (work) => request.commit((tx) => work(context(tx)), { projectId }) };
 }
 
+/** What a place says of itself to anybody: whoever asks by this must tell nothing else. */
+export async function lookAt(request: StoreRequest, { account, container }: Place): Promise<{ account: Headers | undefined; container: Container | undefined } | undefined> {
+  const projectId = projectOf(account);
+  return projectId === undefined ? undefined : request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
+}
+
 /** The query, whether the contract names its parameters or not; of one that is given twice the last. */
 export function textsOf({ query, otherQuery }: Pick<StoreRequest, 'query' | 'otherQuery'>): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries({ ...otherQuery, ...query }).map(([name, value]) => [name, Array.isArray(value) ? String(value.at(-1)) : value === undefined ? undefined : String(value)]));
