@@ -31,6 +31,10 @@ const memory = new Set([
   'image.blob', //         bytes that nobody has any more are collected within the hour
   'compute.action', //     what was asked of a server can be read after its end
   'network.projection', // generations, so that a late call cannot bring back what is gone
+  'object_store.account', //  is there from the first thing that was kept of it on
+  'object_store.usage_change', // folded every few seconds
+  'object_store.loose', //    bytes that were let go of, until the next sweep
+  'object_store.blob', //     the same
   'meter.record', //       what was used, until home has it
   'meter.running', //      what lasts
   'meter.shape', //        what is measured at once

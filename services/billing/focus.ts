@@ -24,6 +24,7 @@ const services: Record<string, { category: string; name: string; subcategory: st
   server: { category: 'Compute', name: 'Compute', subcategory: 'Virtual Machines', type: 'Server' },
   volume: { category: 'Storage', name: 'Block Storage', subcategory: 'Block Storage', type: 'Volume' },
   volume_snapshot: { category: 'Storage', name: 'Block Storage', subcategory: 'Backup Storage', type: 'Volume Snapshot' },
+  container: { category: 'Storage', name: 'Object Storage', subcategory: 'Object Storage', type: 'Container' },
   image: { category: 'Storage', name: 'Image', subcategory: 'Other (Storage)', type: 'Image' },
   floatingip: { category: 'Networking', name: 'Network', subcategory: 'Network Infrastructure', type: 'Floating IP' },
 };

@@ -1,7 +1,7 @@
 /** What an event says about a thing that is metered: whose it is, in which state, and how much it is. Knows no database. */
 import type { Event } from '../../kit/events/events.ts';
 
-export type MeteredResource = 'server' | 'volume' | 'volume_snapshot' | 'image' | 'floatingip';
+export type MeteredResource = 'server' | 'volume' | 'volume_snapshot' | 'image' | 'floatingip' | 'container';
 
 /** How much of what there is, while it is so. */
 export type Measured = { flavor: string; measures: Record<string, number> };
@@ -37,6 +37,8 @@ const meters: Record<MeteredResource, (payload: Payload) => Measured> = {
   volume_snapshot: ({ sizeGiB }) => ({ flavor: '', measures: { snapshots: 1, GiB: whole(sizeGiB) } }),
   // What has no bytes yet is an image all the same.
   image: ({ sizeBytes }) => ({ flavor: '', measures: { images: 1, MiB: Math.ceil(whole(sizeBytes) / 2 ** 20) } }),
+  // Of objects: what lies in it, as it was when it was counted last.
+  container: ({ bytes }) => ({ flavor: '', measures: { containers: 1, MiB: Math.ceil(whole(bytes) / 2 ** 20) } }),
   floatingip: () => ({ flavor: '', measures: { floatingips: 1 } }),
 };
 
