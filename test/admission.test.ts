@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { createClient, type Refused } from '../contract/client.ts';
 import { admission } from '../contract/intercloud/admission.ts';
 import { broker } from '../contract/intercloud/broker.ts';
@@ -83,9 +84,34 @@ test('a capability that starts to fail is quarantined by the next probe, which s
   assert.deepEqual((await profileOf(started)).states, allProved, 'it is taken back once it works');
 });
 
+test('when capabilities start to fail, the cloud finds out by itself within a minute, and says so', { timeout: 120_000 }, async (t) => {
+  const started = await start(t);
+  const { cloud, broken } = started;
+  const clock = cloud.clock as ManualClock;
+  const began = clock.now().getTime();
+  for (const method of ['volumes.ensure', 'servers.ensure']) broken.add(method);
+  const isFound = async () => {
+    const { states } = await profileOf(started);
+    return states['volume'] === 'quarantined' && states['boot'] === 'quarantined';
+  };
+
+  // Faster than the machine's own time, but not so fast that what takes moments takes long by it.
+  for (let last = performance.now(); !(await isFound()) && clock.now().getTime() - began < 180_000; await pause(20)) {
+    clock.advance(3 * Math.round(performance.now() - last));
+    last = performance.now();
+  }
+
+  const seconds = (clock.now().getTime() - began) / 1000;
+  assert.ok(seconds <= 60, `It took ${seconds} s`);
+  const { body } = await cloud.alice.client(broker).decisions.whatIf({ body: { wish: { vcpus: 1, memory_mib: 64, disk_gib: 1, needs: ['boot', 'volume'] } } });
+  assert.match(body.candidates.find(({ region }) => region === 'partner')?.reasons.join() ?? '', /boot is quarantined there since .*volume is quarantined there since /);
+});
+
 test('a machine that does not come up quarantines its region at once, until a probe has seen one come up', async (t) => {
   const started = await start(t);
   const { cloud, partner, broken } = started;
+  // No probe comes between.
+  await cloud.admin.client(admission).profiles.suspend({ params: { region: 'partner' } });
   broken.add('servers.ensure');
   await bootThere(started);
   await partner.settle();

@@ -23,7 +23,7 @@ export function makeAdmission(parts: AdmissionParts): Admission {
     implementation: implementService(admission, parts.database, { profiles, keys: keysDoor(parts) }),
     workflows: [],
     schedules: [
-      schedule<RegionParts>('admission.probes', { everyMs: 5_000, run: (_, signal) => probeRegions(parts, signal) }),
+      schedule<RegionParts>('admission.probes', { everyMs: 2_500, run: (_, signal) => probeRegions(parts, signal) }),
       schedule<RegionParts>('admission.keys', { everyMs: 3_600_000, run: () => renewSigningKeys(parts) }),
     ],
     invariants: [],

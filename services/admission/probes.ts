@@ -24,6 +24,9 @@ export type ProbeParts = {
   random: Random;
   /** For each wait. */
   patienceMs: number;
+  /** After which a step that has not failed yet is told to be late; it goes on. */
+  lateMs(capability: CapabilityName): number;
+  late(capability: CapabilityName, seconds: number): Promise<void>;
   signal: AbortSignal;
 };
 
@@ -42,8 +45,9 @@ export async function probeRegion(parts: ProbeParts): Promise<ProbeResult[]> {
   const attempt = async (capability: CapabilityName, work: () => Promise<void>, needs: boolean): Promise<void> => {
     if (!needs) return void results.push({ name: capability, milliseconds: null, failure: 'What it needs does not work.' });
     const began = parts.clock.now().getTime();
+    const done = new AbortController();
     try {
-      await work();
+      await Promise.all([work().finally(() => done.abort()), tellWhenLate(parts, capability, done.signal)]);
       results.push({ name: capability, milliseconds: parts.clock.now().getTime() - began, failure: null });
     } catch (error) {
       results.push({ name: capability, milliseconds: null, failure: reasonOf(error) });
@@ -63,10 +67,20 @@ export async function probeRegion(parts: ProbeParts): Promise<ProbeResult[]> {
     made.networkId = created?.id ?? '';
     await clients.network.subnets.create({ body: { subnet: { network_id: made.networkId, ip_version: 4, cidr: '192.0.2.0/28' } } });
   }, works('identity'));
-  await attempt('boot', () => boot(parts, clients, { name, imageId: made.imageId ?? '', networkId: made.networkId ?? '' }), works('image') && works('network'));
-  await attempt('volume', () => makeVolume(parts, clients, name), works('identity'));
+  // At once: how long the one takes must not keep the other from being seen to fail.
+  await Promise.all([
+    attempt('boot', () => boot(parts, clients, { name, imageId: made.imageId ?? '', networkId: made.networkId ?? '' }), works('image') && works('network')),
+    attempt('volume', () => makeVolume(parts, clients, name), works('identity')),
+  ]);
   await attempt('delete', () => sweep(parts, clients), works('identity'));
-  return results;
+  return results.toSorted((one, other) => capabilityNames.indexOf(one.name) - capabilityNames.indexOf(other.name));
+}
+
+/** Whoever waits for a failure to be final learns of it too late: a region tries again and again before it gives up. */
+async function tellWhenLate({ clock, lateMs, late }: ProbeParts, capability: CapabilityName, done: AbortSignal): Promise<void> {
+  const ms = lateMs(capability);
+  const isDone = await clock.after(ms, done).then(() => false, () => true);
+  if (!isDone) await late(capability, Math.round(ms / 1000));
 }
 
 async function smallestImage({ image: images }: Clients): Promise<string> {

@@ -18,6 +18,11 @@ export function findProfile(tx: Transaction, region: string): Promise<KeptProfil
   return tx.one<KeptProfile>(sql`select ${profileColumns} from admission.profile where region = ${region}`);
 }
 
+/** Whoever else has something to say of it waits: what is signed has all that was said before. */
+export function lockProfile(tx: Transaction, region: string): Promise<KeptProfile | undefined> {
+  return tx.one<KeptProfile>(sql`select ${profileColumns} from admission.profile where region = ${region} for update`);
+}
+
 export async function ensureProfile(tx: Transaction, region: string, dueAt: Date): Promise<void> {
   await tx.run`insert into admission.profile (region, due_at) values (${region}, ${dueAt}) on conflict do nothing`;
 }

@@ -9,7 +9,7 @@ import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import type { ServiceTokens } from '../identity/service-tokens.ts';
 import { capabilityNames, probeRegion, type CapabilityName, type ProbeResult } from './probes.ts';
-import { ensureProfile, findProfile, forgetOthers, giveBack, keepDifferences, keepProfile, listAllCapabilities, listCapabilities, listProfiles, setCapability, setDue, suspend, takeDue, type Capability, type Differences } from './profiles.store.ts';
+import { ensureProfile, findProfile, forgetOthers, giveBack, keepDifferences, keepProfile, listAllCapabilities, listCapabilities, listProfiles, lockProfile, setCapability, setDue, suspend, takeDue, type Capability, type Differences } from './profiles.store.ts';
 import { signingKey, type SigningParts } from './signing-keys.ts';
 
 export type Probed = { name: string; base: string };
@@ -20,10 +20,12 @@ export type AdmissionParts = Pick<HomeParts, 'log'> & SigningParts & {
   probing?: Partial<Probing>;
 };
 
-export type Probing = { everyMs: number; afterFailureMs: number; validMs: number; patienceMs: number };
+export type Probing = { /** From the beginning of one to that of the next. */ everyMs: number; afterFailureMs: number; validMs: number; patienceMs: number; lateMs: number };
 
-/** A capability that starts to fail is seen within a minute. */
-const usual: Probing = { everyMs: 45_000, afterFailureMs: 20_000, validMs: 10 * 60_000, patienceMs: 120_000 };
+/** A capability that starts to fail is seen within a minute: the next probe begins, comes to it, and waits for it as long as this. */
+const usual: Probing = { everyMs: 30_000, afterFailureMs: 20_000, validMs: 10 * 60_000, patienceMs: 120_000, lateMs: 15_000 };
+/** What usually takes its time is late when it takes so many times that. */
+const lateFactor = 2;
 
 const scope = { kind: 'system', reason: 'what regions can do' } as const;
 /** Longer than a probe takes; of one that ended with its process another one is made then. */
@@ -52,7 +54,13 @@ async function strangers(tx: Transaction): Promise<Probed[]> {
 
 async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: AbortSignal): Promise<void> {
   const { clock, random, database, serviceTokens } = parts;
-  const results = await probeRegion({ base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probingOf(parts).patienceMs, signal });
+  const began = clock.now();
+  const took = new Map((await database.read(scope, (tx) => listCapabilities(tx, name))).map((each) => [each.name, each.milliseconds ?? 0]));
+  const results = await probeRegion({
+    base, fetch: parts.fetch, token: () => serviceTokens.own(), clock, random, patienceMs: probingOf(parts).patienceMs, signal,
+    lateMs: (capability) => Math.max(probingOf(parts).lateMs, lateFactor * (took.get(capability) ?? 0)),
+    late: (capability, seconds) => database.transaction(scope, (tx) => quarantine(parts, tx, name, capability, `It has not come about in ${seconds} s, and is waited for.`)),
+  });
   if (signal.aborted) {
     await database.transaction(scope, (tx) => giveBack(tx, name));
     return;
@@ -64,7 +72,7 @@ async function probeOne(parts: AdmissionParts, { name, base }: Probed, signal: A
     return undefined;
   });
   await database.transaction(scope, async (tx) => {
-    await keepResults(parts, tx, { region: name, results });
+    await keepResults(parts, tx, { region: name, results, began });
     if (differences) await keepDifferences(tx, name, differences);
   });
 }
@@ -74,16 +82,16 @@ async function compare({ fetch: send, serviceTokens }: AdmissionParts, base: str
   return (await createClient(regionContract, { base, token: () => serviceTokens.own(), fetch: limited }).differences.show()).body;
 }
 
-async function keepResults(parts: AdmissionParts, tx: Transaction, { region, results }: { region: string; results: readonly ProbeResult[] }): Promise<void> {
+async function keepResults(parts: AdmissionParts, tx: Transaction, { region, results, began }: { region: string; results: readonly ProbeResult[]; began: Date }): Promise<void> {
   const { everyMs, afterFailureMs } = probingOf(parts);
   const now = parts.clock.now();
-  const before = await findProfile(tx, region);
+  const before = await lockProfile(tx, region);
   if (!before) return;
   await giveBack(tx, region);
   for (const { name, failure, milliseconds } of results) await setCapability(tx, region, { name, state: failure === null ? 'proved' : 'quarantined', since: now, detail: failure, milliseconds });
   const quarantined = results.filter(({ failure }) => failure !== null).map(({ name }) => name);
   const failed = quarantined.length > 0;
-  await publish(parts, tx, { region, probes: before.probes + 1, failed: before.failed + (failed ? 1 : 0), dueAt: new Date(now.getTime() + (failed ? afterFailureMs : everyMs)) });
+  await publish(parts, tx, { region, probes: before.probes + 1, failed: before.failed + (failed ? 1 : 0), dueAt: failed ? new Date(now.getTime() + afterFailureMs) : new Date(began.getTime() + everyMs) });
   await emit(tx, parts.clock, { type: failed ? 'profile.quarantine' : 'profile.update', resource: 'profile', resourceId: region, payload: { quarantined } });
 }
 
@@ -111,7 +119,7 @@ function documentOf(region: string, capabilities: readonly Capability[], counts:
  */
 export async function quarantine(parts: AdmissionParts, tx: Transaction, region: string, capability: CapabilityName, detail: string): Promise<void> {
   const { clock } = parts;
-  const profile = await findProfile(tx, region);
+  const profile = await lockProfile(tx, region);
   if (!profile?.signed) return;
   const now = clock.now();
   await setCapability(tx, region, { name: capability, state: 'quarantined', since: now, detail, milliseconds: null });

@@ -101,6 +101,7 @@ else {
   });
 
   test('OpenStack Zed: one command makes it a region, in which the stock client works as in any other', { timeout: 400_000 }, async (t) => {
+    const before = await held(zed!);
     const cloud = await startWholeCloud({ driver: 'simulated', args: ['--hosts', '1'] });
     t.after(() => cloud.reset());
     const passwordFile = join(dirname(cloud.stateDir), 'partners-password');
@@ -134,7 +135,7 @@ else {
     await there('volume', 'delete', 'data');
     const removed = await cloud.intercloud(['partner', 'remove', 'zed'], { timeoutMs: 200_000 });
     assert.equal(removed.code, 0, removed.err);
-    assert.deepEqual(await left(zed!), { servers: [], volumes: [], networks: [] });
+    assert.deepEqual(await held(zed!), before);
     const after = await cloud.intercloud(['doctor']);
     assert.equal(after.code, 0, after.out);
   });
@@ -149,13 +150,13 @@ async function rawServer(peer: Peer, id: string) {
   return found;
 }
 
-/** What carries a name that we or a user of ours have given. */
-async function left(peer: Peer): Promise<Record<'servers' | 'volumes' | 'networks', string[]>> {
+/** What is there by name, in all projects. */
+async function held(peer: Peer): Promise<Record<'servers' | 'volumes' | 'networks' | 'images', string[]>> {
   const { at } = await asOperator(peer);
   type Named = { name: string };
-  const names = (list: readonly Named[]) => list.map(({ name }) => name).filter((name) => name !== 'public' && name !== 'intercloud-nowhere');
-  const [{ servers }, { volumes }, { networks }] = [await at('compute', '/servers?all_tenants=1') as { servers: Named[] }, await at('volumev3', '/volumes?all_tenants=1') as { volumes: Named[] }, await at('network', '/v2.0/networks') as { networks: Named[] }];
-  return { servers: names(servers), volumes: names(volumes), networks: names(networks) };
+  const names = (list: readonly Named[]) => list.map(({ name }) => name).toSorted();
+  const [{ servers }, { volumes }, { networks }, { images }] = [await at('compute', '/servers?all_tenants=1') as { servers: Named[] }, await at('volumev3', '/volumes?all_tenants=1') as { volumes: Named[] }, await at('network', '/v2.0/networks') as { networks: Named[] }, await at('image', '/v2/images?limit=500') as { images: Named[] }];
+  return { servers: names(servers), volumes: names(volumes), networks: names(networks), images: names(images) };
 }
 
 async function asOperator({ authUrl, adminPassword: password }: Peer) {
