@@ -4,10 +4,10 @@ import { test } from 'node:test';
 import { createClient } from '../contract/client.ts';
 import { identity } from '../contract/identity/service.ts';
 import { network } from '../contract/network/service.ts';
-import type { ManualClock } from '../kit/clock.ts';
 import { claimQuota, OverQuota, quotaDefaults, quotaUsage, type QuotaResource } from '../services/quota/quotas.ts';
 import { unifiedNameOf } from '../services/quota/unified-names.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
+import { inTime, until } from './patience.ts';
 import { addRegion } from './several-regions.ts';
 
 const scope = { kind: 'system', reason: 'the test counts' } as const;
@@ -17,7 +17,7 @@ test('every resource that is counted has a name to be limited by, and is refused
   const cloud = await startCloud(t);
   const { database } = cloud.cloud.region;
   const resources = (Object.keys(quotaDefaults) as QuotaResource[]).filter((resource) => unifiedNameOf(resource));
-  assert.ok(resources.length >= 23);
+  assert.ok(resources.length >= 24);
   const limits = await limitsOf(cloud);
   const claim = (projectId: string, resource: QuotaResource, amount: number) => database.transaction(scope, (tx) => claimQuota(tx, projectId, { [resource]: amount }));
   for (const resource of resources) {
@@ -50,12 +50,15 @@ test('a limit of servers, images, volumes and networks is said in each serviceâ€
     await until(cloud, async () => (await countedLimit(cloud, alice.projectId, resource)) === 1);
   }
 
-  for (const each of Object.values(make)) await each();
+  const [, image] = [await make.server(), await make.image(), await make.volume(), await make.network()];
 
   await assert.rejects(make.server(), { status: 403 });
   await assert.rejects(make.image(), { status: 413 });
   await assert.rejects(make.volume(), { status: 413 });
   await assert.rejects(make.network(), { status: 409 });
+  await limits.register('image', 'image_count_uploading', 0);
+  await until(cloud, async () => (await countedLimit(cloud, alice.projectId, 'image.uploads')) === 0);
+  await assert.rejects(alice.image.imageData.upload({ params: { image_id: image.body.id! }, body: Buffer.from('x') as never }), { status: 413 });
   assert.equal((await alice.compute.limits.show()).body.limits.absolute.maxTotalInstances, 1);
   assert.equal((await alice.network.quotas.show({ params: { project_id: alice.projectId } })).body.quota.network, 1);
 });
@@ -69,6 +72,8 @@ test('a limit that is raised, lowered or taken away counts at once, and takes no
   const make = () => alice.network.networks.create({ body: { network: {} } });
   await make();
   await assert.rejects(make(), { status: 409 });
+
+  assert.equal((await alice.network.quotas.defaults({ params: { project_id: alice.projectId } })).body.quota.network, 1);
 
   const { id } = await limits.limit('network', 'network', { project_id: alice.projectId, resource_limit: 3 });
   await becomes(cloud, alice.projectId, 3);
@@ -92,7 +97,6 @@ test('a limit that is raised, lowered or taken away counts at once, and takes no
 
 test('with two strict levels the projects of a domain have together no more than it has, over all regions and however many ask at once (FAILURES 11)', async (t) => {
   const cloud = await startCloud(t);
-  t.after(letTimePass(cloud));
   const { admin } = cloud;
   const limits = await limitsOf(cloud);
   const { domain } = (await admin.identity.domains.create({ body: { domain: { name: 'acme' } } })).body;
@@ -103,33 +107,40 @@ test('with two strict levels the projects of a domain have together no more than
   await becomes(cloud, one.projectId, 4);
   assert.equal((await admin.identity.limits.model()).body.model.name, 'strict_two_level');
 
-  const made = [];
-  for (const name of ['a', 'b', 'c', 'd']) made.push((await one.network().networks.create({ body: { network: { name } } })).body.network!.id);
-  await assert.rejects(one.network().networks.create({ body: { network: {} } }), { status: 409 }, 'its own limit');
-  await other.network().networks.create({ body: { network: {} } });
-  await assert.rejects(other.network().networks.create({ body: { network: {} } }), { status: 409 }, 'the limit of its domain');
-  await one.network().networks.delete({ params: { network_id: made[0]! } });
-  await other.network().networks.create({ body: { network: {} } });
+  const isFull = (who: typeof one, at?: string) => inTime(cloud, assert.rejects(who.network(at).networks.create({ body: { network: {} } }), { status: 409 }));
+  // Who holds what is needed is asked to give it back, and has so long to answer.
+  const makes = (who: typeof one, at?: string) => until(cloud, () => isMade(() => who.network(at).networks.create({ body: { network: {} } })));
+  const deletesOne = async () => {
+    const [first] = (await one.network().networks.list({ query: { project_id: [one.projectId] } })).body.networks;
+    await one.network().networks.delete({ params: { network_id: first!.id! } });
+  };
+
+  for (let made = 0; made < 4; made++) await makes(one);
+  await isFull(one);
+  await makes(other);
+  await isFull(other);
+  await deletesOne();
+  await makes(other);
   // As many at once as there are, for the one that is left after a delete.
-  await one.network().networks.delete({ params: { network_id: made[2]! } });
-  const rush = await Promise.all(Array.from({ length: 8 }, (_, index) => isMade(() => (index % 2 === 0 ? one : other).network().networks.create({ body: { network: {} } }))));
-  assert.equal(rush.filter(Boolean).length, 1);
+  await deletesOne();
+  const rush = await inTime(cloud, Promise.all(Array.from({ length: 8 }, (_, index) => isMade(() => (index % 2 === 0 ? one : other).network().networks.create({ body: { network: {} } })))));
+  assert.ok(rush.filter(Boolean).length <= 1);
+  if (!rush.includes(true)) await makes(one);
   // Another domain has its own.
   await cloud.alice.network.networks.create({ body: { network: {} } });
 
   const two = await addRegion(t, cloud, 'two');
-  await assert.rejects(other.network(two.name).networks.create({ body: { network: {} } }), { status: 409 });
-  await one.network().networks.delete({ params: { network_id: made[1]! } });
-  await other.network(two.name).networks.create({ body: { network: {} } });
-  await assert.rejects(one.network().networks.create({ body: { network: {} } }), { status: 409 });
+  await isFull(other, two.name);
+  await deletesOne();
+  await makes(other, two.name);
+  await isFull(one);
 
   await admin.identity.domainConfig.delete({ params: { domain_id: 'default' } });
-  await until(cloud, async () => isMade(() => one.network().networks.create({ body: { network: {} } })));
+  await makes(one);
 });
 
 test('a limit of one region counts what is used there, and another region has its own', async (t) => {
   const cloud = await startCloud(t);
-  t.after(letTimePass(cloud));
   const two = await addRegion(t, cloud, 'two');
   const { alice } = cloud;
   const there = alice.client(network, `http://${two.name}.example`);
@@ -192,19 +203,4 @@ async function isMade(work: () => Promise<unknown>): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function until({ clock }: TestCloud, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadline, 'it did not come to that in 20 seconds');
-    if ('advance' in clock) (clock as ManualClock).advance(50);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-/** For those who wait while the test waits for them. */
-function letTimePass({ clock }: TestCloud): () => Promise<void> {
-  const timer = setInterval(() => 'advance' in clock && (clock as ManualClock).advance(100), 5);
-  return async () => clearInterval(timer);
 }

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
-import type { ManualClock } from '../kit/clock.ts';
 import { startCloud, type TestCloud } from './cloud.ts';
+import { until } from './patience.ts';
 import { addRegion } from './several-regions.ts';
 
 type Reply = { status: number; headers: Record<string, unknown>; body: ReturnType<typeof JSON.parse> };
@@ -134,13 +134,4 @@ async function subjectOf({ ask, admin: token, role }: World, name: string): Prom
   const { id: userId } = (await ask('POST', '/users', { token, body: { user: { name: 'someone', domain_id: domainId, password } } })).body.user;
   await ask('PUT', `/projects/${projectId}/users/${userId}/roles/${role('member')}`, { token });
   return { name, domainId, projectId, userId, password };
-}
-
-async function until({ clock }: TestCloud, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await condition())) {
-    assert.ok(performance.now() < deadline, 'it did not come to that in 20 seconds');
-    if ('advance' in clock) (clock as ManualClock).advance(5);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }

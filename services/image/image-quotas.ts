@@ -2,7 +2,7 @@
 import { Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { claimQuota, OverQuota, quotaUsage, releaseQuota, type QuotaResource } from '../quota/quotas.ts';
-import { countSaving, lockImage, setCharged, type Image } from './images.store.ts';
+import { countSaving, lockImage, lockUploads, setCharged, type Image } from './images.store.ts';
 
 type Held = { images?: number; bytes?: number };
 
@@ -34,10 +34,21 @@ export async function chargeUpload(tx: Transaction, imageId: string, { upload, b
   return true;
 }
 
+/** Refuses one more upload than may be under way at once in this region; they are counted as they are, and charged for nothing. */
+export async function demandUploadRoom(tx: Transaction, projectId: string): Promise<void> {
+  const { limit } = (await quotaUsage(tx, projectId, ['image.uploads']))['image.uploads']!;
+  if (limit === -1) return;
+  await lockUploads(tx, projectId);
+  const used = await countSaving(tx, projectId);
+  if (used + 1 > limit) throw new ImageOverQuota(projectId, new OverQuota('image.uploads', 1, used, limit));
+}
+
+type Use = { used: number; limit: number };
+
 /** What a project has and may have, and how many uploads are under way. */
-export async function usageOf(tx: Transaction, projectId: string): Promise<{ images: { used: number; limit: number }; bytes: { used: number; limit: number }; uploading: number }> {
-  const found = await quotaUsage(tx, projectId, ['image.images', 'image.bytes']);
-  return { images: found['image.images']!, bytes: found['image.bytes']!, uploading: await countSaving(tx, projectId) };
+export async function usageOf(tx: Transaction, projectId: string): Promise<{ images: Use; bytes: Use; uploads: Use }> {
+  const found = await quotaUsage(tx, projectId, ['image.images', 'image.bytes', 'image.uploads']);
+  return { images: found['image.images']!, bytes: found['image.bytes']!, uploads: { limit: found['image.uploads']!.limit, used: await countSaving(tx, projectId) } };
 }
 
 /** Asking again does not help: somebody has to delete something first. */
@@ -50,7 +61,7 @@ class ImageOverQuota extends Fault {
   }
 }
 
-const glanceNames: Partial<Record<QuotaResource, string>> = { 'image.images': 'image_count_total', 'image.bytes': 'image_size_total' };
+const glanceNames: Partial<Record<QuotaResource, string>> = { 'image.images': 'image_count_total', 'image.bytes': 'image_size_total', 'image.uploads': 'image_count_uploading' };
 
 /** Glance counts bytes in MiB. */
 function inUnits(resource: QuotaResource, amount: number): number {

@@ -138,6 +138,11 @@ export function giveUpSaving(tx: Transaction, id: string, { upload, reason, now 
     where id = ${id} and status = 'saving' and upload = ${upload}`;
 }
 
+/** Until the commit nobody else of the project begins one. */
+export async function lockUploads(tx: Transaction, projectId: string): Promise<void> {
+  await tx.run`select pg_advisory_xact_lock(hashtext('image.uploads'), hashtext(${projectId}))`;
+}
+
 export async function countSaving(tx: Transaction, projectId: string): Promise<number> {
   return (await tx.one<{ count: number }>`select count(*)::int as count from image.image where project_id = ${projectId} and status = 'saving'`)!.count;
 }

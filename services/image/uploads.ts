@@ -10,7 +10,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
-import { chargeUpload, releaseImages } from './image-quotas.ts';
+import { chargeUpload, demandUploadRoom, releaseImages } from './image-quotas.ts';
 import { beginSaving, claimBlob, deleteImage, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, selectBackups, type Image, type Visibility } from './images.store.ts';
 import { judgeFile, receive, receiveExpanded, receiveFile, vetted, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
@@ -29,6 +29,7 @@ export async function beginUpload(context: Context, imageId: string, upload: str
   const image = await getOwnImage(context, imageId, 'upload_image');
   // glance/domain/__init__.py: both must be known before there are bytes.
   if (image.diskFormat === null || image.containerFormat === null) throw new Fault(400, 'HTTPBadRequest', 'Properties disk_format, container_format must be set prior to saving data.');
+  await demandUploadRoom(context.tx, image.projectId);
   if ((await beginSaving(context.tx, imageId, { upload, until: after(context.now, silenceMs), now: context.now })) === 0) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
   if (expectedBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
   await chargeUpload(context.tx, imageId, { upload, bytes: expectedBytes });

@@ -5,14 +5,14 @@ import { usageOf } from './image-quotas.ts';
 
 export const usage = implement(contract, {
   async show(request) {
-    const { bytes, images, uploading } = await usageOf(request.tx, request.caller.projectId ?? '');
+    const { bytes, images, uploads } = await usageOf(request.tx, request.caller.projectId ?? '');
     return {
       usage: {
         image_size_total: { usage: Math.floor(bytes.used / 2 ** 20), limit: bytes.limit === -1 ? -1 : Math.floor(bytes.limit / 2 ** 20) },
         // Bytes are judged as they come: there is no place where they wait for an import.
         image_stage_total: { usage: 0, limit: -1 },
         image_count_total: { usage: images.used, limit: images.limit },
-        image_count_uploading: { usage: uploading, limit: -1 },
+        image_count_uploading: { usage: uploads.used, limit: uploads.limit },
       },
     };
   },

@@ -4,7 +4,7 @@ import { defaultQuota, resetQuota, setQuota, showQuota } from './quotas.ts';
 
 export const quotas = implement(contract, {
   show: async (request) => ({ quota: limits(await showQuota(request, request.params.project_id)) }),
-  defaults: async () => ({ quota: defaultQuota() }),
+  defaults: async (request) => ({ quota: await defaultQuota(request) }),
   async details(request) {
     const usage = await showQuota(request, request.params.project_id);
     return { quota: mapped((name) => ({ ...usage[name], reserved: 0 })) };

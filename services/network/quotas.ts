@@ -2,7 +2,7 @@ import { quotaNames, type QuotaName } from '../../contract/network/quotas.ts';
 import { conflict, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { claimQuota, OverQuota, quotaDefaults, quotaUsage, releaseQuota, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
+import { claimQuota, commonLimits, OverQuota, quotaUsage, releaseQuota, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
 import { pythonList } from './listing.ts';
 
 export type Counted = Partial<Record<QuotaName, number>>;
@@ -28,8 +28,9 @@ export async function showQuota({ tx, caller }: Context, projectId: string): Pro
   return each((name) => usage[resource(name)]!);
 }
 
-export function defaultQuota(): Record<QuotaName, number> {
-  return each((name) => quotaDefaults[resource(name)]);
+export async function defaultQuota({ tx }: Pick<Context, 'tx'>): Promise<Record<QuotaName, number>> {
+  const common = await commonLimits(tx, quotaNames.map(resource));
+  return each((name) => common[resource(name)]!);
 }
 
 export function setQuota({ tx }: Context, projectId: string, limits: Counted): Promise<void> {

@@ -29,6 +29,7 @@ export const quotaDefaults = {
   'network.rbac_policy': 10,
   'image.images': -1,
   'image.bytes': -1,
+  'image.uploads': -1,
 } as const;
 
 export type QuotaResource = keyof typeof quotaDefaults;

@@ -38,6 +38,7 @@ const names: Readonly<Partial<Record<QuotaResource, Named>>> = {
   'network.security_group_rule': { types: network, name: 'security_group_rule' },
   'network.rbac_policy': { types: network, name: 'rbac_policy' },
   'image.images': { types: image, name: 'image_count_total' },
+  'image.uploads': { types: image, name: 'image_count_uploading' },
   'image.bytes': { types: image, name: 'image_size_total', unit: 2 ** 20 },
 };
 
