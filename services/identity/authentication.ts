@@ -79,8 +79,7 @@ function withReceipt({ tokens, receipt }: AuthenticationParts, proof: Proof): Pr
 
 /** Who must show more than that gets a receipt for it. */
 async function demandEnough(tx: Transaction, { tokens, now }: AuthenticationParts, proof: Proof): Promise<void> {
-  const epoch = await newestRevocation(tx);
-  const user = await enabledUser(tx, { id: proof.userId });
+  const [epoch, user] = await Promise.all([newestRevocation(tx), enabledUser(tx, { id: proof.userId })]);
   if (!user) throw notAuthenticated();
   if (suffices(user, proof.methods)) return;
   const methods = authMethods.filter((method) => proof.methods.includes(method));

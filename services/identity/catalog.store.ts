@@ -114,6 +114,22 @@ export async function deleteEndpoint(tx: Transaction, id: string): Promise<void>
 
 export type CatalogRow = { serviceId: string; type: string; name: string | null; endpointId: string | null; interface: Interface | null; regionId: string | null; url: string | null };
 
+export type CatalogState = {
+  /** How often services and endpoints have changed. */
+  changes: number;
+  /** The project is given endpoints, and sees no others. */
+  isOwn: boolean;
+};
+
+export async function findCatalogState(tx: Transaction, projectId: string | null): Promise<CatalogState> {
+  const state = await tx.one<CatalogState>`
+    select count::float8 as changes,
+      exists (select from identity.project_endpoint where project_id = ${projectId})
+        or exists (select from identity.project_endpoint_group where project_id = ${projectId}) as "isOwn"
+    from identity.catalog_change`;
+  return state!;
+}
+
 /** A project that is given endpoints sees only these. */
 export function listCatalogRows(tx: Transaction, projectId: string | null): Promise<CatalogRow[]> {
   if (projectId !== null)

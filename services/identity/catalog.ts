@@ -7,6 +7,7 @@ import {
   deleteEndpoint as removeEndpoint,
   deleteRegion as removeRegion,
   deleteService as removeService,
+  findCatalogState,
   findEndpoint,
   findRegion,
   findService,
@@ -21,7 +22,9 @@ import {
   updateEndpoint as storeEndpoint,
   updateRegion as storeRegion,
   updateService as storeService,
+  type CatalogRow,
   type CatalogService,
+  type CatalogState,
   type Endpoint,
   type Region,
 } from './catalog.store.ts';
@@ -32,9 +35,29 @@ export type { CatalogService, Endpoint, Region } from './catalog.store.ts';
 
 export type Catalog = { id: string; type: string; name: string; endpoints: { id: string; interface: string; region_id: string | null; region: string | null; url: string }[] }[];
 
-/** As it is written in tokens; endpoints that need a project are left out for a token that has none. */
-export async function catalogFor(tx: Transaction, { projectId, userId }: { projectId: string | null; userId: string }): Promise<Catalog> {
-  const services = Map.groupBy(await listCatalogRows(tx, projectId), (row) => row.serviceId);
+export type Catalogs = {
+  /** As it is written in tokens; endpoints that need a project are left out for a token that has none. */
+  catalogFor(tx: Transaction, whose: Whose, state?: CatalogState): Promise<Catalog>;
+};
+
+type Whose = { projectId: string | null; userId: string };
+
+/** Remembers what all projects see until it changes: it is the longest part of every token. */
+export function createCatalogs(): Catalogs {
+  let remembered: { changes: number; rows: CatalogRow[] } | undefined;
+  return {
+    async catalogFor(tx, whose, given) {
+      const { changes, isOwn } = given ?? (await findCatalogState(tx, whose.projectId));
+      if (isOwn) return asCatalog(await listCatalogRows(tx, whose.projectId), whose);
+      // Read after the number, so at least as new.
+      if (remembered?.changes !== changes) remembered = { changes, rows: await listCatalogRows(tx, null) };
+      return asCatalog(remembered.rows, whose);
+    },
+  };
+}
+
+function asCatalog(all: readonly CatalogRow[], { projectId, userId }: Whose): Catalog {
+  const services = Map.groupBy(all, (row) => row.serviceId);
   return [...services].map(([id, rows]) => ({
     id,
     type: rows[0]!.type,

@@ -33,11 +33,12 @@ export type Directory = {
   keys(): readonly { id: number; secret: Buffer }[];
   signingKey(now: Date): { id: number; secret: Buffer };
   roleName(number: number): string | undefined;
+  role(number: number): { id: string; name: string } | undefined;
   isRevokedAfter(epoch: number, subjects: readonly string[]): boolean;
   /** Makes all tokens invalid that concern these subjects and were issued before the commit. What goes with them is deleted before. */
   revoke(tx: Transaction, subjects: readonly string[], now: Date): Promise<void>;
   /** A role was made, changed or deleted in this transaction: this one, or several. */
-  rolesChanged(tx: Transaction, role?: RoleName): void;
+  rolesChanged(tx: Transaction, role?: ChangedRole): void;
   /** Makes a key that will sign from a moment on when every process knows it. */
   rotateKey(tx: Transaction, now: Date): Promise<void>;
   /** Rotates when the newest key has signed for long enough, and seals what an older key of the cloud has sealed, or none. */
@@ -58,7 +59,7 @@ const tidyEveryMs = 3_600_000;
 const placeOfKeys = 'token key';
 
 /** Without a name it is gone. */
-type RoleName = { number: number; name: string | undefined };
+type ChangedRole = { id: string; number: number; name: string | undefined };
 type TokenKey = { id: number; secret: Buffer; signsFrom: Date };
 
 const everyone = { kind: 'system', reason: 'what every process remembers about tokens' } as const;
@@ -66,10 +67,10 @@ const everyone = { kind: 'system', reason: 'what every process remembers about t
 export function createDirectory({ database, clock, random, log, vault }: { database: Database; clock: Clock; random: Random; log: Log; vault: Vault }): Directory {
   let changes = 0;
   let keys: TokenKey[] = [];
-  let roleNames = new Map<number, string>();
+  let roles = new Map<number, { id: string; name: string }>();
   let roleCount = -1;
   /** Changed here since the last look began. */
-  let meanwhile: RoleName[] = [];
+  let meanwhile: ChangedRole[] = [];
   const revokedAt = new Map<string, number>();
   let seen = 0;
   let begun: Promise<void> | undefined;
@@ -86,9 +87,9 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
     if (revocations.length > 0) changes += 1;
   }
 
-  function rememberRole({ number, name }: RoleName): void {
-    if (name === undefined) roleNames.delete(number);
-    else roleNames.set(number, name);
+  function rememberRole({ id, number, name }: ChangedRole): void {
+    if (name === undefined) roles.delete(number);
+    else roles.set(number, { id, name });
   }
 
   function opened({ id, secret, isSealed, signsFrom }: StoredTokenKey): TokenKey {
@@ -111,13 +112,13 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   async function read(): Promise<void> {
     isBehind = false;
     meanwhile = [];
-    const [found, revocations, count] = await database.read(everyone, (tx) => Promise.all([listTokenKeys(tx), listRevocations(tx, seen), countRoleChanges(tx)]));
-    keys = found.map(opened);
+    const [stored, revocations, count] = await database.read(everyone, (tx) => Promise.all([listTokenKeys(tx), listRevocations(tx, seen), countRoleChanges(tx)]));
+    keys = stored.map(opened);
     remember(revocations);
     seen = Math.max(seen, revocations.at(-1)?.id ?? 0);
     if (count === roleCount) return;
-    const roles = await database.read(everyone, listRoleNumbers);
-    roleNames = new Map(roles.map(({ number, name }) => [number, name]));
+    const found = await database.read(everyone, listRoleNumbers);
+    roles = new Map(found.map(({ number, id, name }) => [number, { id, name }]));
     meanwhile.forEach(rememberRole);
     roleCount = count;
     changes += 1;
@@ -184,7 +185,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
       if (!key) throw new Error('a token was to be issued before the keys were read');
       return { id: key.id, secret: key.secret };
     },
-    roleName: (number) => roleNames.get(number),
+    roleName: (number) => roles.get(number)?.name,
+    role: (number) => roles.get(number),
     isRevokedAfter: (epoch, subjects) => subjects.some((subject) => (revokedAt.get(subject) ?? 0) > epoch),
     async revoke(tx, subjects, now) {
       if (subjects.length === 0) return;

@@ -47,6 +47,8 @@ export async function deleteDomain(tx: Transaction, id: string): Promise<void> {
   await tx.run`delete from identity.domain where id = ${id}`;
 }
 
+export const idOfDomain = (name: string): Sql => sql`(select id from identity.domain where name = ${name})`;
+
 /** For rows that lie in a domain. */
 export const inEnabledDomain: Sql = sql`domain_id in (select id from identity.domain where enabled)`;
 

@@ -9,7 +9,7 @@ const atPlace = (place: Place): Sql => {
     case 'project':
       return sql`g.project_id = ${place.id}`;
     case 'domain':
-      return sql`g.domain_id = ${place.id}`;
+      return sql`g.project_id is null and g.domain_id = ${place.id}`;
     case 'system':
       return sql`g.project_id is null and g.domain_id is null`;
     default:
@@ -23,19 +23,29 @@ const toActor = ({ kind, id }: Actor): Sql => (kind === 'user' ? sql`g.user_id =
 const toUserOrGroups = (userId: string): Sql =>
   sql`(g.user_id = ${userId} or g.group_id in (select group_id from identity.membership where user_id = ${userId}))`;
 
-/** What counts in a place: what is granted there, and in a project what it inherits from above. */
-const countsAt = (place: Place): Sql => {
-  if (place.kind !== 'project') return sql`${atPlace(place)} and not g.inherited`;
-  return sql`((g.project_id = ${place.id} and not g.inherited)
-    or (g.inherited and g.domain_id = (select domain_id from identity.project where id = ${place.id}))
-    or (g.inherited and g.project_id in (
-      with recursive line as (
-        select parent_id from identity.project where id = ${place.id}
-        union all
-        select p.parent_id from identity.project p join line on p.id = line.parent_id
-      )
-      select parent_id from line)))`;
+/**
+ * What counts for a user in a place: what is granted there, to them or to a group of theirs, and in a project what it
+ * inherits from above. Each part is found by the index of granted_once, from the user on: however many grants there are.
+ */
+const grantedIn = (userId: string, place: Place): Sql => {
+  const toBoth = (from: Sql, where: Sql) => sql`
+    select g.role_id from ${from} identity.role_grant g where g.user_id = ${userId} and g.group_id is null and ${where}
+    union all
+    select g.role_id from ${from} identity.membership m join identity.role_grant g on g.user_id is null and g.group_id = m.group_id where m.user_id = ${userId} and ${where}`;
+  const there = toBoth(sql.empty, sql`${atPlace(place)} and not g.inherited`);
+  if (place.kind !== 'project') return there;
+  return sql`${there}
+    union all ${toBoth(sql`identity.project p,`, sql`p.id = ${place.id} and g.project_id is null and g.domain_id = p.domain_id and g.inherited`)}
+    union all ${toBoth(sql`line,`, sql`g.project_id = line.parent_id and g.inherited`)}`;
 };
+
+/** The projects above one. */
+const lineAbove = (place: Place): Sql => sql`
+  line as (
+    select parent_id from identity.project where id = ${place.kind === 'project' ? place.id : null}
+    union all
+    select p.parent_id from identity.project p join line on p.id = line.parent_id
+  )`;
 
 export function listGrantedRoles(tx: Transaction, actor: Actor, place: Place, inherited: boolean): Promise<Role[]> {
   return tx.rows<Role>`
@@ -47,8 +57,8 @@ export function listGrantedRoles(tx: Transaction, actor: Actor, place: Place, in
 /** What a user may do in one place: granted to them or a group of theirs, and everything that this implies. */
 export function listEffectiveRoles(tx: Transaction, userId: string, place: Place): Promise<{ id: string; name: string; number: number; domainId: string | null }[]> {
   return tx.rows<{ id: string; name: string; number: number; domainId: string | null }>`
-    with recursive effective as (
-      select g.role_id from identity.role_grant g where ${toUserOrGroups(userId)} and ${countsAt(place)}
+    with recursive ${lineAbove(place)}, effective as (
+      select role_id from (${grantedIn(userId, place)}) granted
       union
       select i.implied_role_id from effective e join identity.implied_role i on i.prior_role_id = e.role_id
     )

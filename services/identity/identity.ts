@@ -7,6 +7,7 @@ import { schedule } from '../../kit/workflow/workflow.ts';
 import type { HomeParts, Made, RegionParts } from '../parts.ts';
 import { accessRulesDoor } from './access-rules.api.ts';
 import { applicationCredentialsDoor } from './application-credentials.api.ts';
+import { createCatalogs } from './catalog.ts';
 import { endpointsDoor, regionsDoor, servicesDoor } from './catalog.api.ts';
 import { credentialsDoor } from './credentials.api.ts';
 import { syncDomains } from './directory-sync.ts';
@@ -65,11 +66,11 @@ export function makeIdentity(parts: HomeParts, { cloudKeys, passwordCost }: Iden
   const tokens = createTokens({ ...parts, directory });
   const passwords = createPasswords({ random: parts.random, ...(passwordCost ? { cost: passwordCost } : {}) });
   const gate = createGate({ ...parts, tokens });
-  const own: IdentityParts = { ...parts, directory, tokens, passwords, vault };
+  const own: IdentityParts = { ...parts, directory, tokens, passwords, vault, catalogs: createCatalogs() };
   return {
     implementation: implementService(contract, parts.database, {
       tokens: tokensDoor(own),
-      scopes: scopesDoor,
+      scopes: scopesDoor(own),
       domains: domainsDoor(own),
       domainConfig: domainConfigDoor(own),
       projects: projectsDoor(own),

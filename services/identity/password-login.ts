@@ -35,10 +35,10 @@ export async function logIn(parts: LoginParts, find: (tx: Transaction) => Promis
   const { passwords, vault, read, write, now } = parts;
   const known = await read(async (tx) => {
     const user = await find(tx);
-    const state = user && (await findPasswordState(tx, user.id));
-    if (!user || !state) return undefined;
-    const localId = await findLocalId(tx, 'user', user.id);
-    return { user, state, policy: await passwordPolicyOf(tx, user.domainId), elsewhere: localId === null ? undefined : { localId, server: await directoryServerOf(tx, vault, user.domainId) } };
+    if (!user) return undefined;
+    const [state, localId, policy] = await Promise.all([findPasswordState(tx, user.id), findLocalId(tx, 'user', user.id), passwordPolicyOf(tx, user.domainId)]);
+    if (!state) return undefined;
+    return { user, state, policy, elsewhere: localId === null ? undefined : { localId, server: await directoryServerOf(tx, vault, user.domainId) } };
   });
   // As long for who is kept elsewhere and for who is not there at all.
   const matchesHere = await passwords.matches(password, known?.state.hash ?? null);

@@ -82,10 +82,6 @@ export function listInferences(tx: Transaction): Promise<{ priorId: string; impl
     select prior_role_id as "priorId", implied_role_id as "impliedId" from identity.implied_role order by 1, 2`;
 }
 
-export function listRolesByNumber(tx: Transaction, numbers: readonly number[]): Promise<{ id: string; name: string }[]> {
-  return tx.rows<{ id: string; name: string }>`select id, name from identity.role where number = any(${numbers}::int[]) order by name`;
-}
-
 /** These, and all that they imply; a role of a domain stands only for what it implies. */
 export function listRolesWithImplied(tx: Transaction, ids: readonly string[]): Promise<{ id: string; name: string; number: number; domainId: string | null }[]> {
   return tx.rows<{ id: string; name: string; number: number; domainId: string | null }>`

@@ -49,7 +49,7 @@ export async function createRole(context: Context, directory: Directory, role: N
   const number = await insertRole(context.tx, role).catch((error: unknown) => {
     throw nameTaken(error, role);
   });
-  directory.rolesChanged(context.tx, { number, name: role.name });
+  directory.rolesChanged(context.tx, { ...role, number });
   return role;
 }
 
@@ -74,7 +74,7 @@ export async function deleteRole(context: Context, directory: Directory, id: str
   if (role.options.immutable === true) throw immutable('delete', 'role', id);
   if ((await inferences(tx, id)).length > 0) await directory.revoke(tx, [roleSubject(role.number), ...(await listHeirsOfRole(tx, id))], now);
   await removeRole(tx, id);
-  directory.rolesChanged(tx, { number: role.number, name: undefined });
+  directory.rolesChanged(tx, { ...role, name: undefined });
 }
 
 export type Inference = { prior: Role; implies: Role[] };

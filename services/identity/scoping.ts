@@ -41,12 +41,14 @@ type Granted = { scope: TokenScope; roleNumbers: number[]; actor: User; limit: R
 
 export async function claimsFor(tx: Transaction, now: Date, proof: Proof, wanted: WantedScope): Promise<NewClaims> {
   // Read first: whatever is revoked after this concerns the token, even when the statements below saw it in time.
-  const epoch = await newestRevocation(tx);
-  // Revoked before that, perhaps by another process a moment ago, the parent must not live on in its child.
-  if (proof.from && (await wereRevoked(tx, subjectsOf(proof.from), proof.from.epoch))) throw notAuthenticated();
-  const user = await enabledUser(tx, { id: proof.userId });
-  if (!user) throw notAuthenticated();
-  const credential = proof.applicationCredentialId === undefined ? undefined : await findApplicationCredential(tx, proof.applicationCredentialId);
+  const [epoch, parentWasRevoked, user, credential] = await Promise.all([
+    newestRevocation(tx),
+    // Perhaps by another process a moment ago: the parent must not live on in its child.
+    proof.from ? wereRevoked(tx, subjectsOf(proof.from), proof.from.epoch) : false,
+    enabledUser(tx, { id: proof.userId }),
+    proof.applicationCredentialId === undefined ? undefined : findApplicationCredential(tx, proof.applicationCredentialId),
+  ]);
+  if (parentWasRevoked || !user) throw notAuthenticated();
   if (proof.applicationCredentialId !== undefined && !credential) throw notAuthenticated();
   const granted = await grantedTo(tx, now, { proof, user, credential, wanted });
   const ends = [now.getTime() + longestTokenMs, proof.expiresAt?.getTime() ?? Infinity, granted.endsAt?.getTime() ?? Infinity, granted.limit.endsAt?.getTime() ?? Infinity];
@@ -120,12 +122,20 @@ async function wantedScope(tx: Transaction, userId: string, wanted: Exclude<Want
 }
 
 async function projectScope(tx: Transaction, userId: string, wanted: InDomain): Promise<Placed | undefined> {
-  const scope = await enabledProject(tx, wanted);
-  return scope && rolesIn(tx, userId, scope);
+  const { id } = wanted;
+  if (id === undefined) {
+    const named = await enabledProject(tx, wanted);
+    return named && rolesIn(tx, userId, named);
+  }
+  const [scope, roles] = await Promise.all([enabledProject(tx, { id }), listEffectiveRoles(tx, userId, { kind: 'project', id })]);
+  return scope && withThese(scope, roles);
 }
 
 async function rolesIn(tx: Transaction, userId: string, scope: Exclude<TokenScope, { kind: 'unscoped' }>): Promise<Placed | undefined> {
-  const roles = await listEffectiveRoles(tx, userId, scope satisfies Place);
+  return withThese(scope, await listEffectiveRoles(tx, userId, scope satisfies Place));
+}
+
+function withThese(scope: TokenScope, roles: readonly { number: number }[]): Placed | undefined {
   return roles.length === 0 ? undefined : { scope, roleNumbers: roles.map(({ number }) => number) };
 }
 

@@ -13,7 +13,7 @@ export function signatureTokensDoor(parts: IdentityParts) {
       const signed = credentials ?? credential ?? ec2Credentials;
       if (!signed) throw invalid('request must include a request body');
       const { token, claims } = await tokenForEc2Request(partsFor(parts, request, '/ec2tokens'), signed);
-      return new Answer(await request.read((tx) => render(tx, claims, true)), { headers: { 'x-subject-token': token } });
+      return new Answer(await request.read((tx) => render(parts, tx, claims, true)), { headers: { 'x-subject-token': token } });
     },
     async s3(request) {
       const { credentials, credential, ec2Credentials } = request.body;
@@ -21,7 +21,7 @@ export function signatureTokensDoor(parts: IdentityParts) {
       if (!signed) throw invalid('request must include a request body');
       const { claims } = await tokenForS3Request(partsFor(parts, request, '/s3tokens'), signed);
       // Who asks is told whose request it is; nobody is given the token itself.
-      return request.read((tx) => render(tx, claims, true));
+      return request.read((tx) => render(parts, tx, claims, true));
     },
   });
 }

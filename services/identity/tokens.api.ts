@@ -8,10 +8,9 @@ import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { demand, type Context } from './access.ts';
 import { listAccessRulesOf } from './access-rules.store.ts';
 import { authenticateFor, takingOnce, type AuthenticationParts } from './authentication.ts';
-import { catalogFor } from './catalog.ts';
 import { findApplicationCredential } from './application-credentials.store.ts';
 import { domainView } from './domains.api.ts';
-import { findDomain, inEnabledDomain, listDomains } from './domains.store.ts';
+import { inEnabledDomain, listDomains } from './domains.store.ts';
 import { domainOf, hasSystemRole, projectOf } from './grants.store.ts';
 import { pageConditions, pageOf, rowsFor, selfOf } from './pages.ts';
 import { microseconds } from './moments.ts';
@@ -19,10 +18,9 @@ import { findAccessToken } from './oauth1.store.ts';
 import type { IdentityParts } from './parts.ts';
 import { projectView } from './projects.api.ts';
 import { listProjects } from './projects.store.ts';
-import { listRolesByNumber } from './roles.store.ts';
 import { expiredWindowMs, type Claims } from './token-format.ts';
+import { findTokenFacts } from './token-facts.store.ts';
 import { findTrust } from './trusts.store.ts';
-import { findUser } from './users.store.ts';
 
 type OwnRequest = Pick<AuthenticationParts, 'read' | 'now'> & { headers: Headers; url(path: string): string; query: object; otherQuery: Readonly<Record<string, string | string[]>> };
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
@@ -47,12 +45,12 @@ export function tokensDoor(parts: IdentityParts) {
     async create(request) {
       await directory.current();
       const { token, claims } = await authenticateFor(partsFor(parts, request, '/auth/tokens'), request.body.auth);
-      const body = await request.read((tx) => render(tx, claims, request.query.nocatalog === undefined));
+      const body = await request.read((tx) => render(parts, tx, claims, request.query.nocatalog === undefined));
       return new Answer(body, { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
     async validate(request) {
       const { token, claims } = subject(request, 'identity:validate_token');
-      return new Answer(await render(request.tx, claims, request.query.nocatalog === undefined), { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
+      return new Answer(await render(parts, request.tx, claims, request.query.nocatalog === undefined), { headers: { 'x-subject-token': token, vary: 'X-Auth-Token' } });
     },
     async check(request) {
       const { token } = subject(request, 'identity:check_token');
@@ -67,7 +65,7 @@ export function tokensDoor(parts: IdentityParts) {
   });
 }
 
-export const scopesDoor = implement(scopesContract, {
+export const scopesDoor = ({ catalogs }: IdentityParts) => implement(scopesContract, {
   async projects(request) {
     const { tx, caller, query } = request;
     const conditions = [projectOf(caller.userId), sql`enabled`, inEnabledDomain, ...pageConditions(query)];
@@ -86,36 +84,44 @@ export const scopesDoor = implement(scopesContract, {
   async catalog(request) {
     const { projectId, userId } = request.caller;
     if (projectId === null) throw forbidden('A project-scoped token is required to produce a service catalog.', 'Forbidden');
-    return { catalog: await catalogFor(request.tx, { projectId, userId }), links: { self: selfOf(request) } };
+    return { catalog: await catalogs.catalogFor(request.tx, { projectId, userId }), links: { self: selfOf(request) } };
   },
 });
 
-export async function render(tx: Transaction, claims: Claims, withCatalog: boolean): Promise<Static<typeof Token>> {
-  const { scope, userId } = claims;
-  const userDomain = await named(tx, claims.userDomainId);
-  const user = await findUser(tx, userId);
-  const credential = claims.applicationCredential && (await findApplicationCredential(tx, claims.applicationCredential.id));
-  const rules = credential ? await listAccessRulesOf(tx, credential.id) : [];
-  const trust = claims.trustId === undefined ? undefined : await findTrust(tx, claims.trustId);
-  const access = claims.accessTokenId === undefined ? undefined : await findAccessToken(tx, claims.accessTokenId);
+export async function render({ directory, catalogs }: Pick<IdentityParts, 'directory' | 'catalogs'>, tx: Transaction, claims: Claims, withCatalog: boolean): Promise<Static<typeof Token>> {
+  const { scope, userId, userDomainId } = claims;
   const projectId = scope.kind === 'project' ? scope.id : null;
+  const scopeDomainId = scope.kind === 'project' ? scope.domainId : scope.kind === 'domain' ? scope.id : null;
+  const [facts, credential, rules, trust, access] = await Promise.all([
+    findTokenFacts(tx, { userId, userDomainId, scopeDomainId, projectId }),
+    claims.applicationCredential && findApplicationCredential(tx, claims.applicationCredential.id),
+    claims.applicationCredential ? listAccessRulesOf(tx, claims.applicationCredential.id) : [],
+    claims.trustId === undefined ? undefined : findTrust(tx, claims.trustId),
+    claims.accessTokenId === undefined ? undefined : findAccessToken(tx, claims.accessTokenId),
+  ]);
+  // The token was found valid a moment ago; a domain may be gone since.
+  const scopeDomain = { id: scopeDomainId ?? '', name: facts.scopeDomain ?? '' };
   return {
     token: {
       methods: claims.methods,
-      user: { domain: userDomain, id: userId, name: claims.userName, password_expires_at: user?.passwordExpiresAt ?? null },
+      user: { domain: { id: userDomainId, name: facts.userDomain ?? '' }, id: userId, name: claims.userName, password_expires_at: facts.passwordExpiresAt },
       audit_ids: [claims.auditId, ...(claims.parentAuditId === undefined ? [] : [claims.parentAuditId])],
       expires_at: microseconds(claims.expiresAt),
       issued_at: microseconds(claims.issuedAt),
-      ...(scope.kind === 'project' ? { project: { domain: await named(tx, scope.domainId), id: scope.id, name: scope.name }, is_domain: false } : {}),
-      ...(scope.kind === 'domain' ? { domain: await named(tx, scope.id) } : {}),
+      ...(scope.kind === 'project' ? { project: { domain: scopeDomain, id: scope.id, name: scope.name }, is_domain: false } : {}),
+      ...(scope.kind === 'domain' ? { domain: scopeDomain } : {}),
       ...(scope.kind === 'system' ? { system: { all: true as const } } : {}),
-      ...(scope.kind === 'unscoped' ? {} : { roles: await listRolesByNumber(tx, claims.roleNumbers) }),
-      ...(scope.kind === 'unscoped' || !withCatalog ? {} : { catalog: await catalogFor(tx, { projectId, userId }) }),
+      ...(scope.kind === 'unscoped' ? {} : { roles: rolesOf(directory, claims) }),
+      ...(scope.kind === 'unscoped' || !withCatalog ? {} : { catalog: await catalogs.catalogFor(tx, { projectId, userId }, facts) }),
       ...(credential ? { application_credential: { id: credential.id, name: credential.name, restricted: !credential.unrestricted, ...(rules.length === 0 ? {} : { access_rules: rules }) } } : {}),
       ...(trust ? { 'OS-TRUST:trust': { id: trust.id, impersonation: trust.impersonation, trustor_user: { id: trust.trustorId }, trustee_user: { id: trust.trusteeId } } } : {}),
       ...(access ? { 'OS-OAUTH1': { access_token_id: access.id, consumer_id: access.consumerId } } : {}),
     },
   };
+}
+
+function rolesOf(directory: IdentityParts['directory'], { roleNumbers }: Claims): { id: string; name: string }[] {
+  return roleNumbers.flatMap((number) => directory.role(number) ?? []).toSorted((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /** What proving needs, in a request that makes its own transactions. */
@@ -133,11 +139,6 @@ export function partsFor({ tokens, passwords, vault, database }: IdentityParts, 
     receipt: text('openstack-auth-receipt'),
     request: { method: 'POST', url: request.url(path), query: pairs, authorization: text('authorization') ?? '' },
   };
-}
-
-async function named(tx: Transaction, id: string): Promise<{ id: string; name: string }> {
-  // The token was found valid a moment ago; its domain may be gone since.
-  return { id, name: (await findDomain(tx, id))?.name ?? '' };
 }
 
 function isTrue(text: string | undefined): boolean {
