@@ -1,4 +1,4 @@
-import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { NewRecord, Running } from './intervals.ts';
 import type { MeteredResource } from './observations.ts';
 
@@ -7,18 +7,23 @@ export const consumerName = 'meter';
 
 export type KeptRecord = NewRecord & { sequence: number };
 
-type RunningRow = Omit<Running, 'measured'> & Running['measured'];
+// Moments as numbers: to write and read them as text costs more than all else that is done about a record.
+type RunningRow = Omit<Running, 'measured' | 'began' | 'meteredUntil'> & Running['measured'] & { began: number; meteredUntil: number };
 
 const runningColumns = sql`
   running.resource, running.resource_id as "resourceId", running.project_id as "projectId", running.state, shape.flavor, shape.measures,
-  running.began_at as "began", running.metered_until as "meteredUntil"`;
+  extract(epoch from running.began_at)::float8 * 1000 as "began", extract(epoch from running.metered_until)::float8 * 1000 as "meteredUntil"`;
 const runningTables = sql`meter.running running join meter.shape shape on shape.id = running.shape_id`;
 
-export async function lockRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
+/** Whoever else changes what lasts waits until the end of the transaction: one lock, where many things would need one each. */
+export async function lockMeter(tx: Transaction): Promise<void> {
+  await tx.run`select pg_advisory_xact_lock(hashtext('meter.running'))`;
+}
+
+export async function findRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
-    select ${runningColumns} from ${runningTables}
-    where (running.resource, running.resource_id) in (select * from unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]))
-    for update of running`;
+    select ${runningColumns} from unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) wanted (resource, resource_id)
+    join ${runningTables} on running.resource = wanted.resource and running.resource_id = wanted.resource_id`;
   return rows.map(running);
 }
 
@@ -28,34 +33,46 @@ export async function runningOf(tx: Transaction, projectIds: readonly string[]):
 }
 
 /** What is not recorded up to this moment, some of it: what comes after a place in the order of things. */
-export async function lockRunningBefore(tx: Transaction, moment: Date, { after, limit }: { after: { resource: string; resourceId: string } | undefined; limit: number }): Promise<Running[]> {
+export async function findRunningBefore(tx: Transaction, moment: Date, { after, limit }: { after: { resource: string; resourceId: string } | undefined; limit: number }): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
     select ${runningColumns} from ${runningTables}
     where running.metered_until < ${moment} and (running.resource, running.resource_id) > (${after?.resource ?? ''}::text, ${after?.resourceId ?? ''}::text)
-    order by running.resource, running.resource_id limit ${limit} for update of running`;
+    order by running.resource, running.resource_id limit ${limit}`;
   return rows.map(running);
 }
 
-export async function saveRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
-  if (running.length === 0) return;
-  const column = <T>(of: (each: Running) => T) => running.map(of);
-  const shapeIds = await ensureShapes(tx, running);
-  await tx.run`
+/** An array of texts that have no line break, in one text: it is taken apart quicker than an array of as many parameters. */
+function texts(list: readonly string[]): Sql {
+  return sql`string_to_array(${list.join('\n')}, e'\\n')`;
+}
+
+export async function insertRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
+  if (running.length > 0) await tx.run`
     insert into meter.running (resource, resource_id, project_id, state, shape_id, began_at, metered_until)
-    select * from unnest(
-      ${column(({ resource }) => resource)}::text[], ${column(({ resourceId }) => resourceId)}::text[], ${column(({ projectId }) => projectId)}::text[],
-      ${column(({ state }) => state)}::text[], ${shapeIds}::int[],
-      ${column(({ began }) => began.toISOString())}::timestamptz[], ${column(({ meteredUntil }) => meteredUntil.toISOString())}::timestamptz[])
-    on conflict (resource, resource_id) do update set
-      project_id = excluded.project_id, state = excluded.state, shape_id = excluded.shape_id,
-      began_at = excluded.began_at, metered_until = excluded.metered_until`;
+    select resource, resource_id, project_id, state, shape_id, to_timestamp(began), to_timestamp(metered) from ${await asTable(tx, running)}`;
+}
+
+export async function updateRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
+  if (running.length === 0) return;
+  await tx.run`
+    update meter.running r set project_id = n.project_id, state = n.state, shape_id = n.shape_id, began_at = to_timestamp(n.began), metered_until = to_timestamp(n.metered)
+    from ${await asTable(tx, running)}
+    where r.resource = n.resource and r.resource_id = n.resource_id`;
+}
+
+async function asTable(tx: Transaction, running: readonly Running[]): Promise<Sql> {
+  const column = <T>(of: (each: Running) => T) => running.map(of);
+  return sql`unnest(
+    ${texts(column(({ resource }) => resource))}, ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))},
+    ${texts(column(({ state }) => state))}, ${await ensureShapes(tx, running)}::int[],
+    ${column(({ began }) => began.getTime() / 1000)}::float8[], ${column(({ meteredUntil }) => meteredUntil.getTime() / 1000)}::float8[]) n (resource, resource_id, project_id, state, shape_id, began, metered)`;
 }
 
 export async function deleteRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<void> {
   if (things.length === 0) return;
   await tx.run`
-    delete from meter.running
-    where (resource, resource_id) in (select * from unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]))`;
+    delete from meter.running r using unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]) ended (resource, resource_id)
+    where r.resource = ended.resource and r.resource_id = ended.resource_id`;
 }
 
 /** Numbers them in this order. The counter's row is what two writers wait for, so that no number is lost or seen late. */
@@ -67,12 +84,12 @@ export async function appendRecords(tx: Transaction, records: readonly NewRecord
     with numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
     insert into meter.record (sequence, resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id)
     select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
-      record.previous, record.current, record.since_at, record.until_at, record.event_id
+      record.previous, record.current, to_timestamp(record.since), to_timestamp(record.until), record.event_id
     from numbered, unnest(
-      ${column(({ resourceId }) => resourceId)}::text[], ${column(({ projectId }) => projectId)}::text[], ${shapeIds}::int[],
+      ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))}, ${shapeIds}::int[],
       ${column(({ previous }) => previous)}::text[], ${column(({ current }) => current)}::text[],
-      ${column(({ from }) => from.toISOString())}::timestamptz[], ${column(({ until }) => until.toISOString())}::timestamptz[], ${column(({ eventId }) => eventId)}::bigint[]
-    ) with ordinality as record (resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id, place)`;
+      ${column(({ from }) => from.getTime() / 1000)}::float8[], ${column(({ until }) => until.getTime() / 1000)}::float8[], ${column(({ eventId }) => eventId)}::bigint[]
+    ) with ordinality as record (resource_id, project_id, shape_id, previous, current, since, until, event_id, place)`;
 }
 
 export type Progress = { next: number; acknowledged: number; through: Date | null; toldThrough: Date | null };
@@ -101,8 +118,8 @@ export async function forgetAcknowledged(tx: Transaction, { next, through }: { n
   await tx.run`update meter.progress set acknowledged = greatest(acknowledged, ${next - 1}), told_through = greatest(told_through, ${through})`;
 }
 
-function running({ flavor, measures, ...row }: RunningRow): Running {
-  return { ...row, measured: { flavor, measures } };
+function running({ resource, resourceId, projectId, state, flavor, measures, began, meteredUntil }: RunningRow): Running {
+  return { resource, resourceId, projectId, state, measured: { flavor, measures }, began: new Date(Math.round(began)), meteredUntil: new Date(Math.round(meteredUntil)) };
 }
 
 type Shaped = { resource: MeteredResource; measured: Running['measured'] };

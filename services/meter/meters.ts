@@ -5,8 +5,8 @@ import type { Event } from '../../kit/events/events.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { hourMs, lasting, observed, type NewRecord, type Running } from './intervals.ts';
-import { appendRecords, consumerName, deleteRunning, lockRunning, lockRunningBefore, readProgress, saveRunning, setThrough } from './meters.store.ts';
-import { observe, type MeteredResource } from './observations.ts';
+import { appendRecords, consumerName, deleteRunning, findRunning, findRunningBefore, insertRunning, lockMeter, readProgress, setThrough, updateRunning } from './meters.store.ts';
+import { observe, type MeteredResource, type Observation } from './observations.ts';
 import { countSpending } from './spending.ts';
 
 type Parts = { database: Database; clock: Pick<Clock, 'now'>; log?: Log };
@@ -20,7 +20,8 @@ export function meterEvents({ database, clock, log }: Parts, signal?: AbortSigna
 export async function recordEvents(tx: Transaction, events: readonly Event[]): Promise<void> {
   const observations = events.flatMap((event) => observe(event) ?? []);
   if (observations.length === 0) return;
-  const known = new Map((await lockRunning(tx, observations)).map((running) => [keyOf(running), running]));
+  await lockMeter(tx);
+  const known = new Map((await findRunning(tx, onceEach(observations))).map((running) => [keyOf(running), running]));
   const touched = new Map<string, Running | undefined>();
   const records: NewRecord[] = [];
   for (const observation of observations) {
@@ -47,7 +48,8 @@ export async function meterHour({ database, clock, log }: Parts, signal?: AbortS
   let after: Running | undefined;
   while (signal?.aborted !== true) {
     const last = await database.transaction(scope, async (tx) => {
-      const running = await lockRunningBefore(tx, hour, { after, limit: atOnce });
+      await lockMeter(tx);
+      const running = await findRunningBefore(tx, hour, { after, limit: atOnce });
       const steps = running.map((each) => ({ key: keyOf(each), step: lasting(each, hour) }));
       await save(tx, new Map(running.map((each) => [keyOf(each), each])), new Map(steps.map(({ key, step }) => [key, step.running])), steps.flatMap(({ step }) => step.records));
       if (running.length === atOnce) return running.at(-1);
@@ -62,16 +64,23 @@ export async function meterHour({ database, clock, log }: Parts, signal?: AbortS
 
 async function save(tx: Transaction, known: ReadonlyMap<string, Running>, touched: ReadonlyMap<string, Running | undefined>, records: readonly NewRecord[]): Promise<void> {
   const ended: { resource: MeteredResource; resourceId: string }[] = [];
-  const changed: Running[] = [];
+  const [begun, changed]: [Running[], Running[]] = [[], []];
   for (const [key, running] of touched) {
     const before = known.get(key);
     if (running === undefined && before !== undefined) ended.push(before);
-    if (running !== undefined && running !== before) changed.push(running);
+    if (running !== undefined && before === undefined) begun.push(running);
+    else if (running !== undefined && running !== before) changed.push(running);
   }
   await deleteRunning(tx, ended);
-  await saveRunning(tx, changed);
+  await insertRunning(tx, begun);
+  await updateRunning(tx, changed);
   await appendRecords(tx, records);
   if (records.length > 0) await countSpending(tx, records);
+}
+
+/** Of several observations of a thing one is enough to find it. */
+function onceEach(observations: readonly Observation[]): Observation[] {
+  return [...new Map(observations.map((observation) => [keyOf(observation), observation])).values()];
 }
 
 function keyOf({ resource, resourceId }: { resource: string; resourceId: string }): string {
