@@ -179,12 +179,33 @@ export function releaseQuota(tx: Transaction, projectId: string, amounts: Amount
 
 /** Limit and use of each of these resources. */
 export async function quotaUsage(tx: Transaction, projectId: string, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, { limit: number; used: number }>>> {
-  const fallbacks = resources.map((resource) => defaults[resource] ?? quotaDefaults[resource]);
-  const rows = await tx.rows<{ resource: QuotaResource; used: number; limit: number }>`
-    select r.resource, coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`r.resource`, sql`c.most`, commonOf(sql`r.resource`, sql`r.fallback`))} as "limit"
-    from unnest(${[...resources]}::text[], ${fallbacks}::bigint[]) r (resource, fallback)
-      left join quota.claim c on c.project_id = ${projectId} and c.resource = r.resource`;
-  return Object.fromEntries(rows.map(({ resource, used, limit }) => [resource, { limit, used }]));
+  // Put together here: joined there, PostgreSQL reads all of the table where it is large.
+  const names = [...resources];
+  const said = await tx.rows<Said>`
+    select resource, project_id as whose, used, most, null as here from quota.claim where project_id in (${projectId}, ${everyProject}) and resource = any(${names}::text[])
+    union all
+    select resource, project_id, 0, amount, here from quota.bound where project_id in (${projectId}, '') and resource = any(${names}::text[])`;
+  return Object.fromEntries(
+    resources.map((resource) => {
+      const own = said.filter((each) => each.resource === resource);
+      const use = own.find(({ whose, here }) => here === null && whose === projectId);
+      const common = own.find(({ whose, here }) => here === null && whose === everyProject)?.most ?? defaults[resource] ?? quotaDefaults[resource];
+      const limits = [use?.most, ...[false, true].map((where) => boundIn(own.filter(({ here }) => here === where), projectId))].filter((most) => most != null);
+      return [resource, { limit: limits.length === 0 ? common : leastOf(limits), used: use?.used ?? 0 }];
+    }),
+  );
+}
+
+/** `here`: what is registered with identity, of this region alone or not; null: what was set by a service. */
+type Said = { resource: string; whose: string; used: number; most: number | null; here: boolean | null };
+
+function boundIn(bounds: readonly Said[], projectId: string): number | null | undefined {
+  return (bounds.find(({ whose }) => whose === projectId) ?? bounds[0])?.most;
+}
+
+function leastOf(limits: readonly number[]): number {
+  const limited = limits.filter((limit) => limit !== -1);
+  return limited.length === 0 ? -1 : Math.min(...limited);
 }
 
 /** What a project may have that was told nothing else. */
