@@ -18,7 +18,7 @@ import { writeClientFiles } from './client-files.ts';
 import { Failure } from './failure.ts';
 import { demandOwner, demandShortPath } from './state-folder.ts';
 import { table } from './table.ts';
-import { settle, start, upAgain, type UpOptions } from './up.ts';
+import { settle, start, type UpOptions } from './up.ts';
 
 export type AddOptions = { driver?: DriverName; hosts?: number; port?: number; elsewhere?: boolean; format: string };
 export type JoinOptions = Omit<UpOptions, 'region'> & { token: string; url?: string; homeCa?: string };
@@ -95,7 +95,10 @@ export async function join(home: string, options: JoinOptions): Promise<void> {
   const url = home.replace(/\/+$/, '');
   const before = readConfig(options.state);
   // It was broken off after home had taken it in: the rest is to start it.
-  if (before?.home?.url === url && before.region === invitation.region) return upAgain(before, await askSupervisor<Status>(layoutOf(options.state).supervisorSocket, { command: 'status' }), options.format);
+  if (before?.home?.url === url && before.region === invitation.region) {
+    if (!(await askSupervisor<Status>(layoutOf(options.state).supervisorSocket, { command: 'status' }))) await start(before, options.format);
+    return say(before, options.format);
+  }
   if (before) throw new Failure(`There is a cloud in ${options.state} already`, 'Choose another folder with --state');
   if (options.homeCa !== undefined) trust([readFileSync(options.homeCa, 'utf8')]);
   const authority = options.homeCa === undefined ? null : keepHomeAuthority(options.state, options.homeCa);

@@ -58,7 +58,7 @@ export async function up(options: UpOptions): Promise<void> {
 }
 
 /** A region whose home is elsewhere is as it was when it joined. */
-export async function upAgain(config: CloudConfig, running: Status | undefined, format: string): Promise<void> {
+async function upAgain(config: CloudConfig, running: Status | undefined, format: string): Promise<void> {
   if (!running) await start(config, format);
   process.stdout.write(`The region ${config.region} of the cloud at ${config.home?.url} ${running ? `is ${running.phase} already` : 'is up'}, at ${baseUrl(config)}\n`);
 }

@@ -86,25 +86,28 @@ export function sumsOfHour(tx: Transaction, counted: Counted, hour: Date): Promi
     group by 1, 2, 3, 4, 5 having sum(record.duration_ms * measure.value::numeric) <> 0 order by 1, 2, 3, 4, 5`;
 }
 
+/** As far as it was told then. */
+const toldBefore = (sequence: number | null | undefined) => (sequence == null ? sql`true` : sql`record.sequence < ${sequence}`);
+
 const durationMs = sql`(extract(epoch from record.until_at - record.since_at) * 1000)`;
 
-export function resourcesOfHour(tx: Transaction, counted: Counted, hour: Date, { project, resource }: { project: string; resource: string }): Promise<({ resource_id: string; measure: string; unit_ms: string } & Sized)[]> {
+export function resourcesOfHour(tx: Transaction, counted: Counted, hour: Date, { project, resource, before }: { project: string; resource: string; before?: number | null }): Promise<({ resource_id: string; measure: string; unit_ms: string } & Sized)[]> {
   return tx.rows`
     select record.resource_id, ${flavor} as flavor, ${size} as size, measure.key as measure, trunc(sum(${durationMs} * measure.value::numeric))::text as unit_ms
     from metering.record record join metering.shape on shape.id = record.shape_id, jsonb_each_text(shape.measures) measure
     where record.region = ${counted.region} and record.hour = ${hour} and record.project_id = ${project} and shape.resource = ${resource}
-      and record.previous is not null and ${sold} and ${ofKind(counted)} and ${ofDomain(counted)}
+      and record.previous is not null and ${sold} and ${ofKind(counted)} and ${ofDomain(counted)} and ${toldBefore(before)}
     group by 1, 2, 3, 4 having sum(${durationMs} * measure.value::numeric) <> 0 order by 1, 2, 3, 4`;
 }
 
 /** Intervals of one thing, and the changes that began them, as intervals without a length; also those that touch the ends. */
-export async function intervalsOf(tx: Transaction, counted: Counted, { resourceId, from, until }: { resourceId: string; from: Date; until: Date }): Promise<(IntervalRow & Sized)[]> {
+export async function intervalsOf(tx: Transaction, counted: Counted, { resourceId, from, until, before }: { resourceId: string; from: Date; until: Date; before?: number | null }): Promise<(IntervalRow & Sized)[]> {
   const rows = await tx.rows<{ event: string | null; state: string; from: Date; until: Date; measures: Record<string, number> } & Sized>`
     select record.event_id::text as event, case when was.sold then record.previous else record.current end as state,
       case when was.sold then record.since_at else record.until_at end as "from", record.until_at as "until", ${flavor} as flavor, ${size} as size, shape.measures
     from metering.record record join metering.shape on shape.id = record.shape_id,
       lateral (select record.previous is not null and ${sold} as sold) was
-    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofKind(counted)} and ${ofDomain(counted)}
+    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofKind(counted)} and ${ofDomain(counted)} and ${toldBefore(before)}
       and (was.sold or (record.event_id is not null and record.current is not null and not (record.current = any(${[...unsoldStates]}::text[]))))
       and record.hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and greatest(record.since_at, record.until_at) >= ${from} and least(record.since_at, record.until_at) < ${until}
     order by record.sequence`;
@@ -122,12 +125,12 @@ export async function changeBefore(tx: Transaction, { region }: Counted, { resou
 
 export type Side = 'own' | 'peer' | 'accepted';
 
-export type KeptStatement = { revision: number; signed: Signed; takenAt: Date };
+export type KeptStatement = { revision: number; signed: Signed; takenAt: Date; /** Of ours. */ usageBefore: number | null };
 
 /** The newest revision. */
 export function findStatement(tx: Transaction, agreementId: string, hour: Date, side: Side): Promise<KeptStatement | undefined> {
   return tx.one<KeptStatement>`
-    select revision, signed, taken_at as "takenAt" from metering.statement where agreement_id = ${agreementId} and hour = ${hour} and side = ${side} order by revision desc limit 1`;
+    select revision, signed, taken_at as "takenAt", usage_before::int as "usageBefore" from metering.statement where agreement_id = ${agreementId} and hour = ${hour} and side = ${side} order by revision desc limit 1`;
 }
 
 export async function lastStated(tx: Transaction, agreementId: string): Promise<Date | null> {
@@ -135,9 +138,9 @@ export async function lastStated(tx: Transaction, agreementId: string): Promise<
   return row?.hour ?? null;
 }
 
-export async function insertStatement(tx: Transaction, { agreementId, hour, side, revision, signed, at }: { agreementId: string; hour: Date; side: Side; revision: number; signed: Signed<Plain>; at: Date }): Promise<void> {
+export async function insertStatement(tx: Transaction, { agreementId, hour, side, revision, signed, at, usageBefore = null }: { agreementId: string; hour: Date; side: Side; revision: number; signed: Signed<Plain>; at: Date; usageBefore?: number | null }): Promise<void> {
   await tx.run`
-    insert into metering.statement (agreement_id, hour, side, revision, signed, taken_at) values (${agreementId}, ${hour}, ${side}, ${revision}, ${sql.json(signed)}, ${at})`;
+    insert into metering.statement (agreement_id, hour, side, revision, signed, taken_at, usage_before) values (${agreementId}, ${hour}, ${side}, ${revision}, ${sql.json(signed)}, ${at}, ${usageBefore})`;
 }
 
 /** Hours that both sides have stated, and of which one has said something since they were compared. */

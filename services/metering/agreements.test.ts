@@ -48,8 +48,8 @@ async function startBoth(t: TestContext, { tolerance = 0, peerOf }: { tolerance?
     },
     async match() {
       const known = await agreement();
-      const real = (moment: Date) => remotePeer({ client, agreement: known, clock: consumer.clock }, moment);
-      await matchHours({ database: consumer.database, clock: consumer.clock, random: systemRandom, signing: consumer.signing }, known, (moment) => (peerOf ?? ((peer: Peer) => peer))(real(moment)));
+      const real = (moment: Date, revision: number) => remotePeer({ client, agreement: known, clock: consumer.clock }, moment, revision);
+      await matchHours({ database: consumer.database, clock: consumer.clock, random: systemRandom, signing: consumer.signing }, known, (moment, statement) => (peerOf ?? ((peer: Peer) => peer))(real(moment, statement.revision)));
     },
     disputes: async () => (await consumer.operator.metering.disputes.list()).body.disputes,
     async accepted() {

@@ -16,7 +16,7 @@ import {
 } from './agreements.store.ts';
 import { match, type AcceptedRow, type AcceptedStatement, type Counterparts, type EventStatement, type Finding, type HourStatement, type Own, type Peer, type ResourceStatement, type Sized, type SumRow } from './matching.ts';
 import { hourMs } from './usage.ts';
-import { listRegions } from './usage.store.ts';
+import { holdRegion, listRegions } from './usage.store.ts';
 
 export type { Agreement, Dispute, HourState } from './agreements.store.ts';
 export type { AcceptedStatement, EventStatement, HourStatement, Peer, ResourceStatement, SumRow } from './matching.ts';
@@ -118,7 +118,7 @@ export async function showStatement(tx: Transaction, { agreement, hour, ask, sig
   if (!stated) throw new Fault(409, 'hour-incomplete', `Not all of ${hour.toISOString()} is told yet in ${agreement.region}, or the hour is before the agreement`);
   if (ask.level === 'hour') return stated.signed;
   const head = { agreement: agreement.id, hour: hour.toISOString(), revision: stated.revision };
-  return signDocument(asPlain(await finer(tx, agreement, hour, ask, head)), await signing(tx), datesFrom(now));
+  return signDocument(asPlain(await finer(tx, agreement, { hour, ask, head, before: stated.usageBefore })), await signing(tx), datesFrom(now));
 }
 
 /** States every hour that is whole; again with the next revision, where what was told late has changed it. */
@@ -140,12 +140,13 @@ export async function stateHours({ database, clock, signing }: Pick<Comparing, '
 }
 
 async function stateHour(tx: Transaction, { agreement, hour, signing, now }: { agreement: Agreement; hour: Date; signing: Signing; now: Date }): Promise<void> {
+  const usageBefore = await holdRegion(tx, agreement.region);
   const before = await findStatement(tx, agreement.id, hour, 'own');
   const document: HourStatement = { agreement: agreement.id, hour: hour.toISOString(), revision: before?.revision ?? 1, level: 'hour', book_hash: agreement.bookHash, rows: stated(await sumsOfHour(tx, agreement, hour)) };
   if (before && canonical(before.signed.document) === canonical(asPlain(document))) return;
   const revision = before ? before.revision + 1 : 1;
   const signed = signDocument(asPlain({ ...document, revision }), await signing(tx), datesFrom(now));
-  await insertStatement(tx, { agreementId: agreement.id, hour, side: 'own', revision, signed, at: now });
+  await insertStatement(tx, { agreementId: agreement.id, hour, side: 'own', revision, signed, at: now, usageBefore });
 }
 
 /** The same for an hour that is under way. */
@@ -172,9 +173,12 @@ function datesFrom(now: Date): { issuedAt: Date; expiresAt: Date } {
   return { issuedAt: now, expiresAt: new Date(now.getTime() + validMs) };
 }
 
-async function finer(tx: Transaction, agreement: Agreement, hour: Date, ask: Exclude<Ask, { level: 'hour' }>, head: { agreement: string; hour: string; revision: number }): Promise<ResourceStatement | EventStatement> {
-  if (ask.level === 'resource') return { ...head, level: 'resource', project: ask.project, resource: ask.resource, rows: (await resourcesOfHour(tx, agreement, hour, ask)).map(({ resource_id, flavor, measure, unit_ms }) => ({ resource_id, flavor, measure, unit_ms })) };
-  const rows = await intervalsOf(tx, agreement, { resourceId: ask.resourceId, from: hour, until: new Date(hour.getTime() + hourMs) });
+type Finer = { hour: Date; ask: Exclude<Ask, { level: 'hour' }>; head: { agreement: string; hour: string; revision: number }; before: number | null };
+
+/** What was stated, in more detail: what was told since is in the next revision. */
+async function finer(tx: Transaction, agreement: Agreement, { hour, ask, head, before }: Finer): Promise<ResourceStatement | EventStatement> {
+  if (ask.level === 'resource') return { ...head, level: 'resource', project: ask.project, resource: ask.resource, rows: (await resourcesOfHour(tx, agreement, hour, { ...ask, before })).map(({ resource_id, flavor, measure, unit_ms }) => ({ resource_id, flavor, measure, unit_ms })) };
+  const rows = await intervalsOf(tx, agreement, { resourceId: ask.resourceId, from: hour, until: new Date(hour.getTime() + hourMs), before });
   // One that ends where the hour begins is of the hour before.
   return { ...head, level: 'event', resource: ask.resource, resource_id: ask.resourceId, rows: rows.filter(({ from, until }) => Math.min(Date.parse(from), Date.parse(until)) >= hour.getTime()).map(({ event, state, from, until, flavor, measures }) => ({ event, state, from, until, flavor, measures })) };
 }

@@ -3,7 +3,7 @@ import { Refused, type Client } from '../../contract/client.ts';
 import type { metering } from '../../contract/intercloud/metering.ts';
 import type { Random } from '../../kit/clock.ts';
 import { Fault } from '../../kit/fault.ts';
-import { hoursNotTold, markTold, statedHours } from './agreements.store.ts';
+import { hoursNotTold, hoursToMatch, markTold, statedHours } from './agreements.store.ts';
 import { acceptedOf, matchHours, revisedMs, stateOwn, takeStatement, type Agreement, type Comparing, type Matches } from './agreements.ts';
 import { askHour, askToState, remotePeer, Unsound } from './peers.ts';
 import { hourMs } from './usage.ts';
@@ -18,7 +18,7 @@ export async function exchange(parts: Exchanging, agreement: Agreement, client: 
   const hours = await askHours(parts, agreement, client);
   const now = soFar ? await askUnderWay(parts, agreement, client) : 0;
   const asking = { client, agreement, clock: parts.clock };
-  const { matched, failed } = await matchHours(parts, agreement, (hour) => remotePeer(asking, hour));
+  const { matched, failed } = await matchHours(parts, agreement, (hour, { revision }) => remotePeer(asking, hour, revision));
   return { asked: hours.asked + now, matched, failed: [...hours.failed, ...failed], told: await tellAccepted(parts, agreement, client) };
 }
 
@@ -28,7 +28,9 @@ async function askHours(parts: Exchanging, agreement: Agreement, client: Client<
   const now = clock.now();
   const floor = (moment: Date) => Math.floor(moment.getTime() / hourMs) * hourMs;
   const first = Math.max(floor(agreement.createdAt), floor(now) - agreement.lateHours * 2 * hourMs);
-  const known = new Set((await database.read(scope, (tx) => statedHours(tx, agreement.id, new Date(first)))).map((hour) => hour.getTime()));
+  const { stated, waiting } = await database.read(scope, async (tx) => ({ stated: await statedHours(tx, agreement.id, new Date(first)), waiting: await hoursToMatch(tx, agreement.id) }));
+  // What could not be compared may have been stated anew.
+  const known = new Set(stated.map((hour) => hour.getTime()).filter((at) => !waiting.some(({ hour }) => hour.getTime() === at)));
   const failed: Exchanged['failed'] = [];
   let asked = 0;
   for (let at = first; at < floor(now); at += hourMs) {

@@ -29,15 +29,16 @@ export async function askToState({ client, agreement }: Asking, hour: Date): Pro
   return sound(agreement, isHour, body);
 }
 
-export function remotePeer(asking: Asking, hour: Date): Peer {
+/** `revision`: of the statement that is asked about. */
+export function remotePeer(asking: Asking, hour: Date, revision: number): Peer {
   return {
     async resources({ project, resource }) {
-      const document = await askFiner(asking, hour, { level: 'resource', project, resource });
+      const document = await askFiner(asking, { hour, revision }, { level: 'resource', project, resource });
       if (document.level !== 'resource' || document.project !== project || document.resource !== resource) throw new Unsound(`${asking.agreement.peer} answered something else than it was asked`);
       return document;
     },
     async events({ resource, resourceId }) {
-      const document = await askFiner(asking, hour, { level: 'event', resource, resource_id: resourceId });
+      const document = await askFiner(asking, { hour, revision }, { level: 'event', resource, resource_id: resourceId });
       if (document.level !== 'event' || document.resource_id !== resourceId) throw new Unsound(`${asking.agreement.peer} answered something else than it was asked`);
       return document;
     },
@@ -46,7 +47,7 @@ export function remotePeer(asking: Asking, hour: Date): Peer {
 
 type Finer = { level: 'resource' | 'event'; project?: string; resource: HourStatement['rows'][number]['resource']; resource_id?: string };
 
-async function askFiner({ client, agreement, clock }: Asking, hour: Date, query: Finer): Promise<ResourceStatement | EventStatement | HourStatement> {
+async function askFiner({ client, agreement, clock }: Asking, { hour, revision }: { hour: Date; revision: number }, query: Finer): Promise<ResourceStatement | EventStatement | HourStatement> {
   const { body } = await client.statements.show({ params: { agreement_id: agreement.id, hour: hour.toISOString() }, query });
   const signed = sound(agreement, isStatement, body);
   const verdict = judge(signed, new Map(agreement.keys.map(({ id, public_key: key }) => [id, key])), clock.now());
@@ -54,6 +55,8 @@ async function askFiner({ client, agreement, clock }: Asking, hour: Date, query:
   const document = signed.document as unknown as ResourceStatement | EventStatement | HourStatement;
   // An answer about something else, or of another day, proves nothing about this.
   if (document.agreement !== agreement.id || new Date(document.hour).getTime() !== hour.getTime()) throw new Unsound(`${agreement.peer} answered for ${document.agreement} and ${document.hour}`);
+  // It was told more meanwhile, and has stated the hour anew: that is asked for first.
+  if (document.revision !== revision) throw new Unsound(`${agreement.peer} answers for revision ${document.revision} of the hour, and was asked about ${revision}`);
   return document;
 }
 

@@ -24,6 +24,11 @@ export async function lockRegion(tx: Transaction, region: string, now: Date): Pr
   return row!.next;
 }
 
+/** Until the transaction ends nothing more is taken of it. */
+export async function holdRegion(tx: Transaction, region: string): Promise<number> {
+  return (await tx.one<{ next: number }>`select next_sequence as next from metering.region where region = ${region} for update`)?.next ?? 1;
+}
+
 export async function nextOf(tx: Transaction, region: string): Promise<number> {
   return (await tx.one<{ next: number }>`select next_sequence as next from metering.region where region = ${region}`)?.next ?? 1;
 }

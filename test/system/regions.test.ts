@@ -1,6 +1,8 @@
 /** A cloud of several regions as a user has it: real processes, the stock client. */
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { dirname, join as pathOf } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startWholeCloud, type WholeCloud } from './whole-cloud.ts';
@@ -79,15 +81,23 @@ test('another region has its own processes and servers, and one identity with th
 
 test('a region joins from another state folder by one command, which works once', async (t) => {
   const cloud = await startWholeCloud({ driver: 'simulated', asOrdinaryUser: true });
-  const state = join(dirname(cloud.stateDir), 'far');
+  const state = pathOf(dirname(cloud.stateDir), 'far');
   t.after(async () => {
     await cloud.intercloud(['reset', '--yes'], { state });
     await cloud.reset();
   });
   const { command } = JSON.parse((await cloud.intercloud(['region', 'add', 'far', '--elsewhere', '-f', 'json'])).out) as { command: string };
   const [, ...args] = command.split(' ');
+  const port = Number(new URL(cloud.url).port) + 7;
+  const join = () => cloud.intercloud([...args, '--driver', 'simulated', '--hosts', '1', '--port', String(port), '-f', 'json'], { state });
 
-  const joined = await cloud.intercloud([...args, '--driver', 'simulated', '--hosts', '1', '--port', String(Number(new URL(cloud.url).port) + 7), '-f', 'json'], { state });
+  // Home has taken it in, and it does not come up.
+  const squatter = createServer().listen(port, '127.0.0.1');
+  await once(squatter, 'listening');
+  const brokenOff = await join();
+  assert.match(brokenOff.err, new RegExp(`Port ${port} of 127.0.0.1 is in use`));
+  squatter.close();
+  const joined = await join();
 
   assert.equal(joined.code, 0, joined.err);
   assert.match(await cloud.openstack(['--os-region-name', 'far', 'flavor', 'list', '-f', 'value', '-c', 'Name']), /m1\.tiny/);
