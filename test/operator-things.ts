@@ -1,5 +1,6 @@
 /** Real things of those who operate compute and placement: for generated requests (things.ts, bodies.ts, preparations.ts). */
 import { removed } from '../contract/compute/removed.ts';
+import { systemRandom } from '../kit/clock.ts';
 import type { Person, TestCloud } from './cloud.ts';
 
 type Making = { cloud: TestCloud; owner: Person; admin: Person; get(name: string): Promise<string>; unique: () => string };
@@ -13,6 +14,27 @@ export const operatorMakers = {
     return String(id);
   },
   'service without servers': async ({ admin }: Making) => String((await admin.compute.hypervisors.list()).body.hypervisors.at(-1)?.id ?? ''),
+  provider: async ({ admin, unique }: Making) => {
+    const { uuid } = (await admin.placement.providers.create({ body: { name: unique() } })).body;
+    await admin.placement.providers.setInventories({ params: { uuid }, body: { resource_provider_generation: 0, inventories: { VCPU: { total: 8 } } } });
+    return uuid;
+  },
+  'consumer of a provider': async ({ owner, admin, get }: Making) => {
+    const consumer_uuid = systemRandom.uuid();
+    const body = { allocations: { [await get('provider')]: { resources: { VCPU: 1 } } }, project_id: owner.projectId, user_id: owner.userId, consumer_generation: null, consumer_type: 'INSTANCE' };
+    await admin.placement.allocations.set({ params: { consumer_uuid }, body });
+    return consumer_uuid;
+  },
+  'own resource class': async ({ admin, unique }: Making) => {
+    const name = `CUSTOM_${unique().toUpperCase()}`;
+    await admin.placement.resourceClasses.create({ body: { name } });
+    return name;
+  },
+  'own trait': async ({ admin, unique }: Making) => {
+    const name = `CUSTOM_${unique().toUpperCase()}`;
+    await admin.placement.traits.create({ params: { name } });
+    return name;
+  },
   nothing: async () => 'nothing',
   'moment of an audit': async () => '2026-05-01 00:00:00',
 };
@@ -22,6 +44,10 @@ const goneRoutes = Object.entries(removed).flatMap(([name, { path }]) => [...pat
 
 export const operatorPaths = {
   ...(Object.fromEntries(goneRoutes.filter(({ param }) => param !== 'server_id').map(({ before }) => [`compute ${before}`, 'nothing'])) as Record<string, 'nothing'>),
+  'placement /resource_providers/': 'provider',
+  'placement /allocations/': 'consumer of a provider',
+  'placement /resource_classes/': 'own resource class',
+  'placement /traits/': 'own trait',
   'compute /os-quota-class-sets/': 'quota class',
   'compute /os-hosts/': 'host name',
   'compute /os-instance_usage_audit_log/': 'moment of an audit',
@@ -36,9 +62,12 @@ export const operatorSpecials = {
   'compute.aggregates.removeHost': { aggregate_id: 'aggregate with a host' },
 } as const;
 
+const generationOf = async ({ admin, get }: { admin: Person; get(name: never): Promise<string> }) => (await admin.placement.providers.show({ params: { uuid: await get('provider' as never) } })).body.generation;
+
 const ofHost = async (things: Things, more: object = {}) => ({ host: await things.get('host name' as never), binary: 'nova-compute', ...more });
 
 export const operatorBodies = {
+  'placement.resourceClasses.create': async () => ({ name: `CUSTOM_${systemRandom.uuid().replaceAll('-', '').toUpperCase()}` }),
   'compute.externalEvents.create': async (things: Things) => ({ events: [{ name: 'network-changed', server_uuid: await things.get('server' as never) }] }),
   'compute.flavorExtraSpecs.create': async () => ({ extra_specs: { 'hw:cpu_policy': 'shared' } }),
   'compute.quotaClasses.update': async () => ({ quota_class_set: { instances: 12 } }),
@@ -53,7 +82,24 @@ export const operatorBodies = {
 const gone = { refused: { status: 410, because: 'nova has it no longer, and says so' } };
 const cannot = { refused: { status: 501, because: "no driver does this to its host; libvirt's of nova does not either" } };
 
+const claimOf = async ({ alice }: TestCloud, things: Things, more: object = {}) => ({ allocations: { [await things.get('provider' as never)]: { resources: { VCPU: 1 } } }, project_id: alice.projectId, user_id: alice.userId, consumer_type: 'INSTANCE', ...more });
+
+/** With the generation that the provider has by then. */
+const atGeneration = (body: object) => ({ body: async ({ admin }: TestCloud, { get }: Things) => ({ ...body, resource_provider_generation: await generationOf({ admin, get }) }) });
+
 export const operatorPreparations = {
+  'placement.usages.show': { query: async ({ alice }: TestCloud) => ({ project_id: alice.projectId }) },
+  'placement.candidates.list': { query: async () => ({ resources: 'VCPU:1' }) },
+  'placement.providers.setInventories': atGeneration({ inventories: { VCPU: { total: 4 } } }),
+  'placement.providers.createInventory': atGeneration({ resource_class: 'DISK_GB', total: 10 }),
+  'placement.providers.updateInventory': atGeneration({ total: 16 }),
+  'placement.providers.setAggregates': atGeneration({ aggregates: [systemRandom.uuid()] }),
+  'placement.providers.setTraits': atGeneration({ traits: ['HW_CPU_X86_AVX'] }),
+  'placement.allocations.set': { body: (cloud: TestCloud, things: Things) => claimOf(cloud, things, { consumer_generation: 1 }) },
+  'placement.allocations.setMany': { body: async (cloud: TestCloud, things: Things) => ({ [systemRandom.uuid()]: await claimOf(cloud, things, { consumer_generation: null }) }) },
+  'placement.reshaper.reshape': {
+    body: async ({ admin }: TestCloud, { get }: Things) => ({ inventories: { [await get('provider' as never)]: { resource_provider_generation: await generationOf({ admin, get }), inventories: { VCPU: { total: 4 } } } }, allocations: {} }),
+  },
   ...Object.fromEntries(Object.keys(removed).map((name) => [`compute.removed.${name}`, gone])),
   ...Object.fromEntries(['update', 'reboot', 'shutdown', 'startup'].map((name) => [`compute.hosts.${name}`, cannot])),
   'compute.services.delete': {
@@ -68,4 +114,4 @@ export const operatorPreparations = {
 };
 
 /** What is everybody's, or the operators' own: no project's. */
-export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers', 'nothing', 'moment of an audit', 'quota class'] as const;
+export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers', 'nothing', 'moment of an audit', 'quota class', 'provider', 'own resource class', 'own trait', 'consumer of a provider'] as const;

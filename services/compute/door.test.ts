@@ -49,14 +49,14 @@ test('whatever can be read is shaped as the contract says', async (t) => {
   };
   const key = { imageMetadataProxies: 'colour', serverMetadata: 'colour', flavorExtraSpecs: 'hw:cpu_policy' } as Record<string, string>;
   const others: Record<string, Record<string, string>> = { 'hypervisors.search': { hypervisor_id: 'host' }, 'hypervisors.servers': { hypervisor_id: 'host' } };
-  const unlike = ['hosts.reboot', 'hosts.shutdown', 'hosts.startup'];
+  const unlike = ['hosts.reboot', 'hosts.shutdown', 'hosts.startup', 'candidates.list'];
   let read = 0;
   for (const [contract, of] of [
     [compute, (person: Person) => person.compute],
     [placement, (person: Person) => person.placement],
   ] as const)
     for (const [noun, name, operation] of readingOf(contract)) {
-      if (`${noun}.${name}` === 'serverVolumes.show' || unlike.includes(`${noun}.${name}`)) continue;
+      if (`${noun}.${name}` === 'serverVolumes.show' || unlike.includes(`${noun}.${name}`) || operation.path === '/usages') continue;
       const asker = noun === 'keyPairs' ? alice : admin;
       const client = of(asker) as unknown as Record<string, Record<string, (options: object) => Promise<{ body: unknown }>>>;
       const { body } = await client[noun]![name]!({ params: { ...params, key: key[noun] ?? '', ...others[`${noun}.${name}`] } });

@@ -55,7 +55,9 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.availabilityZones.detail', admin, '/compute/v2.1/os-availability-zone/detail');
   await begin('compute.usages.list', admin, '/compute/v2.1/os-simple-tenant-usage');
   await begin('placement.providers.list', admin, '/placement/resource_providers');
-  for (const part of ['inventories', 'usages', 'allocations']) await begin(`placement.providers.${part}`, admin, `/placement/resource_providers/${host.uuid}/${part}`);
+  await begin('placement.resourceClasses.list', admin, '/placement/resource_classes');
+  await begin('placement.traits.list', admin, '/placement/traits');
+  for (const part of ['inventories', 'usages', 'allocations', 'traits']) await begin(`placement.providers.${part}`, admin, `/placement/resource_providers/${host.uuid}/${part}`);
   assert.deepEqual([...watches.keys()].toSorted(), watchable(compute, placement).toSorted());
 
   await alice.compute.serverVolumes.attach({ params: { server_id: id }, body: { volumeAttachment: { volumeId: volume.id } } });
@@ -78,6 +80,10 @@ test('whoever watches a list is told what happens to its items, as they are show
   for (const each of (await admin.compute.services.list()).body.services) await admin.compute.services.disable({ body: { host: each.host, binary: each.binary } });
   await alice.compute.serverActions.resize({ params: { server_id: id }, body: { resize: { flavorRef: '2' } } });
   await cloud.settle();
+  await admin.placement.traits.create({ params: { name: 'CUSTOM_FAST' } });
+  await admin.placement.resourceClasses.create({ body: { name: 'CUSTOM_GPU' } });
+  const { generation } = (await admin.placement.providers.show({ params: { uuid: host.uuid } })).body;
+  await admin.placement.providers.setTraits({ params: { uuid: host.uuid }, body: { traits: ['CUSTOM_FAST'], resource_provider_generation: generation } });
   const { aggregate } = (await admin.compute.aggregates.create({ body: { aggregate: { name: 'ssd' } } })).body;
   await cloud.settle();
   await alice.compute.servers.delete({ params: { server_id: id } });
@@ -113,6 +119,9 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.availabilityZones.list': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
     'compute.availabilityZones.detail': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
     'compute.usages.list': ({ tenant_usages: [usage] }: { tenant_usages: { tenant_id: string }[] }) => usage?.tenant_id === alice.projectId,
+    'placement.resourceClasses.list': ({ resource_classes: classes }: { resource_classes: { name: string }[] }) => classes.at(-1)?.name === 'CUSTOM_GPU',
+    'placement.traits.list': ({ traits }: { traits: string[] }) => traits.at(-1) === 'CUSTOM_FAST',
+    'placement.providers.traits': ({ traits }: { traits: string[] }) => traits.includes('CUSTOM_FAST'),
     'placement.providers.inventories': ({ inventories }: { inventories: object }) => 'VCPU' in inventories,
     'placement.providers.usages': ({ usages }: { usages: Record<string, number> }) => usages['VCPU'] === 0,
     'placement.providers.allocations': ({ allocations }: { allocations: object }) => Object.keys(allocations).length === 0,

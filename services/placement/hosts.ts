@@ -1,6 +1,5 @@
 /** The hosts of the region, with what they have and what is claimed of it. */
 import { emit } from '../../kit/events/events.ts';
-import { notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { aliveAfter } from './claims.ts';
@@ -14,12 +13,6 @@ export function listHosts(tx: Transaction): Promise<Host[]> {
 
 export function findHost(tx: Transaction, id: string): Promise<Host | undefined> {
   return selectHost(tx, id);
-}
-
-export async function getProvider(tx: Transaction, id: string): Promise<Host> {
-  const host = await selectHost(tx, id);
-  if (!host) throw notFound(`No resource provider with uuid ${id} found : No resource provider with uuid ${id} found.`);
-  return host;
 }
 
 /** Whether the driver reported it lately, and no operator says otherwise. */

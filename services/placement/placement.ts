@@ -6,7 +6,9 @@ import type { Made, RegionParts } from '../parts.ts';
 import { registerHosts } from './claims.ts';
 import { claimInvariants } from './claims.invariants.ts';
 import { isAlive, listHosts, tellHost } from './hosts.ts';
-import { allocations, providers, resourceClasses } from './providers.api.ts';
+import { allocations, candidates, reshaper, usages } from './allocations.api.ts';
+import { resourceClasses, traits } from './names.api.ts';
+import { providersApi } from './providers.api.ts';
 
 export const schemaDirectory = new URL('./schema/', import.meta.url);
 
@@ -29,7 +31,7 @@ export async function observeHosts({ driver, database, clock }: Pick<RegionParts
 
 export function makePlacement(parts: RegionParts): Made {
   return {
-    implementation: implementService(placement, parts.database, { providers, allocations, resourceClasses }),
+    implementation: implementService(placement, parts.database, { providers: providersApi(parts), allocations, candidates, usages, reshaper, resourceClasses, traits }),
     workflows: [],
     schedules: [seeHosts],
     invariants: claimInvariants(parts.database),

@@ -1,99 +1,174 @@
-import { allocations as allocationsContract, providers as providersContract, resourceClasses as classesContract } from '../../contract/placement/providers.ts';
-import { badRequest, notFound } from '../../kit/fault.ts';
-import { implement } from '../../kit/http/implement.ts';
+import { providers as contract } from '../../contract/placement/providers.ts';
+import { badRequest, Fault, notFound } from '../../kit/fault.ts';
+import type { Random } from '../../kit/clock.ts';
+import { Answer, implement } from '../../kit/http/implement.ts';
+import { selectConsumers } from './allocations.store.ts';
+import { hasTraits, isIn } from './candidates.ts';
 import { allocationsWhere, type Allocation } from './claims.store.ts';
-import { capacityOf, getProvider, inventoryOf, listHosts, type Host, type Inventory } from './hosts.ts';
+import { demandClasses, unknownTraits } from './names.ts';
+import {
+  addInventory,
+  changeInventory,
+  createProvider,
+  deleteProvider,
+  fits,
+  getProvider,
+  listProviders,
+  removeInventory,
+  setAggregates,
+  setInventories,
+  setTraits,
+  updateProvider,
+  type NewInventory,
+  type Provider,
+} from './providers.ts';
+import { dashed, readGroups, readResources, readTraits } from './queries.ts';
 
-/** Those that hosts report; the others of os-resource-classes have no inventory here. */
-const classes = ['VCPU', 'MEMORY_MB', 'DISK_GB'];
 const maxUnit = 2147483647;
 
-export const providers = implement(providersContract, {
-  async list({ tx, query }) {
-    const wanted = readResources(query.resources);
-    const hosts = (await listHosts(tx)).filter(
-      (host) =>
-        (query.name === undefined || host.hostname === query.name) &&
-        (query.uuid === undefined || host.id === query.uuid) &&
-        // Hosts are in no aggregate here.
-        query.member_of === undefined &&
-        wanted.every(([resourceClass, amount]) => inventoryOf(host, resourceClass).used + amount <= capacityOf(inventoryOf(host, resourceClass))),
-    );
-    return { resource_providers: hosts.map(asProvider) };
-  },
-  async show({ tx, params }) {
-    return asProvider(await getProvider(tx, params.uuid));
-  },
-  async inventories({ tx, params }) {
-    const host = await getProvider(tx, params.uuid);
-    return { resource_provider_generation: host.generation, inventories: Object.fromEntries(host.inventories.map((each) => [each.resourceClass, asInventory(each)])) };
-  },
-  async inventory({ tx, params }) {
-    const host = await getProvider(tx, params.uuid);
-    const found = host.inventories.find(({ resourceClass }) => resourceClass === params.resource_class);
-    if (!found) throw notFound(`No inventory of class ${params.resource_class} for ${host.id}`);
-    return { resource_provider_generation: host.generation, ...asInventory(found) };
-  },
-  async usages({ tx, params }) {
-    const host = await getProvider(tx, params.uuid);
-    return { resource_provider_generation: host.generation, usages: Object.fromEntries(host.inventories.map(({ resourceClass, used }) => [resourceClass, used])) };
-  },
-  async allocations({ tx, params }) {
-    const host = await getProvider(tx, params.uuid);
-    const byConsumer = Map.groupBy(await allocationsWhere(tx, { providerId: host.id }), ({ consumerId }) => consumerId);
-    return { resource_provider_generation: host.generation, allocations: Object.fromEntries([...byConsumer].map(([id, list]) => [id, { resources: resourcesOf(list) }])) };
-  },
-  async aggregates({ tx, params }) {
-    await getProvider(tx, params.uuid);
-    return { aggregates: [] };
-  },
-});
+/** They change whenever anybody claims something. */
+const uncached = { 'cache-control': 'no-cache' };
 
-export const allocations = implement(allocationsContract, {
-  async show({ tx, params }) {
-    const byProvider = Map.groupBy(await allocationsWhere(tx, { consumerId: params.consumer_uuid }), ({ providerId }) => providerId);
-    const generations = new Map((await listHosts(tx)).map(({ id, generation }) => [id, generation]));
-    return { allocations: Object.fromEntries([...byProvider].map(([id, list]) => [id, { generation: generations.get(id) ?? 0, resources: resourcesOf(list) }])) };
-  },
-});
+export function providersApi({ random }: { random: Random }) {
+  return implement(contract, {
+    async list({ tx, query }) {
+      const wanted = query.resources === undefined ? new Map<string, number>() : readResources(query.resources);
+      const [traits, groups] = [readTraits(query.required ?? []), readGroups(query.member_of ?? [])];
+      await demandClasses(tx, wanted.keys()).catch((error: unknown) => {
+        throw error instanceof Fault ? badRequest(`Invalid resource class in resources parameter: ${error.message}`) : error;
+      });
+      const unknown = await unknownTraits(tx, [...traits.required.flat(), ...traits.forbidden]);
+      if (unknown.length > 0) throw badRequest(`Invalid trait(s) in "required" parameter: No such trait(s): ${unknown.join(', ')}.`);
+      const all = await listProviders(tx);
+      const root = query.in_tree === undefined ? undefined : (all.find(({ id }) => id === dashed(query.in_tree!))?.rootId ?? '-');
+      const found = all.filter(
+        (provider) =>
+          (query.name === undefined || provider.name === query.name) &&
+          (query.uuid === undefined || provider.id === dashed(query.uuid)) &&
+          (root === undefined || provider.rootId === root) &&
+          isIn(new Set(provider.aggregates), groups) &&
+          hasTraits([provider], traits) &&
+          [...wanted].every(([name, amount]) => fits(provider.inventories.find(({ resourceClass }) => resourceClass === name), amount)),
+      );
+      return new Answer({ resource_providers: found.map(asProvider) }, { headers: uncached });
+    },
+    async create(request) {
+      const { name, uuid, parent_provider_uuid: parent = null } = request.body;
+      const made = await createProvider(request, { id: uuid === undefined ? random.uuid() : dashed(uuid), name, parentId: parent && dashed(parent) });
+      return new Answer(asProvider(made), { headers: { ...uncached, location: pathOf(made.id) } });
+    },
+    async show({ tx, params }) {
+      return new Answer(asProvider(await getProvider(tx, params.uuid)), { headers: uncached });
+    },
+    async update(request) {
+      const { name, parent_provider_uuid: parent } = request.body;
+      const keepsParent = 'keeps_parent' in request.body;
+      return new Answer(asProvider(await updateProvider(request, request.params.uuid, { name, parentId: parent === undefined || parent === null ? parent : dashed(parent), keepsParent })), { headers: uncached });
+    },
+    async delete(request) {
+      await deleteProvider(request, request.params.uuid);
+    },
 
-export const resourceClasses = implement(classesContract, {
-  async list() {
-    return { resource_classes: classes.map(asClass) };
-  },
-  async show({ params }) {
-    if (!classes.includes(params.name)) throw notFound(`No such resource class ${params.name}.`);
-    return asClass(params.name);
-  },
-});
+    async inventories({ tx, params }) {
+      return new Answer(inventoriesOf(await getProvider(tx, params.uuid)), { headers: uncached });
+    },
+    async createInventory(request) {
+      const { resource_provider_generation: generation, resource_class: name, ...body } = request.body;
+      const { provider, inventory } = await addInventory(request, request.params.uuid, generation, read(name, body));
+      return new Answer({ resource_provider_generation: provider.generation, ...asInventory(inventory) }, { headers: { ...uncached, location: `${pathOf(provider.id)}/inventories/${name}` } });
+    },
+    async setInventories(request) {
+      const { resource_provider_generation: generation, inventories } = request.body;
+      const wanted = Object.entries(inventories).map(([name, inventory]) => read(name, inventory));
+      return new Answer(inventoriesOf(await setInventories(request, request.params.uuid, generation, wanted)), { headers: uncached });
+    },
+    async deleteInventories(request) {
+      await setInventories(request, request.params.uuid, undefined, []);
+    },
+    async inventory({ tx, params }) {
+      const provider = await getProvider(tx, params.uuid);
+      const found = provider.inventories.find(({ resourceClass }) => resourceClass === params.resource_class);
+      if (!found) throw notFound(`No inventory of class ${params.resource_class} for ${provider.id}`);
+      return new Answer({ resource_provider_generation: provider.generation, ...asInventory(found) }, { headers: uncached });
+    },
+    async updateInventory(request) {
+      const { resource_provider_generation: generation, ...body } = request.body;
+      const { provider, inventory } = await changeInventory(request, request.params.uuid, generation, read(request.params.resource_class, body));
+      return new Answer({ resource_provider_generation: provider.generation, ...asInventory(inventory) }, { headers: uncached });
+    },
+    async deleteInventory(request) {
+      await removeInventory(request, request.params.uuid, request.params.resource_class);
+    },
 
-/** `VCPU:2,MEMORY_MB:1024` */
-function readResources(text: string | undefined): [string, number][] {
-  return (text ?? '').split(',').filter(Boolean).map((part) => {
-    const [name = '', amount] = part.split(':');
-    if (!classes.includes(name)) throw badRequest(`Invalid resource class in resources parameter: No such resource class ${name}.`);
-    return [name, Number(amount)];
+    async usages({ tx, params }) {
+      const provider = await getProvider(tx, params.uuid);
+      return new Answer({ resource_provider_generation: provider.generation, usages: Object.fromEntries(provider.inventories.map(({ resourceClass, used }) => [resourceClass, used])) }, { headers: uncached });
+    },
+    async allocations({ tx, params }) {
+      const provider = await getProvider(tx, params.uuid);
+      const byConsumer = Map.groupBy(await allocationsWhere(tx, { providerId: provider.id }), ({ consumerId }) => consumerId);
+      const generations = new Map((await selectConsumers(tx, [...byConsumer.keys()])).map(({ id, generation }) => [id, generation]));
+      const shown = [...byConsumer].map(([id, list]) => [id, { resources: resourcesOf(list), consumer_generation: generations.get(id) ?? 0 }]);
+      return new Answer({ resource_provider_generation: provider.generation, allocations: Object.fromEntries(shown) as Record<string, { resources: Record<string, number>; consumer_generation: number }> }, { headers: uncached });
+    },
+
+    async aggregates({ tx, params }) {
+      const { aggregates, generation } = await getProvider(tx, params.uuid);
+      return new Answer({ aggregates, resource_provider_generation: generation }, { headers: uncached });
+    },
+    async setAggregates(request) {
+      const { aggregates: wanted, resource_provider_generation: given } = request.body;
+      const aggregates = wanted.map(dashed);
+      const { generation } = await setAggregates(request, request.params.uuid, given, aggregates);
+      return new Answer({ aggregates, resource_provider_generation: generation }, { headers: uncached });
+    },
+
+    async traits({ tx, params }) {
+      const { traits, generation } = await getProvider(tx, params.uuid);
+      return new Answer({ traits, resource_provider_generation: generation }, { headers: uncached });
+    },
+    async setTraits(request) {
+      const { traits, generation } = await setTraits(request, request.params.uuid, request.body.resource_provider_generation, request.body.traits);
+      return new Answer({ traits, resource_provider_generation: generation }, { headers: uncached });
+    },
+    async deleteTraits(request) {
+      await setTraits(request, request.params.uuid, undefined, []);
+    },
   });
 }
 
-function asProvider({ id, hostname, generation }: Host) {
-  const href = `/placement/resource_providers/${id}`;
-  return {
-    uuid: id,
-    name: hostname,
-    generation,
-    links: [{ rel: 'self', href }, ...['inventories', 'usages', 'aggregates'].map((rel) => ({ rel, href: `${href}/${rel}` }))],
-  };
+type InventoryBody = { total: number; reserved?: number; min_unit?: number; max_unit?: number; step_size?: number; allocation_ratio?: number };
+
+/** placement/handlers/inventory.py, INVENTORY_DEFAULTS */
+export function read(resourceClass: string, { total, reserved = 0, min_unit: minUnit = 1, max_unit: most = maxUnit, step_size: stepSize = 1, allocation_ratio: allocationRatio = 1 }: InventoryBody): NewInventory {
+  return { resourceClass, total, reserved, minUnit, maxUnit: most, stepSize, allocationRatio };
 }
 
-function asInventory({ total, reserved, allocationRatio }: Inventory) {
-  return { total, reserved, min_unit: 1, max_unit: Math.min(total, maxUnit), step_size: 1, allocation_ratio: allocationRatio };
+function inventoriesOf({ generation, inventories }: Provider) {
+  return { resource_provider_generation: generation, inventories: Object.fromEntries(inventories.map((each) => [each.resourceClass, asInventory(each)])) };
 }
 
-function resourcesOf(list: readonly Allocation[]): Record<string, number> {
+function asInventory({ total, reserved, minUnit, maxUnit: most, stepSize, allocationRatio }: NewInventory) {
+  return { total, reserved, min_unit: minUnit, max_unit: most, step_size: stepSize, allocation_ratio: allocationRatio };
+}
+
+export function resourcesOf(list: readonly Allocation[]): Record<string, number> {
   return Object.fromEntries(list.map(({ resourceClass, used }) => [resourceClass, used]));
 }
 
-function asClass(name: string) {
-  return { name, links: [{ rel: 'self', href: `/placement/resource_classes/${name}` }] };
+function asProvider({ id, name, generation, parentId, rootId }: Provider) {
+  const href = pathOf(id);
+  return {
+    uuid: id,
+    name,
+    generation,
+    parent_provider_uuid: parentId,
+    root_provider_uuid: rootId,
+    links: [{ rel: 'self', href }, ...['inventories', 'usages', 'aggregates', 'traits', 'allocations'].map((rel) => ({ rel, href: `${href}/${rel}` }))],
+  };
+}
+
+/** Placement's links begin at its own root. */
+function pathOf(id: string): string {
+  return `/placement/resource_providers/${id}`;
 }
