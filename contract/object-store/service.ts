@@ -22,8 +22,10 @@ export const objectStore = service({
   asksForTokens: true,
   discovery: [
     { path: '/object-store/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
+    { path: '/object-store/healthcheck', status: 200, document: () => 'OK', contentType: 'text/plain; charset=UTF-8' },
     // Clients ask at the root of the host, whatever the path of the endpoint is.
     { path: '/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
+    { path: '/healthcheck', status: 200, document: () => 'OK', contentType: 'text/plain; charset=UTF-8' },
   ],
   shape,
   nouns: { accounts, containers, objects },

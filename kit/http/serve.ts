@@ -144,7 +144,8 @@ export function createDoor(options: ServeOptions): Door {
     const base = baseOf(request);
     reply.headers({ 'x-openstack-request-id': newRequestId(), ...headers?.(base), ...(alternative ? { vary: 'Accept' } : {}) });
     if (alternative && prefers(String(request.headers.accept ?? '*/*'), alternative.contentType, contentType)) return reply.code(200).type(alternative.contentType).send(JSON.stringify(alternative.document(base)));
-    return reply.code(status).type(contentType).send(JSON.stringify(document(base)));
+    const shown = document(base);
+    return reply.code(status).type(contentType).send(typeof shown === 'string' ? shown : JSON.stringify(shown));
   }
 
   /** Before a byte of the body is read. */

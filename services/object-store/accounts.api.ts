@@ -5,6 +5,7 @@ import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { Fault } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
+import { extractArchive } from './archives.ts';
 import { getAccount, updateAccount, type Account } from './accounts.ts';
 import { deleteMany, pathsToDelete } from './bulk-deletes.ts';
 import { listContainers } from './containers.ts';
@@ -16,7 +17,7 @@ import { listedTimeOf, timestampOf } from './timestamps.ts';
 import { accountLimitChanges } from './usage-limits.ts';
 import { refusal, textsOf, visit, type Visit } from './visits.ts';
 
-export function accounts(_parts: RegionParts) {
+export function accounts({ bodies }: RegionParts) {
   return implement(contract, {
     async show(request) {
       const { account: name } = request.params;
@@ -35,7 +36,8 @@ export function accounts(_parts: RegionParts) {
     },
 
     async put(request) {
-      await visit(request, contract.put, { account: request.params.account });
+      const here = await visit(request, contract.put, { account: request.params.account });
+      if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, '');
       throw notAllowed('DELETE, GET, HEAD, OPTIONS, POST');
     },
 

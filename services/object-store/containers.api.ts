@@ -7,9 +7,11 @@ import { Answer, implement } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import { cleanAccessList } from './access-lists.ts';
 import type { AccountContext, HeaderChanges, Headers } from './accounts.ts';
+import { extractArchive } from './archives.ts';
 import { deleteContainer, ensureContainer, getContainer, setVersioning, updateContainer, usageOf, type Container, type ContainerUsage, type NameRange } from './containers.ts';
 import { forOrigin, optionsAnswer } from './cross-origin.ts';
 import { emptyAnswer } from './empty-answers.ts';
+import { isForm, uploadForm } from './forms.ts';
 import { encoded, headerOf, isTrue, type IncomingHeaders } from './header-text.ts';
 import { containerLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
 import { checkTotal, metadataChanges } from './metadata.ts';
@@ -18,9 +20,9 @@ import { versionLocationChanges } from './older-versions.ts';
 import type { Target } from './symlinks.ts';
 import { httpDateOf, listedTimeOf, timestampOf } from './timestamps.ts';
 import { checkContainerLimits } from './usage-limits.ts';
-import { containerOf, visit, type Visit } from './visits.ts';
+import { containerOf, textsOf, visit, type Visit } from './visits.ts';
 
-export function containers(_parts: RegionParts) {
+export function containers({ bodies }: RegionParts) {
   return implement(contract, {
     list: (request) =>
       forOrigin(request, request.params, async () => {
@@ -48,6 +50,7 @@ export function containers(_parts: RegionParts) {
       const { account, container: name } = request.params;
       const here = await visit(request, contract.put, { account, container: name });
       checkName(name);
+      if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, name);
       const changes = changesOf(request.headers, here);
       checkPolicy(request.headers);
       const { created } = await here.commit((context) => {
@@ -58,6 +61,7 @@ export function containers(_parts: RegionParts) {
     },
 
     async update(request) {
+      if (isForm(request.headers)) return uploadForm(bodies, request, { account: request.params.account, container: request.params.container, prefix: '' });
       const here = await visit(request, contract.update, request.params);
       containerOf(here);
       const changes = changesOf(request.headers, here);

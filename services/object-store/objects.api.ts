@@ -5,11 +5,13 @@ import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { Answer, implement, type Request } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
+import { extractArchive } from './archives.ts';
 import { getContainer } from './containers.ts';
 import { copyFrom, copyTo } from './copies.ts';
 import { forOrigin, optionsAnswer } from './cross-origin.ts';
 import { downloadAnswer, headAnswer } from './downloads.ts';
 import { emptyAnswer } from './empty-answers.ts';
+import { isForm, uploadForm } from './forms.ts';
 import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
 import { deleteManifest, putManifest } from './large-objects.ts';
 import { deleteObject, findObject, getObject, keeping, makeCurrent, noSuchObject, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
@@ -53,6 +55,7 @@ export function objects({ bodies }: RegionParts) {
     checkObjectName(params.object);
     demandAllowed(headers, here);
     if (isManifest) return putManifest(bodies, request, here);
+    if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, `${params.container}/${params.object}`);
     const restored = textsOf(request)['version-id'];
     if (restored !== undefined) return restore(request, here, restored);
     const target = wishedTarget(headers, params);
@@ -80,6 +83,7 @@ export function objects({ bodies }: RegionParts) {
 
   async function update(request: Request<typeof contract.update>): Promise<Answer<Buffer>> {
     const { params, headers, now } = request;
+    if (isForm(headers)) return uploadForm(bodies, request, { account: params.account, container: params.container, prefix: params.object });
     const here = await visit(request, contract.update, params, 'write');
     containerOf(here);
     demandAllowed(headers, here);

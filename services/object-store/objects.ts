@@ -212,14 +212,23 @@ export async function* readBlobs(bodies: ObjectBodies, blobs: readonly Blob[], s
 
 /** Runs the transaction that makes somebody own these bytes; afterwards their file has its place, or is gone where it was not wanted. */
 export async function keeping<T extends { file: string | undefined }>(bodies: ObjectBodies, { file }: Pick<Received, 'file'>, transaction: () => Promise<T>): Promise<T> {
+  return keepingAll(bodies, [file], async () => {
+    const done = await transaction();
+    return { ...done, files: [done.file] };
+  });
+}
+
+/** The same for several; `files` are those that the rows name. */
+export async function keepingAll<T extends { files: readonly (string | undefined)[] }>(bodies: ObjectBodies, brought: readonly string[], transaction: () => Promise<T>): Promise<T> {
   let done: T;
   try {
     done = await transaction();
   } catch (error) {
-    // Nobody knows whether there is a row: the next sweep will.
-    if (!(error instanceof UnknownOutcome)) await bodies.remove(file);
+    // Nobody knows whether there are rows: the next sweep will.
+    if (!(error instanceof UnknownOutcome)) for (const file of brought) await bodies.remove(file);
     throw error;
   }
-  await (done.file === file ? bodies.keep(file) : bodies.remove(file));
+  const owned = new Set(done.files);
+  for (const file of brought) await (owned.has(file) ? bodies.keep(file) : bodies.remove(file));
   return done;
 }

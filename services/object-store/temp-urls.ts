@@ -40,7 +40,7 @@ export function verifiedTempUrl(query: Query, wish: SignedWish, { keys, now, add
 export const digests = ['sha1', 'sha256', 'sha512'] as const;
 
 /** Hexadecimal, or `<algorithm>:<base64>`. */
-function signatureOf(text: string): { algorithm: (typeof digests)[number]; bytes: Buffer } | undefined {
+export function signatureOf(text: string): { algorithm: (typeof digests)[number]; bytes: Buffer } | undefined {
   const [, named, rest = ''] = /^(sha1|sha256|sha512):(.+)$/.exec(text) ?? [];
   if (named !== undefined) return { algorithm: named as (typeof digests)[number], bytes: Buffer.from(rest, 'base64url') };
   const algorithm = /^[0-9a-f]+$/i.test(text) ? ({ 40: 'sha1', 64: 'sha256', 128: 'sha512' } as const)[text.length as 40] : undefined;
@@ -55,7 +55,7 @@ function expiryOf(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : Math.floor(time / 1000);
 }
 
-function keysOf({ account, container }: Keys): { key: string; scope: 'account' | 'container' }[] {
+export function keysOf({ account, container }: Keys): { key: string; scope: 'account' | 'container' }[] {
   return (['account', 'container'] as const).flatMap((scope) =>
     ['', '-2'].flatMap((which) => {
       const key = { account, container }[scope][`x-${scope}-meta-temp-url-key${which}`];

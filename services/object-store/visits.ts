@@ -75,6 +75,14 @@ export async function visit(request: StoreRequest, { method, access }: Visited, 
   return { ...common, isOwner, isReseller, signed: undefined, admits: (other, by) => mayBeAt(other, by, true) };
 }
 
+/** For who brings what the account or the container has signed; the caller of this looks at the signature. Undefined: there is no such account. */
+export async function signedVisit(request: StoreRequest, place: Place & { container: string }): Promise<Visit | undefined> {
+  const projectId = projectOf(place.account);
+  const found = await lookAt(request, place);
+  if (projectId === undefined || !found) return undefined;
+  return { ...transactionsOf(request, projectId), ...found, isOwner: false, isReseller: false, signed: undefined, admits: ({ name }) => name === place.container };
+}
+
 function transactionsOf(request: StoreRequest, projectId: string): Pick<Visit, 'projectId' | 'read' | 'commit'> {
   const { caller, requestId, now, random } = request;
   const context = (tx: Transaction): AccountContext => ({ caller, requestId, now, random, tx, projectId });
