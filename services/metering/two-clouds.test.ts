@@ -9,7 +9,7 @@ import { answering, startTwoClouds, type Link, type TwoClouds } from '../../test
 const hourMs = 3_600_000;
 
 /** A new hour, in which a machine is there for half of it. Resolves to the hour, and what the machine is called here and there. */
-async function useForHalfAnHour({ ours, boot, servers, pass, there }: TwoClouds): Promise<{ hour: Date; server: string; remote: { id: string; project: string } }> {
+async function useForHalfAnHour({ ours, boot, servers, pass, settle, there }: TwoClouds): Promise<{ hour: Date; server: string; remote: { id: string; project: string } }> {
   await pass(62 - (Math.floor(ours.clock.now().getTime() / 60_000) % 60));
   const hour = new Date(Math.floor(ours.clock.now().getTime() / hourMs) * hourMs);
   const server = await boot('web');
@@ -17,6 +17,7 @@ async function useForHalfAnHour({ ours, boot, servers, pass, there }: TwoClouds)
   const [remote] = await there();
   await pass(30);
   await servers.delete({ params: { server_id: server } });
+  await settle();
   await pass(35);
   return { hour, server, remote: remote! };
 }
@@ -116,4 +117,26 @@ test('two clouds whose clocks are ten minutes apart count by themselves, and a l
     assert.deepEqual((await theirs.admin.metering.disputes.list()).body.disputes.filter((each) => each.hour === hour.toISOString()).map((each) => [each.kind, each.resource_id]), [['duration', remote.id]]);
   });
   assert.deepEqual([...(await clouds.ours.diagnose()), ...(await theirs.diagnose()), ...(await clouds.partner.diagnose())], []);
+});
+
+test('a cloud that counts nothing for us is watched, and what it shows of its machines is compared with our own count', { timeout: 300_000 }, async (t) => {
+  const clouds = await startTwoClouds(t, { counted: false, toleranceSeconds: 60 });
+  const { tell, trouble } = clouds;
+
+  const { hour } = await useForHalfAnHour(clouds);
+  await tell();
+  const honest = await compared(clouds, hour);
+  assert.deepEqual([honest.failure, honest.matched, honest.disputes], [null, true, []]);
+
+  // It shows its machines as if they were there still.
+  trouble(async (request, send) => {
+    const reply = await send();
+    return request.url.includes('/os-simple-tenant-usage/') ? answering(reply, reply.payload.replaceAll(/"ended_at":"[^"]*"/g, '"ended_at":null')) : reply;
+  });
+  const lied = await useForHalfAnHour(clouds);
+  await tell();
+  const { failure, disputes } = await compared(clouds, lied.hour);
+  assert.equal(failure, null);
+  const about = disputes.filter(({ resource_id: id }) => id === lied.server);
+  assert.deepEqual(about.map((each) => [each.kind, each.peer_resource_id, each.own_events.length > 0]), [['duration', lied.remote.id, true]], JSON.stringify(disputes));
 });
