@@ -321,6 +321,8 @@ export type PortSpec = {
   portSecurity: boolean;
   allowedAddressPairs: { mac: string; address: string }[];
   securityGroups: string[];
+  /** What bounds and marks its traffic; egress is what the guest sends. */
+  qos?: { limits: { direction: 'ingress' | 'egress'; kbps: number; /** 0: as the driver sees fit. */ burstKbps: number }[]; dscp: number | null } | null;
   /** The host that binds it, when one does. */
   hostId: string | null;
 };

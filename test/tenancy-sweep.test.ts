@@ -25,7 +25,7 @@ const allowed: Record<string, string> = {
 };
 
 /** Things that are the operator's own: seen by everybody, or by him alone. */
-const operators: readonly string[] = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'service', 'endpoint', 'region', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'metadata key', 'config group', 'config option', 'tag', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'invitation', 'federation region', 'region of this cloud', 'quota class', 'group type', 'plain group type', 'registered limit', 'encryption key name', ...operatorThings];
+const operators: readonly string[] = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'service', 'endpoint', 'region', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'qos rule type', 'metadata key', 'config group', 'config option', 'tag', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'invitation', 'federation region', 'region of this cloud', 'quota class', 'group type', 'plain group type', 'registered limit', 'encryption key name', ...operatorThings];
 
 const tooShort = 6;
 

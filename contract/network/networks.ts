@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { description, listQuery, name, nullable, owner, links, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
+import { description, id, listQuery, name, nullable, owner, links, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wholeNumber, wishRules } from './attributes.ts';
 
 export const Network = Type.Object({
   ...shownOwner,
@@ -13,6 +13,7 @@ export const Network = Type.Object({
   subnets: Type.Array(Type.String()),
   mtu: Type.Integer(),
   port_security_enabled: Type.Boolean(),
+  qos_policy_id: nullable(Type.String()),
   ipv4_address_scope: nullable(Type.String()),
   ipv6_address_scope: nullable(Type.String()),
   'router:external': Type.Boolean(),
@@ -31,6 +32,7 @@ const settable = {
   port_security_enabled: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
   is_default: Type.Optional(Type.Boolean()),
+  qos_policy_id: Type.Optional(nullable(id)),
 };
 
 const NewNetwork = Type.Object(
@@ -48,7 +50,7 @@ export const networks = operations({
   list: {
     method: 'GET', path: '/networks', summary: 'List networks', stability: 'stable',
     access: { rule: 'get_network', who: 'reader', adminEverywhere: true },
-    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status', 'shared', 'mtu', 'port_security_enabled', 'router:external', 'is_default', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'subnets']),
+    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status', 'shared', 'mtu', 'port_security_enabled', 'router:external', 'is_default', 'qos_policy_id', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'subnets']),
     status: 200,
     response: Type.Object({ networks: Type.Array(Type.Partial(Network)), networks_links: Type.Optional(links) }),
     list: { resource: 'network', show: 'show', parameter: 'network_id' },

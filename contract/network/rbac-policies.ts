@@ -3,7 +3,7 @@ import { operations } from '../contract.ts';
 import { id, links, listQuery, owner, showQuery, shownOwner, strict, text, wishRules } from './attributes.ts';
 
 /** neutron/objects/rbac_db.py, and what each kind of object can be shared as. */
-export const sharedKinds = ['network', 'subnetpool', 'security_group', 'address_scope', 'address_group'] as const;
+export const sharedKinds = ['network', 'subnetpool', 'security_group', 'address_scope', 'address_group', 'qos_policy'] as const;
 export type SharedKind = (typeof sharedKinds)[number];
 
 const actions = ['access_as_shared', 'access_as_external'] as const;

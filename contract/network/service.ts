@@ -7,6 +7,7 @@ import { floatingIps } from './floating-ips.ts';
 import { ipAvailabilities } from './ip-availability.ts';
 import { networks } from './networks.ts';
 import { ports } from './ports.ts';
+import { bandwidthLimitAliases, bandwidthLimitRules, dscpMarkingAliases, dscpMarkingRules, minimumBandwidthAliases, minimumBandwidthRules, qosPolicies, qosRuleTypeList } from './qos.ts';
 import { quotas } from './quotas.ts';
 import { rbacPolicies } from './rbac-policies.ts';
 import { routers } from './routers.ts';
@@ -62,5 +63,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
+  nouns: { extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, qosRuleTypeList, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags },
 });

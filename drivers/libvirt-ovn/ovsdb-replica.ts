@@ -148,5 +148,5 @@ function modified(kind: ColumnKind, before: Cells[ColumnKind], difference: Datum
 const EMPTY: Record<ColumnKind, Cells[ColumnKind]> = {
   text: '', number: 0, boolean: false, uuid: '00000000-0000-0000-0000-000000000000',
   'text?': null, 'number?': null, 'boolean?': null, 'uuid?': null,
-  texts: [], numbers: [], uuids: [], map: {},
+  texts: [], numbers: [], uuids: [], map: {}, numberMap: {},
 };

@@ -16,6 +16,7 @@ export type Cells = {
   numbers: number[];
   uuids: string[];
   map: Record<string, string>;
+  numberMap: Record<string, number>;
 };
 
 export type ColumnKind = keyof Cells;
@@ -37,7 +38,7 @@ export function textMap(map: Record<string, string>): Datum {
 
 export function toDatum(kind: ColumnKind, value: Cells[ColumnKind]): Datum {
   if (value === null) return ['set', []];
-  if (kind === 'map') return textMap(value as Record<string, string>);
+  if (kind === 'map' || kind === 'numberMap') return ['map', Object.entries(value as Record<string, string | number>)];
   if (kind === 'uuids') return uuidSet(value as string[]);
   if (kind === 'uuid' || kind === 'uuid?') return uuid(value as string);
   if (Array.isArray(value)) return ['set', value as Atom[]];
@@ -46,6 +47,7 @@ export function toDatum(kind: ColumnKind, value: Cells[ColumnKind]): Datum {
 
 export function fromDatum(kind: ColumnKind, datum: Datum): Cells[ColumnKind] {
   if (kind === 'map') return Object.fromEntries(asPairs(datum).map(([key, value]) => [plain(key), String(plain(value))]));
+  if (kind === 'numberMap') return Object.fromEntries(asPairs(datum).map(([key, value]) => [plain(key), Number(plain(value))]));
   const atoms = asAtoms(datum).map(plain);
   if (isMany(kind)) return atoms as string[];
   return atoms[0] ?? null;

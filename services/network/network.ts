@@ -14,6 +14,9 @@ import { networkInvariants } from './network.invariants.ts';
 import { networks } from './networks.api.ts';
 import { ports } from './ports.api.ts';
 import { pollPorts, projectDirty, reconcile } from './projection.ts';
+import {
+  bandwidthLimitAliases, bandwidthLimitRules, dscpMarkingAliases, dscpMarkingRules, minimumBandwidthAliases, minimumBandwidthRules, qosPolicies, qosRuleTypeList,
+} from './qos-policies.api.ts';
 import { quotas } from './quotas.api.ts';
 import { rbacPolicies } from './rbac-policies.api.ts';
 import { routers } from './routers.api.ts';
@@ -30,6 +33,7 @@ export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
       extensions, networks, subnets, ports, routers, floatingIps, securityGroups, securityGroupRules, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities,
+      qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, qosRuleTypeList,
       networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags,
     }),
     workflows: [],

@@ -15,6 +15,7 @@ export type Network = {
   mtu: number;
   port_security_enabled: boolean;
   physical_network: string | null;
+  qos_policy_id: string | null;
   subnets: string[];
   ipv4_address_scope: string | null;
   ipv6_address_scope: string | null;
@@ -26,7 +27,7 @@ export type Network = {
 
 export type NewNetwork = Omit<Network, 'shared' | 'external' | 'subnets' | 'ipv4_address_scope' | 'ipv6_address_scope' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
-const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network,
+const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network, r.qos_policy_id,
   array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, network.scope_of(r.id, 4) as ipv4_address_scope, network.scope_of(r.id, 6) as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
@@ -45,15 +46,15 @@ export async function lockNetwork(tx: Transaction, id: string): Promise<Network 
 
 export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<void> {
   await tx.run`
-    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, physical_network, created_at, updated_at)
+    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, physical_network, qos_policy_id, created_at, updated_at)
     values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.is_default},
-      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${now}, ${now})`;
+      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${network.qos_policy_id}, ${now}, ${now})`;
 }
 
 export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {
   await tx.run`
     update network.network set name = ${network.name}, description = ${network.description}, admin_state_up = ${network.admin_state_up},
-      is_default = ${network.is_default}, mtu = ${network.mtu}, port_security_enabled = ${network.port_security_enabled},
+      is_default = ${network.is_default}, mtu = ${network.mtu}, port_security_enabled = ${network.port_security_enabled}, qos_policy_id = ${network.qos_policy_id},
       revision_number = revision_number + 1, updated_at = ${now} where id = ${network.id}`;
 }
 

@@ -6,7 +6,8 @@ import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standard
 import { deleteNetworkRow, findNetwork, insertNetwork, isPhysicalNetworkTaken, lockNetwork, selectNetworks, updateNetworkRow, type Network } from './networks.store.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { dropServicePort } from './service-ports.ts';
-import { portsInUse } from './ports.store.ts';
+import { portsInUse, portsOnNetwork } from './ports.store.ts';
+import { defaultQosPolicy, usablePolicy } from './qos-policies.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
 import { shareWithAll, stopSharing } from './sharing.ts';
@@ -30,6 +31,7 @@ export type NetworkWish = {
   port_security_enabled?: boolean;
   'router:external'?: boolean;
   is_default?: boolean;
+  qos_policy_id?: string | null;
   'provider:network_type'?: string | null;
   'provider:physical_network'?: string | null;
   'provider:segmentation_id'?: number | null;
@@ -51,6 +53,7 @@ export const networkListing: Listing = {
     port_security_enabled: byBoolean(sql`r.port_security_enabled`),
     'router:external': byBoolean(sql`(r.external_to <> '{}')`),
     is_default: byBoolean(sql`r.is_default`),
+    qos_policy_id: byTextOrNothing(sql`r.qos_policy_id`),
     'provider:network_type': byText(sql`(case when r.physical_network is null then 'geneve' else 'flat' end)`),
     'provider:physical_network': byTextOrNothing(sql`r.physical_network`),
     'provider:segmentation_id': (values) => sql`'' = any(${values}::text[])`,
@@ -85,6 +88,7 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
       mtu: allowedMtu(wish.mtu, largest),
       port_security_enabled: wish.port_security_enabled ?? true,
       physical_network: physicalNetwork,
+      qos_policy_id: await policyFor(context, id, wish.qos_policy_id, () => defaultQosPolicy(tx, projectId)),
     },
     now,
   );
@@ -93,6 +97,12 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
   await mark(tx, now, 'network', [id]);
   await tell(context, 'network', 'create', network, { name: network.name });
   return network;
+}
+
+async function policyFor(context: Context, networkId: string, wanted: string | null | undefined, otherwise: () => string | null | Promise<string | null>): Promise<string | null> {
+  if (wanted === undefined) return otherwise();
+  if (wanted !== null) await usablePolicy(context, wanted, (type) => conflict(`Rule ${type} is not supported by network ${networkId}`, 'QosRuleNotSupportedByNetwork'));
+  return wanted;
 }
 
 /** neutron/services/auto_allocate/db.py: of several, nobody would know which. */
@@ -115,8 +125,10 @@ export async function updateNetwork(context: Context, id: string, wish: NetworkW
     is_default: wish.is_default ?? before.is_default,
     mtu: wish.mtu === undefined ? before.mtu : allowedMtu(wish.mtu, before.physical_network === null ? tunnelMtu : physicalMtu),
     port_security_enabled: wish.port_security_enabled ?? before.port_security_enabled,
+    qos_policy_id: await policyFor(context, id, wish.qos_policy_id, () => before.qos_policy_id),
   };
   await updateNetworkRow(tx, after, now);
+  if (after.qos_policy_id !== before.qos_policy_id) await mark(tx, now, 'port', await portsOnNetwork(tx, id));
   await shareWithAll(context, { kind: 'network', id, project_id: before.project_id }, { access_as_shared: wish.shared, access_as_external: wish['router:external'] });
   await mark(tx, now, 'network', [id]);
   // Routers announce it.

@@ -21,6 +21,9 @@ export type Port = {
   security_groups: string[];
   port_security_enabled: boolean;
   allowed_address_pairs: AddressPair[];
+  qos_policy_id: string | null;
+  /** What bounds it when it has no policy of its own. */
+  qos_network_policy_id: string | null;
   host_id: string;
   vnic_type: string;
   profile: Record<string, unknown>;
@@ -47,6 +50,7 @@ export type NewPort = {
   router_id?: string | null;
   port_security_enabled: boolean;
   allowed_address_pairs?: AddressPair[];
+  qos_policy_id?: string | null;
   host_id?: string;
   vnic_type?: string;
   profile?: Record<string, unknown>;
@@ -61,7 +65,7 @@ const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.desc
   coalesce((select jsonb_agg(jsonb_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.address)) order by family(a.address), a.address)
     from network.allocation a where a.port_id = r.id), '[]') as fixed_ips,
   array(select g.security_group_id from network.port_security_group g where g.port_id = r.id order by 1) as security_groups,
-  r.port_security_enabled, r.allowed_address_pairs, r.host_id, r.vnic_type, r.profile, r.server_id, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.port_security_enabled, r.allowed_address_pairs, r.qos_policy_id, network.qos_policy_of(r.network_id, r.device_owner) as qos_network_policy_id, r.host_id, r.vnic_type, r.profile, r.server_id, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectPorts(tx: Transaction, tail: Sql): Promise<Port[]> {
   return tx.rows<Port>(sql`select ${columns} from network.port r where ${tail}`);
@@ -82,10 +86,10 @@ export async function insertPort(tx: Transaction, port: NewPort, { now, random }
   for (;;) {
     const made = await tx.run`
       insert into network.port (id, project_id, network_id, network_project_id, internal, name, description, admin_state_up, mac_address, device_id, device_owner, router_id,
-        port_security_enabled, allowed_address_pairs, host_id, vnic_type, profile, server_id, made_for_server, created_at, updated_at)
+        port_security_enabled, allowed_address_pairs, qos_policy_id, host_id, vnic_type, profile, server_id, made_for_server, created_at, updated_at)
       select ${port.id}, ${port.project_id}, n.id, n.project_id, ${port.internal ?? false}, ${port.name ?? ''}, ${port.description ?? ''}, ${port.admin_state_up ?? true},
         ${port.mac_address ?? drawnMac(random)}, ${port.device_id ?? ''}, ${port.device_owner ?? ''}, ${port.router_id ?? null}, ${port.port_security_enabled}, ${sql.json(port.allowed_address_pairs ?? [])}::jsonb,
-        ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.server_id ?? null}, ${port.made_for_server ?? false}, ${now}, ${now}
+        ${port.qos_policy_id ?? null}, ${port.host_id ?? ''}, ${port.vnic_type ?? 'normal'}, ${sql.json(port.profile ?? {})}::jsonb, ${port.server_id ?? null}, ${port.made_for_server ?? false}, ${now}, ${now}
       from network.network n where n.id = ${port.network_id}
       on conflict on constraint mac_address_in_network do nothing`;
     // A drawn address that is taken is drawn again: of 16 million few are.
@@ -101,7 +105,7 @@ export async function updatePortRow(tx: Transaction, port: Port, now: Date): Pro
   await tx.run`
     update network.port set name = ${port.name}, description = ${port.description}, admin_state_up = ${port.admin_state_up}, mac_address = ${port.mac_address},
       device_id = ${port.device_id}, device_owner = ${port.device_owner}, router_id = ${port.router_id}, port_security_enabled = ${port.port_security_enabled},
-      allowed_address_pairs = ${sql.json(port.allowed_address_pairs)}::jsonb, host_id = ${port.host_id}, vnic_type = ${port.vnic_type}, profile = ${sql.json(port.profile)}::jsonb,
+      allowed_address_pairs = ${sql.json(port.allowed_address_pairs)}::jsonb, qos_policy_id = ${port.qos_policy_id}, host_id = ${port.host_id}, vnic_type = ${port.vnic_type}, profile = ${sql.json(port.profile)}::jsonb,
       server_id = ${port.server_id}, made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
     where id = ${port.id}`;
 }
@@ -149,10 +153,8 @@ export async function portsInUse(tx: Transaction, networkId: string, owners?: re
   return rows.map(({ id }) => id);
 }
 
-export async function projectsOnNetwork(tx: Transaction, networkId: string): Promise<string[]> {
-  const rows = await tx.rows<{ project_id: string }>`
-    select distinct project_id from network.port where network_id = ${networkId} and not internal and device_owner <> 'network:distributed'`;
-  return rows.map((row) => row.project_id);
+export async function portsOnNetwork(tx: Transaction, networkId: string): Promise<string[]> {
+  return (await tx.rows<{ id: string }>`select id from network.port where network_id = ${networkId}`).map(({ id }) => id);
 }
 
 export function portsOfServer(tx: Transaction, serverId: string): Promise<Port[]> {

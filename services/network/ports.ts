@@ -5,10 +5,11 @@ import { formatAddress, formatBlock, parseAddress, parseBlock } from './addresse
 import { mark, tell, type Change } from './changes.ts';
 import { changeAddresses, renewAutomatic, takeAddresses, type FixedIpWish } from './fixed-ips.ts';
 import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
-import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
+import { byBoolean, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
 import { getNetwork, type Network } from './networks.ts';
 import { demandAdmin, notAllowed, ownerOf } from './owners.ts';
 import { deletePortRows, findPort, insertPort, isMacTaken, lockPort, setSecurityGroups, updatePortRow, type AddressPair, type Port } from './ports.store.ts';
+import { usablePolicy } from './qos-policies.ts';
 import { claim, release } from './quotas.ts';
 import { ensureDefaultGroup, getSecurityGroup, groupNotThere } from './security-groups.ts';
 import { canonicalAddress } from './subnets.ts';
@@ -32,6 +33,7 @@ export type PortWish = {
   port_security_enabled?: boolean;
   allowed_address_pairs?: { ip_address: string; mac_address?: string }[] | null;
   'binding:vnic_type'?: 'normal';
+  qos_policy_id?: string | null;
   'binding:host_id'?: string | null;
   'binding:profile'?: Record<string, unknown> | null;
 };
@@ -57,6 +59,7 @@ export const portListing: Listing = {
     fixed_ips: byFixedIps,
     security_groups: (values) => sql`exists (select from network.port_security_group g where g.port_id = r.id and g.security_group_id = any(${values}::text[]))`,
     port_security_enabled: byBoolean(sql`r.port_security_enabled`),
+    qos_policy_id: byTextOrNothing(sql`r.qos_policy_id`),
     'binding:host_id': byText(sql`r.host_id`),
     'binding:vnic_type': byText(sql`r.vnic_type`),
   },
@@ -86,6 +89,8 @@ export async function createPort(context: Context, wish: NewPortWish, { serverId
   const pairs = addressPairs(wish.allowed_address_pairs ?? []);
   if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
 
+  if (wish.qos_policy_id) await usablePolicy(context, wish.qos_policy_id, (type) => ruleNotSupported(type, 'new'));
+
   // Sent together what does not need the other's answer: most of what it takes to make a server is making its port.
   const id = random.uuid();
   const [, made] = await Promise.all([
@@ -105,6 +110,7 @@ export async function createPort(context: Context, wish: NewPortWish, { serverId
         port_security_enabled: secured,
         host_id: wish['binding:host_id'] ?? '',
         profile: wish['binding:profile'] ?? {},
+        qos_policy_id: wish.qos_policy_id ?? null,
         ...(serverId === undefined ? {} : { server_id: serverId, made_for_server: true }),
       },
       context,
@@ -141,6 +147,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
     throw conflict('Port has security group associated. Cannot disable port security or IP address until security group is removed.', 'PortSecurityPortHasSecurityGroup');
   const pairs = wish.allowed_address_pairs === undefined ? before.allowed_address_pairs : addressPairs(wish.allowed_address_pairs ?? []);
   if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+  if (wish.qos_policy_id) await usablePolicy(context, wish.qos_policy_id, (type) => ruleNotSupported(type, id));
 
   await updatePortRow(
     tx,
@@ -154,6 +161,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
       device_owner: wish.device_owner ?? before.device_owner,
       port_security_enabled: secured,
       allowed_address_pairs: pairsOf({ mac_address: mac }, pairs),
+      qos_policy_id: wish.qos_policy_id === undefined ? before.qos_policy_id : wish.qos_policy_id,
       host_id: wish['binding:host_id'] === undefined ? before.host_id : (wish['binding:host_id'] ?? ''),
       profile: wish['binding:profile'] === undefined ? before.profile : (wish['binding:profile'] ?? {}),
     },
@@ -247,7 +255,7 @@ function demandRights(context: Context, rule: string, network: Network, wish: Po
 function changesOf(port: Port, wish: PortWish): PortWish {
   const now: PortWish = {
     name: port.name, description: port.description, admin_state_up: port.admin_state_up, mac_address: port.mac_address, fixed_ips: port.fixed_ips, device_id: port.device_id,
-    device_owner: port.device_owner, security_groups: port.security_groups, port_security_enabled: port.port_security_enabled, allowed_address_pairs: port.allowed_address_pairs,
+    device_owner: port.device_owner, security_groups: port.security_groups, port_security_enabled: port.port_security_enabled, allowed_address_pairs: port.allowed_address_pairs, qos_policy_id: port.qos_policy_id,
     'binding:vnic_type': 'normal', 'binding:host_id': port.host_id, 'binding:profile': port.profile,
   };
   const changed = Object.entries(wish).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof PortWish]));
@@ -292,6 +300,7 @@ function union(port: Port, added: AddressPair[]): AddressPair[] {
 }
 
 const pairsNeedSecurity = () => conflict('Port Security must be enabled in order to have allowed address pairs on a port.', 'AddressPairAndPortSecurityRequired');
+const ruleNotSupported = (type: string, id: string) => conflict(`Rule ${type} is not supported by port ${id}`, 'QosRuleNotSupported');
 const macInUse = (networkId: string, mac: string) => conflict(`Unable to complete operation for network ${networkId}. The mac address ${mac} is in use.`, 'MacAddressInUse');
 
 function unicastMac(given: string): string {

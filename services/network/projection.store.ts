@@ -146,6 +146,10 @@ const specs: Record<Kind, Sql> = {
       'projectId', r.project_id, 'networkId', r.network_id, 'adminUp', r.admin_state_up, 'mac', r.mac_address,
       'addresses', ${list(sql`select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address) from network.allocation a where a.port_id = r.id`)},
       'portSecurity', r.port_security_enabled,
+      'qos', (select jsonb_build_object(
+          'limits', coalesce(jsonb_agg(jsonb_build_object('direction', h ->> 'direction', 'kbps', h -> 'max_kbps', 'burstKbps', h -> 'max_burst_kbps') order by h ->> 'direction') filter (where (h ->> 'max_kbps')::int > 0), '[]'),
+          'dscp', max((h ->> 'dscp_mark')::int))
+        from network.qos_policy q, jsonb_array_elements(q.rules) h where q.id = coalesce(r.qos_policy_id, network.qos_policy_of(r.network_id, r.device_owner)) having count(*) > 0),
       'allowedAddressPairs', ${list(sql`select jsonb_agg(jsonb_build_object('mac', h ->> 'mac_address', 'address', h ->> 'ip_address') order by place)
         from jsonb_array_elements(r.allowed_address_pairs) with ordinality as pair (h, place)`)},
       'securityGroups', ${list(sql`select jsonb_agg(g.security_group_id order by g.security_group_id) from network.port_security_group g where g.port_id = r.id and r.port_security_enabled`)},

@@ -23,6 +23,7 @@ const tables: Record<SharedKind, Sql> = {
   security_group: sql`network.security_group`,
   address_scope: sql`network.address_scope`,
   address_group: sql`network.address_group`,
+  qos_policy: sql`network.qos_policy`,
 };
 
 /** Of an object with these targets: whether whoever asks is one of them. The scope says who asks, in the database as in its policies. */

@@ -23,6 +23,7 @@ test('whoever watches a list of network things or of their tags is told what hap
       'security-groups': group,
       'security-group-rules': (await securityGroupRules.create({ body: { security_group_rule: { security_group_id: group, direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } } })).body.security_group_rule?.id,
       'rbac-policies': (await rbacPolicies.create({ body: { rbac_policy: { object_type: 'network', object_id: network, action: 'access_as_shared', target_tenant: 'another' } } })).body.rbac_policy?.id,
+      'qos/policies': (await admin.network.qosPolicies.create({ body: { policy: { name, project_id: alice.projectId } } })).body.policy?.id,
       'address-groups': (await addressGroups.create({ body: { address_group: { name } } })).body.address_group?.id,
       'address-scopes': (await addressScopes.create({ body: { address_scope: { name, ip_version: 4 } } })).body.address_scope?.id,
       subnetpools: (await subnetPools.create({ body: { subnetpool: { name, prefixes: [cidr] } } })).body.subnetpool?.id,
@@ -31,15 +32,27 @@ test('whoever watches a list of network things or of their tags is told what hap
   const tagged = await make('tagged', '10.1.0.0/24');
   const paths: Record<string, keyof typeof tagged> = {
     networks: 'networks', subnets: 'subnets', ports: 'ports', routers: 'routers', floatingIps: 'floatingips', securityGroups: 'security-groups', securityGroupRules: 'security-group-rules', subnetPools: 'subnetpools',
-    rbacPolicies: 'rbac-policies', addressScopes: 'address-scopes', addressGroups: 'address-groups',
+    rbacPolicies: 'rbac-policies', addressScopes: 'address-scopes', addressGroups: 'address-groups', qosPolicies: 'qos/policies',
   };
-  const untagged = new Set(['securityGroupRules', 'rbacPolicies', 'addressScopes', 'addressGroups']);
+  const untagged = new Set(['securityGroupRules', 'rbacPolicies', 'addressScopes', 'addressGroups', 'qosPolicies']);
   const watches = new Map<string, Watch>();
   for (const [noun, path] of Object.entries(paths)) {
     watches.set(`network.${noun}.list`, await watch(t, cloud, alice, `/network/v2.0/${path}`));
     if (!untagged.has(noun)) watches.set(`network.${noun.slice(0, -1)}Tags.list`, await watch(t, cloud, alice, `/network/v2.0/${path}/${tagged[path]}/tags`));
   }
+  const policy = tagged['qos/policies'] ?? assert.fail();
+  for (const type of ['bandwidthLimit', 'dscpMarking', 'minimumBandwidth']) {
+    const collection = `${type.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`)}_rules`;
+    watches.set(`network.${type}Rules.list`, await watch(t, cloud, alice, `/network/v2.0/qos/policies/${policy}/${collection}`));
+  }
   assert.deepEqual([...watches.keys()].toSorted(), watchable(contract).toSorted());
+
+  const { bandwidthLimitRules, dscpMarkingRules, minimumBandwidthRules } = admin.network;
+  await bandwidthLimitRules.create({ params: { policy_id: policy }, body: { bandwidth_limit_rule: { max_kbps: 9 } } });
+  await dscpMarkingRules.create({ params: { policy_id: policy }, body: { dscp_marking_rule: { dscp_mark: 46 } } });
+  await minimumBandwidthRules.create({ params: { policy_id: policy }, body: { minimum_bandwidth_rule: { min_kbps: 3 } } });
+  for (const type of ['bandwidthLimit', 'dscpMarking', 'minimumBandwidth'])
+    await watches.get(`network.${type}Rules.list`)!.until(type, ({ data }) => Object.values(data).some((rules) => (rules as unknown[]).length === 1));
 
   const made = await make('made', '10.2.0.0/24');
   for (const noun of ['networkTags', 'subnetTags', 'portTags', 'routerTags', 'floatingIpTags', 'securityGroupTags', 'subnetPoolTags'] as const) {

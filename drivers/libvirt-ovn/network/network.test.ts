@@ -347,3 +347,36 @@ test('a thousand ports are one transaction', needsRoot, async (t) => {
   await timed('remove a thousand', () => driver.remove(ports.map(({ id }) => ({ kind: 'port', id, generation: 1 }))));
   assert.deepEqual(await driver.compare([network('net1', 1), group(egress)]), []);
 });
+
+test('a port is bounded and marked as its QoS policy says, and not any more when the policy is gone', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 15 });
+  const policy: PortSpec['qos'] = { limits: [{ direction: 'egress', kbps: 200, burstKbps: 0 }], dscp: 46 };
+  await driver.ensure([network('net1', 1), group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11), port('p12', 1, 12)]);
+  const [p11, p12] = await Promise.all([
+    guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: ['10.0.1.11/24'] }),
+    guest({ portId: 'p12', mac: 'fa:16:3e:00:01:12', addresses: ['10.0.1.12/24'] }),
+  ]);
+  await p12.run('nft', 'add table ip seen; add chain ip seen in { type filter hook input priority 0; }; add rule ip seen in ip dscp ef counter');
+  const marked = async () => Number(/packets (\d+)/.exec(await p12.run('nft', 'list', 'chain', 'ip', 'seen', 'in'))?.[1]);
+  /** Of 100 packets of 1,400 bytes within a second: 1.1 Mbit/s. */
+  const answered = async () => {
+    const told = await p11.run('ping', '-c', '100', '-i', '0.01', '-s', '1400', '-W', '1', '10.0.1.12').catch(String);
+    return Number(/(\d+) received/.exec(told)?.[1] ?? 0);
+  };
+  assert.equal(await eventually(() => p11.reaches('10.0.1.12'), true), true);
+  assert.ok((await answered()) > 90);
+  assert.equal(await marked(), 0);
+
+  await driver.ensure([port('p11', 1, 11, { generation: 2, qos: policy })]);
+  await driver.barrier();
+  const bounded = await answered();
+  assert.ok(bounded > 0 && bounded < 60, `${bounded} of 100 were answered`);
+  assert.ok((await marked()) > 0);
+  assert.deepEqual(await driver.compare([network('net1', 1), group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11, { generation: 2, qos: policy }), port('p12', 1, 12)]), []);
+
+  await driver.ensure([port('p11', 1, 11, { generation: 3 })]);
+  await driver.barrier();
+  const before = await marked();
+  assert.ok((await answered()) > 90);
+  assert.equal(await marked(), before);
+});

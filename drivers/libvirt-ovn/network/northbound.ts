@@ -4,7 +4,7 @@ import type { Row } from '../ovsdb-values.ts';
 
 export const NORTHBOUND = {
   NB_Global: { nb_cfg: 'number', hv_cfg: 'number', sb_cfg: 'number' },
-  Logical_Switch: { name: 'text', ports: 'uuids', acls: 'uuids', other_config: 'map', external_ids: 'map' },
+  Logical_Switch: { name: 'text', ports: 'uuids', acls: 'uuids', qos_rules: 'uuids', other_config: 'map', external_ids: 'map' },
   Logical_Switch_Port: {
     name: 'text', type: 'text', options: 'map', addresses: 'texts', port_security: 'texts', up: 'boolean?', enabled: 'boolean?',
     dhcpv4_options: 'uuid?', dhcpv6_options: 'uuid?', external_ids: 'map',
@@ -18,6 +18,7 @@ export const NORTHBOUND = {
   NAT: { type: 'text', external_ip: 'text', logical_ip: 'text', external_mac: 'text?', logical_port: 'text?', external_ids: 'map' },
   Port_Group: { name: 'text', ports: 'uuids', acls: 'uuids', external_ids: 'map' },
   ACL: { direction: 'text', priority: 'number', match: 'text', action: 'text', external_ids: 'map' },
+  QoS: { direction: 'text', priority: 'number', match: 'text', action: 'numberMap', bandwidth: 'numberMap', external_ids: 'map' },
   DHCP_Options: { cidr: 'text', options: 'map', external_ids: 'map' },
 } as const;
 
@@ -27,7 +28,7 @@ export type NorthboundRow<T extends Table = Table> = Row<Northbound[T]>;
 
 /** Columns that hold other rows. What they should hold is said by the rows that are held, not by the one that holds. */
 export const HOLDING: { [T in Table]?: Partial<Record<string, Table>> } = {
-  Logical_Switch: { ports: 'Logical_Switch_Port', acls: 'ACL' },
+  Logical_Switch: { ports: 'Logical_Switch_Port', acls: 'ACL', qos_rules: 'QoS' },
   Logical_Router: { ports: 'Logical_Router_Port', static_routes: 'Logical_Router_Static_Route', nat: 'NAT' },
   Logical_Router_Port: { gateway_chassis: 'Gateway_Chassis' },
   Port_Group: { ports: 'Logical_Switch_Port', acls: 'ACL' },

@@ -1,5 +1,5 @@
 /** A port with our MAC and our addresses. Where it is bound is the partner's. */
-import type { PortSpec } from '../../driver.ts';
+import { DriverError, type PortSpec } from '../../driver.ts';
 import { unless } from '../refusals.ts';
 import type { Names, NetworkKind } from './kind.ts';
 import { only } from './networks.ts';
@@ -28,7 +28,9 @@ export const ports: NetworkKind<PortSpec> = {
   remove: async ({ services: { network } }, id) => void (await network.ports.delete({ params: { port_id: id } }).catch(unless(404))),
 };
 
-function plain({ adminUp, portSecurity, securityGroups, allowedAddressPairs }: PortSpec, names: Names): Facts {
+function plain({ id, adminUp, portSecurity, securityGroups, allowedAddressPairs, qos }: PortSpec, names: Names): Facts {
+  // A policy there would be the partner's word, and theirs to change.
+  if (qos && (qos.limits.length > 0 || qos.dscp !== null)) throw new DriverError('invalid', `The port ${id} has a QoS policy, which this partner cannot be asked for`);
   return {
     admin_state_up: adminUp,
     port_security_enabled: portSecurity,

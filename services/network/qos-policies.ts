@@ -1,0 +1,158 @@
+/** What bounds and marks the traffic of ports: neutron/services/qos/qos_plugin.py, neutron/objects/qos/. */
+import type { QosRuleType } from '../../contract/network/qos.ts';
+import { conflict, notFound } from '../../kit/fault.ts';
+import type { Context } from '../../kit/http/implement.ts';
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { mark, tell } from './changes.ts';
+import { byBoolean, byText, standardFilters, standardSorts, type Listing } from './listing.ts';
+import { deleteRow, getRow, insertRow, lockedRow, selectRows, updateRow, type Noun } from './noun.ts';
+import { demandAdmin, ownerOf } from './owners.ts';
+import { sharedWithReader } from './rbac-policies.store.ts';
+import { shareWithAll, stopSharing } from './sharing.ts';
+
+export type QosRule = { id: string; type: QosRuleType; max_kbps?: number; max_burst_kbps?: number; direction?: 'ingress' | 'egress'; dscp_mark?: number; min_kbps?: number };
+export type QosPolicy = {
+  id: string; project_id: string; name: string; description: string; is_default: boolean; shared: boolean; rules: QosRule[]; revision_number: number; created_at: Date; updated_at: Date;
+};
+type PolicyWish = { name?: string; description?: string; shared?: boolean; is_default?: boolean };
+type RuleWish = Record<string, unknown>;
+
+export const qosPolicyNoun: Noun<QosPolicy> = {
+  resource: 'policy',
+  table: sql`network.qos_policy`,
+  columns: sql`r.id, r.project_id, r.name, r.description, r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.rules, r.revision_number, r.created_at, r.updated_at`,
+  notThere: (id) => notFound(`QoS policy ${id} could not be found.`, 'QosPolicyNotFound'),
+};
+
+export const qosPolicyListing: Listing = {
+  collection: 'policies',
+  table: qosPolicyNoun.table,
+  filters: { ...standardFilters(), name: byText(sql`r.name`), shared: byBoolean(sharedWithReader(sql`r.shared_with`)), is_default: byBoolean(sql`r.is_default`) },
+  sorts: { ...standardSorts, name: sql`r.name` },
+};
+
+/** What the engine carries out; a policy with another rule cannot be given to anything. */
+export const enforcedRuleTypes: readonly QosRuleType[] = ['bandwidth_limit', 'dscp_marking'];
+
+export async function createQosPolicy(context: Context, wish: PolicyWish & { project_id?: string; tenant_id?: string }): Promise<QosPolicy> {
+  const { tx, now, random } = context;
+  demandAdmin(context, 'create_policy', wish, wish.shared === true ? ['shared'] : []);
+  const project_id = ownerOf(context, wish);
+  if (wish.is_default === true) await demandNoOtherDefault(tx, project_id);
+  const id = random.uuid();
+  await insertRow(tx, qosPolicyNoun, { id, project_id, name: wish.name ?? '', description: wish.description ?? '', is_default: wish.is_default ?? false, created_at: now, updated_at: now });
+  await shareWithAll(context, { kind: 'qos_policy', id, project_id }, { access_as_shared: wish.shared });
+  const policy = await getRow(context, qosPolicyNoun, id);
+  await tell(context, 'qos_policy', 'create', policy, { name: policy.name });
+  return policy;
+}
+
+export async function updateQosPolicy(context: Context, id: string, wish: PolicyWish): Promise<QosPolicy> {
+  const before = await lockedRow(context, qosPolicyNoun, id, 'update');
+  demandAdmin(context, 'update_policy', wish, ['shared']);
+  if (wish.is_default === true && !before.is_default) await demandNoOtherDefault(context.tx, before.project_id);
+  await shareWithAll(context, { kind: 'qos_policy', id, project_id: before.project_id }, { access_as_shared: wish.shared });
+  return change(context, before, { name: wish.name, description: wish.description, is_default: wish.is_default });
+}
+
+export async function deleteQosPolicy(context: Context, id: string): Promise<void> {
+  const policy = await lockedRow(context, qosPolicyNoun, id, 'delete');
+  const use = await context.tx.one<{ kind: string; id: string }>`select kind, id from network.use_of_qos_policy(${id}) limit 1`;
+  if (use) throw conflict(`QoS Policy ${id} is used by ${use.kind} ${use.id}.`, 'QosPolicyInUse');
+  await deleteRow(context.tx, qosPolicyNoun, id);
+  await stopSharing(context, id);
+  await tell(context, 'qos_policy', 'delete', policy, { name: policy.name });
+}
+
+/** Of the policy that has this rule, whichever it is. */
+export async function policyOfRule({ tx }: Pick<Context, 'tx'>, ruleId: string): Promise<string> {
+  const [policy] = await selectRows(tx, qosPolicyNoun, sql`r.rules @> ${sql.json([{ id: ruleId }])}::jsonb`);
+  if (!policy) throw ruleNotThere(ruleId, 'None');
+  return policy.id;
+}
+
+export function rulesOfType({ rules }: QosPolicy, type: QosRuleType): QosRule[] {
+  return rules.filter((rule) => rule.type === type);
+}
+
+export function ruleOf(policy: QosPolicy, type: QosRuleType, id: string): QosRule {
+  const rule = policy.rules.find((each) => each.id === id && each.type === type);
+  if (!rule) throw ruleNotThere(id, policy.id);
+  return rule;
+}
+
+export async function createQosRule(context: Context, policyId: string, type: QosRuleType, wish: RuleWish): Promise<QosRule> {
+  const before = await lockedRow(context, qosPolicyNoun, policyId, 'update');
+  const rule = checked(before, { id: context.random.uuid(), type, ...(type === 'bandwidth_limit' ? { max_burst_kbps: 0 } : {}), ...(type === 'dscp_marking' ? {} : { direction: 'egress' as const }), ...numbers(wish) });
+  if (!enforcedRuleTypes.includes(type)) await demandUnused(context, policyId, type);
+  await change(context, before, { rules: [...before.rules, rule] });
+  return rule;
+}
+
+export async function updateQosRule(context: Context, policyId: string, type: QosRuleType, id: string, wish: RuleWish): Promise<QosRule> {
+  const before = await lockedRow(context, qosPolicyNoun, policyId, 'update');
+  const rule = checked(before, { ...ruleOf(before, type, id), ...numbers(wish) });
+  await change(context, before, { rules: before.rules.map((each) => (each.id === id ? rule : each)) });
+  return rule;
+}
+
+export async function deleteQosRule(context: Context, policyId: string, type: QosRuleType, id: string): Promise<void> {
+  const before = await lockedRow(context, qosPolicyNoun, policyId, 'update');
+  ruleOf(before, type, id);
+  await change(context, before, { rules: before.rules.filter((each) => each.id !== id) });
+}
+
+/** A policy that a port or network may be given: seen by whoever gives it, and all of it enforced. */
+export async function usablePolicy(context: Context, id: string, refuse: (type: QosRuleType) => Error): Promise<void> {
+  const policy = await getRow(context, qosPolicyNoun, id);
+  const other = policy.rules.find(({ type }) => !enforcedRuleTypes.includes(type));
+  if (other) throw refuse(other.type);
+}
+
+/** What networks of a project have that say nothing: neutron_lib's qos_default. */
+export async function defaultQosPolicy(tx: Transaction, projectId: string): Promise<string | null> {
+  return (await selectRows(tx, qosPolicyNoun, sql`r.project_id = ${projectId} and r.is_default`))[0]?.id ?? null;
+}
+
+/** Whose traffic changes with the policy, or with what has it. */
+export async function markPortsUnder({ tx, now }: Pick<Context, 'tx' | 'now'>, policyId: string): Promise<void> {
+  await mark(tx, now, 'port', (await tx.rows<{ id: string }>`select id from network.ports_under(${policyId}) id`).map(({ id }) => id));
+}
+
+async function change(context: Context, before: QosPolicy, { rules, ...values }: { name?: string | undefined; description?: string | undefined; is_default?: boolean | undefined; rules?: QosRule[] }): Promise<QosPolicy> {
+  const { tx, now } = context;
+  await updateRow(tx, qosPolicyNoun, before.id, { ...values, ...(rules ? { rules: sql.json(rules) } : {}), revision_number: before.revision_number + 1, updated_at: now });
+  if (rules) await markPortsUnder(context, before.id);
+  const policy = await getRow(context, qosPolicyNoun, before.id);
+  await tell(context, 'qos_policy', 'update', policy);
+  return policy;
+}
+
+/** One rule of a type in a direction, and no least that is above the most: neutron/objects/qos/qos_policy_validator.py. */
+function checked(policy: QosPolicy, rule: QosRule): QosRule {
+  const others = policy.rules.filter(({ id }) => id !== rule.id);
+  const same = others.find((other) => other.type === rule.type && other.direction === rule.direction);
+  if (same) throw conflict(`Rule ${rule.type} conflicts with rule ${same.id} which already exists in QoS Policy ${policy.id}.`, 'QoSRulesConflict');
+  const bounds = [...others, rule].filter(({ direction }) => direction === rule.direction);
+  const [most, least] = [bounds.find(({ type }) => type === 'bandwidth_limit')?.max_kbps, bounds.find(({ type }) => type === 'minimum_bandwidth')?.min_kbps];
+  if (most !== undefined && least !== undefined && most < least) {
+    const [value, type, existing] = rule.type === 'bandwidth_limit' ? [most, 'minimum_bandwidth', least] : [least, 'bandwidth_limit', most];
+    throw conflict(`Unable to add the rule with value ${value} to the policy ${policy.id} as the existing rule of type ${type} has value ${existing}.`, 'QoSRuleParameterConflict');
+  }
+  return rule;
+}
+
+async function demandUnused({ tx }: Context, policyId: string, type: QosRuleType): Promise<void> {
+  const use = await tx.one<{ kind: string; id: string }>`select kind, id from network.use_of_qos_policy(${policyId}) limit 1`;
+  if (use?.kind === 'network') throw conflict(`Rule ${type} is not supported by network ${use.id}`, 'QosRuleNotSupportedByNetwork');
+  if (use) throw conflict(`Rule ${type} is not supported by port ${use.id}`, 'QosRuleNotSupported');
+}
+
+async function demandNoOtherDefault(tx: Transaction, projectId: string): Promise<void> {
+  if ((await defaultQosPolicy(tx, projectId)) !== null) throw conflict(`A default QoS policy exists for project ${projectId}.`, 'QoSPolicyDefaultAlreadyExists');
+}
+
+const ruleNotThere = (id: string, policyId: string) => notFound(`QoS rule ${id} for policy ${policyId} could not be found.`, 'QosRuleNotFound');
+
+/** Numbers may come as text. */
+const numbers = (wish: RuleWish) => Object.fromEntries(Object.entries(wish).map(([name, value]) => [name, name === 'direction' ? value : Number(value)])) as Partial<QosRule>;
