@@ -1,15 +1,17 @@
 /** What a partner does not sell is closed to his customers: at home's door, at those of further regions, and when these are alone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { compute } from '../contract/compute/service.ts';
 import { identity } from '../contract/identity/service.ts';
 import { brand } from '../contract/intercloud/brand.ts';
 import { broker } from '../contract/intercloud/broker.ts';
+import { virtualServices } from '../contract/virtual.ts';
 import { createClient } from '../contract/client.ts';
 import { observeRegions } from '../services/broker/observing.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { until } from './patience.ts';
 import { addRegion, type TestRegion } from './several-regions.ts';
-import { makePartner } from './two-partners.ts';
+import { makePartner, type Side } from './two-partners.ts';
 
 const home = 'http://cloud.example';
 
@@ -46,6 +48,12 @@ test('who is not offered a region is refused at its door, in the words of each s
   await t.test('the policy of the whole cloud tells nobody of a region that he is not offered', async () => {
     const limits = { regions: ['RegionOne', 'north', 'south'] };
     await cloud.admin.client(broker).defaultPolicy.replace({ body: { policy: { limits, preferences: {} } } });
+    const whatIf = async ({ customer }: Side) => JSON.stringify((await customer.client(broker).decisions.whatIf({ body: { wish: { vcpus: 1, memory_mib: 64, disk_gib: 1 } } })).body);
+    assert.ok(!/north|RegionOne|acme/.test(await whatIf(globex)) && !/south|globex/.test(await whatIf(acme)));
+    await assert.rejects(acme.customer.client(virtualServices[0] as typeof compute).servers.create({ body: { server: { name: 'much', flavorRef: (await acme.customer.compute.flavors.list()).body.flavors[0]!.id, imageRef: cloud.imageId, networks: [], availability_zone: 'south' } } as never }), { status: 400 });
+    await acme.customer.client(virtualServices[0] as typeof compute).servers.create({ body: { server: { name: 'one', flavorRef: (await acme.customer.compute.flavors.list()).body.flavors[0]!.id, imageRef: cloud.imageId, networks: [] } } as never });
+    const { decisions } = (await acme.customer.client(broker).decisions.list()).body;
+    assert.ok(decisions.length > 0 && !/south|globex/.test(JSON.stringify(decisions)), JSON.stringify(decisions));
     assert.deepEqual((await globex.customer.client(broker).policy.show()).body.policy.limits.regions, ['south']);
     assert.deepEqual((await acme.customer.client(broker).policy.show()).body.policy.limits.regions, ['RegionOne', 'north']);
   });

@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { effectsOf } from '../contract/contract.ts';
+import { virtualRegion, virtualServices } from '../contract/virtual.ts';
 import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
 import { objectStoreOptions } from './object-store-things.ts';
 import { operatorThings } from './operator-things.ts';
 import { ask, type Asked, type Reply } from './requests.ts';
+import { addRegion } from './several-regions.ts';
 import { paramsFor, thingsOf, type ThingName, type Things } from './things.ts';
 import { makePartner, type Side } from './two-partners.ts';
 
@@ -31,7 +33,8 @@ const tooShort = 6;
 
 test('the people of one partner reach nothing of another, change nothing, and do not learn that there is one', async (t) => {
   const cloud = await startCloud(t);
-  const [acme, globex] = [await makePartner(cloud, 'acme', { regions: ['RegionOne'] }), await makePartner(cloud, 'globex', { regions: ['RegionOne'] })];
+  const two = await addRegion(t, cloud, 'two');
+  const [acme, globex] = [await makePartner(cloud, 'acme', { regions: ['RegionOne', two.name] }), await makePartner(cloud, 'globex', { regions: ['RegionOne', two.name, 'of globex only'] })];
   await liftQuotas(cloud, globex.customer);
   const known: Partial<Record<ThingName, string>> = { domain: globex.domainId, 'billing account': globex.accountId, 'branded account': globex.accountId, project: globex.customer.projectId, user: globex.customer.userId };
   const things = thingsOf(cloud, { owner: globex.customer, known });
@@ -46,7 +49,7 @@ test('the people of one partner reach nothing of another, change nothing, and do
   const secrets = await secretsOf(cloud, globex, things);
 
   const wrong: string[] = [];
-  let tried = 0;
+  let [tried, triedAnywhere] = [0, 0];
   let before = await cloud.digest();
   for (const promised of everyOperation()) {
     const request = asked.get(promised.id);
@@ -55,21 +58,27 @@ test('the people of one partner reach nothing of another, change nothing, and do
     const about = secrets.filter((secret) => sent.includes(secret));
     // What is about nothing of the other's would be a change of one's own.
     if (about.length === 0 && changes(promised)) continue;
-    for (const person of [acme.customer, acme.manager]) {
-      const reply = await ask(cloud, person, promised, request);
+    const spanning = virtualServices.find(({ type }) => type === promised.service.type);
+    const askings: { person: Person; of: Promised; by: string }[] = [
+      ...[acme.customer, acme.manager].map((person) => ({ person, of: promised, by: person.name })),
+      ...(spanning ? [{ person: acme.customer, of: { ...promised, service: { ...promised.service, path: spanning.path } }, by: `${acme.customer.name} ${virtualRegion}` }] : []),
+    ];
+    for (const { person, of, by } of askings) {
+      const reply = await ask(cloud, person, of, request);
       tried += 1;
-      if (reply.status >= 500) wrong.push(`${promised.id} by ${person.name}: ${brief(reply)}`);
+      if (spanning !== undefined && of !== promised) triedAnywhere += 1;
+      if (reply.status >= 500) wrong.push(`${promised.id} by ${by}: ${brief(reply)}`);
       if (promised.id in allowed) continue;
-      if (about.length > 0 && ![400, 403, 404].includes(reply.status)) wrong.push(`${promised.id} by ${person.name} about ${about.join()}: ${brief(reply)}`);
+      if (about.length > 0 && ![400, 403, 404].includes(reply.status)) wrong.push(`${promised.id} by ${by} about ${about.join()}: ${brief(reply)}`);
       // He named them himself; only what he did not know is told.
       const told = secrets.filter((secret) => !sent.includes(secret) && reply.text.includes(secret));
-      if (told.length > 0) wrong.push(`${promised.id} tells ${person.name} of ${told.join(', ')}: ${brief(reply)}`);
+      if (told.length > 0) wrong.push(`${promised.id} tells ${by} of ${told.join(', ')}: ${brief(reply)}`);
     }
     before = await compare(cloud, before, promised, wrong);
   }
-  t.diagnostic(`${tried} calls about what is another partner's; ${unmade.length} operations could not be asked`);
+  t.diagnostic(`${tried} calls about what is another partner's, ${triedAnywhere} of them through ${virtualRegion}; ${unmade.length} operations could not be asked`);
   assert.deepEqual(wrong, []);
-  assert.ok(tried > 300, `only ${tried} calls were tried`);
+  assert.ok(tried > 300 && triedAnywhere > 100, `only ${tried} calls were tried, and ${triedAnywhere} through ${virtualRegion}`);
   assert.ok(unmade.length < 80, unmade.join('\n'));
 });
 
@@ -78,7 +87,7 @@ async function secretsOf({ bob, alice, admin }: TestCloud, { name, domainId, acc
   const roles = (await admin.identity.roles.list()).body.roles.map(({ id }) => id);
   const everyones = new Set([...roles, ...(await Promise.all(operators.map((each) => things.get(each as ThingName).catch(() => '')))), things.imageId, ...[bob, alice, admin].flatMap((person) => [person.projectId, person.userId])]);
   const made = (await things.ids()).filter((id) => id.length >= tooShort && !everyones.has(id));
-  return [...new Set([...made, name, domainId, accountId, host, support, customer.projectId, customer.userId, manager.userId])];
+  return [...new Set([...made, name, domainId, accountId, host, support, 'of globex only', customer.projectId, customer.userId, manager.userId])];
 }
 
 async function requestFor(promised: Promised, things: Things): Promise<Asked> {

@@ -191,6 +191,18 @@ test('a volume is where its zone says, and is attached there only', async (t) =>
   assert.match((await at.compute.serverActions.getConsoleOutput({ params: { server_id: there }, body: { 'os-getConsoleOutput': {} } } as never)).body.output, /\w/);
 });
 
+test('an address that was made without a port says where it is, when a port of another region is to have it', async (t) => {
+  const { cloud, at } = await startTwo(t);
+  const there = cloud.alice.client(network, 'http://two.example');
+  const { id: networkId } = (await there.networks.create({ body: { network: { name: 'net' } } as never })).body.network!;
+  await there.subnets.create({ body: { subnet: { network_id: networkId, cidr: '10.9.0.0/24', ip_version: 4 } } as never });
+  const { id: portId } = (await there.ports.create({ body: { port: { network_id: networkId } } as never })).body.port!;
+  const [outside] = (await at.network.networks.list({ query: { 'router:external': 'true' } as never })).body.networks;
+  const { id } = (await at.network.floatingIps.create({ body: { floatingip: { floating_network_id: outside!.id } } as never })).body.floatingip!;
+
+  await assert.rejects(at.network.floatingIps.update({ params: { floatingip_id: id }, body: { floatingip: { port_id: portId } } as never }), (error: Refused) => error.status === 409 && /address of RegionOne and port .* is in two/.test(JSON.stringify(error.body)));
+});
+
 test('a region that does not answer is named, and the rest goes on', async (t) => {
   const all = await startTwo(t);
   const { cloud, two, at, settle } = all;

@@ -195,8 +195,10 @@ function only(thing: Thing, fields: readonly string[]): Thing {
   return Object.fromEntries(fields.flatMap((field) => (field in thing ? [[field, thing[field]]] : [])));
 }
 
+export type Copied = { toCopies: Map<string, Map<string, string>>; toSources: Map<string, string>; copies: (Copy & { copyId: string })[] };
+
 /** For each region that has copies of what is named here: our ids to theirs. */
-export async function copiedIds(errand: Errand): Promise<{ toCopies: Map<string, Map<string, string>>; toSources: Map<string, string>; copies: (Copy & { copyId: string })[] }> {
+export async function copiedIds(errand: Errand): Promise<Copied> {
   const copies = errand.caller.projectId === null ? [] : await errand.read((tx) => listCopies(tx, errand.projectId));
   const toCopies = new Map<string, Map<string, string>>();
   for (const { region, sourceId, copyId } of copies) toCopies.set(region, (toCopies.get(region) ?? new Map<string, string>()).set(sourceId, copyId));

@@ -12,7 +12,7 @@ import { forgetHandle } from '../handles.store.ts';
 import type { Offers } from '../candidates.ts';
 import type { Region } from '../regions.ts';
 import { collectionOf, idsIn, showOf, subjectOf, withIds } from './collections.ts';
-import { copiedIds, copyTo, forgetCopy } from './copies.ts';
+import { copiedIds, copyTo, forgetCopy, type Copied } from './copies.ts';
 import { regionNamed, regionServiceOf, remember, startErrand, whereAre, whereIs, type Errand, type VirtualParts } from './errand.ts';
 import { gather } from './gather.ts';
 import { asAnswer, passedHeaders, Unanswered, unreachable, type Asked, type Reply } from './relay.ts';
@@ -98,8 +98,18 @@ function toTheThing({ collection, parameter }: { collection: string; parameter: 
     const { errand, asked, request } = going;
     const id = asked.params?.[parameter] ?? '';
     const region = (await whereIs(errand, asked.service, collection, id)) ?? errand.anchor;
-    return outward(errand, region, await everywhereItIs(errand, region, asked, { collection, id }), request);
+    if (collection === 'floatingips') await demandPortIn(errand, region, asked.body);
+    const { reply, copied } = await everywhereItIs(errand, region, asked, { collection, id });
+    return outward(errand, region, reply, request, copied);
   };
+}
+
+/** An address is one of its region, and is not carried to another. */
+async function demandPortIn(errand: Errand, region: Region, body: unknown): Promise<void> {
+  const portId = (body as { floatingip?: { port_id?: unknown } } | undefined)?.floatingip?.port_id;
+  const at = typeof portId === 'string' ? await whereIs(errand, network, 'ports', portId) : undefined;
+  if (!at || at.name === region.name) return;
+  throw new Fault(409, 'Conflict', `The floating IP is an address of ${region.name} and port ${String(portId)} is in ${at.name}: make one for the port, which is then of its region, and release this one.`);
 }
 
 function toWhatItNames(collections: readonly string[], collection: string): Way {
@@ -109,10 +119,10 @@ function toWhatItNames(collections: readonly string[], collection: string): Way 
     const outside = asked.service === network ? externalIn(asked.body) : undefined;
     const region = regionOfZone(errand, zone) ?? (await regionOfNamed(errand, asked, collections, outside)) ?? errand.anchor;
     const there = outside === undefined ? asked : await withOutsideOf(errand, region, asked, outside);
-    const reply = await everywhereItIs(errand, region, typeof zone === 'string' && regionNamed(errand, zone) ? withoutZone(there) : there, undefined);
+    const { reply, copied } = await everywhereItIs(errand, region, typeof zone === 'string' && regionNamed(errand, zone) ? withoutZone(there) : there, undefined);
     const id = madeId(reply);
     if (id !== undefined) await remember(errand, collection, id, region);
-    return outward(errand, region, reply, request);
+    return outward(errand, region, reply, request, copied);
   };
 }
 
@@ -150,10 +160,11 @@ function withoutZone(asked: Asked): Asked {
 }
 
 /** What changes something that has copies changes them too; what deletes it begins with them, so that a copy in use keeps all. */
-async function everywhereItIs(errand: Errand, region: Region, asked: Asked, subject: { collection: string; id: string } | undefined): Promise<Reply> {
+async function everywhereItIs(errand: Errand, region: Region, asked: Asked, subject: { collection: string; id: string } | undefined): Promise<{ reply: Reply; copied?: Copied }> {
   const { operation } = asked;
-  if (operation.method === 'GET' || operation.method === 'HEAD' || asked.operation.body === 'stream') return errand.relay(region, asked);
-  const { toCopies, copies } = await copiedIds(errand);
+  if (operation.method === 'GET' || operation.method === 'HEAD' || asked.operation.body === 'stream') return { reply: await errand.relay(region, asked) };
+  const copied = await copiedIds(errand);
+  const { toCopies, copies } = copied;
   const deletes = operation.method === 'DELETE' && operation.path.endsWith('}');
   const named = [...idsIn(asked.params), ...idsIn(asked.body)];
   const also = errand.regions.flatMap((other) => {
@@ -166,15 +177,15 @@ async function everywhereItIs(errand: Errand, region: Region, asked: Asked, subj
   if (deletes) {
     for (const { other, mapped } of also) {
       const ended = await errand.relay(other, mapped);
-      if (ended.status >= 300 && ended.status !== 404) return ended;
+      if (ended.status >= 300 && ended.status !== 404) return { reply: ended, copied };
     }
     for (const copy of copies) if (copy.sourceId === subject?.id) await forgetCopy(errand, copy);
   }
   const reply = await errand.relay(region, asked);
-  if (reply.status >= 300) return reply;
+  if (reply.status >= 300) return { reply, copied };
   if (deletes && subject && errand.caller.projectId !== null) await errand.write((tx) => forgetHandle(tx, { projectId: errand.projectId, ...subject }));
   if (!deletes) for (const { other, mapped } of also) await errand.relay(other, mapped);
-  return reply;
+  return { reply, copied };
 }
 
 /** Every region is a zone of the region that spans all. */
@@ -189,9 +200,9 @@ function madeId({ status, body }: Reply): string | undefined {
 }
 
 /** With the ids that the client gave, links that lead back here, and the region as the zone. */
-async function outward(errand: Errand, region: Region, reply: Reply, { base }: Incoming): Promise<Answer<unknown>> {
+async function outward(errand: Errand, region: Region, reply: Reply, { base }: Incoming, copied?: Copied): Promise<Answer<unknown>> {
   if (typeof reply.body !== 'object' || reply.body === null || Symbol.asyncIterator in reply.body) return asAnswer(reply);
-  const { toSources } = await copiedIds(errand);
+  const { toSources } = copied ?? (await copiedIds(errand));
   return asAnswer({ ...reply, body: here(reply.body, region, base, toSources) });
 }
 
