@@ -8,7 +8,7 @@
  *
  * `npm run bench -- --scale`: what each request costs in an empty cloud and in a full one.
  *
- * `--service identity,…` measures only these; `--only starts,usage,latency,reads,flood,costs` only these parts.
+ * `--service identity,…` measures only these; `--seconds 0.3` works so long for each case of `--against`; `--only starts,usage,latency,reads,flood,costs` only these parts.
  */
 import { parseArgs } from 'node:util';
 import { measureReads } from './bare.ts';
@@ -51,6 +51,7 @@ const { values } = parseArgs({
     pids: { type: 'string' },
     count: { type: 'string', default: '200' },
     records: { type: 'string', default: '100000' },
+    seconds: { type: 'string', default: '1' },
     format: { type: 'string', short: 'f', default: 'table' },
   },
 });
@@ -93,7 +94,7 @@ async function run(own: OwnCloud, wanted: readonly Part[]): Promise<Results> {
       const worked = await own.worked();
       const endpoints = other ? [ours, other] : [ours];
       const subjectsOf = (grounds: Ground[]) => endpoints.map((endpoint, index) => ({ endpoint, worked: endpoint === other ? otherWorked! : worked, ground: grounds[index]! }));
-      (results.costs ??= []).push(...(await withGround(endpoints, (grounds) => measureCosts(subjectsOf(grounds), suite, { say }))));
+      (results.costs ??= []).push(...(await withGround(endpoints, (grounds) => measureCosts(subjectsOf(grounds), suite, { say, seconds: Number(values.seconds) }))));
     }
     if (values.scale) (results.scale ??= []).push(...(await measureScale(own, ours, suite, say)));
   }

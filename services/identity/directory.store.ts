@@ -1,5 +1,5 @@
 /** The only file that names the tables of token keys and revocations. */
-import type { Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** `isSealed`: not so in clouds that are older than their own key, until the next start. */
 export type StoredTokenKey = { id: number; secret: Buffer; isSealed: boolean; signsFrom: Date };
@@ -39,9 +39,9 @@ export function listRevocationEvents(tx: Transaction, since: Date | undefined, m
     select id::float8 as id, subject, at from identity.revocation where at >= coalesce(${since ?? null}::timestamptz, '-infinity') order by id limit ${most}`;
 }
 
-export async function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date): Promise<Revocation[]> {
+export function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date): Promise<Revocation[]> {
   // Until the commit: whoever sees an id has seen all smaller ones.
-  await tx.run`select pg_advisory_xact_lock(hashtext('identity.revocation'))`;
+  tx.queue(sql`select pg_advisory_xact_lock(hashtext('identity.revocation'))`);
   return tx.rows<Revocation>`
     insert into identity.revocation (subject, at) select subject, ${now} from unnest(${subjects}::text[]) subject
     returning id::float8 as id, subject`;

@@ -50,6 +50,7 @@ export type Directory = {
 /** Woken by everything that changes what is remembered. */
 export const directoryChannel = 'identity_directory';
 const freshForMs = 1_000;
+const betweenLooksMs = 100;
 // A database that does not answer must not stop every service: then tokens are judged by what is known.
 const lookWithinMs = 500;
 const keyKnownAfterMs = 10_000;
@@ -79,6 +80,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
   /** Something was revoked here that is not remembered yet. */
   let isBehind = false;
   let looking: Promise<void> | undefined;
+  let soon: NodeJS.Timeout | undefined;
+  let lookedSoonAt = -Infinity;
   /** What everybody waits for who comes while it is looked. */
   let waiting: Promise<void> | undefined;
 
@@ -151,6 +154,17 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
     return next;
   }
 
+  /** At once after a pause, and within one again while much changes: each look may read all roles. */
+  function lookSoon(): void {
+    if (soon) return;
+    soon = setTimeout(() => {
+      soon = undefined;
+      lookedSoonAt = performance.now();
+      void look();
+    }, Math.max(0, lookedSoonAt + betweenLooksMs - performance.now()));
+    soon.unref();
+  }
+
   function withPatience(work: Promise<void>): Promise<void> {
     const patience = new AbortController();
     return Promise.race([work, clock.after(lookWithinMs, patience.signal).catch(ignoreTheEnd)]).finally(() => patience.abort());
@@ -161,7 +175,7 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
       await ensureFirstTokenKey(tx, { secret: vault.sealKey(placeOfKeys, random.bytes(keyBytes)), now: clock.now() });
       await sealKeys(tx);
     });
-    await database.listen(directoryChannel, () => void look());
+    await database.listen(directoryChannel, lookSoon);
     await read();
     lookedAt = clock.now().getTime();
   }

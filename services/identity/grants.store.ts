@@ -19,9 +19,12 @@ const atPlace = (place: Place): Sql => {
 
 const toActor = ({ kind, id }: Actor): Sql => (kind === 'user' ? sql`g.user_id = ${id}` : sql`g.group_id = ${id}`);
 
-/** What is granted to the user or to a group of theirs. */
-const toUserOrGroups = (userId: string): Sql =>
-  sql`(g.user_id = ${userId} or g.group_id in (select group_id from identity.membership where user_id = ${userId}))`;
+/** What is granted to the user or to a group of theirs, found from the user on. */
+const grantsOf = (userId: string): Sql => sql`(
+  select role_id, user_id, group_id, project_id, domain_id, inherited from identity.role_grant where user_id = ${userId}
+  union all
+  select g.role_id, g.user_id, g.group_id, g.project_id, g.domain_id, g.inherited
+  from identity.membership m join identity.role_grant g on g.group_id = m.group_id where m.user_id = ${userId})`;
 
 /**
  * What counts for a user in a place: what is granted there, to them or to a group of theirs, and in a project what it
@@ -72,21 +75,21 @@ export async function hasSystemRole(tx: Transaction, userId: string): Promise<bo
 }
 
 const projectIdsOf = (userId: string): Sql => sql`
-  select g.project_id as id from identity.role_grant g where g.project_id is not null and not g.inherited and ${toUserOrGroups(userId)}
+  select g.project_id as id from ${grantsOf(userId)} g where g.project_id is not null and not g.inherited
   union
-  select p.id from identity.project p join identity.role_grant g on g.domain_id = p.domain_id where g.inherited and ${toUserOrGroups(userId)}
+  select p.id from identity.project p join ${grantsOf(userId)} g on g.domain_id = p.domain_id where g.inherited
   union
   (with recursive below as (
-    select p.id from identity.project p join identity.role_grant g on g.project_id = p.parent_id where g.inherited and ${toUserOrGroups(userId)}
+    select p.id from identity.project p join ${grantsOf(userId)} g on g.project_id = p.parent_id where g.inherited
     union
     select p.id from identity.project p join below on p.parent_id = below.id
   ) select id from below)`;
 
 /** Projects in which the user has a role, inherited or not; for the caller to narrow down. */
-export const projectOf = (userId: string): Sql => sql`id in (${projectIdsOf(userId)})`;
+export const projectOf = (userId: string): Sql => sql`id = any(array(${projectIdsOf(userId)}))`;
 
 export const domainOf = (userId: string): Sql =>
-  sql`id in (select g.domain_id from identity.role_grant g where g.domain_id is not null and not g.inherited and ${toUserOrGroups(userId)})`;
+  sql`id = any(array(select g.domain_id from ${grantsOf(userId)} g where g.domain_id is not null and not g.inherited))`;
 
 export async function listProjectIdsOf(tx: Transaction, userId: string): Promise<Set<string>> {
   const rows = await tx.rows<Pick<Project, 'id'>>`${projectIdsOf(userId)}`;
@@ -163,7 +166,7 @@ export function listAssignments(tx: Transaction, filter: AssignmentFilter, most:
   if (filter.inherited !== undefined) conditions.push(sql`g.inherited = ${filter.inherited}`);
   if (filter.withinDomainId !== undefined) conditions.push(sql`(g.domain_id = ${filter.withinDomainId} or g.project_id in (select id from identity.project where domain_id = ${filter.withinDomainId}))`);
   return tx.rows<Assignment>`
-    with recursive granted (role_id, user_id, group_id, project_id, domain_id, inherited, through_group_id, through_project_id, through_domain_id, prior_role_id) as (${filter.effective ? expanded(conditions) : plain(conditions)})
+    with recursive granted (role_id, user_id, group_id, project_id, domain_id, inherited, through_group_id, through_project_id, through_domain_id, prior_role_id) as (${filter.effective ? expanded(conditions, filter.userId) : plain(conditions)})
     select g.role_id as "roleId", r.name as "roleName", r.domain_id as "roleDomainId", rd.name as "roleDomainName",
       g.user_id as "userId", g.group_id as "groupId", coalesce(u.name, gr.name) as "actorName", ad.id as "actorDomainId", ad.name as "actorDomainName",
       g.project_id as "projectId", g.domain_id as "domainId", coalesce(p.name, d.name) as "placeName", pd.id as "placeDomainId", pd.name as "placeDomainName",
@@ -192,19 +195,22 @@ function plain(conditions: readonly Sql[]): Sql {
 }
 
 /** Of groups to their members, of what is inherited to the projects below, of roles to those that they imply. */
-function expanded(conditions: readonly Sql[]): Sql {
+function expanded(conditions: readonly Sql[], userId: string | undefined): Sql {
+  // Those of one user are not looked for among everybody's.
+  const grants = userId === undefined ? sql`identity.role_grant` : grantsOf(userId);
+  const members = userId === undefined ? sql`identity.membership` : sql`(select group_id, user_id from identity.membership where user_id = ${userId})`;
   return sql`
     select g.role_id, coalesce(m.user_id, g.user_id), null::text, g.project_id, g.domain_id, g.inherited,
       m.group_id, g.through_project_id, g.through_domain_id, null::text
     from (
       select role_id, user_id, group_id, project_id, domain_id, false as inherited, null::text as through_project_id, null::text as through_domain_id
-      from identity.role_grant where not inherited
+      from ${grants} granted where not inherited
       union all
       select i.role_id, i.user_id, i.group_id, p.id, null, true, null, i.domain_id
-      from identity.role_grant i join identity.project p on p.domain_id = i.domain_id where i.inherited
+      from ${grants} i join identity.project p on p.domain_id = i.domain_id where i.inherited
       union all
       select i.role_id, i.user_id, i.group_id, below.id, null, true, i.project_id, null
-      from identity.role_grant i
+      from ${grants} i
       cross join lateral (
         with recursive tree as (
           select id from identity.project where parent_id = i.project_id
@@ -215,7 +221,7 @@ function expanded(conditions: readonly Sql[]): Sql {
       ) below
       where i.inherited and i.project_id is not null
     ) g
-    left join identity.membership m on m.group_id = g.group_id
+    left join ${members} m on m.group_id = g.group_id
     where (g.user_id is not null or m.user_id is not null) and ${sql.and(conditions)}
     union
     select i.implied_role_id, e.user_id, e.group_id, e.project_id, e.domain_id, e.inherited, e.through_group_id, e.through_project_id, e.through_domain_id, i.prior_role_id

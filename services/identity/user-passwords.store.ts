@@ -52,10 +52,6 @@ export async function recordActivity(tx: Transaction, userId: string, now: Date)
   await tx.run`update identity."user" set last_active_on = (${now}::timestamptz at time zone 'utc')::date where id = ${userId}`;
 }
 
-export async function recordCreation(tx: Transaction, userId: string, now: Date): Promise<void> {
-  await tx.run`update identity."user" set created_at = ${now} where id = ${userId}`;
-}
-
 /** Neither what failed nor how long nothing happened counts any more. */
 export async function beginAnew(tx: Transaction, userId: string, now: Date): Promise<void> {
   await tx.run`

@@ -54,18 +54,22 @@ export function listUsers(tx: Transaction, conditions: readonly Sql[], most: num
 
 export const memberOf = (groupId: string): Sql => sql`id in (select user_id from identity.membership where group_id = ${groupId})`;
 
-export async function insertUser(tx: Transaction, user: NewUser, passwordHash: string | null): Promise<void> {
-  await tx.run`
-    insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, options, extra)
-    values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.options)}, ${sql.json(user.extra)})`;
+export async function insertUser(tx: Transaction, user: NewUser, passwordHash: string | null, createdAt: Date | null = null): Promise<User> {
+  const made = await tx.one<User>`
+    insert into identity."user" (id, domain_id, name, password_hash, default_project_id, description, email, enabled, options, extra, created_at)
+    values (${user.id}, ${user.domainId}, ${user.name}, ${passwordHash}, ${user.defaultProjectId}, ${user.description}, ${user.email}, ${user.enabled}, ${sql.json(user.options)}, ${sql.json(user.extra)}, ${createdAt})
+    returning ${columns}`;
+  return made!;
 }
 
-export async function updateUser(tx: Transaction, user: NewUser): Promise<void> {
-  await tx.run`
+/** One that is locked. */
+export async function updateUser(tx: Transaction, user: NewUser): Promise<User> {
+  const updated = await tx.one<User>`
     update identity."user"
     set name = ${user.name}, default_project_id = ${user.defaultProjectId}, description = ${user.description}, email = ${user.email},
       enabled = ${user.enabled}, options = ${sql.json(user.options)}, extra = ${sql.json(user.extra)}
-    where id = ${user.id}`;
+    where id = ${user.id} returning ${columns}`;
+  return updated!;
 }
 
 export async function deleteUser(tx: Transaction, id: string): Promise<void> {

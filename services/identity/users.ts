@@ -18,7 +18,7 @@ import {
 } from './users.store.ts';
 import { demandWritable } from './directory-sync.ts';
 import { passwordPolicyOf } from './password-policy.ts';
-import { beginAnew, recordCreation, setPassword, type NewPassword } from './user-passwords.store.ts';
+import { beginAnew, setPassword, type NewPassword } from './user-passwords.store.ts';
 import { alreadyThere, couldNotFind, invalid, notAuthenticated } from './refusals.ts';
 
 export type { NewUser, User } from './users.store.ts';
@@ -54,13 +54,13 @@ export async function getUser(context: Context, id: string, rule = 'identity:get
 
 export async function createUser(context: Context, user: NewUser, password: NewPassword | undefined): Promise<User> {
   demand(context, 'identity:create_user', { user: { domain_id: user.domainId } });
-  if (!(await findDomain(context.tx, user.domainId))) throw couldNotFind('domain', user.domainId);
-  await demandWritable(context.tx, user.domainId);
-  await insertUser(context.tx, user, null).catch((error: unknown) => {
+  const [domain] = await Promise.all([findDomain(context.tx, user.domainId), demandWritable(context.tx, user.domainId)]);
+  if (!domain) throw couldNotFind('domain', user.domainId);
+  const made = await insertUser(context.tx, user, null, context.now).catch((error: unknown) => {
     throw nameTaken(error, user);
   });
-  await recordCreation(context.tx, user.id, context.now);
-  if (password) await setPassword(context.tx, user.id, password, 0);
+  if (!password) return made;
+  await setPassword(context.tx, user.id, password, 0);
   return (await findUser(context.tx, user.id))!;
 }
 
@@ -71,14 +71,14 @@ export async function updateUser(context: Context, directory: Directory, id: str
   await demandWritable(tx, before.domainId);
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Cannot change Domain ID');
   const after = { ...before, ...change, id, options: changedOptions(before.options, change.options), extra: { ...before.extra, ...change.extra } };
-  await storeUser(tx, after).catch((error: unknown) => {
+  const updated = await storeUser(tx, after).catch((error: unknown) => {
     throw nameTaken(error, after);
   });
   if (password) await setPassword(tx, id, password, (await passwordPolicyOf(tx, before.domainId)).uniqueLastCount);
   // keystone/identity/backends/sql_model.py: whoever is enabled again begins anew.
   if (change.enabled === true) await beginAnew(tx, id, now);
   if (password || (before.enabled && !after.enabled)) await directory.revoke(tx, [`user:${id}`], now);
-  return (await findUser(tx, id))!;
+  return password ? (await findUser(tx, id))! : updated;
 }
 
 export async function deleteUser(context: Context, directory: Directory, id: string): Promise<void> {
