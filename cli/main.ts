@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { driverNames, stateDirOf } from '../supervisor/config.ts';
 import { billCommands } from './bills.ts';
+import { faultNames } from './demo/faults.ts';
 import { demoFederation, type DemoOptions } from './demo/federation.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
@@ -141,6 +142,8 @@ demo
   .option('--partner-project <name>', 'a project there in which the user is an administrator')
   .option('--partner-password-file <file>', 'the file that holds the password')
   .option('--partner-region <name>', 'the region of their catalog, when they have several')
+  .addOption(new Option('--fault <name>', 'let something go wrong between the two clouds').choices(faultNames))
+  .option('--seed <number>', 'the same number: the same machine, at the same moment', integer(0, 2 ** 31), 1)
   .addOption(formatOption())
   .action((options: DemoOptions) => demoFederation(options));
 

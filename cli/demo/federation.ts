@@ -14,6 +14,8 @@ import { balancesOf, billAll, fromCoins, inCoins, machineSeconds, usageTold, typ
 import { machine, machineThere, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type Why } from './burst.ts';
 import { addRegion, deleteCloud, demandEmpty, examine, holdingsOf, regionsOf, startCloud, type DemoCloud } from './clouds.ts';
 import { customerOf } from './customer.ts';
+import { faultOf, type Fault, type FaultName } from './faults.ts';
+import { startLink, type Link } from './link.ts';
 import { openAccounts, makeProject, prices, setPolicy, writeBooks, type Parties } from './parties.ts';
 import { addPartnerRegion, demandNoDifference, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
 import { signInElsewhere, until, type Session } from './session.ts';
@@ -29,6 +31,9 @@ export type DemoOptions = {
   partnerProject?: string;
   partnerPasswordFile?: string;
   partnerRegion?: string;
+  /** What goes wrong, on purpose. */
+  fault?: FaultName;
+  seed: number;
 };
 
 type Told = {
@@ -50,8 +55,11 @@ const ownMachines = 8;
 const batch = ['batch-1', 'batch-2'];
 const contracted: Agreement['capacity'] = { vcpus: 256, memoryGib: 64, diskGib: 1_000 };
 
-export async function demoFederation({ keep = false, format, ...options }: DemoOptions): Promise<void> {
+export async function demoFederation({ keep = false, format, fault: name, seed, ...options }: DemoOptions): Promise<void> {
   const elsewhere = agreementIn(options);
+  if (elsewhere && name !== undefined) throw new Failure('Things go wrong on purpose between two Interclouds only', 'Leave out --fault, or the --partner-… options');
+  if (keep && name !== undefined) throw new Failure('What lies between the two clouds ends with the demonstration', 'Leave out --fault, or --keep');
+  const fault = name === undefined ? undefined : faultOf(name, seed);
   const begun = performance.now();
   const folder = mkdtempSync(join(tmpdir(), 'ic-demo-'));
   // As root, the API has an account of its own, which must be able to enter.
@@ -63,8 +71,9 @@ export async function demoFederation({ keep = false, format, ...options }: DemoO
     if (each.kind === 'step' && each.state === 'done') steps.push({ title: each.title, ms: each.ms, ...(each.detail === undefined ? {} : { detail: each.detail }) });
   };
   const clouds: DemoCloud[] = [];
+  const links: Link[] = [];
   try {
-    const told = await play({ folder, clouds, report, elsewhere });
+    const told = await play({ folder, clouds, links, report, elsewhere, fault });
     const seconds = Math.round((performance.now() - begun) / 100) / 10;
     if (format === 'json') process.stdout.write(`${JSON.stringify({ seconds, steps, ...told, state: keep ? folder : null }, (_, value: unknown) => (typeof value === 'bigint' ? fromCoins(value) : value), 2)}\n`);
     else process.stdout.write(`${asText(told)}\nAll of it took ${seconds} s.\n`);
@@ -72,21 +81,22 @@ export async function demoFederation({ keep = false, format, ...options }: DemoO
     if (keep) process.stderr.write(`Kept in ${folder}: intercloud status --state ${join(folder, 'ours')}\n`);
     else {
       for (const cloud of clouds.toReversed()) await deleteCloud(folder, cloud);
+      for (const link of links) await link.close();
       rmSync(folder, { recursive: true, force: true });
     }
   }
 }
 
 /** Undefined: the partner is a second Intercloud. */
-function agreementIn({ partnerAuthUrl: authUrl, partnerUsername: username, partnerUserDomain: userDomain, partnerProject: project, partnerPasswordFile: passwordFile, partnerRegion }: Omit<DemoOptions, 'keep' | 'format'>): (Agreement & { project: string }) | undefined {
+function agreementIn({ partnerAuthUrl: authUrl, partnerUsername: username, partnerUserDomain: userDomain, partnerProject: project, partnerPasswordFile: passwordFile, partnerRegion }: Omit<DemoOptions, 'keep' | 'format' | 'fault' | 'seed'>): (Agreement & { project: string }) | undefined {
   if (authUrl === undefined) return undefined;
   if (username === undefined || project === undefined || passwordFile === undefined) throw new Failure('Of the partner’s cloud more must be known', 'Give --partner-username, --partner-project and --partner-password-file too: an administrator there, who sees what is left');
   return { authUrl, username, userDomain, project, password: readFileSync(passwordFile, 'utf8').trim(), capacity: contracted, ...(partnerRegion === undefined ? {} : { partnerRegion }) };
 }
 
-type Stage = { folder: string; clouds: DemoCloud[]; report: Report; elsewhere: (Agreement & { project: string }) | undefined };
+type Stage = { folder: string; clouds: DemoCloud[]; links: Link[]; fault: Fault | undefined; report: Report; elsewhere: (Agreement & { project: string }) | undefined };
 
-async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told> {
+async function play({ folder, clouds, links, fault, report, elsewhere }: Stage): Promise<Told> {
   const started = async (name: string, region: string) => {
     const cloud = await startCloud(folder, name, region);
     clouds.push(cloud);
@@ -97,7 +107,9 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   await doStep(report, `Add the region ${second}`, () => addRegion(folder, ours, second));
   const offer = theirs && (await doStep(report, 'The partner lets the operator in, and agrees to count on both sides', () => letIn(folder, theirs, contracted)));
   const accountThere = theirs && offer ? await sellAtPartner(theirs.admin, { domainId: offer.domainId, flavor: machineThere }) : null;
-  const agreement = elsewhere ?? offer!;
+  const link = fault && theirs ? await startLink(theirs.url) : undefined;
+  if (link) links.push(link);
+  const agreement = elsewhere ?? { ...offer!, ...(link ? { authUrl: `${link.url}/identity` } : {}) };
   await doStep(report, `Add the partner’s cloud as the region ${rented}, and see that it works`, () => addPartnerRegion(folder, ours, rented, agreement));
   const partnersCloud = ownersViewOf(theirs?.admin ?? (await administratorOf(elsewhere!)), theirs);
 
@@ -111,7 +123,7 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   const began = new Date();
   await makeFlavor(admin, (await regionsOf(ours)).values());
 
-  const { told, counted } = await burst({ ours, customer, report, partnersCloud });
+  const { told, counted } = await burst({ ours, customer, report, partnersCloud, ...(fault && link && theirs ? { going: { fault, link, theirs } } : {}) });
   await doStep(report, 'Compare what both clouds know of', async () => demandNoDifference(admin, (await regionsOf(ours)).get(rented)!));
   const { projectId } = customer;
   const servers = await placedServers(customer);
@@ -123,14 +135,16 @@ async function play({ folder, clouds, report, elsewhere }: Stage): Promise<Told>
   const settlement = await doStep(report, 'Compare what both clouds have counted, and settle it in the ledgers of both', async () => {
     await partnersCloud.told(projectId, began);
     const agreementId = await agreementFor(admin, rented);
+    if (fault && theirs) await fault.after(theirs, (await partnersCloud.placeOf(projectId)) ?? '', began);
     const compared = await compareAll(admin, agreementId, began);
     const there = theirs && accountThere !== null ? { admin: theirs.admin, accountId: accountThere } : null;
     return { ...compared, ...(await settleBoth({ agreementId, since: began, here: { admin, accountId: parties.supplier.accountId }, there })) };
   });
-  demandAgreed(settlement);
+  demandAgreed(settlement, fault?.disputes ?? []);
+  // Who lies to others has no sound books himself.
   const checks = await doStep(report, theirs ? 'Ask doctor of both clouds' : 'Ask doctor', async () => {
     const found: Record<string, number> = {};
-    const asked = await Promise.all(Object.entries({ ours, ...(theirs ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
+    const asked = await Promise.all(Object.entries({ ours, ...(theirs && fault?.name !== 'lie' ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
     for (const { name, checks, findings } of asked) {
       if (findings.length > 0) throw new Failure(`doctor found: ${findings.join('; ')}`, 'Look for yourself: run it with --keep');
       found[name] = checks;
@@ -153,18 +167,24 @@ async function prepareCustomer(admin: Session, { customer }: Parties): Promise<S
   return session;
 }
 
-type Playing = { ours: DemoCloud; customer: Session; report: Report; partnersCloud: OwnersView };
+type Playing = { ours: DemoCloud; customer: Session; report: Report; partnersCloud: OwnersView; /** What goes wrong meanwhile. */ going?: { fault: Fault; link: Link; theirs: DemoCloud } };
 
-async function burst({ ours, customer, report, partnersCloud }: Playing): Promise<{ told: Pick<Told, 'client' | 'why' | 'obstacle'>; counted: number }> {
+async function burst({ ours, customer, report, partnersCloud, going }: Playing): Promise<{ told: Pick<Told, 'client' | 'why' | 'obstacle'>; counted: number }> {
   const hands = customerOf(customer);
   const { network, image } = await doStep(report, `The customer makes a network: ${hands.client}`, async () => ({ network: await hands.makeNetwork('lan'), image: await hands.imageNamed('cirros') }));
   await doStep(report, `The customer boots ${batch.join(' and ')}`, () => Promise.all(batch.map((name) => hands.boot(name, { flavor: machine.flavor, image, network }))));
   const hourly = (Number(prices.burst) * (1 + Number(prices.partnerMargin) / 100) * (1 + Number(prices.resellerMargin) / 100) * burstMachines).toFixed(2);
+  going?.fault.before(going.link);
   const fleet = await doStep(report, 'A fleet of eight fills what is left, and two of it go to the partner', async () => {
     const made = await startFleet(customer, { name: 'web', size: ownMachines, image, network, hourlyAtMost: hourly });
     await made.settled({ own: ownMachines - batch.length, partner: burstMachines });
     return made;
   });
+  if (going) {
+    const { fault, ...between } = going;
+    const base = (await regionsOf(ours)).get(rented)!;
+    await doStep(report, `What goes wrong: ${fault.title}`, () => fault.during({ ...between, partnersCloud, fleet, own: ownMachines - batch.length, partner: burstMachines, admin: ours.admin, base }));
+  }
   const why = await whyAt(customer, rented);
   const counted = (await partnersCloud.machines()).length;
   if (counted !== burstMachines) throw new Error(`The partner’s own administrator sees ${counted} machines, and not ${burstMachines}`);
@@ -230,6 +250,7 @@ function asText({ client, why, obstacle, machines, metered, bills, settlement, b
     table(['Invoice', 'From', 'To', 'Lines', 'Records', 'Total', 'Computed again'], bills.map((each) => [each.number, each.seller, each.buyer, String(each.lines), String(each.records), `${each.total} ${each.currency}`, each.identical ? 'the same' : 'another'])),
     '',
     `Counted on both sides and compared: ${settlement.hours} ${settlement.hours === 1 ? 'hour' : 'hours'}, ${settlement.disputes.length} disputes.`,
+    ...settlement.disputes.map(({ kind, message, own_events: own, peer_events: peer }) => `  ${kind}: ${message} (events here: ${own.join(', ') || 'none'}; there: ${peer.join(', ') || 'none'})`),
     table(
       ['Settled', 'Agreed', 'Invoiced before', 'Booked now'],
       [['by the operator', settlement.here], ...(settlement.theirs ? [['by the partner', settlement.theirs] as const] : [])].map(([who, each]) => [who as string, (each as Settlement['here']).agreed, (each as Settlement['here']).invoiced, (each as Settlement['here']).booked]),

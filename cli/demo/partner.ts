@@ -49,6 +49,8 @@ export type OwnersView = {
   demandEmpty(): Promise<void>;
   /** By the partner's own meter, of what one project of ours had there. */
   machineSeconds(projectId: string, since: Date): Promise<number | null>;
+  /** The place there of one of our projects. */
+  placeOf(projectId: string): Promise<string | undefined>;
   /** Resolves when its meter has told of the end of each of those machines. */
   told(projectId: string, since: Date): Promise<void>;
 };
@@ -65,6 +67,7 @@ export function ownersViewOf(admin: Session, metered: Pick<DemoCloud, 'region'> 
   return {
     machines: async () => (await look()).servers,
     demandEmpty: () => demandEmpty('the partner’s cloud', look),
+    placeOf: async (projectId) => (await placeOf(projectId))?.id,
     async told(projectId, since) {
       const place = await placeOf(projectId);
       if (place && metered) await usageTold(admin, { projectId: place.id, since });
