@@ -123,7 +123,8 @@ else {
     assert.equal(await there('server', 'create', '--flavor', 'm1.nano', '--image', 'cirros', '--network', 'net', '--wait', 'web', ...told, 'status'), 'ACTIVE');
     assert.match(await there('console', 'log', 'show', 'web'), /FAKE CONSOLE OUTPUT/, 'what Zed’s machines write');
     await there('server', 'add', 'volume', 'web', 'data');
-    assert.equal(await there('volume', 'show', 'data', ...told, 'status'), 'in-use');
+    // It is attached after the answer.
+    for (const deadline = performance.now() + 90_000; (await there('volume', 'show', 'data', ...told, 'status')) !== 'in-use'; ) assert.ok(performance.now() < deadline, 'the volume was not attached');
     const doctor = await cloud.intercloud(['doctor']);
     assert.equal(doctor.code, 0, doctor.out);
     const { differences } = JSON.parse((await cloud.intercloud(['partner', 'show', 'zed', '-f', 'json'])).out) as Partner;
