@@ -57,8 +57,8 @@ test('a server that finds no room when it is unshelved stays shelved, and says w
 
   const { status, 'OS-EXT-STS:task_state': task } = (await alice.compute.servers.show({ params })).body.server;
   assert.deepEqual([status, task], ['SHELVED_OFFLOADED', null]);
-  const [asked] = (await alice.compute.instanceActions.list({ params })).body.instanceActions;
-  assert.deepEqual([asked?.action, asked?.message], ['unshelve', 'No valid host was found. There are not enough hosts available.']);
+  const asked = (await alice.compute.instanceActions.list({ params })).body.instanceActions.find(({ action }) => action === 'unshelve');
+  assert.match(asked?.message ?? '', /^No valid host was found\. There are not enough hosts available\. Of \d+ hosts, /);
   assert.deepEqual(await cloud.diagnose(), []);
 });
 

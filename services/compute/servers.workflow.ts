@@ -52,7 +52,7 @@ export async function placeOn(tx: Transaction, run: Pick<ServerRun, 'services' |
   const { id: consumerId, projectId, userId, availabilityZone } = server;
   const now = run.services.clock.now();
   const hinted = await hintedHosts(tx, server);
-  const wish = { ...needsOf(server), consumerId, projectId, userId, now, exclude: [...exclude, ...hinted.exclude], availabilityZone, hostname: onlyHostname ?? hinted.only };
+  const wish = { ...needsOf(server), consumerId, projectId, userId, now, exclude: [...exclude, ...hinted.exclude], availabilityZone, hostname: onlyHostname ?? hinted.only, extraSpecs: server.flavor.extraSpecs };
   const { hostId } = await claimInGroup(tx, server.groupId, wish);
   for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort({ tx, now, requestId: run.requestId }, { portId, serverId: server.id, hostId });
   return { hostId, hostZone: (await findHost(tx, hostId))?.availabilityZone ?? null };

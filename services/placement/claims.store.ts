@@ -4,10 +4,52 @@ import type { HostReport } from '../../drivers/driver.ts';
 
 export type Amount = { resourceClass: string; amount: number };
 
-export type Wanted = { amounts: readonly Amount[]; exclude: readonly string[]; onlyHostname: string | null; availabilityZone: string | null; seenAfter: Date };
+export type Wanted = {
+  amounts: readonly Amount[];
+  exclude: readonly string[];
+  onlyHostname: string | null;
+  availabilityZone: string | null;
+  seenAfter: Date;
+  required: readonly string[];
+  forbidden: readonly string[];
+  /** Each of these has to be said of a group that the host is in. */
+  groupKeys: readonly string[];
+  groupValues: readonly string[];
+};
+
+const takesServers = ({ seenAfter }: Wanted) => sql`(provider.enabled and not provider.forced_down and provider.seen_at >= ${seenAfter})`;
+const isInZone = ({ availabilityZone, onlyHostname }: Wanted) => sql`
+  ((${availabilityZone}::text is null or provider.availability_zone = ${availabilityZone}) and (${onlyHostname}::text is null or provider.hostname = ${onlyHostname}))`;
+const hasTraits = ({ required, forbidden }: Wanted) => sql`
+  (not exists (select from unnest(${[...required]}::text[]) as wish (trait) where not exists (select from placement.provider_trait own where own.provider_id = provider.id and own.trait = wish.trait))
+    and not exists (select from placement.provider_trait own where own.provider_id = provider.id and own.trait = any(${[...forbidden]}::text[])))`;
+const isInGroups = ({ groupKeys, groupValues }: Wanted) => sql`
+  not exists (
+    select from unnest(${[...groupKeys]}::text[], ${[...groupValues]}::text[]) as wish (key, value)
+    where not exists (
+      select from placement.provider_aggregate member join placement.aggregate on aggregate.id = member.aggregate_id
+      where member.provider_id = provider.id and aggregate.metadata ->> wish.key = wish.value
+    )
+  )`;
+
+export type Refusal = { hosts: number; inService: number; inZone: number; inGroups: number; withTraits: number; untried: number };
+
+/** How many hosts are left after each thing that is asked of them; what is not among them has no room. */
+export async function countSuitable(tx: Transaction, wanted: Wanted): Promise<Refusal> {
+  const counted = await tx.one<Refusal>`
+    select count(*)::int as hosts, count(*) filter (where service)::int as "inService", count(*) filter (where service and zone)::int as "inZone",
+      count(*) filter (where service and zone and groups)::int as "inGroups", count(*) filter (where service and zone and groups and traits)::int as "withTraits",
+      count(*) filter (where service and zone and groups and traits and untried)::int as untried
+    from (
+      select ${takesServers(wanted)} as service, ${isInZone(wanted)} as zone, ${isInGroups(wanted)} as groups, ${hasTraits(wanted)} as traits, provider.id <> all(${[...wanted.exclude]}::text[]) as untried
+      from placement.provider where provider.report is not null
+    ) as host`;
+  return counted ?? { hosts: 0, inService: 0, inZone: 0, inGroups: 0, withTraits: 0, untried: 0 };
+}
 
 /** Hosts where it would fit now, the emptiest first. Not locked: whoever claims one looks again. */
-export function findCandidates(tx: Transaction, { amounts, exclude, onlyHostname, availabilityZone, seenAfter }: Wanted): Promise<{ id: string }[]> {
+export function findCandidates(tx: Transaction, wanted: Wanted): Promise<{ id: string }[]> {
+  const { amounts, exclude } = wanted;
   return tx.rows<{ id: string }>`
     select provider.id
     from placement.provider
@@ -19,9 +61,7 @@ export function findCandidates(tx: Transaction, { amounts, exclude, onlyHostname
         and inventory.used + wanted.amount <= floor((inventory.total - inventory.reserved) * inventory.allocation_ratio)
         and wanted.amount between inventory.min_unit and inventory.max_unit and wanted.amount % inventory.step_size = 0
     ) as room on room.classes = ${amounts.length}
-    where provider.enabled and not provider.forced_down and provider.seen_at >= ${seenAfter} and provider.id <> all(${[...exclude]}::text[])
-      and (${availabilityZone}::text is null or provider.availability_zone = ${availabilityZone})
-      and (${onlyHostname}::text is null or provider.hostname = ${onlyHostname})
+    where ${takesServers(wanted)} and provider.report is not null and provider.id <> all(${[...exclude]}::text[]) and ${isInZone(wanted)} and ${hasTraits(wanted)} and ${isInGroups(wanted)}
     -- By id at the end, so that the order is the same for all who ask at the same moment.
     order by room.free desc, provider.id
     limit 10`;

@@ -53,6 +53,20 @@ test('a host that is silent, disabled or was tried gets nothing, and one that sh
   await assert.rejects(claim({ consumerId: 'other' }), NoValidHost);
 });
 
+test('a flavor gets hosts with its traits, in groups for it, and a refusal says how many were left', async (t) => {
+  const database = await withHosts(t, [host('a', 1024), host('b', 1024), host('c', 1024)]);
+  await database.transaction(scope, async (tx) => {
+    await tx.run`insert into placement.provider_trait (provider_id, trait) values ('a', 'HW_CPU_X86_AVX'), ('b', 'HW_CPU_X86_AVX')`;
+    await tx.run`insert into placement.aggregate (id, name, metadata, created_at) values ('fast', 'fast', '{"ssd": "true"}', ${now})`;
+    await tx.run`insert into placement.provider_aggregate (provider_id, aggregate_id) values ('b', 'fast'), ('c', 'fast')`;
+  });
+  const claim = (consumerId: string, extraSpecs: Record<string, string>) => database.transaction(scope, (tx) => claimHost(tx, { ...needs, consumerId, memoryMiB: 1024, extraSpecs }));
+
+  assert.deepEqual(await claim('one', { 'trait:HW_CPU_X86_AVX': 'required', 'aggregate_instance_extra_specs:ssd': 'true' }), { hostId: 'b' });
+  assert.deepEqual(await claim('two', { 'trait:HW_CPU_X86_AVX': 'forbidden' }), { hostId: 'c' });
+  await assert.rejects(claim('three', { 'aggregate_instance_extra_specs:ssd': 'true' }), /Of 3 hosts, 3 are in service, 3 of these are where it was wanted, 2 of these are in groups for it, 2 of these have the traits, 2 of these were not tried yet or ruled out by its group, and none of these has the room/);
+});
+
 function host(id: string, memoryMiB: number): HostReport {
   // 512 MiB are kept for the host itself.
   return { id, hostname: `host-${id}`, hypervisorType: 'simulated', hypervisorVersion: 1, address: '198.18.0.1', cpuModel: 'simulated', architecture: 'x86_64', vcpus: 100, memoryMiB: memoryMiB + 512, diskGiB: 100, freeDiskGiB: 100 };

@@ -5,7 +5,7 @@
 import type { HostReport } from '../../drivers/driver.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { addUse, allocationsWhere, deleteAllocations, deleteIdleConsumer, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount } from './claims.store.ts';
+import { addUse, allocationsWhere, countSuitable, deleteAllocations, deleteIdleConsumer, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount, type Refusal, type Wanted } from './claims.store.ts';
 
 export type Needs = { vcpus: number; memoryMiB: number; diskGiB: number };
 
@@ -19,6 +19,8 @@ export type ClaimWish = Needs & {
   availabilityZone?: string | null;
   /** Only this one. */
   hostname?: string | null;
+  /** What the flavor asks of hosts besides: traits, and what is said of the groups that they are in. */
+  extraSpecs?: Readonly<Record<string, string>>;
 };
 
 /** No host has room. Trying again at once would find the same. */
@@ -27,9 +29,10 @@ export class NoValidHost extends Error {
   readonly kind = 'no-valid-host';
   readonly retryable = false;
 
-  constructor() {
+  /** `why`: how many hosts there were left after each thing that was asked of them; names none. */
+  constructor(why = '') {
     // nova/exception.py, NoValidHost
-    super('No valid host was found. There are not enough hosts available.');
+    super(`No valid host was found. There are not enough hosts available.${why}`);
   }
 }
 
@@ -45,13 +48,8 @@ export async function claimHost(tx: Transaction, wish: ClaimWish): Promise<{ hos
   const [before] = await allocationsWhere(tx, { consumerId: wish.consumerId });
   if (before) return { hostId: before.providerId };
   const amounts = amountsOf(wish);
-  const candidates = await findCandidates(tx, {
-    amounts,
-    exclude: wish.exclude ?? [],
-    onlyHostname: wish.hostname ?? null,
-    availabilityZone: wish.availabilityZone ?? null,
-    seenAfter: aliveAfter(wish.now),
-  });
+  const wanted = wantedBy(wish, amounts);
+  const candidates = await findCandidates(tx, wanted);
   for (const { id } of candidates) {
     // Others may have claimed it between the look and the lock.
     if (!(await lockProvider(tx, id)) || !(await addUse(tx, id, amounts))) continue;
@@ -60,7 +58,31 @@ export async function claimHost(tx: Transaction, wish: ClaimWish): Promise<{ hos
     await changed(tx, id, wish.now);
     return { hostId: id };
   }
-  throw new NoValidHost();
+  throw new NoValidHost(explain(await countSuitable(tx, wanted)));
+}
+
+const groupSpec = 'aggregate_instance_extra_specs:';
+
+/** nova/scheduler/utils.py (traits) and filters/aggregate_instance_extra_specs.py */
+function wantedBy(wish: ClaimWish, amounts: readonly Amount[]): Wanted {
+  const specs = Object.entries(wish.extraSpecs ?? {});
+  const traits = (how: string) => specs.filter(([name, value]) => name.startsWith('trait:') && value === how).map(([name]) => name.slice('trait:'.length));
+  const groups = specs.filter(([name]) => name.startsWith(groupSpec));
+  return {
+    amounts,
+    exclude: wish.exclude ?? [],
+    onlyHostname: wish.hostname ?? null,
+    availabilityZone: wish.availabilityZone ?? null,
+    seenAfter: aliveAfter(wish.now),
+    required: traits('required'),
+    forbidden: traits('forbidden'),
+    groupKeys: groups.map(([name]) => name.slice(groupSpec.length)),
+    groupValues: groups.map(([, value]) => value),
+  };
+}
+
+function explain({ hosts, inService, inZone, inGroups, withTraits, untried }: Refusal): string {
+  return ` Of ${hosts} hosts, ${inService} are in service, ${inZone} of these are where it was wanted, ${inGroups} of these are in groups for it, ${withTraits} of these have the traits, ${untried} of these were not tried yet or ruled out by its group, and none of these has the room.`;
 }
 
 /** Makes the consumer's claim as large as this, on the host where it is. Throws NoValidHost when that has no room. */
