@@ -55,6 +55,11 @@ export function updateVersioning(tx: Transaction, containerId: number, versionin
   return tx.run`update object_store.container set versioning = ${versioning}, updated_at = ${now} where id = ${containerId}`;
 }
 
+/** What is not shown any more does not hold up its container. */
+export function deleteExpiredRows(tx: Transaction, containerId: number, now: Date): Promise<number> {
+  return tx.run`delete from object_store.object where container_id = ${containerId} and delete_at <= ${now}`;
+}
+
 export function hasObjects(tx: Transaction, containerId: number): Promise<boolean> {
   return tx.rows`select from object_store.object where container_id = ${containerId} limit 1`.then(({ length }) => length > 0);
 }

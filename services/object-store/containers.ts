@@ -2,7 +2,7 @@
 import { emit } from '../../kit/events/events.ts';
 import { conflict, notFound } from '../../kit/fault.ts';
 import { ensureAccount, type AccountContext, type HeaderChanges } from './accounts.ts';
-import { deleteContainerRow, hasObjects, insertContainer, listContainerRows, lockContainer, mergeContainerHeaders, selectContainer, selectContainerUsage, updateVersioning, type Container, type ContainerUsage, type ListedContainer, type Versioning } from './containers.store.ts';
+import { deleteContainerRow, deleteExpiredRows, hasObjects, insertContainer, listContainerRows, lockContainer, mergeContainerHeaders, selectContainer, selectContainerUsage, updateVersioning, type Container, type ContainerUsage, type ListedContainer, type Versioning } from './containers.store.ts';
 import type { NameRange } from './names.store.ts';
 
 export type { Container, ContainerUsage, ListedContainer, Versioning } from './containers.store.ts';
@@ -46,9 +46,10 @@ export async function setVersioning({ tx, now }: AccountContext, container: Pick
 
 /** Refuses where anything is in it, older versions too. */
 export async function deleteContainer(context: AccountContext, name: string): Promise<void> {
-  const { tx, projectId } = context;
+  const { tx, projectId, now } = context;
   const container = await lockContainer(tx, projectId, name);
   if (!container) throw noSuchContainer();
+  await deleteExpiredRows(tx, container.id, now);
   if (await hasObjects(tx, container.id)) throw conflict('There was a conflict when trying to complete your request.', 'ContainerNotEmpty');
   await deleteContainerRow(tx, container.id);
   await tellContainer(context, 'delete', container, { objects: 0, bytes: 0 });

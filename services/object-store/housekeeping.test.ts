@@ -114,6 +114,10 @@ test('what has expired is not there any more, and soon takes no room either', as
   (cloud.clock as unknown as { advance(ms: number): void }).advance(11_000);
 
   assert.deepEqual([(await alice('GET', '/box/o')).status, (await alice('GET', '/box')).text], [404, '']);
+  await alice('PUT', '/brief');
+  await alice('PUT', '/brief/o', { headers: { 'x-delete-after': '1' } });
+  (cloud.clock as unknown as { advance(ms: number): void }).advance(2_000);
+  assert.equal((await alice('DELETE', '/brief')).status, 204);
   await deleteExpired(cloud.cloud.region);
   assert.equal((await alice('HEAD', '/box')).headers['x-container-object-count'], '0');
   assert.equal((await alice('PUT', '/box/p', { headers: { 'x-delete-at': '1' } })).status, 400);
