@@ -130,6 +130,17 @@ const bodies: Record<string, Body> = {
     await things.get('subnet');
     return { server: { name: unique(), imageRef: await things.get('image'), flavorRef: await things.get('flavor'), networks: [{ uuid: await things.get('network') }] } };
   },
+  'compute.keyPairs.create': async () => ({ keypair: { name: unique(), public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDlxlFHDwJ1kUVSkH4QYlOAu6C5pGPxtFJuIi/IsUjjV me' } }),
+  'compute.serverGroups.create': async () => ({ server_group: { name: unique(), policy: 'affinity' } }),
+  'compute.serverVolumes.update': async (things) => ({ volumeAttachment: { volumeId: await things.get('volume of a server'), delete_on_termination: true } }),
+  'compute.serverActions.addFixedIp': async (things) => {
+    await things.get('subnet');
+    return { addFixedIp: { networkId: await things.get('network') } };
+  },
+  'compute.serverActions.removeFixedIp': async (things) => {
+    const { addresses } = (await things.owner.compute.serverAddresses.list({ params: { server_id: await things.get('server') } })).body;
+    return { removeFixedIp: { address: Object.values(addresses)[0]?.[0]?.addr ?? '' } };
+  },
   'compute.serverActions.resize': async (things) => ({ resize: { flavorRef: await things.get('larger flavor') } }),
   'compute.serverActions.addSecurityGroup': async (things) => ({ addSecurityGroup: { name: await things.get('security group name') } }),
   'compute.serverActions.removeSecurityGroup': async () => ({ removeSecurityGroup: { name: 'default' } }),

@@ -30,6 +30,7 @@ export function digestOf(database: Database): Promise<Map<string, string>> {
 const memory = new Set([
   'image.blob', //         bytes that nobody has any more are collected within the hour
   'compute.action', //     what was asked of a server can be read after its end
+  'compute.migration', //  where it has been, too
   'network.projection', // generations, so that a late call cannot bring back what is gone
   'object_store.account', //  is there from the first thing that was kept of it on
   'object_store.usage_change', // folded every few seconds

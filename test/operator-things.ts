@@ -1,5 +1,6 @@
 /** Real things of those who operate compute and placement: for generated requests (things.ts, bodies.ts, preparations.ts). */
 import { removed } from '../contract/compute/removed.ts';
+import { compute } from '../contract/compute/service.ts';
 import { systemRandom } from '../kit/clock.ts';
 import type { Person, TestCloud } from './cloud.ts';
 
@@ -13,7 +14,7 @@ export const operatorMakers = {
     await admin.compute.aggregates.addHost({ params: { aggregate_id: String(id) }, body: { add_host: { host: await get('host name') } } });
     return String(id);
   },
-  'service without servers': async ({ admin }: Making) => String((await admin.compute.hypervisors.list()).body.hypervisors.at(-1)?.id ?? ''),
+  'service without servers': async ({ admin }: Making) => String((await admin.client(compute).hypervisors.list()).body.hypervisors.at(-1)?.id ?? ''),
   provider: async ({ admin, unique }: Making) => {
     const { uuid } = (await admin.placement.providers.create({ body: { name: unique() } })).body;
     await admin.placement.providers.setInventories({ params: { uuid }, body: { resource_provider_generation: 0, inventories: { VCPU: { total: 8 } } } });
@@ -71,6 +72,7 @@ export const operatorBodies = {
   'compute.externalEvents.create': async (things: Things) => ({ events: [{ name: 'network-changed', server_uuid: await things.get('server' as never) }] }),
   'compute.flavorExtraSpecs.create': async () => ({ extra_specs: { 'hw:cpu_policy': 'shared' } }),
   'compute.quotaClasses.update': async () => ({ quota_class_set: { instances: 12 } }),
+  'compute.services.update': async () => ({ status: 'enabled' }),
   'compute.services.enable': (things: Things) => ofHost(things),
   'compute.services.disable': (things: Things) => ofHost(things),
   'compute.services.disableWithReason': (things: Things) => ofHost(things, { disabled_reason: 'being mended' }),
@@ -104,10 +106,9 @@ export const operatorPreparations = {
   ...Object.fromEntries(['update', 'reboot', 'shutdown', 'startup'].map((name) => [`compute.hosts.${name}`, cannot])),
   'compute.services.delete': {
     before: async (cloud: TestCloud) => {
-      const { compute } = cloud.admin;
-      const last = (await compute.hypervisors.list()).body.hypervisors.at(-1)?.hypervisor_hostname ?? '';
-      for (const { servers = [] } of (await compute.hypervisors.servers({ params: { hypervisor_id: last } })).body.hypervisors)
-        for (const { uuid } of servers) await compute.servers.delete({ params: { server_id: uuid } });
+      // Also what waits elsewhere, and may come back.
+      const { servers } = cloud.admin.compute;
+      for (const { id } of (await servers.list({ query: { all_tenants: '1' } })).body.servers) await servers.delete({ params: { server_id: id } });
       await cloud.settle();
     },
   },

@@ -94,6 +94,7 @@ const candidates = [
   '0123456789abcdef0123456789abcdef',
   'hard',
   '/dev/vdz',
+  '/24',
   'VCPU:1',
   'VCPU',
   'EUR',

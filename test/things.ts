@@ -1,4 +1,5 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
+import { compute } from '../contract/compute/service.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
 import { networkMakers, networkPaths } from './network-things.ts';
@@ -79,7 +80,7 @@ const makers = {
   'server group': async ({ owner }) => (await owner.compute.serverGroups.create({ body: { server_group: { name: unique(), policies: ['anti-affinity'] } } })).body.server_group.id,
   'tag of a server': async ({ cloud, owner, get }) => {
     await cloud.settle();
-    await owner.compute.serverTags.add({ params: { server_id: await get('server'), tag: 'blue' } });
+    await owner.client(compute).serverTags.add({ params: { server_id: await get('server'), tag: 'blue' } });
     return 'blue';
   },
   'request of a server': async ({ owner, get }) => (await owner.compute.instanceActions.list({ params: { server_id: await get('server') } })).body.instanceActions[0]?.request_id ?? '',
@@ -380,6 +381,7 @@ const paths: Record<string, ThingName> = {
   'compute /servers/{server_id}/ips/': 'network label',
   'compute /servers/{server_id}/os-instance-actions/': 'request of a server',
   'compute /servers/{server_id}/tags/': 'tag of a server',
+  'compute /servers/{server_id}/migrations/': 'nothing',
   'compute /os-server-groups/': 'server group',
   'compute /os-console-auth-tokens/': 'tag',
   'compute /flavors/': 'flavor',

@@ -3,7 +3,7 @@ import type { Change } from '../contract.ts';
 import { operatorChanges } from './operators.changes.ts';
 import { serverChanges } from './servers.changes.ts';
 
-/** Every noun is right up to here; 2.6 (remote consoles) is the first that is not. */
-export const newest = '2.5';
+/** Every noun is right up to here; 2.22 (live migrations that are made to end) is the first that is not. */
+export const newest = '2.21';
 
 export const changes: readonly Change[] = [...operatorChanges, ...serverChanges];

@@ -1,7 +1,7 @@
 /** `POST /servers/{id}/action`: one operation for each key of the body. nova/api/openstack/compute/*.py */
 import { Type, type TSchema } from 'typebox';
 import { operations, since, until } from '../contract.ts';
-import { address, adminPass, boolean, certificates, description, diskConfig, exactly, metadata, name, nonNegativeInteger, uuid } from './fields.ts';
+import { address, adminPass, boolean, certificates, description, diskConfig, domainName, exactly, metadata, name, nonNegativeInteger, uuid } from './fields.ts';
 import { changedServer, hostnameOrDomain, userData } from './servers.ts';
 
 function action<const A extends string, B extends TSchema>(key: A, value: B, rule: string, summary: string) {
@@ -42,6 +42,16 @@ function olderConsole<const A extends string, T extends TSchema>(key: A, type: T
 }
 
 const toProxy = { stability: 'deprecated', deprecation: { since: '2016-12-15' }, until: '2.43' } as const;
+
+const nullableHost = Type.Union([domainName, Type.Null()]);
+
+/** `changes` says `auto` for requests that were older than the word, and leaves out what they also had to say. */
+const liveMigration = exactly({
+  block_migration: Type.Union([boolean, Type.Literal('auto', { 'x-since': '2.25' })]),
+  disk_over_commit: until('2.24', Type.Optional(boolean)),
+  host: nullableHost,
+  force: since('2.30', until('2.67', Type.Optional(boolean))),
+});
 
 const imageMade = { response: Type.Object({ image_id: Type.String() }, { additionalProperties: false }) };
 const group = exactly({ name });
@@ -120,6 +130,24 @@ export const serverActions = operations({
   ),
   restore: action('restore', nothing, 'os-deferred-delete:restore', 'Take back that it was deleted'),
   triggerCrashDump: { ...action('trigger_crash_dump', nil, 'servers:trigger_crash_dump', 'Let its kernel write down what is in its memory'), since: '2.17' },
+  migrate: {
+    ...action('migrate', Type.Union([until('2.55', nothing), since('2.56', Type.Null()), since('2.56', exactly({ host: Type.Optional(nullableHost) }))]), 'os-migrate-server:migrate', 'Move it to another host, to be confirmed'),
+    access: { rule: 'os_compute_api:os-migrate-server:migrate', who: 'manager', adminEverywhere: true },
+  },
+  migrateLive: {
+    ...action('os-migrateLive', liveMigration, 'os-migrate-server:migrate_live', 'Move it to another host while it runs'),
+    access: { rule: 'os_compute_api:os-migrate-server:migrate_live', who: 'manager', adminEverywhere: true },
+  },
+  evacuate: {
+    ...administratorsAction(
+      'evacuate',
+      exactly({ host: Type.Optional(domainName), onSharedStorage: until('2.13', Type.Optional(boolean)), adminPass: Type.Optional(adminPass), force: since('2.29', until('2.67', Type.Optional(boolean))), keepPower: ofChanges }),
+      'os-evacuate',
+      'Make it anew on another host, because its own has failed',
+    ),
+    status: 200,
+    response: exactly({ adminPass: until('2.13', Type.Optional(Type.String())) }),
+  },
   injectNetworkInfo: administratorsAction('injectNetworkInfo', nothing, 'os-admin-actions:inject_network_info', 'Tell its host again what its network is'),
   getVncConsole: olderConsole('os-getVNCConsole', Type.Union([Type.Literal('novnc'), Type.Literal('xvpvnc')]), 'Where its screen is seen in a browser'),
   getSpiceConsole: olderConsole('os-getSPICEConsole', Type.Literal('spice-html5'), 'Where its screen is seen by SPICE'),

@@ -68,4 +68,5 @@ export const serverChanges: readonly Change[] = [
     request: ({ keypair }: { keypair: { public_key?: string } }) => ({ keypair: { ...keypair, ...(keypair.public_key === undefined ? { generate: true } : {}) } }),
   },
   { version: '2.93', title: 'A volume is made anew from an image with its server', operations: ['serverActions.rebuild'], request: says('rebuild', { keepVolume: true }) },
+  { version: '2.95', title: 'What is evacuated stays stopped', operations: ['serverActions.evacuate'], request: says('evacuate', { keepPower: true }) },
 ];

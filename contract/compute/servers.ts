@@ -118,7 +118,7 @@ const blockDeviceFields = {
 };
 
 /** Tags were there in 2.32, were lost by mistake in 2.33, and came back in 2.42; of networks, in 2.37. */
-const lateTag = (lost: string) => Type.Optional(Type.Union([since('2.32', until(lost, tag)), since('2.42', tag)]));
+const lateTag = (lost: string) => since('2.32', Type.Optional(Type.Union([until(lost, tag), since('2.42', tag)])));
 
 const blockDevice = exactly({ ...blockDeviceFields, tag: lateTag('2.32') });
 

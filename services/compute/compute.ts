@@ -35,6 +35,7 @@ import {
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
 import { createBackupWorkflow, createImageWorkflow } from './server-images.workflow.ts';
+import { evacuateServerWorkflow, liveMigrateServerWorkflow, migrateServerWorkflow, revertMigrationWorkflow } from './server-moves.workflow.ts';
 import { rescueServerWorkflow, unrescueServerWorkflow } from './server-rescue.workflow.ts';
 import { shelveServerWorkflow, unshelveServerWorkflow } from './server-shelving.workflow.ts';
 import { refreshServerWorkflow } from './server-steps.ts';
@@ -63,6 +64,10 @@ const workflows = [
   rebuildServerWorkflow,
   createImageWorkflow,
   createBackupWorkflow,
+  migrateServerWorkflow,
+  revertMigrationWorkflow,
+  liveMigrateServerWorkflow,
+  evacuateServerWorkflow,
   rescueServerWorkflow,
   unrescueServerWorkflow,
   shelveServerWorkflow,

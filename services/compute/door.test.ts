@@ -29,7 +29,7 @@ test('whatever can be read is shaped as the contract says', async (t) => {
     flavor_id: flavor.id,
     keypair_name: 'key',
     tenant_id: alice.projectId,
-    hypervisor_id: '1',
+    hypervisor_id: uuid,
     alias: 'OS-DCF',
     request_id: action?.request_id ?? '',
     port_id: port?.port_id ?? '',
@@ -52,7 +52,7 @@ test('whatever can be read is shaped as the contract says', async (t) => {
   const unlike = ['hosts.reboot', 'hosts.shutdown', 'hosts.startup', 'candidates.list'];
   let read = 0;
   for (const [contract, of] of [
-    [compute, (person: Person) => person.compute],
+    [compute, (person: Person) => person.client(compute)],
     [placement, (person: Person) => person.placement],
   ] as const)
     for (const [noun, name, operation] of readingOf(contract)) {
@@ -97,7 +97,7 @@ test('clients of version 2.0 find it where it was, without microversions', async
 
   const { versions } = (await get('/')) as unknown as { versions: { id: string; version: string }[] };
 
-  assert.deepEqual(versions.map((each) => [each.id, each.version]), [['v2.0', ''], ['v2.1', '2.5']]);
+  assert.deepEqual(versions.map((each) => [each.id, each.version]), [['v2.0', ''], ['v2.1', '2.21']]);
   assert.equal(((await get('/v2/')) as unknown as { version: { id: string } }).version.id, 'v2.0');
   for (const path of ['/v2', `/v2/${cloud.alice.projectId}`]) {
     const { server } = (await get(`${path}/servers/${id}`)) as unknown as { server: { id: string; links: { href: string }[] } };
@@ -194,9 +194,12 @@ test('a private flavor is for those who were let in', async (t) => {
   await assert.rejects(alice.compute.flavors.show({ params: { flavor_id: flavor.id } }), refusal(404));
 });
 
+/** What there is only while something is under way, or never. */
+const fleeting = ['consoleTokens.show', 'serverMigrations.show'];
+
 function* readingOf(contract: Service): Generator<[noun: string, name: string, operation: Operation]> {
   for (const [noun, operations] of Object.entries(contract.nouns))
-    for (const [name, operation] of Object.entries(operations)) if (operation.method === 'GET' && typeof operation.response === 'object' && newestOf(contract, operation) !== undefined) yield [noun, name, operation];
+    for (const [name, operation] of Object.entries(operations)) if (operation.method === 'GET' && !fleeting.includes(`${noun}.${name}`) && typeof operation.response === 'object' && newestOf(contract, operation) !== undefined) yield [noun, name, operation];
 }
 
 async function makeServer(cloud: TestCloud): Promise<string> {

@@ -22,6 +22,7 @@ import {
 import { addFixedIp, removeFixedIp } from './server-fixed-ips.ts';
 import { createServerBackup, createServerImage } from './server-images.ts';
 import { consoleUnavailable } from './server-parts.api.ts';
+import { evacuateServer, liveMigrateServer, migrateServer } from './server-moves.ts';
 import { refreshServer } from './server-refresh.ts';
 import { rescueServer, unrescueServer } from './server-rescue.ts';
 import { offloadServer, shelveServer, unshelveServer } from './server-shelving.ts';
@@ -29,7 +30,7 @@ import { addFloatingIp, removeFloatingIp } from './server-floating-ips.ts';
 import { viewServer } from './server-view.ts';
 import { newPassword } from './servers.api.ts';
 import { deleteServer, getServer, type Compute } from './servers.ts';
-import { idIn, plainAddress, shortestAddress } from './words.ts';
+import { idIn, plainAddress, shortestAddress, truth } from './words.ts';
 import { demandState } from './server-states.ts';
 
 export function serverActionsApi(compute: Compute, driver: Driver) {
@@ -119,6 +120,22 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       const wish = request.body.unshelve;
       const { availability_zone: availabilityZone, host } = typeof wish === 'object' && wish !== null ? (wish as { availability_zone?: string | null; host?: string }) : {};
       await unshelveServer(compute, request, request.params.server_id, { availabilityZone, host });
+    },
+    async migrate(request) {
+      const wish = request.body.migrate;
+      const { host = null } = typeof wish === 'object' && wish !== null ? (wish as { host?: string | null }) : {};
+      await migrateServer(compute, request, request.params.server_id, host);
+    },
+    async migrateLive(request) {
+      const { host, force } = request.body['os-migrateLive'];
+      if (host === null && force !== undefined && truth(force)) throw badRequest("Can't force to a non-provided destination");
+      await liveMigrateServer(compute, request, request.params.server_id, host);
+    },
+    async evacuate(request) {
+      const { host = null, adminPass = newPassword(compute), force, keepPower = false } = request.body.evacuate;
+      if (host === null && force !== undefined && truth(force)) throw badRequest("Can't force to a non-provided destination");
+      await evacuateServer(compute, request, request.params.server_id, { hostname: host, adminPass, keepPower });
+      return { adminPass };
     },
     async restore(request) {
       // What is deleted is gone: nothing is kept that could be taken back.

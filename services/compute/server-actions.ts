@@ -4,7 +4,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
 import { getServerImage } from '../image/images.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
-import { moveClaim, NoValidHost } from '../placement/claims.ts';
+import { moveClaim, NoValidHost, releaseClaim } from '../placement/claims.ts';
 import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
@@ -24,6 +24,8 @@ import {
   suspendServerWorkflow,
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
+import { migrateServerWorkflow, revertMigrationWorkflow } from './server-moves.workflow.ts';
+import { claimElsewhere, returnTo } from './server-hosts.ts';
 import { changeServer, lockServer, needsOf, meteredAs, quotaOf } from './server-changes.ts';
 import { demandState, demandUnlocked, type StatefulAction } from './server-states.ts';
 import { subjectOf, type About } from './server-steps.ts';
@@ -125,12 +127,17 @@ export async function resizeServer(compute: Compute, context: Context, id: strin
   await claimSpending(tx, { now, projectId: server.projectId, domainId: domainOf(caller, server.projectId), thing: meteredAs(flavor, 1) });
   const changes = { flavor, resize: resized.resize, rootDiskGiB: resized.rootDiskGiB, taskState: 'resize_prep', ...(diskConfig ? { diskConfig } : {}) };
   // The room is claimed beside the intent, so that their sums never differ.
-  await moveClaim(tx, { ...needsOf(resized), consumerId: id, projectId: server.projectId, now }).catch((error: unknown) => {
-    throw error instanceof NoValidHost ? badRequest(error.message) : error;
-  });
-  const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
-  await beginMigration(tx, compute.random, server, { type: 'resize', status: 'migrating', userId: caller.userId, targetHostId: server.hostId, newFlavor: flavor.id, now });
-  await startWork(compute, context, changed, 'resize', resizeServerWorkflow, {});
+  const moved = await moveClaim(tx, { ...needsOf(resized), consumerId: id, projectId: server.projectId, now }).then(
+    () => undefined,
+    (error: unknown) => {
+      if (!(error instanceof NoValidHost)) throw error;
+      return claimElsewhere(compute, context, resized, null);
+    },
+  );
+  const place = moved && { hostId: moved.hostId, hostZone: moved.hostZone, resize: { ...resized.resize, left: moved.left } };
+  const changed = await changeServer(tx, { now: () => now }, server, { ...changes, ...place }, { requestId, intent: true });
+  await beginMigration(tx, compute.random, server, { type: 'resize', status: 'migrating', userId: caller.userId, targetHostId: changed.hostId, newFlavor: flavor.id, now });
+  await startWork(compute, context, changed, 'resize', moved ? migrateServerWorkflow : resizeServerWorkflow, {});
 }
 
 /** The old flavor is given up: nothing is left to be done on the host. */
@@ -139,7 +146,8 @@ export async function confirmResize(context: Context, id: string): Promise<void>
   const server = await usable(context, id, 'confirmResize');
   const confirmed = { ...server, resize: null };
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(confirmed)));
-  await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
+  if (server.resize?.left) await releaseClaim(tx, server.resize.left.claimId, now);
+  else await moveClaim(tx, { ...needsOf(confirmed), consumerId: id, projectId: server.projectId, now });
   await changeServer(tx, { now: () => now }, server, { resize: null, vmState: server.power === 'stopped' ? 'stopped' : 'active' }, { event: 'server.resize_confirm.end', requestId });
   await noteMigration(tx, id, 'confirmed', now);
   await noteAction(tx, { serverId: id, projectId: server.projectId, requestId, action: 'confirmResize', userId: caller.userId, startedAt: now });
@@ -150,10 +158,12 @@ export async function revertResize(compute: Compute, context: Context, id: strin
   const server = await usable(context, id, 'revertResize');
   const reverted = { ...server, flavor: server.resize!.from, resize: null };
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(reverted)));
-  await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
-  const changed = await changeServer(tx, { now: () => now }, server, { flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
+  const left = server.resize?.left;
+  const place = left ? await returnTo(tx, server, left, { now, requestId }) : await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
+  const changed = await changeServer(tx, { now: () => now }, server, { ...place, flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
   await noteMigration(tx, id, 'reverted', now);
-  await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
+  if (left) await startWork(compute, context, changed, 'revertResize', revertMigrationWorkflow, { leftHostId: server.hostId! });
+  else await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
 }
 
 export type Rebuild = {

@@ -13,7 +13,7 @@ import { findServer, lockServerRow, type Server } from './servers.store.ts';
 export const obey = (name: string) => step<ServerRun>(name, async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
 
 /** How long a guest may take to power off before it is made to: nova/conf/compute.py, shutdown_timeout. */
-const shutdownSeconds = 60;
+export const shutdownSeconds = 60;
 
 export const shutDown = step<ServerRun>('ask the guest to power off', async (run) => {
   const server = await placed(run);

@@ -94,7 +94,8 @@ export function quotaOf({ flavor, resize }: Pick<Server, 'flavor' | 'resize'>): 
   };
 }
 
-/** What it claims of its host; a resize that waits may have to go back. */
+/** What it claims of its host; a resize that waits may have to go back, where it is. */
 export function needsOf({ flavor, resize, rootDiskGiB }: Pick<Server, 'flavor' | 'resize' | 'rootDiskGiB'>): Needs {
+  if (resize?.left) return { vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB: rootDiskGiB };
   return { vcpus: Math.max(flavor.vcpus, resize?.from.vcpus ?? 0), memoryMiB: Math.max(flavor.memoryMiB, resize?.from.memoryMiB ?? 0), diskGiB: rootDiskGiB };
 }

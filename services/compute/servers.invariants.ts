@@ -38,7 +38,8 @@ export function serverInvariants({ database, driver }: RegionParts): Invariant[]
           const wanted = amountsOf(needsOf(server)).map(({ resourceClass, amount }) => `${server.hostId} ${resourceClass} ${amount}`);
           return claimed.toSorted().join() !== wanted.toSorted().join();
         });
-        const ids = new Set(servers.map(({ id }) => id));
+        // What a server has left is held until it is known that it stays away.
+        const ids = new Set(servers.flatMap(({ id, resize }) => [id, ...(resize?.left ? [resize.left.claimId] : [])]));
         const orphans = [...claims.keys()].filter((id) => !ids.has(id));
         return [
           ...wrong.map(({ id }) => ({ message: `The claim of server ${id} is not what its flavor needs`, remedy: 'Delete and make the server anew, and report how it came to differ.' })),

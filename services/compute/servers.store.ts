@@ -6,6 +6,9 @@ export type VmState = 'building' | 'active' | 'paused' | 'suspended' | 'stopped'
 
 export type ServerFault = { code: number; message: string; details?: string; created: string };
 
+/** A host that it has left, whose room is held under this id until nobody can want it back. */
+export type Left = { hostId: string; hostZone: string | null; claimId: string };
+
 export type Server = {
   id: string;
   projectId: string;
@@ -49,7 +52,7 @@ export type Server = {
   launchIndex: number;
   reservationId: string;
   fault: ServerFault | null;
-  resize: { from: Flavor; vmState: VmState } | null;
+  resize: { from: Flavor; vmState: VmState; left?: Left } | null;
   createdAt: Date;
   updatedAt: Date;
   launchedAt: Date | null;

@@ -127,6 +127,8 @@ async function removeMachine(run: ServerRun): Promise<void> {
   const { database, driver } = run.services;
   const server = await database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));
   if (server?.hostId) await driver.servers.remove({ id: server.id, hostId: server.hostId, generation: server.generation });
+  // On its way it is on one of two hosts.
+  if (server?.resize?.left) await driver.servers.remove({ id: server.id, hostId: server.resize.left.hostId, generation: server.generation });
 }
 
 async function sayReady(run: CreateRun): Promise<void> {
@@ -187,6 +189,7 @@ async function letGo(run: ServerRun): Promise<void> {
       await letGoOfDevices(tx, server, run.services.clock);
       const now = run.services.clock.now();
       await releaseClaim(tx, server.id, now);
+      if (server.resize?.left) await releaseClaim(tx, server.resize.left.claimId, now);
       if (server.shelvedImageId !== null) await dropServerImage({ tx, now }, server.shelvedImageId);
       return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, hostZone: null, resize: null, rescue: null, adminPass: null, terminatedAt: now, deletedAt: now };
     },

@@ -126,6 +126,10 @@ export async function deleteAllocations(tx: Transaction, consumerId: string, pro
   await tx.run`delete from placement.allocation where consumer_id = ${consumerId} and provider_id = ${providerId}`;
 }
 
+export async function handOverAllocations(tx: Transaction, from: string, to: string): Promise<void> {
+  await tx.run`update placement.allocation set consumer_id = ${to} where consumer_id = ${from}`;
+}
+
 export async function raiseGeneration(tx: Transaction, providerId: string): Promise<void> {
   await tx.run`update placement.provider set generation = generation + 1 where id = ${providerId}`;
 }

@@ -5,7 +5,7 @@
 import type { HostReport } from '../../drivers/driver.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { addUse, allocationsWhere, countSuitable, deleteAllocations, deleteIdleConsumer, findCandidates, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount, type Refusal, type Wanted } from './claims.store.ts';
+import { addUse, allocationsWhere, countSuitable, deleteAllocations, deleteIdleConsumer, findCandidates, handOverAllocations, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount, type Refusal, type Wanted } from './claims.store.ts';
 
 export type Needs = { vcpus: number; memoryMiB: number; diskGiB: number };
 
@@ -102,6 +102,14 @@ export async function moveClaim(tx: Transaction, wish: Needs & { consumerId: str
   await upsertServerConsumer(tx, { consumerId: wish.consumerId, projectId: wish.projectId, userId: '' }, wish.now);
   await insertAllocations(tx, { ...wish, providerId: hostId }, amounts);
   await changed(tx, hostId, wish.now);
+}
+
+/** What one has claimed is another's from now on, who has claimed nothing yet. */
+export async function handOverClaim(tx: Transaction, { from, to, projectId, userId, now }: { from: string; to: string; projectId: string; userId: string; now: Date }): Promise<void> {
+  await upsertServerConsumer(tx, { consumerId: to, projectId, userId }, now);
+  for (const { providerId } of await allocationsWhere(tx, { consumerId: from })) await changed(tx, providerId, now);
+  await handOverAllocations(tx, from, to);
+  await deleteIdleConsumer(tx, from);
 }
 
 /** Gives back all that the consumer has claimed; nothing when it has nothing. */

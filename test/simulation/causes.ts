@@ -37,8 +37,30 @@ const withThings = (...names: Parameters<Things['get']>[0][]) => async (_cloud: 
   for (const name of names) await things.get(name);
 };
 
-/** What only an administrator may ask for, in his own project. */
+/** What only an administrator may ask for. */
 const administrators = new WeakMap<Things, Person>();
+
+const migrate = (actions: ActionCalls, params: { server_id: string }) => actions.migrate({ params, body: { migrate: null } });
+
+/** An action that only an administrator may ask for, after something that he did. */
+function byAdministrator(call: (actions: ActionCalls, params: { server_id: string }) => Promise<unknown>, before?: (admin: Person, serverId: string) => Promise<void>): Cause {
+  return {
+    async prepare({ admin }, things) {
+      administrators.set(things, admin);
+      // What the last one said of a host does not count any more.
+      for (const { host } of (await admin.compute.services.list()).body.services) await admin.compute.services.forceDown({ body: { host, binary: 'nova-compute', forced_down: false } });
+      await before?.(admin, await things.get('server'));
+    },
+    act: async (_person, things) => call(administrators.get(things)!.compute.serverActions, { server_id: await things.get('server') }),
+  };
+}
+
+async function prepareMigrated(cloud: TestCloud, things: Things): Promise<void> {
+  await byAdministrator(migrate).prepare(cloud, things);
+  await cloud.settle();
+  await migrate(cloud.admin.compute.serverActions, { server_id: await things.get('server') });
+  await cloud.settle();
+}
 
 export const causes: Record<string, Cause> = {
   'server.create': {
@@ -73,6 +95,13 @@ export const causes: Record<string, Cause> = {
   'server.unrescue': action((actions, params) => actions.unrescue({ params, body: { unrescue: null } }), (actions, params) => actions.rescue({ params, body: { rescue: null } })),
   'server.shelve': action(shelve),
   'server.unshelve': action((actions, params) => actions.unshelve({ params, body: { unshelve: null } }), shelve),
+  'server.migrate': byAdministrator(migrate),
+  'server.migrate-revert': { ...byAdministrator(migrate), prepare: prepareMigrated, act: async (person, things) => person.compute.serverActions.revertResize({ params: { server_id: await things.get('server') }, body: { revertResize: null } }) },
+  'server.live-migrate': byAdministrator((actions, params) => actions.migrateLive({ params, body: { 'os-migrateLive': { host: null, block_migration: 'auto' } } })),
+  'server.evacuate': byAdministrator((actions, params) => actions.evacuate({ params, body: { evacuate: {} } }), async ({ compute }, id) => {
+    const { server } = (await compute.servers.show({ params: { server_id: id } })).body;
+    await compute.services.forceDown({ body: { host: server['OS-EXT-SRV-ATTR:host'] ?? '', binary: 'nova-compute', forced_down: true } });
+  }),
   'server.refresh': {
     prepare: withThings('server'),
     act: async ({ compute }, things) => compute.serverMetadata.replace({ params: { server_id: await things.get('server') }, body: { metadata: { colour: 'red' } } }),
