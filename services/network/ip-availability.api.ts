@@ -2,28 +2,20 @@
 import { ipAvailabilities as contract } from '../../contract/network/ip-availability.ts';
 import { badRequest } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
-import { sql } from '../../kit/postgres/database.ts';
 import { networkAvailabilities, type NetworkAvailability } from './ip-availability.store.ts';
-import { byNumber, byText, chosen, pythonList } from './listing.ts';
+import { chosen, pythonList } from './listing.ts';
 import { getNetwork } from './networks.ts';
 
 export const ipAvailabilities = implement(contract, {
   async list(request) {
-    const { network_id: ids, network_name: names, project_id: projects, tenant_id: tenants, ip_version: versions, fields } = request.query;
+    const { fields, ...sought } = request.query;
     const unknown = Object.keys(request.otherQuery);
     if (unknown.length > 0) throw badRequest(`${pythonList(unknown)} is invalid attribute for filtering`, 'HTTPBadRequest');
-    const networks = sql.and([
-      ...(ids ? [byText(sql`n.id`)(ids)] : []),
-      ...(names ? [byText(sql`n.name`)(names)] : []),
-      ...[projects, tenants].flatMap((each) => (each ? [byText(sql`n.project_id`)(each)] : [])),
-      ...(versions ? [sql`exists (select from network.subnet v where v.network_id = n.id and ${byNumber(sql`v.ip_version`)(versions)})`] : []),
-    ]);
-    const found = await networkAvailabilities(request.tx, networks, versions ? byNumber(sql`s.ip_version`)(versions) : sql`true`);
-    return { network_ip_availabilities: found.map((each) => chosen(shown(each), fields)) };
+    return { network_ip_availabilities: (await networkAvailabilities(request.tx, sought)).map((each) => chosen(shown(each), fields)) };
   },
   async show(request) {
     const network = await getNetwork(request, request.params.network_id);
-    const [found] = await networkAvailabilities(request.tx, sql`n.id = ${network.id}`, sql`true`);
+    const [found] = await networkAvailabilities(request.tx, { network_id: [network.id] });
     return { network_ip_availability: chosen(shown(found!), request.query.fields) };
   },
 });
