@@ -35,6 +35,7 @@ const exceptions: Record<string, string> = {
   'volumev3.clusters.list': 'there are none, ever',
   'volumev3.clusters.detail': 'there are none, ever',
   'network.extensions.list': 'those that the program knows',
+  'network.qosRuleTypeList.list': 'those that the program knows',
   'network.ipAvailabilities.list': 'numbers, which change with every port',
   'compute.extensions.list': 'those that the program knows',
   'compute.usageAudits.list': 'one document of numbers',
