@@ -38,6 +38,8 @@ const exceptions: Record<string, string> = {
   'network.qosRuleTypeList.list': 'those that the program knows',
   'network.ipAvailabilities.list': 'numbers, which change with every port',
   'compute.extensions.list': 'those that the program knows',
+  'compute.serverDiagnostics.show': 'numbers of one machine, as they are now',
+  'compute.serverTopology.show': 'one machine as it was laid out',
   'compute.usageAudits.list': 'one document of numbers',
   'compute.hypervisors.uptime': 'one document; the list of hypervisors tells of hosts',
   'compute.hypervisors.search': 'what the list of hypervisors shows, as it was asked for up to 2.52',
