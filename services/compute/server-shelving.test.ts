@@ -95,7 +95,7 @@ test('of a kind of backup only the newest stay', async (t) => {
   await alice.compute.serverActions.createBackup({ params, body: { createBackup: { name: 'other', backup_type: 'weekly', rotation: 1 } } });
   await cloud.settle();
 
-  const backups = (await alice.image.images.list()).body.images.filter((image) => (image as Record<string, unknown>)['image_type'] === 'backup').map(({ name }) => name);
+  const backups = (await alice.image.images.list()).body.images.filter((image) => (image as Record<string, unknown>)['image_type'] === 'backup').map(({ name }) => String(name));
   assert.deepEqual(backups.toSorted(), ['other', 'three', 'two']);
   assert.deepEqual(await cloud.diagnose(), []);
 });

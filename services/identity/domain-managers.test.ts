@@ -23,7 +23,7 @@ async function withManager(t: TestContext) {
   const token = await login({ methods: ['password'], password: { user: { id: boss.id, password: 'the boss of acme' } } }, { domain: { id: own.id } });
   const roles = Object.fromEntries(await Promise.all(['admin', 'manager', 'member', 'reader', 'service'].map(async (name) => [name, await role(name)]))) as Record<string, string>;
   const status = async (method: Method, path: string, body?: object) => (await ask(method, path, { token, ...(body ? { body } : {}) })).status;
-  const list = async (path: string) => (Object.values((await ask('GET', path, { token })).body)[0] as Parsed[]).map(({ name }) => name).toSorted();
+  const list = async (path: string) => (Object.values((await ask('GET', path, { token })).body)[0] as Parsed[]).map(({ name }) => String(name)).toSorted();
   return { ...fixture, own, other, boss, token, roles, status, list };
 }
 

@@ -24,7 +24,7 @@ export function findCandidates(all: readonly Provider[], query: CandidateQuery):
     const groups = new Set(tree.flatMap(({ aggregates }) => aggregates));
     const shared = sharing.filter((provider) => provider.rootId !== rootId && provider.aggregates.some((id) => groups.has(id)));
     for (const candidate of inTree(root, tree, shared, query)) {
-      const key = JSON.stringify([[...candidate.allocations].map(([id, amounts]) => [id, [...amounts]]).toSorted(), [...candidate.mappings]]);
+      const key = JSON.stringify([[...candidate.allocations].map(([id, amounts]) => JSON.stringify([id, [...amounts]])).toSorted(), [...candidate.mappings]]);
       found.set(key, candidate);
       if (query.limit !== undefined && found.size >= query.limit) return [...found.values()];
     }
