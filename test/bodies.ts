@@ -131,8 +131,8 @@ const bodies: Record<string, Body> = {
     return { server: { name: unique(), imageRef: await things.get('image'), flavorRef: await things.get('flavor'), networks: [{ uuid: await things.get('network') }] } };
   },
   'compute.keyPairs.create': async () => ({ keypair: { name: unique(), public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDlxlFHDwJ1kUVSkH4QYlOAu6C5pGPxtFJuIi/IsUjjV me' } }),
-  'compute.serverGroups.create': async () => ({ server_group: { name: unique(), policy: 'affinity' } }),
-  'compute.serverVolumes.update': async (things) => ({ volumeAttachment: { volumeId: await things.get('volume of a server'), delete_on_termination: true } }),
+  'compute.serverGroups.create': async () => ({ server_group: { name: unique(), policies: ['affinity'] } }),
+  'compute.serverVolumes.update': async (things) => ({ volumeAttachment: { volumeId: await things.get('volume of a server') } }),
   'compute.serverActions.addFixedIp': async (things) => {
     await things.get('subnet');
     return { addFixedIp: { networkId: await things.get('network') } };

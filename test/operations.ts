@@ -1,8 +1,9 @@
 /** Every operation that was promised, in the order of the contracts. */
 import type { TSchema } from 'typebox';
-import { newestOf, type Operation, type Service } from '../contract/contract.ts';
+import { compareVersions, newestOf, type Operation, type Service } from '../contract/contract.ts';
 import { contracts } from '../contract/contracts.ts';
-import { schemaAt } from '../kit/http/schema.ts';
+import { existsAt, schemaAt } from '../kit/http/schema.ts';
+import { matches } from '../kit/http/versions.ts';
 
 export type Promised = {
   /** `compute.servers.create` */
@@ -36,8 +37,13 @@ function asOffered(promised: Promised): Promised[] {
   if (service.microversions === undefined) return [promised];
   const version = newestOf(service, operation);
   if (version === undefined) return [];
-  const at = <T extends TSchema | 'stream' | undefined>(schema: T) => (typeof schema === 'object' ? schemaAt(schema, version) : schema);
-  const { body, query, response } = operation;
+  const at = <T extends TSchema | 'stream' | undefined>(schema: T) => (typeof schema === 'object' ? (existsAt(schema, version) ? schemaAt(schema, version) : undefined) : schema);
+  const { query, response } = operation;
+  const noun = promised.id.slice(service.type.length + 1);
+  const olderBody = service.microversions.changes
+    .filter((change) => change.body && compareVersions(version, change.version) < 0 && change.operations.some((pattern) => matches(pattern, noun)))
+    .toSorted((one, other) => compareVersions(one.version, other.version))[0]?.body;
+  const body = olderBody ?? operation.body;
   return [{ ...promised, operation: { ...operation, ...(body === undefined ? {} : { body: at(body) }), ...(query === undefined ? {} : { query: at(query) }), ...(response === undefined ? {} : { response: at(response) }) } }];
 }
 

@@ -163,7 +163,7 @@ export const preparations: Record<string, Preparation> = {
   'compute.serverActions.triggerCrashDump': { refused: { status: 501, because: 'no driver can interrupt a kernel; nova says so too (TriggerCrashDumpNotSupported)' } },
   'compute.serverActions.shelveOffload': { refused: { status: 409, because: 'a server that is shelved leaves its host at once (shelved_offload_time is 0, as in nova)' } },
   'compute.serverActions.migrate': { by: 'admin' },
-  'compute.serverActions.migrateLive': { by: 'admin', body: () => Promise.resolve({ 'os-migrateLive': { host: null, block_migration: 'auto' } }) },
+  'compute.serverActions.migrateLive': { by: 'admin', body: () => Promise.resolve({ 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } }) },
   'compute.serverActions.evacuate': { refused: { status: 400, because: 'the host of the server is well: nova says so too (ComputeServiceInUse)' } },
   'compute.serverActions.unshelve': { before: (cloud, things) => act(cloud, things, { shelve: null }) },
   'compute.serverActions.unrescue': { before: (cloud, things) => act(cloud, things, { rescue: null }) },

@@ -73,7 +73,9 @@ function buildObject(schema: Node, wish: Wish, name: string): Record<string, unk
   for (const [key, property] of properties) if (required.has(key)) made[key] = build(property, wish, key);
   for (const [key, property] of properties) {
     const enough = wish.whole !== true && Object.keys(made).length >= numberOf(schema['minProperties'], 0);
-    if (!(key in made) && !enough && Object.keys(made).length < most) made[key] = build(property, wish, key);
+    // What nothing is allowed for cannot be given.
+    const isOpen = JSON.stringify(property['not']) !== '{}';
+    if (!(key in made) && !enough && isOpen && Object.keys(made).length < most) made[key] = build(property, wish, key);
   }
   for (const [pattern, value] of Object.entries(nodeOf(schema['patternProperties'])) as [string, Node][])
     if (Object.keys(made).length < Math.max(numberOf(schema['minProperties'], 0), wish.whole === true ? 1 : 0) && Object.keys(made).length < most) made[text({ type: 'string', pattern }, wish, `a key of ${name}`)] = build(value, wish, name);
@@ -101,11 +103,14 @@ const candidates = [
   'aGVsbG8=',
   '-1',
   'volume',
+  'CUSTOM_GOLD',
 ];
 
 function text(schema: Node, wish: Wish, name: string): string {
   const fresh = /name$/i.test(name) ? [wish.unique()] : [];
-  const found = [...fresh, ...candidates].find((candidate) => takes(schema, candidate));
+  // A pattern that is one text.
+  const literal = /^\^([\w:. -]+)\$$/.exec(String(schema['pattern'] ?? ''))?.slice(1) ?? [];
+  const found = [...fresh, ...literal, ...candidates].find((candidate) => takes(schema, candidate));
   if (found === undefined) throw new Unbuildable(`No text is known that ${name} takes: ${JSON.stringify(schema)}`);
   return found;
 }

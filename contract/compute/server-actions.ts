@@ -53,7 +53,7 @@ const liveMigration = exactly({
   force: since('2.30', until('2.67', Type.Optional(boolean))),
 });
 
-const imageMade = { response: Type.Object({ image_id: Type.String() }, { additionalProperties: false }) };
+const imageMade = { response: since('2.45', Type.Object({ image_id: Type.Optional(Type.String()) }, { additionalProperties: false })) };
 const group = exactly({ name });
 
 export const serverActions = operations({
@@ -107,7 +107,7 @@ export const serverActions = operations({
   createImage: { ...action('createImage', exactly({ name, metadata: Type.Optional(metadata) }), 'servers:create_image', 'Make an image of its root disk'), ...imageMade },
   createBackup: {
     ...action('createBackup', exactly({ name, backup_type: Type.String(), rotation: nonNegativeInteger, metadata: Type.Optional(metadata) }), 'os-create-backup', 'Make an image of its root disk, and delete the oldest of such'),
-    response: Type.Object({ image_id: Type.Optional(Type.String()) }, { additionalProperties: false }),
+    ...imageMade,
   },
   rescue: {
     ...action('rescue', Type.Union([exactly({ adminPass: Type.Optional(adminPass), rescue_image_ref: Type.Optional(uuid), fromLocalDisk: ofChanges }), Type.Null()]), 'os-rescue', 'Start it from another image, with its own disk beside'),

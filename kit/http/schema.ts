@@ -8,7 +8,8 @@ type Node = Record<string, unknown>;
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function existsAt(schema: unknown, version: string): boolean {
+/** Whether what the schema describes is there at this microversion. */
+export function existsAt(schema: unknown, version: string): boolean {
   if (!isNode(schema)) return true;
   const from = schema['x-since'];
   const to = schema['x-until'];

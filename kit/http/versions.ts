@@ -99,7 +99,8 @@ function apply(change: Change, way: 'request' | 'response' | 'query', value: unk
   return transform === undefined || value === undefined ? value : transform(value);
 }
 
-function matches(pattern: string, id: string): boolean {
+/** Whether a change names this operation, as `noun.operation`. */
+export function matches(pattern: string, id: string): boolean {
   return pattern.endsWith('*') ? id.startsWith(pattern.slice(0, -1)) : pattern === id;
 }
 

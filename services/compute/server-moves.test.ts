@@ -86,7 +86,7 @@ test('a server is made anew elsewhere when its host is down, and not before', as
 });
 
 function live({ admin }: TestCloud, id: string, host: string | null) {
-  return admin.compute.serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: 'auto' } } });
+  return admin.compute.serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: false, disk_over_commit: false } } });
 }
 
 async function hostOf({ admin }: TestCloud, id: string): Promise<string> {
