@@ -20,10 +20,15 @@ export async function reconcile(parts: RegionParts): Promise<void> {
   const { driver, database, log } = parts;
   // Rows before machines: a machine made in between has a row that is not known yet, and is only reported.
   const servers = await database.read(scope, selectLiving);
-  const machines = new Map((await driver.servers.list()).map((machine) => [machine.id, machine]));
-  const known = new Set(servers.map(({ id }) => id));
+  const all = await driver.servers.list();
+  const known = new Map(servers.map((server) => [server.id, server]));
+  // On its way between hosts a server can have two: what it is goes by the one where it belongs.
+  const isAway = (machine: ServerState) => known.has(machine.id) && machine.hostId !== known.get(machine.id)!.hostId;
+  const machines = new Map(all.filter((machine) => !isAway(machine)).map((machine) => [machine.id, machine]));
   const devices = Map.groupBy(await database.read(scope, (tx) => selectBlockDevices(tx, servers.map(({ id }) => id))), ({ serverId }) => serverId);
   for (const server of servers) await mend(parts, { server, machine: machines.get(server.id), devices: devices.get(server.id) ?? [] });
+
+  for (const machine of all.filter(isAway)) await takeAway(parts, known.get(machine.id)!, machine);
 
   const unknown = [...machines.values()].filter(({ id }) => !known.has(id));
   if (unknown.length === 0) return;
@@ -34,6 +39,17 @@ export async function reconcile(parts: RegionParts): Promise<void> {
     if (generation === undefined) log.warn({ serverId: machine.id, hostId: machine.hostId }, 'a host has a machine that no server is known for');
     else await driver.servers.remove({ id: machine.id, hostId: machine.hostId, generation });
   }
+}
+
+/** What a server left behind on a host that it went from, when going was given up half way. Not while anything is done to it, nor what it may go back to. */
+async function takeAway({ driver, database, log }: RegionParts, server: Server, { id, hostId }: ServerState): Promise<void> {
+  const isLeft = await database.transaction(scope, async (tx) => {
+    const now = await lockServerRow(tx, id);
+    return now !== undefined && now.generation === server.generation && now.hostId !== hostId && now.resize?.left?.hostId !== hostId && (await running(tx, subjectOf(id))).length === 0;
+  });
+  if (!isLeft) return;
+  log.warn({ serverId: id, hostId }, 'a host has a machine that belongs on another, and it is removed there');
+  await driver.servers.remove({ id, hostId, generation: server.generation });
 }
 
 type Remedy = (tx: Transaction, server: Server) => Promise<void>;

@@ -49,7 +49,8 @@ function byAdministrator(call: (actions: ActionCalls, params: { server_id: strin
       administrators.set(things, admin);
       // What the last one said of a host does not count any more.
       for (const { host } of (await admin.compute.services.list()).body.services) await admin.compute.services.forceDown({ body: { host, binary: 'nova-compute', forced_down: false } });
-      await before?.(admin, await things.get('server'));
+      const serverId = await things.get('server');
+      await before?.(admin, serverId);
     },
     act: async (_person, things) => call(administrators.get(things)!.compute.serverActions, { server_id: await things.get('server') }),
   };
@@ -97,7 +98,7 @@ export const causes: Record<string, Cause> = {
   'server.unshelve': action((actions, params) => actions.unshelve({ params, body: { unshelve: null } }), shelve),
   'server.migrate': byAdministrator(migrate),
   'server.migrate-revert': { ...byAdministrator(migrate), prepare: prepareMigrated, act: async (person, things) => person.compute.serverActions.revertResize({ params: { server_id: await things.get('server') }, body: { revertResize: null } }) },
-  'server.live-migrate': byAdministrator((actions, params) => actions.migrateLive({ params, body: { 'os-migrateLive': { host: null, block_migration: 'auto' } } })),
+  'server.live-migrate': byAdministrator((actions, params) => actions.migrateLive({ params, body: { 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } } })),
   'server.evacuate': byAdministrator((actions, params) => actions.evacuate({ params, body: { evacuate: {} } }), async ({ compute }, id) => {
     const { server } = (await compute.servers.show({ params: { server_id: id } })).body;
     await compute.services.forceDown({ body: { host: server['OS-EXT-SRV-ATTR:host'] ?? '', binary: 'nova-compute', forced_down: true } });

@@ -6,6 +6,7 @@ import type { Faults } from '../../drivers/simulated/simulated.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { retryStuck, stuck } from '../../kit/workflow/runs.ts';
 import { Abandoned } from '../../kit/workflow/workflow.ts';
+import { reconcile } from '../../services/compute/reconcile.ts';
 import { startCloud, type TestCloud } from '../cloud.ts';
 import { thingsOf, type ThingName, type Things } from '../things.ts';
 import { causes, clearUp, type Cause } from './causes.ts';
@@ -108,6 +109,8 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
           const given = await undoStuck(world.cloud);
           // Undoing is given up after a while, and then an operator does what the finding says; nothing else needs one.
           assert.deepEqual(given, steps.some(({ undo }) => undo) && given.length > 0 ? [name] : []);
+          // As it does every ten seconds: what stayed on a host that refused is taken off when it does not refuse any more.
+          await reconcile(world.cloud.cloud.region);
         });
         assert.equal(trouble.hits() > 0, causes[name]!.withoutRegion !== true, 'whether the region is asked is otherwise than test/simulation/causes.ts says');
       });
