@@ -36,7 +36,7 @@ const inHour = (rows: readonly IntervalRow[], hour: number) => rows.filter((row)
 const unitMs = (rows: readonly IntervalRow[]) => rows.reduce((sum, row) => sum + BigInt(row.measures['vcpus'] ?? 0) * BigInt(Date.parse(row.until) - Date.parse(row.from)), 0n);
 
 /** Compares an hour of what two clouds have recorded. */
-function matchHour(ours: readonly Life[], theirs: readonly Life[], hour: number): Promise<Matched> {
+function matchHour(ours: readonly Life[], theirs: readonly Life[], hour: number, oursOf: (peerId: string) => string = (id) => id): Promise<Matched> {
   const resources = (lives: readonly Life[]) => lives.map((each) => ({ resource_id: each.id, measure: 'vcpus', unit_ms: String(unitMs(inHour(rowsOf(each), hour))), flavor: 'small' })).filter(({ unit_ms: sum }) => sum !== '0');
   const sums = (lives: readonly Life[]): SumRow[] => {
     const sum = resources(lives).reduce((total, { unit_ms: each }) => total + BigInt(each), 0n);
@@ -55,7 +55,7 @@ function matchHour(ours: readonly Life[], theirs: readonly Life[], hour: number)
     resources: ({ project, resource }) => Promise.resolve({ ...head, level: 'resource', project, resource, rows: resources(theirs) }),
     events: ({ resource, resourceId }) => Promise.resolve<EventStatement>({ ...head, level: 'event', resource, resource_id: resourceId, rows: inHour(rows(theirs, resourceId), hour) }),
   };
-  return match({ own, peer, statement: { ...head, level: 'hour', book_hash: '', rows: sums(theirs) }, counterparts: { project: (id) => id, resource: (id) => id, flavorOf: () => undefined }, resources: ['server'], toleranceMs, bookHash: '', resolved: new Map(), provider: 'peer' });
+  return match({ own, peer, statement: { ...head, level: 'hour', book_hash: '', rows: sums(theirs) }, counterparts: { project: (id) => id, resource: oursOf, flavorOf: () => undefined }, resources: ['server'], toleranceMs, bookHash: '', resolved: new Map(), provider: 'peer' });
 }
 
 async function matchAll(ours: readonly Life[], theirs: readonly Life[]): Promise<Matched> {
@@ -106,4 +106,15 @@ test('who claims a thing beyond the tolerance is contradicted by its events, and
     { numRuns: 100 },
   );
   assert.ok(disputed > 50, `only ${disputed} lies were told`);
+});
+
+test('what was lost there and made again is two things there and one here, and contradicts nobody', async () => {
+  const [begin, lost, end] = [start + 5 * 60_000, start + 20 * 60_000, start + 40 * 60_000];
+  const stretch = (id: string, from: number, until: number): Life => ({ id, stretches: [{ from, until, vcpus: 2 }] });
+  const theirs = [stretch('first', begin, lost), stretch('second', lost + 60_000, end)];
+
+  const { accepted, findings } = await matchHour([stretch('ours', begin, end)], theirs, start, () => 'ours');
+
+  assert.deepEqual(findings, []);
+  assert.deepEqual(accepted.map(({ unit_ms: sum }) => sum), [String(2 * (end - begin - 60_000))]);
 });

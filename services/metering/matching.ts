@@ -148,7 +148,8 @@ type Differing = { project: string; peerProject: string | undefined; resource: R
 /** A sum of one thing: of a measure, under the name that its flavor has there. */
 type Cell = { there: string; measure: string };
 type Sums = Map<string, Cell & { unitMs: bigint }>;
-type Seen = { peerId: string | null; own: Sums; peer: Sums; /** Ours, by its name there. */ flavors: Map<string, string> };
+/** `peers`: by their id; a machine that was lost and made again is one of ours, and two of theirs. `peer`: all of them. */
+type Seen = { peers: Map<string, Sums>; own: Sums; peer: Sums; /** Ours, by its name there. */ flavors: Map<string, string> };
 
 /** One project's things of one kind. */
 async function narrow(matching: Matching, { project, peerProject, resource, theirs }: Differing): Promise<Matched> {
@@ -188,15 +189,19 @@ type ThingSum = { resource_id: string; measure: string; unit_ms: string };
 
 function thingsOf(counterparts: Counterparts, resource: Resource, mine: readonly (ThingSum & Sized)[], said: readonly (ThingSum & { there: string })[]): Map<string, Seen> {
   const things = new Map<string, Seen>();
-  const thing = (id: string, peerId: string | null): Seen => {
-    const known = things.get(id) ?? { peerId, own: new Map(), peer: new Map(), flavors: new Map() };
-    known.peerId ??= peerId;
+  const thing = (id: string): Seen => {
+    const known = things.get(id) ?? { peers: new Map(), own: new Map(), peer: new Map(), flavors: new Map() };
     things.set(id, known);
     return known;
   };
-  for (const { resource_id: peerId, there, measure, unit_ms: unitMs } of said) addTo(thing(counterparts.resource(peerId) ?? `peer:${peerId}`, peerId).peer, { there, measure }, BigInt(unitMs));
+  for (const { resource_id: peerId, there, measure, unit_ms: unitMs } of said) {
+    const { peers, peer } = thing(counterparts.resource(peerId) ?? `peer:${peerId}`);
+    const one: Sums = peers.get(peerId) ?? new Map();
+    peers.set(peerId, one);
+    for (const sums of [one, peer]) addTo(sums, { there, measure }, BigInt(unitMs));
+  }
   for (const row of mine) {
-    const { own, peer, flavors } = thing(row.resource_id, null);
+    const { own, peer, flavors } = thing(row.resource_id);
     const names = thereOf(counterparts, { ...row, resource });
     // One that boots from a volume has no disk of its own there, and so another flavor.
     const there = names.find((name) => [...peer.values()].some((cell) => cell.there === name)) ?? names[0]!;
@@ -218,11 +223,11 @@ type Judged = { wrong?: Finding; flavors?: Map<string, string> };
 
 /** Every sum that differs must be within the tolerance: the first that is not is what is wrong. */
 async function judge({ own, peer, counterparts, toleranceMs }: Matching, { project, resource, id, thing }: Thing): Promise<Judged> {
-  const { peerId } = thing;
+  const peerId = thing.peers.keys().next().value ?? null;
   const isOurs = !id.startsWith('peer:');
-  const [seen, statement] = await Promise.all([isOurs ? own.events({ resourceId: id, aroundMs: toleranceMs }) : [], peerId === null ? undefined : peer.events({ resource, resourceId: peerId })]);
+  const [seen, statements] = await Promise.all([isOurs ? own.events({ resourceId: id, aroundMs: toleranceMs }) : [], Promise.all([...thing.peers].map(async ([resourceId, sums]) => ({ resourceId, sums, rows: (await peer.events({ resource, resourceId })).rows.map((row) => ({ ...row, there: thereIn({ ...row, resource }) })) })))]);
   const mine = seen.map((row) => ({ ...row, names: thereOf(counterparts, { ...row, resource }) }));
-  const theirs = (statement?.rows ?? []).map((row) => ({ ...row, there: thereIn({ ...row, resource }) }));
+  const theirs = statements.flatMap(({ rows }) => rows);
   const changes = (rows: readonly IntervalRow[]) => rows.flatMap(({ event }) => (event === null ? [] : [event]));
   const last = isOurs && changes(mine).length === 0 ? await own.lastChange(id) : null;
   const about = { projectId: project, resource, resourceId: isOurs ? id : null, peerResourceId: peerId, ownEvents: last === null ? changes(mine) : [last], peerEvents: changes(theirs) };
@@ -233,8 +238,11 @@ async function judge({ own, peer, counterparts, toleranceMs }: Matching, { proje
     const { there, measure } = thing.own.get(key) ?? thing.peer.get(key)!;
     const [ownUnitMs, peerUnitMs] = [thing.own.get(key)?.unitMs ?? 0n, thing.peer.get(key)?.unitMs ?? 0n];
     const one = { ...about, measure, ownUnitMs, peerUnitMs };
-    const told = theirs.filter((row) => row.there === there).reduce((sum, row) => sum + BigInt(row.measures[measure] ?? 0) * lengthOf(row), 0n);
-    if (peerId !== null && told !== peerUnitMs) return { wrong: finding('contradiction', { ...one, message: `${measure} of ${peerId} is said to be ${peerUnitMs}, and its events add up to ${told}` }) };
+    for (const { resourceId, sums, rows } of statements) {
+      const stated = sums.get(key)?.unitMs ?? 0n;
+      const told = rows.filter((row) => row.there === there).reduce((sum, row) => sum + BigInt(row.measures[measure] ?? 0) * lengthOf(row), 0n);
+      if (told !== stated) return { wrong: finding('contradiction', { ...one, peerResourceId: resourceId, message: `${measure} of ${resourceId} is said to be ${stated}, and its events add up to ${told}` }) };
+    }
     if (mine.length === 0) return { wrong: finding('missing-resource', { ...one, message: `${peerId ?? id} is counted there, and there is no such ${resource} here` }) };
     if (theirs.length > 0 && peerUnitMs > 0n && !flavors.has(there)) return { wrong: finding('quantity', { ...one, message: `${id} is a ${[...new Set(flavors.keys())].join(' or a ')} by our count, and a ${there} by theirs` }) };
     // A disk that is a volume is counted as one there.
@@ -252,7 +260,8 @@ async function judge({ own, peer, counterparts, toleranceMs }: Matching, { proje
 }
 
 /** One of very many that we know nothing of: its events are not asked for. */
-function stranger(project: string, resource: Resource, { peerId, peer }: Seen): Finding {
+function stranger(project: string, resource: Resource, { peers, peer }: Seen): Finding {
+  const peerId = peers.keys().next().value ?? null;
   const [first] = peer.values();
   return finding('missing-resource', { projectId: project, resource, peerResourceId: peerId, measure: first?.measure ?? null, peerUnitMs: first?.unitMs ?? 0n, message: `${peerId} is counted there, and there is no such ${resource} here` });
 }
