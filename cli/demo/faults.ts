@@ -40,7 +40,7 @@ export function faultOf(name: FaultName, seed: number): Fault {
     case 'lost-answer':
       return { ...nothing, name, title: 'an answer of the partner is lost after the machine was made', disputes: [], before: (link) => link.trouble('loses the answer', which), during: async ({ link }) => demandHappened(link) };
     case 'asked-twice':
-      return { ...nothing, name, title: 'the partner is asked twice, and makes two machines', disputes: ['missing-resource'], before: (link) => link.trouble('asks twice', which), during: clearUp };
+      return { ...nothing, name, title: 'the partner is asked twice for one machine', disputes: ['missing-resource'], before: (link) => link.trouble('asks twice', which), during: clearUp };
     case 'lost-machine':
       return { ...nothing, name, title: 'the partner loses a machine', disputes: ['duration'], during: (scene) => lose(scene, which) };
     case 'lie':
@@ -56,9 +56,10 @@ async function demandHappened(link: Link): Promise<void> {
   if (link.happened() !== 1) throw new Failure(`The fault has happened ${link.happened()} times`, 'Choose another --seed');
 }
 
-/** The one too much is shown as nobody’s; a person decides about it. */
-async function clearUp({ link, theirs, admin, base }: Scene): Promise<void> {
+/** Where the partner does not see by the port that both name that they are one, the one too much is shown as nobody’s, and a person decides about it. */
+async function clearUp({ link, theirs, partnersCloud, partner, admin, base }: Scene): Promise<void> {
   await demandHappened(link);
+  if ((await machinesThere(theirs, partnersCloud)).length === partner) return;
   const nobodys = await until('the second machine to be shown as nobody’s', async () => {
     const { there } = (await admin.client(region, base).differences.show()).body;
     const servers = there.filter(({ kind }) => kind === 'server');
