@@ -27,8 +27,12 @@ export type Network = {
 
 export type NewNetwork = Omit<Network, 'shared' | 'external' | 'subnets' | 'ipv4_address_scope' | 'ipv6_address_scope' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
+/** All subnets of one version are from one pool. */
+const scopeOf = (version: 4 | 6): Sql => sql`(select p.address_scope_id from network.subnet s join network.pool_allocation a on a.subnet_id = s.id join network.subnet_pool p on p.id = a.pool_id
+  where s.network_id = r.id and s.ip_version = ${sql.raw(String(version))} limit 1)`;
+
 const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network, r.qos_policy_id,
-  array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, network.scope_of(r.id, 4) as ipv4_address_scope, network.scope_of(r.id, 6) as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, ${scopeOf(4)} as ipv4_address_scope, ${scopeOf(6)} as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
   return tx.rows<Network>(sql`select ${columns} from network.network r where ${tail}`);

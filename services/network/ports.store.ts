@@ -61,11 +61,14 @@ export type NewPort = {
 /** OpenStack's own prefix: neutron/conf/common.py, base_mac. */
 const macPrefix = 'fa:16:3e';
 
+/** What a network has for the ports of guests on it. */
+export const networkPolicy = sql`(select n.qos_policy_id from network.network n where n.id = r.network_id and r.device_owner not like 'network:%')`;
+
 const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.description, r.admin_state_up, r.mac_address, r.device_id, r.device_owner, r.router_id, r.status,
   coalesce((select jsonb_agg(jsonb_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.address)) order by family(a.address), a.address)
     from network.allocation a where a.port_id = r.id), '[]') as fixed_ips,
   array(select g.security_group_id from network.port_security_group g where g.port_id = r.id order by 1) as security_groups,
-  r.port_security_enabled, r.allowed_address_pairs, r.qos_policy_id, network.qos_policy_of(r.network_id, r.device_owner) as qos_network_policy_id, r.host_id, r.vnic_type, r.profile, r.server_id, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.port_security_enabled, r.allowed_address_pairs, r.qos_policy_id, ${networkPolicy} as qos_network_policy_id, r.host_id, r.vnic_type, r.profile, r.server_id, r.made_for_server, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectPorts(tx: Transaction, tail: Sql): Promise<Port[]> {
   return tx.rows<Port>(sql`select ${columns} from network.port r where ${tail}`);

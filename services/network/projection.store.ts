@@ -2,6 +2,7 @@
 import type { NetworkResource } from '../../drivers/driver.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Kind } from './changes.ts';
+import { networkPolicy } from './ports.store.ts';
 
 export type Ref = { kind: Kind; id: string };
 
@@ -149,7 +150,7 @@ const specs: Record<Kind, Sql> = {
       'qos', (select jsonb_build_object(
           'limits', coalesce(jsonb_agg(jsonb_build_object('direction', h ->> 'direction', 'kbps', h -> 'max_kbps', 'burstKbps', h -> 'max_burst_kbps') order by h ->> 'direction') filter (where (h ->> 'max_kbps')::int > 0), '[]'),
           'dscp', max((h ->> 'dscp_mark')::int))
-        from network.qos_policy q, jsonb_array_elements(q.rules) h where q.id = coalesce(r.qos_policy_id, network.qos_policy_of(r.network_id, r.device_owner)) having count(*) > 0),
+        from network.qos_policy q, jsonb_array_elements(q.rules) h where q.id = coalesce(r.qos_policy_id, ${networkPolicy}) having count(*) > 0),
       'allowedAddressPairs', ${list(sql`select jsonb_agg(jsonb_build_object('mac', h ->> 'mac_address', 'address', h ->> 'ip_address') order by place)
         from jsonb_array_elements(r.allowed_address_pairs) with ordinality as pair (h, place)`)},
       'securityGroups', ${list(sql`select jsonb_agg(g.security_group_id order by g.security_group_id) from network.port_security_group g where g.port_id = r.id and r.port_security_enabled`)},

@@ -1,4 +1,5 @@
--- Who may use what belongs to another project. Objects repeat it, so that a policy needs one row to decide.
+-- Who may use what belongs to another project. Objects repeat it, so that a policy needs one row to decide; indexes hold
+-- only what is shared, and the policies say so too, or a list would look through everything that is not.
 create table network.rbac_policy (
   id text primary key,
   -- Whose the object is.
@@ -35,30 +36,30 @@ drop policy shown_to_others on network.subnet_pool;
 alter table network.network add column shared_with text[] not null default '{}', add column external_to text[] not null default '{}';
 update network.network set shared_with = case when shared then '{*}'::text[] else '{}' end, external_to = case when external then '{*}'::text[] else '{}' end;
 alter table network.network drop column shared, drop column external;
-create index on network.network using gin (shared_with);
-create index on network.network using gin (external_to);
-call kit.protect('network.network', 'shared_with && array[''*'', kit.scope()] or external_to && array[''*'', kit.scope()]');
+create index on network.network using gin (shared_with) where shared_with <> '{}';
+create index on network.network using gin (external_to) where external_to <> '{}';
+call kit.protect('network.network', 'shared_with <> ''{}'' and shared_with && array[''*'', kit.scope()] or external_to <> ''{}'' and external_to && array[''*'', kit.scope()]');
 
 alter table network.subnet add column network_shared_with text[] not null default '{}', add column network_external_to text[] not null default '{}';
 update network.subnet set network_shared_with = case when network_shared then '{*}'::text[] else '{}' end, network_external_to = case when network_external then '{*}'::text[] else '{}' end;
 alter table network.subnet drop column network_shared, drop column network_external;
-create index on network.subnet using gin (network_shared_with);
-create index on network.subnet using gin (network_external_to);
-call kit.protect('network.subnet', 'network_shared_with && array[''*'', kit.scope()] or network_external_to && array[''*'', kit.scope()] or kit.tenant_visible(network_project_id)');
+create index on network.subnet using gin (network_shared_with) where network_shared_with <> '{}';
+create index on network.subnet using gin (network_external_to) where network_external_to <> '{}';
+call kit.protect('network.subnet', 'network_shared_with <> ''{}'' and network_shared_with && array[''*'', kit.scope()] or network_external_to <> ''{}'' and network_external_to && array[''*'', kit.scope()] or kit.tenant_visible(network_project_id)');
 
 alter table network.subnet_pool add column shared_with text[] not null default '{}';
 update network.subnet_pool set shared_with = '{*}' where shared;
 alter table network.subnet_pool drop column shared;
-create index on network.subnet_pool using gin (shared_with);
-call kit.protect('network.subnet_pool', 'shared_with && array[''*'', kit.scope()]');
+create index on network.subnet_pool using gin (shared_with) where shared_with <> '{}';
+call kit.protect('network.subnet_pool', 'shared_with <> ''{}'' and shared_with && array[''*'', kit.scope()]');
 
 alter table network.security_group add column shared_with text[] not null default '{}';
-create index on network.security_group using gin (shared_with);
-call kit.protect('network.security_group', 'shared_with && array[''*'', kit.scope()]');
+create index on network.security_group using gin (shared_with) where shared_with <> '{}';
+call kit.protect('network.security_group', 'shared_with <> ''{}'' and shared_with && array[''*'', kit.scope()]');
 
 alter table network.security_group_rule add column group_shared_with text[] not null default '{}';
-create index on network.security_group_rule using gin (group_shared_with);
-call kit.protect('network.security_group_rule', 'group_shared_with && array[''*'', kit.scope()]');
+create index on network.security_group_rule using gin (group_shared_with) where group_shared_with <> '{}';
+call kit.protect('network.security_group_rule', 'group_shared_with <> ''{}'' and group_shared_with && array[''*'', kit.scope()]');
 
 set local intercloud.project to '';
 
@@ -73,25 +74,6 @@ declare
 begin
   perform set_config('intercloud.project', '*', true);
   return query select id from network.security_group where id = any(ids) order by id for key share;
-  perform set_config('intercloud.project', scope, true);
-end $$;
-
--- Projects, other than its owner's, that have something of theirs on a shared object.
-create function network.users_of_shared(kind text, object text) returns setof text
-  language plpgsql
-as $$
-declare
-  scope text := current_setting('intercloud.project', true);
-begin
-  perform set_config('intercloud.project', '*', true);
-  return query select distinct p.project_id from network.port p join network.network n on n.id = p.network_id
-    where kind = 'network' and p.network_id = object and not p.internal and p.device_owner <> 'network:distributed' and p.project_id <> n.project_id
-  union select distinct s.project_id from network.subnet s join network.network n on n.id = s.network_id
-    where kind = 'network' and s.network_id = object and s.project_id <> n.project_id
-  union select distinct a.taker_project_id from network.pool_allocation a join network.subnet_pool o on o.id = a.pool_id
-    where kind = 'subnetpool' and a.pool_id = object and a.taker_project_id <> o.project_id
-  union select distinct p.project_id from network.port_security_group g join network.port p on p.id = g.port_id join network.security_group o on o.id = g.security_group_id
-    where kind = 'security_group' and g.security_group_id = object and p.project_id <> o.project_id;
   perform set_config('intercloud.project', scope, true);
 end $$;
 

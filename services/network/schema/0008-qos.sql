@@ -12,10 +12,10 @@ create table network.qos_policy (
   updated_at timestamptz not null
 );
 create index on network.qos_policy (project_id);
-create index on network.qos_policy using gin (shared_with);
+create index on network.qos_policy using gin (shared_with) where shared_with <> '{}';
 create index on network.qos_policy using gin (rules jsonb_path_ops);
 create unique index one_default_qos_policy_of_a_project on network.qos_policy (project_id) where is_default;
-call kit.protect('network.qos_policy', 'shared_with && array[''*'', kit.scope()]');
+call kit.protect('network.qos_policy', 'shared_with <> ''{}'' and shared_with && array[''*'', kit.scope()]');
 
 alter table network.network add column qos_policy_id text references network.qos_policy;
 create index on network.network (qos_policy_id) where qos_policy_id is not null;
@@ -35,15 +35,6 @@ begin
   perform set_config('intercloud.project', scope, true);
 end $$;
 
--- The policy that a network has for the ports of guests on it: seen by whoever sees the port.
-create function network.qos_policy_of(network text, device_owner text) returns text
-  language plpgsql stable
-as $$
-begin
-  if device_owner like 'network:%' then return null; end if;
-  return (select n.qos_policy_id from network.network n where n.id = network);
-end $$;
-
 -- What a policy is used by, whosever it is.
 create function network.use_of_qos_policy(policy text) returns table (kind text, id text)
   language plpgsql
@@ -56,7 +47,8 @@ begin
   perform set_config('intercloud.project', scope, true);
 end $$;
 
-create or replace function network.users_of_shared(kind text, object text) returns setof text
+-- Projects, other than its owner's, that have something of theirs on a shared object.
+create function network.users_of_shared(kind text, object text) returns setof text
   language plpgsql
 as $$
 declare
