@@ -13,7 +13,7 @@ import type { Log } from './kit/log.ts';
 import { openDatabase, sql, type Database, type DatabaseOptions, type Sql } from './kit/postgres/database.ts';
 import { urlOfDatabase } from './kit/postgres/external.ts';
 import { migrate } from './kit/postgres/migrate.ts';
-import type { SealingKey } from './kit/sealing.ts';
+import { keyFrom, type SealingKey } from './kit/sealing.ts';
 import { createEngine, type Engine, type EngineOptions } from './kit/workflow/engine.ts';
 import { createWorkflows, overdue, stuck } from './kit/workflow/runs.ts';
 import type { Admission } from './services/admission/admission.ts';
@@ -24,14 +24,19 @@ import { bootstrapFederation, type Federation } from './services/federation/fede
 import { makeFirstHomeLink, makeHomeLink } from './services/home-link/home-link.ts';
 import { withLeases } from './services/home-link/leasing.ts';
 import { connectHome, type HomeLink } from './services/home-link/link.ts';
+import { createCatalogs } from './services/identity/catalog.ts';
 import { bootstrapIdentity, type Identity } from './services/identity/identity.ts';
-import { bootstrapImage, type ImageBlobs } from './services/image/image.ts';
+import type { Signers } from './services/identity/signers.ts';
+import type { Abroad } from './services/image/abroad.ts';
+import { bootstrapImage, bootstrapMetadefs, type ImageBlobs } from './services/image/image.ts';
 import { makeMeter, remoteCounterpartLink, remoteUsageLink } from './services/meter/meter.ts';
 import { usageLink } from './services/metering/metering.ts';
 import { bootstrapDefaultPool, bootstrapNetwork } from './services/network/network.ts';
 import type { ObjectBodies } from './services/object-store/object-store.ts';
+import { createScheduler } from './services/placement/scheduler/scheduler.ts';
 import type { Finding, HomeParts, Invariant, Made, RegionParts } from './services/parts.ts';
 import { beginWithLeases } from './services/quota/leases.ts';
+import { routedToStore } from './services/s3/s3.ts';
 import { homeDatabaseName, regionDatabaseName } from './supervisor/config.ts';
 import { homeSchemas, makeHome, makeRegion, regionSchemas } from './services/services.ts';
 
@@ -97,7 +102,7 @@ export type RegionCloud = {
 };
 
 /** What is one for all places. */
-export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; homeMade: readonly Made[] };
+export type HomeCloud = { home: HomeParts; identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; signers: Signers; homeMade: readonly Made[] };
 
 /** Home with the region that its own processes serve. */
 export type Cloud = HomeCloud & RegionCloud;
@@ -105,14 +110,16 @@ export type Cloud = HomeCloud & RegionCloud;
 export function makeCloud({ databases, ...handed }: Handed): Cloud {
   // The first region lends from home by a call, and makes its own database know that.
   const lending: { link?: HomeLink } = {};
-  const region = regionPartsOf({ ...handed, database: databases.region }, () => lending.link!);
+  const catalogs = createCatalogs();
+  const abroad: Abroad = { keys: handed.cloudKeys, catalog: (whose) => databases.home.read({ kind: 'system', reason: 'where the images of other regions are' }, (tx) => catalogs.catalogFor(tx, whose)) };
+  const region = regionPartsOf({ ...handed, database: databases.region, sealingKeys: handed.cloudKeys, abroad }, () => lending.link!);
   const home = makeHomeCloud({ ...handed, database: databases.home }, region);
   lending.link = home.federation.link;
   const tie = makeFirstHomeLink(region, { link: lending.link });
   return {
     ...home,
     region,
-    regionMade: [tie, ...makeRegion(region), makeMeter(region, { link: usageLink(home.home) })],
+    regionMade: [tie, ...makeRegion(region, { signers: home.signers }), makeMeter(region, { link: usageLink(home.home) })],
     contactAt: home.brands.contactAt,
     authenticate: home.brands.guarded(home.identity.authenticate),
     async start() {
@@ -129,21 +136,23 @@ export function makeCloud({ databases, ...handed }: Handed): Cloud {
 
 function makeHomeCloud({ database, clock, random, log, fetch: send = fetch, cloudKeys }: Surroundings & Pick<Handed, 'cloudKeys'>, first: RegionParts): HomeCloud {
   const home: HomeParts = { database, clock, random, log, workflows: createWorkflows({ clock, random }) };
-  const { identity, federation, brands, admission, broker, made } = makeHome(home, { first, fetch: send, cloudKeys, openProvider });
-  return { home, identity, federation, brands, admission, broker, homeMade: made };
+  const { identity, federation, brands, admission, broker, signers, made } = makeHome(home, { first, fetch: send, cloudKeys, openProvider });
+  return { home, identity, federation, brands, admission, broker, signers, homeMade: made };
 }
 
 /** A region that has its home elsewhere, and reaches it by contracts only. */
 export function makeRegionCloud(handed: RegionHanded, { secret, ...address }: HomeAddress): RegionCloud {
   const link = connectHome({ ...address, clock: handed.clock });
-  const region = regionPartsOf(handed, () => link);
-  const tie = makeHomeLink(region, { link, sealKey: keysOf(handed.region, secret).seal });
+  const { seal, keep } = keysOf(handed.region, secret);
+  const abroad: Abroad = { keys: [keyFrom(keep)], catalog: ({ token }) => link.catalog(token) };
+  const region = regionPartsOf({ ...handed, sealingKeys: [keyFrom(keep)], abroad }, () => link);
+  const tie = makeHomeLink(region, { link, sealKey: seal });
   const meter = makeMeter(region, { link: remoteUsageLink(link), counterparts: remoteCounterpartLink(link) });
-  return { region, regionMade: [tie, ...makeRegion(region), meter], authenticate: tie.authenticate, contactAt: async (hostName) => tie.faceAt(hostName), start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
+  return { region, regionMade: [tie, ...makeRegion(region, { signers: tie.signers }), meter], authenticate: tie.authenticate, contactAt: async (hostName) => tie.faceAt(hostName), start: () => tie.keeper.start(), stop: () => tie.keeper.stop() };
 }
 
-function regionPartsOf({ database, clock, random, log, region, driver, blobs, bodies }: RegionHanded, link: () => HomeLink): RegionParts {
-  return { database: withLeases(database, { link, clock, log }), clock, random, log, workflows: createWorkflows({ clock, random }), region, driver, blobs, bodies };
+function regionPartsOf({ database, clock, random, log, region, driver, blobs, bodies, sealingKeys, abroad }: RegionHanded & Pick<RegionParts, 'sealingKeys'> & { abroad: Abroad }, link: () => HomeLink): RegionParts {
+  return { database: withLeases(database, { link, clock, log }), clock, random, log, workflows: createWorkflows({ clock, random }), region, driver, blobs, bodies, sealingKeys, abroad, scheduler: createScheduler() };
 }
 
 /** The API: every service at one address. */
@@ -151,7 +160,7 @@ export function createApi(cloud: Cloud | RegionCloud, options: Pick<ServeOptions
   const { clock, random, log } = cloud.region;
   const implementations = madeOf(cloud).flatMap(({ implementation }) => (implementation ? [implementation] : []));
   const virtual = 'broker' in cloud ? cloud.broker.virtual : [];
-  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, contactAt: cloud.contactAt, ...options });
+  return createDoor({ implementations: [...implementations, ...virtual], authenticate: cloud.authenticate, clock, random, log, contactAt: cloud.contactAt, routedTo: routedToStore, ...options });
 }
 
 function madeOf(cloud: Cloud | RegionCloud): readonly Made[] {
@@ -213,6 +222,7 @@ export async function bootstrapRegion(cloud: RegionCloud, { adminProjectId, exte
   await bootstrapCompute(cloud.region);
   await bootstrapNetwork(cloud.region, { name: 'public', projectId: adminProjectId, ...externalNetwork });
   await bootstrapDefaultPool(cloud.region, adminProjectId);
+  await bootstrapMetadefs(cloud.region, adminProjectId);
   await bootstrapImage(cloud.region, { ...guestImage, projectId: adminProjectId });
 }
 

@@ -11,14 +11,12 @@ import { processesIn } from './drivers/libvirt-ovn/external-network.ts';
 import { openGuests } from './drivers/libvirt-ovn/metadata/guests.ts';
 import { createMetadataService } from './drivers/libvirt-ovn/metadata/service.ts';
 import { createNetworkDriver } from './drivers/libvirt-ovn/network/network.ts';
+import { switchCounts } from './drivers/libvirt-ovn/network/traffic.ts';
 import { connectOvsdb } from './drivers/libvirt-ovn/ovsdb.ts';
 import type { Log } from './kit/log.ts';
-import { layoutOf, type CloudConfig } from './supervisor/config.ts';
+import { layoutOf, machineCache, type CloudConfig } from './supervisor/config.ts';
 import type { EngineRoom } from './supervisor/supervisor.ts';
 import { doStep, Unstartable } from './supervisor/steps.ts';
-
-/** Packages, unpacked engines and built images are the machine's, not one cloud's. */
-const machineCache = '/var/cache/intercloud';
 
 export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise<void> } {
   const options = engineOptions(config);
@@ -73,14 +71,15 @@ async function keepGuests(options: EngineOptions, log: Log): Promise<void> {
 
 export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log: Log): Promise<Driver> {
   const options = engineOptions(config);
-  const { layout } = await describeEngines(options);
+  const { layout, programs } = await describeEngines(options);
+  const southbound = connectOvsdb({ address: `unix:${layout.sbSocket}`, database: 'OVN_Southbound' });
   const northbound = connectOvsdb({ address: `unix:${layout.nbSocket}`, database: 'OVN_Northbound' });
   const database = connectOvsdb({ address: `unix:${layout.confSocket}`, database: 'Open_vSwitch' });
   const localSwitch = { database, bridge: layout.integrationBridge };
   const onError = (error: unknown) => log.error({ err: error }, 'the host could not do what nobody waits for');
   const guests = await openGuests(layout.stateDir);
   const metadata = createMetadataService({ local: localSwitch, cloudId: config.cloudId, namespace: layout.namespace, lookup: guests.lookup, onError });
-  const networks = await createNetworkDriver({ northbound, gatewayHosts: () => [options.hostId] });
+  const networks = await createNetworkDriver({ northbound, gatewayHosts: () => [options.hostId], counting: { hostId: options.hostId, counts: switchCounts({ layout, programs, southbound }) } });
   const machines = await createLibvirtOvnDriver({ layout, hostId: options.hostId, blobs, networks, localSwitch, cacheDir: machineCache, onError });
   await guests.resume(metadata);
   const driver = guests.around(machines, metadata);
@@ -89,7 +88,7 @@ export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log:
     async close() {
       await driver.close();
       await metadata.close();
-      await Promise.all([northbound.close(), database.close()]);
+      await Promise.all([northbound.close(), southbound.close(), database.close()]);
     },
   };
 }

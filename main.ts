@@ -2,7 +2,7 @@
  * Starts one role of a cloud in this process: `node main.ts <role> --state <dir> [--region <name>]`.
  *
  * supervisor keeps the others; api serves clients; worker does durable work; agent carries the driver, and alone keeps
- * root's rights where hosts need them; part, doctor, halt and clear do one thing and end.
+ * root's rights where hosts need them; gate lets other machines be hosts too; part, doctor, halt and clear do one thing and end.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rmdir } from 'node:fs/promises';
@@ -10,27 +10,32 @@ import { fileURLToPath } from 'node:url';
 import { givingCaptures } from './agent/captures.ts';
 import { serveDriver } from './agent/host.ts';
 import { connectDriver } from './agent/remote.ts';
-import { systemClock, systemRandom } from './kit/clock.ts';
+import { clockAhead, systemClock, systemRandom } from './kit/clock.ts';
 import { certificatesIn } from './kit/http/certificates.ts';
 import { createLog, type Log } from './kit/log.ts';
+import type { Database } from './kit/postgres/database.ts';
+import type { Key } from './kit/s3/signing.ts';
 import { keysFrom, type SealingKey } from './kit/sealing.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import type { OpenstackDriver } from './drivers/openstack/openstack.ts';
 import { fileBlobStore } from './services/image/blobs.ts';
-import { fileObjectBodies } from './services/object-store/object-store.ts';
+import { bucketObjectBodies, fileObjectBodies, type ObjectBodies } from './services/object-store/object-store.ts';
 import { codeFolderFor } from './supervisor/account.ts';
 import { baseUrl, configOfRegion, layoutOf, readConfig, writeConfig, type CloudConfig } from './supervisor/config.ts';
+import { usualHost } from './supervisor/host-shape.ts';
 import { readOperatorRules } from './supervisor/operator-rules.ts';
+import { followAuthorities } from './supervisor/trust.ts';
 import { Unstartable, type StepReport } from './supervisor/steps.ts';
 import type { Cloud, DatabaseServer, RegionCloud } from './cloud.ts';
 import type { Membership } from './contract/intercloud/federation/invitations.ts';
 
 const [role = '', , stateDir = '', , regionName] = process.argv.slice(2);
 const config = role === 'supervisor' ? await wishedConfig() : configFor(stateDir, regionName);
+const clock = clockAhead(systemClock, (config.clockAheadSeconds ?? 0) * 1_000);
 // What these print is for whoever called them.
 const log = createLog({ name: role, level: role === 'halt' || role === 'clear' ? 'warn' : 'info' });
 
-const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, part, doctor, halt, clear };
+const roles: Record<string, (config: CloudConfig) => Promise<void>> = { supervisor, api, worker, agent, gate, part, doctor, halt, clear };
 const start = roles[role] ?? noRole;
 process.on('uncaughtException', (error) => die(error, 'an error that nobody caught'));
 process.on('unhandledRejection', (error) => die(error, 'a rejection that nobody caught'));
@@ -57,13 +62,14 @@ function noRole(): Promise<never> {
 
 async function supervisor(config: CloudConfig): Promise<void> {
   const { supervise } = await import('./supervisor/supervisor.ts');
+  const hasHome = config.home === null && !config.member;
   const code = fileURLToPath(new URL('./', import.meta.url)).replace(/\/$/, '');
   await supervise({
     config,
     code,
     node: process.execPath,
-    adminPassword: config.home === null ? readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim() : null,
-    cloudKeys: config.home === null ? readFileSync(layoutOf(config.stateDir).cloudKeys, 'utf8') : null,
+    adminPassword: hasHome ? readFileSync(layoutOf(config.stateDir).adminPassword, 'utf8').trim() : null,
+    cloudKeys: hasHome ? readFileSync(layoutOf(config.stateDir).cloudKeys, 'utf8') : null,
     engineRoomOf: async (region) => (region.driver === 'libvirt-ovn' ? (await import('./engine-room.ts')).engineRoom(region) : null),
     log,
     report: tell,
@@ -79,6 +85,7 @@ async function wishedConfig(): Promise<CloudConfig> {
 }
 
 async function api(config: CloudConfig): Promise<void> {
+  followAuthorities(stateDir);
   const { cloud, close } = await prepared(config, 12);
   const { createApi } = await import('./cloud.ts');
   await cloud.start();
@@ -95,6 +102,7 @@ async function api(config: CloudConfig): Promise<void> {
 }
 
 async function worker(config: CloudConfig): Promise<void> {
+  followAuthorities(stateDir);
   const { cloud, close, adminProjectId } = await prepared(config, 20);
   const { bootstrapRegion, createWorker } = await import('./cloud.ts');
   const layout = layoutOf(config.stateDir);
@@ -119,27 +127,32 @@ type Prepared<C> = { cloud: C; adminProjectId: string; close(): Promise<void> };
 
 /** The cloud that this process serves, with its schemas up to date and what it begins with. */
 async function prepared(config: CloudConfig, connections: number): Promise<Prepared<Cloud | RegionCloud>> {
-  const { adminPassword = '', cloudKeys = '', homeLink = '' } = await secrets();
-  return config.home === null ? preparedHome(config, connections, { adminPassword, cloudKeys: keysFrom(cloudKeys) }) : preparedRegion(config, config.home.url, connections, homeLink);
+  const { adminPassword = '', cloudKeys = '', homeLink = '', objectStoreKey = '' } = await secrets();
+  return config.home === null ? preparedHome(config, connections, { adminPassword, cloudKeys: keysFrom(cloudKeys), objectStoreKey }) : preparedRegion(config, config.home.url, connections, { homeLink, objectStoreKey });
 }
 
-async function preparedHome(config: CloudConfig, connections: number, { adminPassword, cloudKeys }: { adminPassword: string; cloudKeys: readonly SealingKey[] }): Promise<Prepared<Cloud>> {
+async function preparedHome(config: CloudConfig, connections: number, { adminPassword, ...keys }: { adminPassword: string; cloudKeys: readonly SealingKey[]; objectStoreKey: string }): Promise<Prepared<Cloud>> {
   const { bootstrapHome, migrateDatabases } = await import('./cloud.ts');
-  const { cloud, close } = await openCloud(config, log, connections, cloudKeys);
+  const { cloud, close } = await openCloud(config, log, connections, keys);
   await migrateDatabases({ home: cloud.home.database, region: cloud.region.database });
   const { adminProjectId } = await bootstrapHome(cloud, { adminPassword, base: baseUrl(config) });
   return { cloud, adminProjectId, close };
 }
 
-async function preparedRegion(config: CloudConfig, home: string, connections: number, homeLink: string): Promise<Prepared<RegionCloud>> {
+async function preparedRegion(config: CloudConfig, home: string, connections: number, keys: { homeLink: string; objectStoreKey: string }): Promise<Prepared<RegionCloud>> {
   const { bootstrapLeases, migrateRegion } = await import('./cloud.ts');
-  const { cloud, close, adminProjectId } = await openRegion(config, home, log, connections, homeLink);
+  const { cloud, close, adminProjectId } = await openRegion(config, home, log, connections, keys);
   await migrateRegion(cloud.region.database);
   await bootstrapLeases(cloud);
   return { cloud, adminProjectId, close };
 }
 
 async function agent(config: CloudConfig): Promise<void> {
+  if (config.member) {
+    const { serveAsHost } = await import('./host-room.ts');
+    const host = await serveAsHost(config, { clock, log, make: (hostId, blobs) => makeDriver(config, blobs, hostId) });
+    return ready(() => host.stop());
+  }
   const layout = layoutOf(config.stateDir);
   const blobs = await fileBlobStore(layout.blobs);
   const driver = await makeDriver(config, blobs);
@@ -152,6 +165,13 @@ async function agent(config: CloudConfig): Promise<void> {
   });
 }
 
+/** Where machines come in that are to be hosts too; all hosts of the region are asked for there. */
+async function gate(config: CloudConfig): Promise<void> {
+  const [{ serveGate }, { hostAuthorityKey = '' }] = await Promise.all([import('./host-room.ts'), secrets()]);
+  const serving = await serveGate(config, { clock, log, server: await databaseServer(config), hostAuthorityKey });
+  ready(() => serving.stop());
+}
+
 /** Leaves nothing of ours at a partner whose region is about to be no more. */
 async function part(config: CloudConfig): Promise<void> {
   const driver = await partnersDriver(config, await fileBlobStore(layoutOf(config.stateDir).blobs));
@@ -162,8 +182,10 @@ async function part(config: CloudConfig): Promise<void> {
 async function doctor(config: CloudConfig): Promise<void> {
   const { diagnose } = await import('./cloud.ts');
   const quiet = createLog({ name: 'doctor', level: 'silent' });
-  const { homeLink } = layoutOf(config.stateDir);
-  const { cloud } = config.home === null ? await openCloud(config, quiet, 4, []) : await openRegion(config, config.home.url, quiet, 4, await readFile(homeLink, 'utf8'));
+  const { homeLink, cloudKeys } = layoutOf(config.stateDir);
+  // It looks whether all that is sealed can be opened.
+  const objectStoreKey = config.objectStore ? await readFile(layoutOf(stateDir).objectStoreKey, 'utf8') : '';
+  const { cloud } = config.home === null ? await openCloud(config, quiet, 4, { cloudKeys: keysFrom(await readFile(cloudKeys, 'utf8')), objectStoreKey }) : await openRegion(config, config.home.url, quiet, 4, { homeLink: await readFile(homeLink, 'utf8'), objectStoreKey });
   process.stdout.write(`${JSON.stringify(await diagnose(cloud))}\n`, () => process.exit(0));
 }
 
@@ -189,21 +211,21 @@ function regionsOf(config: CloudConfig): CloudConfig[] {
 
 type Opened<C> = { cloud: C; close(): Promise<void> };
 
-/** Without keys, what is sealed stays so: who only looks needs none. */
-async function openCloud(config: CloudConfig, log: Log, connections: number, cloudKeys: readonly SealingKey[]): Promise<Opened<Cloud>> {
+/** Without keys, what is sealed stays so. */
+async function openCloud(config: CloudConfig, log: Log, connections: number, { cloudKeys, objectStoreKey }: { cloudKeys: readonly SealingKey[]; objectStoreKey: string }): Promise<Opened<Cloud>> {
   const { makeCloud, openHomeDatabase, openRegionDatabase } = await import('./cloud.ts');
   const server = await databaseServer(config);
   const options = { applicationName: role, max: connections, log };
   const databases = { home: openHomeDatabase(server, options), region: openRegionDatabase(server, config.region, options) };
-  const cloud = makeCloud({ databases, cloudKeys, ...(await surroundings(config, log)) });
+  const cloud = makeCloud({ databases, cloudKeys, ...(await surroundings(config, log, { database: databases.region, objectStoreKey })) });
   return { cloud, close: () => Promise.all([databases.home.close(), databases.region.close()]).then(() => undefined) };
 }
 
-async function openRegion(config: CloudConfig, home: string, log: Log, connections: number, homeLink: string): Promise<Opened<RegionCloud> & { adminProjectId: string }> {
+async function openRegion(config: CloudConfig, home: string, log: Log, connections: number, { homeLink, objectStoreKey }: { homeLink: string; objectStoreKey: string }): Promise<Opened<RegionCloud> & { adminProjectId: string }> {
   const { makeRegionCloud, openRegionDatabase } = await import('./cloud.ts');
   const { secret, ...membership } = JSON.parse(homeLink) as Membership & { secret: string };
   const database = openRegionDatabase(await databaseServer(config), config.region, { applicationName: role, max: connections, log });
-  const cloud = makeRegionCloud({ database, ...(await surroundings(config, log)) }, { url: home, membership, secret: Buffer.from(secret, 'base64url') });
+  const cloud = makeRegionCloud({ database, ...(await surroundings(config, log, { database, objectStoreKey })) }, { url: home, membership, secret: Buffer.from(secret, 'base64url') });
   return { cloud, adminProjectId: membership.adminProjectId, close: () => database.close() };
 }
 
@@ -211,21 +233,28 @@ async function databaseServer(config: CloudConfig): Promise<DatabaseServer> {
   return config.database === 'embedded' ? { kind: 'embedded', ...JSON.parse(await readFile(layoutOf(config.stateDir).postgresAddress, 'utf8')) } : { kind: 'url', url: config.database };
 }
 
-async function surroundings(config: CloudConfig, log: Log) {
+async function surroundings(config: CloudConfig, log: Log, store: { database: Database; objectStoreKey: string }) {
   const layout = layoutOf(config.stateDir);
   return {
     region: config.region,
-    driver: connectDriver({ socketPath: layout.agentSocket, name: config.driver }),
+    // Once hosts of other machines were let in, what one agent knows is not all that there is.
+    driver: connectDriver({ socketPath: () => (existsSync(layout.gateOpen) ? layout.hostsSocket : layout.agentSocket), name: config.driver }),
     blobs: await fileBlobStore(layout.blobs),
-    bodies: await fileObjectBodies(layout.objects),
-    clock: systemClock,
+    bodies: await openBodies(config, log, store),
+    clock,
     random: systemRandom,
     log,
   };
 }
 
+async function openBodies({ objectStore, stateDir }: CloudConfig, log: Log, { database, objectStoreKey }: { database: Database; objectStoreKey: string }): Promise<ObjectBodies> {
+  if (!objectStore) return fileObjectBodies(layoutOf(stateDir).objects);
+  const { openBucket } = await import('./kit/s3/bucket.ts');
+  return bucketObjectBodies({ bucket: openBucket(objectStore, JSON.parse(objectStoreKey) as Key, clock), database, clock, log });
+}
+
 /** The code of a driver is loaded only where it is wanted. */
-async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver> {
+async function makeDriver(config: CloudConfig, blobs: BlobStore, hostId?: string): Promise<Driver> {
   const { agent: stateDir } = layoutOf(config.stateDir);
   switch (config.driver) {
     case 'libvirt-ovn':
@@ -233,7 +262,7 @@ async function makeDriver(config: CloudConfig, blobs: BlobStore): Promise<Driver
     case 'simulated': {
       const { createSimulatedDriver } = await import('./drivers/simulated/simulated.ts');
       await mkdir(stateDir, { recursive: true });
-      return createSimulatedDriver({ stateDir, hosts: config.hosts, hostShape: { vcpus: 64, memoryMiB: 256 * 1024, diskGiB: 4096 }, blobs, clock: systemClock, random: systemRandom });
+      return createSimulatedDriver({ stateDir, hosts: config.hosts, ...(hostId === undefined ? {} : { hostId }), hostShape: config.hostShape ?? usualHost, blobs, clock, random: systemRandom });
     }
     case 'openstack':
       return partnersDriver(config, blobs);
@@ -247,7 +276,7 @@ async function partnersDriver(config: CloudConfig, blobs: BlobStore): Promise<Op
   if (!config.partner) throw new Error(`The region ${config.region} does not say whose cloud it is`);
   const [{ partnerSecret = '' }, { openRegionDatabase }, { openOpenstackDriver }] = await Promise.all([secrets(), import('./cloud.ts'), import('./drivers/openstack/open.ts')]);
   const database = openRegionDatabase(await databaseServer(config), config.region, { applicationName: role, max: 4, log });
-  const driver = await openOpenstackDriver({ settings: config.partner, secret: partnerSecret, database, blobs, clock: systemClock, random: systemRandom });
+  const driver = await openOpenstackDriver({ settings: config.partner, secret: partnerSecret, database, blobs, clock, random: systemRandom });
   return { ...driver, close: () => driver.close().then(() => database.close()) };
 }
 

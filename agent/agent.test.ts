@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
@@ -10,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { driverSuite } from '../drivers/driver.suite.ts';
-import type { ServerSpec, VettedImage } from '../drivers/driver.ts';
+import { serverOf } from '../drivers/spec.fixtures.ts';
 import { simulatedFixture } from '../drivers/simulated/simulated.fixtures.ts';
 import type { SimulatedOptions } from '../drivers/simulated/simulated.ts';
 import { createLog } from '../kit/log.ts';
@@ -284,18 +283,4 @@ async function post({ body, ...options }: { socketPath: string; method: string; 
 
 function quiet() {
   return createLog({ name: 'agent', level: 'silent' });
-}
-
-function serverOf(hostId: string, image: VettedImage): ServerSpec {
-  const id = randomUUID();
-  return {
-    id, generation: 1, hostId, power: 'running', vcpus: 1, memoryMiB: 64, bootEpoch: 0,
-    rootDisk: { kind: 'image', image, sizeGiB: 0, epoch: 0 },
-    volumes: [], nics: [], configDrive: false,
-    metadata: {
-      uuid: id, name: 'web', hostname: 'web', projectId: 'p', availabilityZone: 'nova', launchIndex: 0,
-      publicKeys: {}, meta: {}, adminPass: null, userData: null, networkData: {},
-      fixedIps: [], floatingIps: [], securityGroups: [], instanceType: 'm1.tiny',
-    },
-  };
 }

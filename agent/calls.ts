@@ -1,7 +1,8 @@
 /** The calls of a driver as they cross the wire: the one list that both ends are made from. */
 import type { Driver, DriverErrorKind, NetworkResourceRef } from '../drivers/driver.ts';
 
-type Methods = Omit<Driver, 'name' | 'close'>;
+/** Consoles are not asked for by call: their answer is a connection. */
+type Methods = Omit<Driver, 'name' | 'close' | 'consoles'>;
 export type Part = keyof Methods;
 
 export type Call<Argument> = {
@@ -54,6 +55,8 @@ export const calls: Calls = {
     reconcile: { ...aboutAll, timeoutMs: 10 * MINUTE },
     compare: { ...aboutAll, order: () => [], timeoutMs: 5 * MINUTE },
     portsUp: { takes: 'list', order: () => [], timeoutMs: 30 * SECOND, maxMiB: 16 },
+    edits: { ...reading, timeoutMs: 30 * SECOND },
+    traffic: { ...reading, timeoutMs: 30 * SECOND },
   },
   servers: {
     ensure: { ...aboutId, timeoutMs: 10 * MINUTE },
@@ -85,6 +88,9 @@ export const STATUS: Record<DriverErrorKind, number> = {
 export type Reply = { result?: unknown } | { error: { kind: DriverErrorKind; message: string } };
 
 export type Health = { status: 'ok' | 'stopping'; driver: string; running: number; waiting: number };
+
+/** What a connection becomes when it is to carry a machine's console: `GET /consoles/open?…` with this in `Upgrade`. */
+export const CONSOLE_PROTOCOL = 'intercloud-console';
 
 export const REQUEST_ID = 'x-request-id';
 /** Until when the caller waits, in milliseconds since 1970: what comes later must not be begun. */

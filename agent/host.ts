@@ -1,16 +1,21 @@
-/** Serves a driver on a unix socket: HTTP/1.1, one route for each call, JSON both ways. */
+/** Serves a driver on a unix socket, or on connections that somebody hands in: HTTP/1.1, one route for each call, JSON both ways. */
 import { chown, unlink } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DriverError, type Driver } from '../drivers/driver.ts';
 import type { Log } from '../kit/log.ts';
 import { calls, DEADLINE, REQUEST_ID, STATUS, type AnyCall, type Health, type Reply } from './calls.ts';
+import { serveConsoles } from './consoles.ts';
 import { limited, type Limit } from './limit.ts';
 
-export type ServeOptions = {
+export type ServeOptions = AnswerOptions & {
   socketPath: string;
   /** Who may call, besides root: the socket is theirs alone. Without it, whoever runs this process. */
   owner?: { uid: number; gid: number };
+};
+
+export type AnswerOptions = {
   log: Log;
   /** Calls that run at one time. */
   maxRunning?: number;
@@ -25,7 +30,22 @@ export type ServedDriver = {
 
 /** Listens when it returns. `unavailable` when another process serves this socket. */
 export async function serveDriver(driver: Driver, options: ServeOptions): Promise<ServedDriver> {
-  const { socketPath, owner, log, maxRunning = 64, maxWaiting = 1024 } = options;
+  const { socketPath, owner, log } = options;
+  const { server, close } = answering(driver, options);
+  await removeAbandoned(socketPath);
+  await listen(server, socketPath);
+  if (owner) await chown(socketPath, owner.uid, owner.gid);
+  log.info({ socketPath, driver: driver.name }, 'serving');
+  return { close };
+}
+
+/** Serves whoever is at the other end of the connections that it is handed. Closing waits for no call: the driver does, when it is closed. */
+export function serveDriverOn(driver: Driver, options: AnswerOptions): ServedDriver & { accept(connection: Duplex): void } {
+  const { server, close } = answering(driver, options);
+  return { accept: (connection) => void server.emit('connection', connection), close };
+}
+
+function answering(driver: Driver, { log, maxRunning = 64, maxWaiting = 1024 }: AnswerOptions): ServedDriver & { server: Server } {
   const limit = limited({ maxRunning, maxWaiting });
   const routes = routesOf(driver);
   let isStopping = false;
@@ -38,12 +58,10 @@ export async function serveDriver(driver: Driver, options: ServeOptions): Promis
       response.destroy();
     });
   });
-  await removeAbandoned(socketPath);
-  await listen(server, socketPath);
-  if (owner) await chown(socketPath, owner.uid, owner.gid);
-  log.info({ socketPath, driver: driver.name }, 'serving');
+  serveConsoles(server, { consoles: driver.consoles, log });
 
   return {
+    server,
     async close({ graceMs = 30_000 } = {}) {
       isStopping = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

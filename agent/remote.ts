@@ -1,12 +1,16 @@
 /** A driver that is elsewhere: the same interface, carried to the agent that serves it. */
 import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { DriverError, type Driver } from '../drivers/driver.ts';
 import { serialised } from '../kit/serial.ts';
+import { remoteConsoles } from './consoles.ts';
 import { calls, DEADLINE, REQUEST_ID, STATUS, type Call, type Health, type Part, type Reply } from './calls.ts';
 
-export type ConnectOptions = {
-  socketPath: string;
+/** Where an agent is: at a socket, which may become another one, or at the other end of something that makes connections to it. */
+export type Reach = { socketPath: string | (() => string) } | { to: string; open: () => Duplex };
+
+export type ConnectOptions = Reach & {
   name?: string;
   /** Names what the caller is doing, in its log and the agent's. */
   requestId?: () => string;
@@ -20,10 +24,14 @@ export type RemoteDriver = Driver & {
   health(): Promise<Health>;
 };
 
+const mostReplyBytes = 256 * 2 ** 20;
+
 /** Connects when it is first asked. An agent that is not there, or goes while it is asked, is `unavailable`. */
 export function connectDriver(options: ConnectOptions): RemoteDriver {
-  const { socketPath, name = 'remote', requestId = randomUUID, maxConnections = 64 } = options;
+  const { name = 'remote', requestId = randomUUID, maxConnections = 64 } = options;
   const pool = new Agent({ keepAlive: true, maxSockets: maxConnections, maxFreeSockets: maxConnections });
+  const connection = () => connectionTo(options, pool);
+  const agentAt = () => ('open' in options ? `the agent of ${options.to}` : `the agent at ${socketOf(options)}`);
   let isClosed = false;
 
   async function exchange({ method, path, body, timeoutMs, id }: { method: string; path: string; body?: string; timeoutMs: number; id: string }) {
@@ -34,10 +42,10 @@ export function connectDriver(options: ConnectOptions): RemoteDriver {
       ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     };
     try {
-      return await roundTrip({ agent: pool, socketPath, method, path, headers, signal: AbortSignal.timeout(timeoutMs) }, body);
+      return await roundTrip({ ...connection(), method, path, headers, signal: AbortSignal.timeout(timeoutMs) }, body);
     } catch (cause) {
       if (cause instanceof DriverError) throw cause;
-      throw new DriverError('unavailable', `The agent at ${socketPath} did not answer ${path}: ${reasonOf(cause, timeoutMs)}`, { cause });
+      throw new DriverError('unavailable', `${capital(agentAt())} did not answer ${path}: ${reasonOf(cause, timeoutMs)}`, { cause });
     }
   }
 
@@ -67,10 +75,11 @@ export function connectDriver(options: ConnectOptions): RemoteDriver {
   return {
     // Each part has exactly the methods of the list, and the list those of the driver: see Calls.
     ...(parts as unknown as Pick<Driver, Part>),
+    consoles: remoteConsoles({ connection: () => connectionTo(options), agentAt, requestId }),
     name,
     async health() {
       const { status, text } = await exchange({ method: 'GET', path: '/health', timeoutMs: 5_000, id: requestId() });
-      if (status !== 200) throw new DriverError('unavailable', `The agent at ${socketPath} is not well: ${text}`);
+      if (status !== 200) throw new DriverError('unavailable', `${capital(agentAt())} is not well: ${text}`);
       return JSON.parse(text) as Health;
     },
     async close() {
@@ -81,7 +90,22 @@ export function connectDriver(options: ConnectOptions): RemoteDriver {
 }
 
 type Answer = { status: number; text: string };
-type Trip = { agent: Agent; socketPath: string; method: string; path: string; headers: Record<string, string | number>; signal: AbortSignal };
+type Trip = Connection & { method: string; path: string; headers: Record<string, string | number>; signal: AbortSignal };
+/** As Node's requests want to be told it. */
+export type Connection = { agent?: Agent; socketPath?: string; createConnection?: () => Duplex };
+
+/** Connections that are streams of one connection cost nothing to make, and are not kept: an agent would make its own. */
+function connectionTo(reach: Reach, pool?: Agent): Connection {
+  return 'open' in reach ? { createConnection: reach.open } : { socketPath: socketOf(reach), ...(pool ? { agent: pool } : {}) };
+}
+
+function socketOf({ socketPath }: { socketPath: string | (() => string) }): string {
+  return typeof socketPath === 'string' ? socketPath : socketPath();
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
 
 function roundTrip(trip: Trip, body: string | undefined): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -95,7 +119,13 @@ function roundTrip(trip: Trip, body: string | undefined): Promise<Answer> {
 
 async function textOf(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
-  for await (const part of response as AsyncIterable<Buffer>) parts.push(part);
+  let size = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    size += part.length;
+    // A host that somebody else has got hold of must not fill our memory.
+    if (size > mostReplyBytes) throw new DriverError('failed', `The agent answered more than ${mostReplyBytes} bytes`);
+    parts.push(part);
+  }
   return Buffer.concat(parts).toString('utf8');
 }
 

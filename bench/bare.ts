@@ -12,6 +12,7 @@ import { workedByFamilies } from './processors.ts';
 
 /** The first cost of each is ours. */
 export async function measureReads(cloud: OwnCloud, endpoint: Endpoint, suite: Suite, ground: Ground, say: (line: string) => void): Promise<Costs[]> {
+  if (suite.reads.length === 0) return [];
   const database = await databaseOf(cloud, suite);
   const child = spawn(process.execPath, [fileURLToPath(new URL('./bare-server.ts', import.meta.url)), suite.service, JSON.stringify(database)], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
@@ -28,7 +29,7 @@ function bareEndpoint(base: string): Pick<Endpoint, 'ask'> {
     async ask<T>(_service: string, method: string, path: string) {
       const { status, text, headers } = await send(method, `${base}${path}`, {});
       if (status !== 200) throw new Error(`bare Fastify answered ${status}: ${text}`);
-      return { status, headers, body: JSON.parse(text) as T };
+      return { status, headers, body: (text === '' ? undefined : JSON.parse(text)) as T };
     },
   };
 }

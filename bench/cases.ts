@@ -13,8 +13,8 @@ export type Case = {
   name: string;
   kind: 'read' | 'write';
   ask(ground: Ground, index: number): Ask;
-  /** Where is kept what an answer says was made. */
-  makes?: { noun: string; idOf(reply: Reply): string };
+  /** Where is kept what an answer, or its request, says was made. */
+  makes?: { noun: string; idOf(reply: Reply, path: string): string };
   /** Once for each of these, not as often as may be. */
   each?: string;
   /** Once for each of these, and then they are gone. */
@@ -39,7 +39,7 @@ export type Suite = {
   cases: readonly Case[];
   /** What is compared with the least that could answer it: Fastify and one query. Of what is prepared, not of what cases make. */
   reads: readonly (Case & { bare: BareRoute })[];
-  /** As many as a large cloud has, by SQL; its statistics are made afterwards. */
+  /** As many as a large cloud has, by SQL; its statistics are made afterwards. None: it is not measured how this suite grows. */
   fill: readonly string[];
   /** Where the service keeps its things: the beginning of the database's name. */
   database: 'intercloud_home' | 'intercloud_region';

@@ -43,7 +43,7 @@ async function measureCase({ endpoint, worked, ground }: Subject, service: strin
     await atOnce(times, concurrency, async (index) => {
       const { method, path, body, headers } = ask(ground, first + index);
       const reply = await endpoint.ask(service, method, path, body, headers);
-      if (makes) (ground[makes.noun] ??= []).push(makes.idOf(reply));
+      if (makes) (ground[makes.noun] ??= []).push(makes.idOf(reply, path));
     });
     await pause(Math.max(0, (times / mostPerSecond) * 1_000 - (performance.now() - begun)));
   };

@@ -1,4 +1,4 @@
-/** Any OpenStack-compatible cloud, as a load generator sees it: a token, a catalog, requests. */
+/** Any OpenStack-compatible cloud, or a Swift that stands alone, as a load generator sees it: a token, a catalog, requests. */
 import { Agent as PlainAgent, request as plainRequest, type IncomingHttpHeaders } from 'node:http';
 import { Agent as SecureAgent, request as secureRequest } from 'node:https';
 
@@ -13,6 +13,8 @@ export type Endpoint = {
   /** Asks a service of the catalog; throws unless the status is one of success. */
   ask<T>(service: string, method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Reply<T>>;
   issueToken(): Promise<string>;
+  /** Where a service of the catalog is. */
+  urlOf(service: string): string;
 };
 
 type Catalog = { type: string; endpoints: { interface: string; region: string; url: string }[] }[];
@@ -33,13 +35,14 @@ export async function connectEndpoint(name: string, credentials: Credentials): P
     name,
     token,
     credentials,
+    urlOf,
     issueToken: async () => (await authenticate(credentials)).token,
     async ask<T>(service: string, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
       const url = urls.get(service) ?? urlOf(service);
       urls.set(service, url);
       const { status, text, headers: answered } = await send(method, `${url}${path}`, { 'x-auth-token': token, ...headers }, body);
       if (status < 200 || status > 299) throw new Error(`${name}: ${method} ${service}${path} answered ${status}: ${text.slice(0, 300)}`);
-      return { status, headers: answered, body: (text === '' ? undefined : JSON.parse(text)) as T };
+      return { status, headers: answered, body: (text !== '' && isJson(answered) ? JSON.parse(text) : undefined) as T };
     },
   };
 }
@@ -70,7 +73,8 @@ export function send(method: string, url: string, headers: Record<string, string
       },
     );
     request.on('timeout', () => request.destroy(new Error(`${method} ${url} was not answered in ${answerWithinMs / 1000} s`)));
-    request.on('error', reject);
+    // The server has given up a connection that was kept alive, as this was on its way.
+    request.on('error', (error: NodeJS.ErrnoException) => (request.reusedSocket && error.code === 'ECONNRESET' ? resolve(send(method, url, headers, body, ownAgent)) : reject(error)));
     request.end(bytes);
   });
 }
@@ -86,14 +90,27 @@ export function credentialsFrom(environment: Record<string, string | undefined>)
     authUrl: need('OS_AUTH_URL'),
     username: need('OS_USERNAME'),
     password: need('OS_PASSWORD'),
-    project: need('OS_PROJECT_NAME'),
+    // A Swift alone has accounts, and each user one.
+    project: isSwiftAlone(need('OS_AUTH_URL')) ? '' : need('OS_PROJECT_NAME'),
     userDomain: environment['OS_USER_DOMAIN_NAME'] ?? 'Default',
     projectDomain: environment['OS_PROJECT_DOMAIN_NAME'] ?? 'Default',
     ...(environment['OS_REGION_NAME'] === undefined ? {} : { region: environment['OS_REGION_NAME'] }),
   };
 }
 
-async function authenticate({ authUrl, username, password, project, userDomain, projectDomain }: Credentials): Promise<{ token: string; catalog: Catalog }> {
+async function authenticate(credentials: Credentials): Promise<{ token: string; catalog: Catalog }> {
+  return isSwiftAlone(credentials.authUrl) ? authenticateAtSwift(credentials) : authenticateAtIdentity(credentials);
+}
+
+/** swift/common/middleware/tempauth.py */
+async function authenticateAtSwift({ authUrl, username, password }: Credentials): Promise<{ token: string; catalog: Catalog }> {
+  const { status, headers } = await send('GET', authUrl, { 'x-auth-user': username, 'x-auth-key': password });
+  const [token, url] = [headers['x-auth-token'], headers['x-storage-url']];
+  if (typeof token !== 'string' || typeof url !== 'string') throw new Error(`${authUrl} gave no token: ${status}`);
+  return { token, catalog: [{ type: 'object-store', endpoints: [{ interface: 'public', region: '', url }] }] };
+}
+
+async function authenticateAtIdentity({ authUrl, username, password, project, userDomain, projectDomain }: Credentials): Promise<{ token: string; catalog: Catalog }> {
   const { status, text, headers } = await send('POST', `${identityUrl(authUrl)}/auth/tokens`, {}, {
     auth: {
       identity: { methods: ['password'], password: { user: { name: username, domain: { name: userDomain }, password } } },
@@ -103,6 +120,14 @@ async function authenticate({ authUrl, username, password, project, userDomain, 
   const token = headers['x-subject-token'];
   if (status !== 201 || typeof token !== 'string') throw new Error(`${authUrl} gave no token: ${status} ${text.slice(0, 300)}`);
   return { token, catalog: (JSON.parse(text) as { token: { catalog: Catalog } }).token.catalog };
+}
+
+function isSwiftAlone(authUrl: string): boolean {
+  return /\/auth\/v1(\.0)?\/?$/.test(authUrl);
+}
+
+function isJson(headers: IncomingHttpHeaders): boolean {
+  return /^application\/(\w+\+)?json/.test(headers['content-type'] ?? '');
 }
 
 /** With the version, however the other cloud's openrc wrote it. */

@@ -33,7 +33,7 @@ export type OwnCloud = {
 
 const program = fileURLToPath(new URL('../intercloud', import.meta.url));
 
-export async function makeOwnCloud(): Promise<OwnCloud> {
+export async function makeOwnCloud({ hosts = 10 }: { hosts?: number } = {}): Promise<OwnCloud> {
   const home = mkdtempSync(join(tmpdir(), 'ic-bench-'));
   // As root the API has an account of its own, which must be able to enter.
   chmodSync(home, 0o755);
@@ -62,7 +62,7 @@ export async function makeOwnCloud(): Promise<OwnCloud> {
     base,
     async up() {
       const begun = performance.now();
-      const up = intercloud(['up', '--driver', 'simulated', '--hosts', '10', '--port', String(port)]);
+      const up = intercloud(['up', '--driver', 'simulated', '--hosts', String(hosts), '--port', String(port)]);
       let answeredMs = 0;
       while (answeredMs === 0) {
         try {

@@ -8,6 +8,7 @@ import type { OwnCloud } from './own-cloud.ts';
 
 /** The first cost of each is that in the empty cloud. */
 export async function measureScale(cloud: OwnCloud, endpoint: Endpoint, suite: Suite, say: (line: string) => void): Promise<Costs[]> {
+  if (suite.fill.length === 0) return [];
   const worked = await cloud.worked();
   const measure = async (seconds: number, mark: string) => {
     const ground = await suite.prepare(endpoint);

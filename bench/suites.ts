@@ -1,8 +1,12 @@
 /** What can be measured, service by service. */
 import type { Suite } from './cases.ts';
 import { identity } from './suites/identity.ts';
+import { image } from './suites/image.ts';
+import { network } from './suites/network.ts';
+import { objectStore } from './suites/object-store.ts';
+import { volume } from './suites/volume.ts';
 
-export const suites: readonly Suite[] = [identity];
+export const suites: readonly Suite[] = [identity, image, volume, network, objectStore];
 
 export function suitesOf(names: string | undefined): readonly Suite[] {
   if (names === undefined) return suites;

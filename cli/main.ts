@@ -2,11 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { driverNames, stateDirOf } from '../supervisor/config.ts';
+import { shapeForm } from '../supervisor/host-shape.ts';
+import { placeForm } from '../supervisor/object-store-place.ts';
 import { billCommands } from './bills.ts';
 import { faultNames } from './demo/faults.ts';
+import { capacityCommands } from './capacity.ts';
 import { demoFederation, type DemoOptions } from './demo/federation.ts';
 import { doctor } from './doctor.ts';
 import { down, reset } from './down.ts';
+import { demandCloud, hostCommands } from './host.ts';
+import { imageCommands } from './image.ts';
 import { openrc } from './openrc.ts';
 import { partnerCommands } from './partner.ts';
 import { addRegion, join, listRegions, removeRegion, type AddOptions, type JoinOptions } from './region.ts';
@@ -19,11 +24,12 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 const program = new Command('intercloud').description('A cloud in one command, that speaks OpenStack to unmodified clients.').version(version).showHelpAfterError();
 
-const existing = ({ state }: { state?: string }): string => {
+const anyState = ({ state }: { state?: string }): string => {
   const stateDir = stateDirOf(state);
   demandOwner(stateDir, { orRoot: true });
   return stateDir;
 };
+const existing = (options: { state?: string }): string => demandCloud(anyState(options));
 const stateOption = () => new Option('--state <dir>', 'the folder that holds all a cloud has (default: /var/lib/intercloud as root, ~/.local/state/intercloud otherwise; or $INTERCLOUD_STATE)').argParser(stateDirOf);
 const formatOption = () => new Option('-f, --format <format>', 'how to print').choices(['table', 'json']).default('table');
 
@@ -33,14 +39,18 @@ program
   .addOption(stateOption())
   .addOption(new Option('--driver <driver>', 'real machines, or simulated hosts (default: real as root)').choices(driverNames))
   .option('--hosts <number>', 'how many simulated hosts', integer(1, 100_000))
+  .option('--host-shape <parts>', `what each simulated host is made of: ${shapeForm}`)
   .option('--port <port>', 'where all services answer (default: 5000)', integer(1, 65_535))
   .option('--listen <address>', 'the address to listen at (default: 127.0.0.1)')
   .option('--region <name>', 'the name of the region (default: RegionOne)')
   .option('--database <url>', 'a PostgreSQL to use instead of the embedded one: postgres://user:password@host/database')
+  .option('--object-store <place>', `a bucket of any S3 or Ceph RGW for the bytes of objects, instead of files: ${placeForm}`)
+  .option('--object-store-key <file>', 'the key to it, as `aws_access_key_id = …` and `aws_secret_access_key = …` (default: the environment variables of these names)')
   .option('--tls', 'serve HTTPS with a certificate of an authority made for this cloud')
   .option('--tls-cert <file>', 'serve HTTPS with this certificate (PEM)')
   .option('--tls-key <file>', 'the key of --tls-cert (PEM)')
   .option('--policy <file>', 'rules in the place of those that come with the services, as policy.yaml has them; kept until there are others')
+  .option('--clock-ahead <seconds>', "its time is so much ahead of the machine's (or behind: -600), to rehearse what comes of clocks that differ; 0 ends that", integer(-86_400, 86_400))
   .addOption(formatOption())
   .action((options: UpOptions) => up({ ...options, state: stateDirOf(options.state) }));
 
@@ -48,14 +58,14 @@ program
   .command('down')
   .description('stop the cloud and its machines; everything is kept')
   .addOption(stateOption())
-  .action((options: { state?: string }) => down(existing(options)));
+  .action((options: { state?: string }) => down(anyState(options)));
 
 program
   .command('status')
   .description('which processes and engines run')
   .addOption(stateOption())
   .addOption(formatOption())
-  .action((options: { state?: string; format: string }) => status(existing(options), options.format));
+  .action((options: { state?: string; format: string }) => status(anyState(options), options.format));
 
 program
   .command('doctor')
@@ -110,6 +120,8 @@ region
   .addOption(stateOption())
   .action((name: string, options: { state?: string }) => removeRegion(existing(options), name));
 
+hostCommands(program, { stateOf: existing, stateOption, formatOption });
+capacityCommands(program, { stateOf: existing, stateOption, formatOption });
 partnerCommands(program, { stateOf: existing, stateOption, formatOption });
 
 program
@@ -147,6 +159,7 @@ demo
   .addOption(formatOption())
   .action((options: DemoOptions) => demoFederation(options));
 
+imageCommands(program, { stateOf: existing, stateOption, formatOption });
 billCommands(program, { stateOf: ({ state }) => stateDirOf(state), stateOption, formatOption });
 
 program
@@ -154,7 +167,7 @@ program
   .description('stop the cloud and delete all that it has')
   .addOption(stateOption())
   .option('--yes', 'really delete')
-  .action((options: { state?: string; yes?: boolean }) => reset(existing(options), options.yes === true));
+  .action((options: { state?: string; yes?: boolean }) => reset(anyState(options), options.yes === true));
 
 try {
   await program.parseAsync();

@@ -1,4 +1,5 @@
 /** What a partner's Keystone and Neutron say of what was offered to us: tried before anything is made here. */
+import { randomBytes } from 'node:crypto';
 import { createClient, Refused } from '../contract/client.ts';
 import { identity } from '../contract/identity/service.ts';
 import type { ResponseOf } from '../contract/contract.ts';
@@ -28,7 +29,7 @@ export async function countedBy(offer: Offer): Promise<Counted | undefined> {
   return { agreement, keys: keys.slice(0, 16).map(({ id, public_key }) => ({ id, public_key })) };
 }
 
-type Token = { token: string; domainId: string; catalog: { type: string; url: string; region: string }[] };
+type Token = { token: string; userId: string; domainId: string; catalog: { type: string; url: string; region: string }[] };
 
 /** As their cloud has it: the domain, the region and the network by their ids. */
 export async function agreeWith(offer: Offer): Promise<Omit<PartnerSettings, 'capacity'>> {
@@ -41,12 +42,15 @@ export async function agreeWith(offer: Offer): Promise<Omit<PartnerSettings, 'ca
     credential: { kind: 'password', user: username, userDomain, ...(project === undefined ? {} : { project: { name: project, domain: projectDomain } }) },
     domainId: session.domainId,
     ...(role === undefined ? {} : { role }),
-    externalNetwork: externalNetwork === undefined ? null : await outside(session, region, externalNetwork),
+    externalNetwork: externalNetwork === undefined ? null : await outside(offer, session, { region, wished: externalNetwork }),
   };
 }
 
-async function signIn({ authUrl, username, password, userDomain, project, projectDomain = userDomain }: Offer): Promise<Token> {
-  const scope = project === undefined ? { domain: { name: projectDomain } } : { project: { name: project, domain: { name: projectDomain } } };
+type Scope = { domain: { name: string } } | { project: { id: string } | { name: string; domain: { name: string } } };
+
+async function signIn({ authUrl, username, password, userDomain, project, projectDomain = userDomain }: Offer, within?: string): Promise<Token> {
+  const own: Scope = project === undefined ? { domain: { name: projectDomain } } : { project: { name: project, domain: { name: projectDomain } } };
+  const scope: Scope = within === undefined ? own : { project: { id: within } };
   const reply = await createClient(identity, { endpoint: versioned(authUrl, 'v3'), fetch: limited })
     .tokens.create({ body: { auth: { identity: { methods: ['password'], password: { user: { name: username, domain: { name: userDomain }, password } } }, scope } } })
     .catch((cause: unknown) => {
@@ -55,7 +59,7 @@ async function signIn({ authUrl, username, password, userDomain, project, projec
     });
   const { token } = reply.body;
   const catalog = (token.catalog ?? []).flatMap(({ type, endpoints }) => endpoints.filter((each) => each.interface === 'public').map(({ url, region_id: id, region }) => ({ type, url, region: id ?? region ?? '' })));
-  return { token: reply.headers.get('x-subject-token') ?? '', domainId: token.project?.domain?.id ?? token.domain?.id ?? '', catalog };
+  return { token: reply.headers.get('x-subject-token') ?? '', userId: token.user.id, domainId: token.project?.domain?.id ?? token.domain?.id ?? '', catalog };
 }
 
 function regionAmong({ catalog }: Token, wished: string | undefined): string {
@@ -66,8 +70,28 @@ function regionAmong({ catalog }: Token, wished: string | undefined): string {
   throw new Failure(wished === undefined ? 'The partner has not one region only' : `The partner has no region ${wished}`, `Say which with --partner-region: ${regions.join(', ')}`);
 }
 
+type Outside = NonNullable<PartnerSettings['externalNetwork']>;
+
+/** Who manages no more than a domain sees networks from a project of it only: one is there as long as it takes. */
+async function outside(offer: Offer, session: Token, where: { region: string; wished: string }): Promise<Outside> {
+  const found = await outsideFrom(session, where).catch((error: unknown) => {
+    if (error instanceof Refused && error.status === 403 && offer.project === undefined) return undefined;
+    throw error;
+  });
+  if (found) return found;
+  const people = createClient(identity, { endpoint: versioned(offer.authUrl, 'v3'), token: () => session.token, fetch: limited });
+  const { project } = (await people.projects.create({ body: { project: { name: `intercloud-${randomBytes(6).toString('hex')}`, domain_id: session.domainId } } })).body;
+  try {
+    const role = (await people.roles.list({ query: { name: 'manager' } })).body.roles.find(({ name }) => name === 'manager');
+    await people.projectUserGrants.create({ params: { project_id: project.id, user_id: session.userId, role_id: role?.id ?? '' } });
+    return await outsideFrom(await signIn(offer, project.id), where);
+  } finally {
+    await people.projects.delete({ params: { project_id: project.id } });
+  }
+}
+
 /** Their network by its id, or by the addresses of one of its subnets. */
-async function outside({ token, catalog }: Token, region: string, wished: string): Promise<NonNullable<PartnerSettings['externalNetwork']>> {
+async function outsideFrom({ token, catalog }: Token, { region, wished }: { region: string; wished: string }): Promise<Outside> {
   const url = catalog.find((each) => each.type === 'network' && each.region === region)?.url;
   if (url === undefined) throw new Failure('Their catalog shows no network service', 'Name a project with --project, in which the user may look for the network');
   const client = createClient(network, { endpoint: versioned(url, 'v2.0'), token: () => token, fetch: limited });

@@ -5,6 +5,7 @@ import { createClient } from '../contract/client.ts';
 import { identity } from '../contract/identity/service.ts';
 import { metering } from '../contract/intercloud/metering.ts';
 import { baseUrl } from '../supervisor/config.ts';
+import { letIn } from './partner-letting-in.ts';
 import { asAdmin, asFailure, limited, runningCloud } from './region.ts';
 
 export type AdmitOptions = { passwordFile?: string; tolerance: number; lateHours: number };
@@ -18,16 +19,12 @@ export async function admitPartner(stateDir: string, name: string, { passwordFil
   const { base, token } = await asAdmin(cloud);
   const client = { base, token: () => token, fetch: limited };
   const people = createClient(identity, client);
-  const { domain } = (await people.domains.create({ body: { domain: { name } } }).catch(asFailure)).body;
   const password = randomBytes(18).toString('base64url');
-  const { user } = (await people.users.create({ body: { user: { name: userName, domain_id: domain.id, password } } }).catch(asFailure)).body;
-  // Addresses, sizes and quotas in their projects are theirs to say.
-  const role = (await people.roles.list({ query: { name: 'admin' } })).body.roles.find((each) => each.name === 'admin');
-  await people.domainUserGrants.create({ params: { domain_id: domain.id, user_id: user.id, role_id: role?.id ?? '' } }).catch(asFailure);
+  const { domainId } = await letIn(people, { domain: name, user: userName, password }).catch(asFailure);
   const id = `${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, 40)}-${randomBytes(4).toString('hex')}`;
-  const terms = { id, role: 'provider' as const, peer: name, region: cloud.region, domain_id: domain.id, keys: [], tolerance_seconds: tolerance, late_hours: lateHours, book_hash: '', resources: [...resources] };
+  const terms = { id, role: 'provider' as const, peer: name, region: cloud.region, domain_id: domainId, keys: [], tolerance_seconds: tolerance, late_hours: lateHours, book_hash: '', resources: [...resources] };
   await createClient(metering, client).agreements.create({ body: terms }).catch(asFailure);
-  const offer = { auth_url: `${base}/identity`, username: userName, user_domain: name, partner_region: cloud.region, domain_id: domain.id, agreement: id };
+  const offer = { auth_url: `${base}/identity`, username: userName, user_domain: name, partner_region: cloud.region, domain_id: domainId, agreement: id };
   if (passwordFile !== undefined) writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
   if (format === 'json') return void process.stdout.write(`${JSON.stringify({ ...offer, ...(passwordFile === undefined ? { password } : { password_file: passwordFile }) }, null, 2)}\n`);
   const secret = passwordFile === undefined ? `Its password, which is shown once: ${password}` : `Its password is in ${passwordFile}`;

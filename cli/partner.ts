@@ -36,7 +36,7 @@ export function partnerCommands(program: Command, { stateOf, stateOption, format
     .option('--project <name>', 'the project there in which the user may make projects; without it, the domain itself')
     .option('--project-domain <name>', "the project's domain, in which ours are made (default: the user's)")
     .option('--partner-region <name>', 'the region of their catalog, when they have several')
-    .option('--role <name>', 'what we are in the projects that we make there (default: admin)')
+    .option('--role <name>', 'what we are in the projects that we make there (default: admin, or manager where we are no admin)')
     .option('--external-network <id or CIDR>', 'their network to the outside, by its id or the addresses of its subnet')
     .requiredOption('--vcpus <number>', 'how much of it is ours', positive)
     .requiredOption('--memory-gib <number>', 'how much of it is ours', positive)

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join as pathOf } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { createClient, Refused, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
@@ -28,6 +29,8 @@ export type Admin = { token: string; base: string; federation: Client<typeof fed
 
 const answerWithinMs = 30_000;
 const mostPorts = 200;
+/** A server that is shut down before it goes has this long. */
+const deletionMs = 90_000;
 
 export async function addRegion(stateDir: string, name: string, options: AddOptions): Promise<void> {
   const cloud = await runningCloud(stateDir);
@@ -114,6 +117,7 @@ export async function runningCloud(stateDir: string): Promise<CloudConfig> {
   const config = readConfig(stateDir);
   const running = config && (await askSupervisor<Status>(layoutOf(stateDir).supervisorSocket, { command: 'status' }));
   if (!config || running?.phase !== 'up') throw new Failure(`The cloud of ${stateDir} is not up`, 'Start it: intercloud up');
+  if (config.member) throw new Failure(`${stateDir} holds the host ${config.member.name} of the region ${config.region}`, 'Ask there, where the region is');
   if (config.home) throw new Failure(`${stateDir} holds the region ${config.region} of the cloud at ${config.home.url}`, 'Ask there, where home is');
   trust(authoritiesOf(config));
   return config;
@@ -217,17 +221,31 @@ async function isParted({ stateDir, regions }: CloudConfig, name: string): Promi
   return status !== undefined && !status.processes.some((each) => each.name.startsWith(`${name}/`));
 }
 
-/** What is in it would be lost, or run on with nobody to ask for it. */
-async function demandEmpty({ token }: Admin, name: string, base: string): Promise<void> {
+/** What is in it would be lost, or run on with nobody to ask for it. What is being deleted is waited for. */
+async function demandEmpty(admin: Admin, name: string, base: string): Promise<void> {
+  const deadline = performance.now() + deletionMs;
+  for (;;) {
+    const held = await heldIn(admin, name, base);
+    if (held.length === 0) return;
+    const left = held.filter(({ goes }) => !goes || performance.now() > deadline).map(({ words }) => words);
+    if (left.length > 0)
+      throw new Failure(`${name} still holds ${left.slice(0, 20).join(', ')}${left.length > 20 ? ` and ${left.length - 20} more` : ''}`, `Delete them first: openstack --os-region-name ${name} server delete …`);
+    await pause(500);
+  }
+}
+
+/** Its servers and volumes, of everybody. `goes`: it was deleted, and is not yet gone. */
+async function heldIn({ token }: Admin, name: string, base: string): Promise<{ words: string; goes: boolean }[]> {
   const options = { base, token: () => token, fetch: limited };
   const query = { all_tenants: '1' };
-  const found = await Promise.all([createClient(compute, options).servers.list({ query }), createClient(volume, options).volumes.list({ query })]).catch((cause: unknown) => {
+  const found = await Promise.all([createClient(compute, options).servers.detail({ query }), createClient(volume, options).volumes.detail({ query })]).catch((cause: unknown) => {
     throw new Failure(`${name} does not say what it holds: ${cause instanceof Error ? cause.message : String(cause)}`, 'Start it first: what it holds would be lost');
   });
   const [servers, volumes] = [found[0].body.servers, found[1].body.volumes];
-  if (servers.length + volumes.length === 0) return;
-  const told = [...servers.map(({ id, name: own }) => `server ${own} (${id})`), ...volumes.map(({ id, name: own }) => `volume ${own ?? ''} (${id})`)];
-  throw new Failure(`${name} still holds ${told.slice(0, 20).join(', ')}${told.length > 20 ? ` and ${told.length - 20} more` : ''}`, `Delete them first: openstack --os-region-name ${name} server delete …`);
+  return [
+    ...servers.map((server) => ({ words: `server ${server.name} (${server.id})`, goes: server['OS-EXT-STS:task_state'] === 'deleting' })),
+    ...volumes.map(({ id, name: own, status }) => ({ words: `volume ${own ?? ''} (${id})`, goes: status === 'deleting' })),
+  ];
 }
 
 /** In the words of the refusal, without its wrapping. */

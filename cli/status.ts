@@ -22,5 +22,7 @@ export async function status(stateDir: string, format: string): Promise<void> {
     return;
   }
   const processes = table(['Process', 'Pid', 'State', 'Restarts'], rows.map(({ name, pid, state, restarts }) => [name, String(pid ?? '-'), state, String(restarts)]));
+  const { member } = config;
+  if (member) return void process.stdout.write(`${member.name}, a ${config.driver} host of the region ${member.region} whose gate is at ${member.gate.host}:${member.gate.port}, state in ${stateDir}\n${processes}\n`);
   process.stdout.write(`${baseUrl(config)}  ${config.driver} hosts, region ${config.region}, state in ${stateDir}\n${processes}\n`);
 }

@@ -7,11 +7,14 @@ import { contracts } from '../contract/contracts.ts';
 import { serviceAccount } from '../supervisor/account.ts';
 import { baseUrl, cloudIdOf, externalNetworkOf, layoutOf, readConfig, type CloudConfig, type DriverName } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
+import { hostShapeOf, shapeForm } from '../supervisor/host-shape.ts';
+import { bucketPlaceOf, keepKey, keyIn, placeForm } from '../supervisor/object-store-place.ts';
 import type { StepReport } from '../supervisor/steps.ts';
 import { showStep } from './progress.ts';
 import { lockedExitCode, startSupervisor } from './role.ts';
 import { writeClientFiles, type ClientFiles } from './client-files.ts';
 import { Failure } from './failure.ts';
+import { hostAgain } from './host.ts';
 import { keepPolicy } from './policy.ts';
 import { demandOwner, demandShortPath } from './state-folder.ts';
 import { table } from './table.ts';
@@ -20,14 +23,18 @@ export type UpOptions = {
   state: string;
   driver?: DriverName;
   hosts?: number;
+  hostShape?: string;
   port?: number;
   listen?: string;
   region?: string;
   database?: string;
+  objectStore?: string;
+  objectStoreKey?: string;
   tls?: boolean;
   tlsCert?: string;
   tlsKey?: string;
   policy?: string;
+  clockAhead?: number;
   format: string;
 };
 
@@ -40,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
   for (const deadline = performance.now() + othersWithinMs; ; await pause(200)) {
     const running = await askSupervisor<Status>(layout.supervisorSocket, { command: 'status' });
     const before = readConfig(options.state);
+    if (before?.member) return hostAgain(before, running, options.format);
     if (before?.home) return upAgain(before, running, options.format);
     if (running?.phase === 'up' && before) {
       refuseOtherWishes(options, before);
@@ -50,6 +58,7 @@ export async function up(options: UpOptions): Promise<void> {
       if (options.policy !== undefined) keepPolicy(options.state, options.policy);
       const freshPassword = makeSecret(layout.adminPassword, layout.secrets, 18);
       makeSecret(layout.cloudKeys, layout.secrets, 32);
+      keepObjectStoreKey(options, config);
       if ((await start(config, options.format)) === 'up') return say(config, writeClientFiles(config), options.format, { already: false, freshPassword });
     }
     // Another command starts or stops it: whatever comes of that, we go on from there.
@@ -76,6 +85,7 @@ export function settle(options: UpOptions, before: CloudConfig | undefined): Clo
     stateDir: options.state,
     driver,
     hosts: driver === 'simulated' ? (options.hosts ?? before?.hosts ?? 3) : 1,
+    ...shapeOf(options, before),
     host: options.listen ?? before?.host ?? '127.0.0.1',
     port: options.port ?? before?.port ?? 5000,
     region: options.region ?? before?.region ?? 'RegionOne',
@@ -85,7 +95,40 @@ export function settle(options: UpOptions, before: CloudConfig | undefined): Clo
     externalNetwork: before?.externalNetwork ?? externalNetworkOf(cloudId),
     regions: before?.regions ?? [],
     home: before?.home ?? null,
+    ...(before?.gate ? { gate: before.gate } : {}),
+    ...objectStoreOf(options, before),
+    ...clockOf(options.clockAhead ?? before?.clockAheadSeconds ?? 0),
   };
+}
+
+function shapeOf({ hostShape: wish }: UpOptions, before: CloudConfig | undefined): Pick<CloudConfig, 'hostShape'> {
+  if (wish === undefined) return before?.hostShape ? { hostShape: before.hostShape } : {};
+  const hostShape = hostShapeOf(wish);
+  if (!hostShape) throw new Failure('--host-shape says of no host what it is made of', `Write it as ${shapeForm}; cells are alike, and processors for one guest each lie in cells`);
+  return { hostShape };
+}
+
+function objectStoreOf({ objectStore: wish, state }: UpOptions, before: CloudConfig | undefined): Pick<CloudConfig, 'objectStore'> {
+  const is = before?.objectStore;
+  if (wish === undefined) return is ? { objectStore: is } : {};
+  const place = bucketPlaceOf(wish);
+  if (!place) throw new Failure('--object-store names no bucket', `Write it as ${placeForm}, without a key`);
+  // Its address may be another one; it is the same bucket.
+  if (before && (is?.bucket !== place.bucket || is.prefix !== place.prefix)) throw new Failure(`The cloud of ${state} has the bytes of its objects ${is ? `in ${is.bucket}/${is.prefix}` : 'in its folder'}; they do not move by themselves`, 'Start another cloud with --object-store and --state, and copy the objects there (rclone)');
+  return { objectStore: place };
+}
+
+/** Given anew at each start, or once: it is kept then, for the processes that serve. */
+function keepObjectStoreKey({ objectStoreKey: file, state }: UpOptions, { objectStore }: CloudConfig): void {
+  if (!objectStore) return;
+  const { AWS_ACCESS_KEY_ID: access, AWS_SECRET_ACCESS_KEY: secret } = process.env;
+  const key = file === undefined ? (access && secret ? { access, secret } : undefined) : keyIn(readFileSync(file, 'utf8'));
+  if (key) keepKey(state, key);
+  else if (file !== undefined || !existsSync(layoutOf(state).objectStoreKey)) throw new Failure(`There is no key to the bucket ${objectStore.bucket}${file === undefined ? '' : ` in ${file}`}`, 'Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write aws_access_key_id = … and aws_secret_access_key = … into a file for --object-store-key');
+}
+
+function clockOf(clockAheadSeconds: number): Pick<CloudConfig, 'clockAheadSeconds'> {
+  return clockAheadSeconds === 0 ? {} : { clockAheadSeconds };
 }
 
 function tlsOf(options: UpOptions, before: CloudConfig | undefined): CloudConfig['tls'] {
@@ -105,6 +148,7 @@ function tlsOf(options: UpOptions, before: CloudConfig | undefined): CloudConfig
 }
 
 function refuseOtherWishes(options: UpOptions, running: CloudConfig): void {
+  objectStoreOf(options, running);
   const wishes: [keyof UpOptions, unknown, unknown][] = [
     ['port', options.port, running.port],
     ['listen', options.listen, running.host],

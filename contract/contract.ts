@@ -13,9 +13,10 @@ export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'COP
  * Who may call, before the rules look at whose object it is.
  *
  * `anyone` needs no token; `user` any valid token, unscoped too; `reader`, `member`, `manager` that role in
- * the token's project (a higher role implies the lower); `admin` the admin role; `service` the service role or admin.
+ * the token's project (a higher role implies the lower); `renter` that role in the token's project, which whoever rents a part
+ * of the cloud has (docs/decisions/0007); `admin` the admin role; `service` the service role or admin.
  */
-export type Who = 'anyone' | 'user' | 'reader' | 'member' | 'manager' | 'admin' | 'service';
+export type Who = 'anyone' | 'user' | 'reader' | 'member' | 'manager' | 'renter' | 'admin' | 'service';
 
 export type Access = {
   /** The upstream name of the rule (`openstack/surface/policy-operations.tsv`), by which operators know it. */
@@ -56,8 +57,10 @@ export type Operation = {
   query?: TSchema;
   /** A schema for JSON; `stream` for bytes that the handler reads itself. */
   body?: TSchema | 'stream';
-  /** A body may be left out. */
+  /** A body may be left out; not at microversions for which `changes` has another one. */
   bodyOptional?: boolean;
+  /** Where the microversion does not have it, the path has it still: 405 then, and else 404. */
+  absentAs?: 405;
   /** Media types taken, besides `application/json`. A stream of any type whatever: the one that is a star and a star. */
   consumes?: readonly string[];
   /** Largest body in bytes; 1 MiB unless told; streams are bounded by their handler. */
@@ -117,6 +120,8 @@ export type Change = {
   body?: TSchema;
   /** The status of success before this version. */
   status?: number;
+  /** What replies have had from this version on only. */
+  newHeaders?: readonly string[];
 };
 
 /** A fault as the services know it, before a service's shape is given to it. */
@@ -139,7 +144,9 @@ export type DiscoveryPage = {
   status: number;
   document: (base: string) => unknown;
   contentType?: string;
-  headers?: (base: string) => Record<string, string>;
+  headers?: (base: string, asked: { version: string | undefined; now: Date }) => Record<string, string>;
+  /** It is told at the microversion that is asked for, if there is such a one. */
+  versioned?: true;
   /** For clients that would rather have this type than the usual one. */
   alternative?: { contentType: string; document: (base: string) => unknown };
 };
@@ -173,6 +180,8 @@ export type Service = {
     min: string;
     max: string;
     changes: readonly Change[];
+    /** How the service says that there is no such version. */
+    refusals?: { malformed: (wanted: string) => string; unsupported: (wanted: string) => string };
   };
   /** Documents that tell clients which versions there are; no token is needed. */
   discovery: readonly DiscoveryPage[];
@@ -181,10 +190,22 @@ export type Service = {
   shape: (fault: FaultFacts) => Shaped;
   /** Its requests are numbered as `tx…-…`, and told so in `X-Trans-Id` too. */
   transactionIds?: true;
+  /** Other ways to write a body, brought into the one that the operations promise. */
+  readBody?: (body: unknown) => unknown;
+  /** Any path may end in this, and means the same: `.json`. */
+  pathSuffix?: string;
+  /** Its headers are written `Like-This`: clients of it look for their prefixes. */
+  titledHeaders?: true;
   /** It says itself that a token is wanted, in its own shape; for others the middleware of tokens does. */
   asksForTokens?: true;
+  /** It says so where a path is there and not for this method (405), where JSON is not accepted (406), and where something else is sent (415). Not for services with actions. */
+  strict?: true;
+  /** How it says that a body is not JSON. */
+  notJson?: (why: string) => string;
+  /** How it says that it knows no such parameters of a query. */
+  unknownParameters?: (reason: string) => string;
   /** How this service says that a field of the body or query is wrong. */
-  invalid?: (issue: { field: string; value: unknown; reason: string }) => { code: string; message: string };
+  invalid?: (issue: { where: 'body' | 'query' | 'path'; field: string; value: unknown; reason: string }) => { code: string; message: string } | undefined;
   /** Nouns and their operations. */
   nouns: Record<string, Operations>;
 };

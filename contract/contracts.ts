@@ -13,6 +13,7 @@ import { region } from './intercloud/region.ts';
 import { network } from './network/service.ts';
 import { objectStore } from './object-store/service.ts';
 import { placement } from './placement/service.ts';
+import { s3 } from './s3/service.ts';
 import { volume } from './volume/service.ts';
 
-export const contracts: readonly Service[] = [identity, federation, metering, billing, brand, admission, broker, placement, objectStore, image, volume, network, compute, region];
+export const contracts: readonly Service[] = [identity, federation, metering, billing, brand, admission, broker, placement, objectStore, s3, image, volume, network, compute, region];

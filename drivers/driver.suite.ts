@@ -5,14 +5,19 @@
  * was said to be done is not.
  */
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { contentDigest } from './driver.fixtures.ts';
 import type {
-  BlobStore, Driver, DriverErrorKind, NetworkResource, NetworkResourceRef, NetworkSpec, PortSpec, PowerState,
-  SecurityGroupSpec, ServerSpec, ServerState, VettedImage, VolumeSpec,
+  BlobStore, ConsoleKind, DiskKeys, Driver, DriverErrorKind, NetworkResource, NetworkResourceRef, NetworkSpec, PortSpec, PowerState,
+  ServerSpec, VettedImage, VolumeSpec,
 } from './driver.ts';
+import { addressIn, groupSpec, keysFor, networkSpec, nicOf, outsideOf, portOn, projectId, routerBetween, serverOf, stateOf } from './spec.fixtures.ts';
 
 export type DriverFixture = {
   driver: Driver;
@@ -22,7 +27,11 @@ export type DriverFixture = {
   /** Closes the driver and makes it again, over the same region. */
   reopen(): Promise<Driver>;
   /** Writes to a volume as its guest would; without it, what a write changes is not looked at. */
-  writeToVolume?(volumeId: string, offset: number, bytes: Uint8Array): void | Promise<void>;
+  writeToVolume?(volumeId: string, offset: number, bytes: Uint8Array, keys?: DiskKeys): void | Promise<void>;
+  /** What whoever steals the storage gets of a volume or snapshot; null when it has nothing of that id. */
+  readStorage?(id: string): Promise<Buffer | null>;
+  /** All that the driver and its engines keep on the host. */
+  stateDir?: string;
 };
 
 export type DriverTraits = {
@@ -35,6 +44,8 @@ export type DriverTraits = {
   bootLine: RegExp | null;
   /** How many lines it writes there at least. */
   consoleLines: number;
+  /** Machines' screens and serial lines can be opened. */
+  opensConsoles: boolean;
   /** A machine made stopped has the image's bytes and no others. */
   keepsBytes: boolean;
   /** A stopped machine can be given another host, and takes its disk along. */
@@ -43,6 +54,10 @@ export type DriverTraits = {
   physicalNetwork: string | null;
   /** Which addresses are to be had on it, where that is not for us to say: ends in `.0/24`. */
   externalCidr: string | null;
+  /** It has volumes that several servers use at once. */
+  shares: boolean;
+  /** It has volumes that lie on the storage as ciphertext. */
+  locks: boolean;
   /** Disks have bytes that can be read again; where clouds only pretend to have disks, a capture is merely made. */
   holdsBytes: boolean;
 };
@@ -53,8 +68,11 @@ const QUICK: DriverTraits = {
   powers: ['running', 'paused', 'suspended', 'stopped'],
   bootLine: /login:/g,
   consoleLines: 4,
+  opensConsoles: true,
   keepsBytes: true,
   moves: true,
+  shares: true,
+  locks: true,
   physicalNetwork: 'external',
   externalCidr: null,
   holdsBytes: true,
@@ -217,6 +235,94 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     assert.deepEqual((await driver().volumes.list()).snapshots, []);
   });
 
+  if (traits.locks) {
+    const encryption = { cipher: 'aes-256-xts' as const };
+
+    sentence('what is on a locked volume, its snapshots and its copies is ciphertext on the storage, and the same to whoever has their keys', async ({ driver, images, volume, volumeDigest, snapshotDigest, writeToVolume, readStorage, imageText }) => {
+      const plain = volume({ source: { kind: 'image', image: images[1] } });
+      const locked = volume({ source: plain.source, encryption });
+      const snapshot = { id: randomUUID(), projectId, volumeId: locked.id, generation: 1 };
+      const copy = volume({ source: { kind: 'volume', volumeId: locked.id }, encryption });
+      const restored = volume({ sizeGiB: 2, source: { kind: 'snapshot', snapshotId: snapshot.id }, encryption });
+      const readable = volume({ source: { kind: 'snapshot', snapshotId: snapshot.id } });
+      const keys = keysFor(locked.id, snapshot.id, copy.id, restored.id);
+      const text = writeToVolume ? 'what a guest has written' : await imageText(images[1]);
+
+      for (const spec of [plain, locked]) {
+        await driver().volumes.ensure({ ...spec, keys });
+        await writeToVolume?.(spec.id, 4096, Buffer.from(text), keys);
+      }
+      await driver().volumes.ensureSnapshot({ ...snapshot, keys });
+      for (const spec of [copy, restored, readable]) await driver().volumes.ensure({ ...spec, keys });
+
+      const digest = await volumeDigest(plain.id);
+      for (const id of [locked.id, copy.id, restored.id, readable.id]) assert.equal(await volumeDigest(id, keys), digest);
+      assert.equal(await snapshotDigest(snapshot, keys), digest);
+      if (readStorage) {
+        for (const id of [plain.id, readable.id]) assert.ok((await readStorage(id))!.includes(text));
+        for (const id of [locked.id, snapshot.id, copy.id, restored.id]) assert.ok(!(await readStorage(id))!.includes(text));
+      }
+      await refused('invalid', driver().volumes.capture({ volumeId: locked.id, upload: randomUUID() }));
+      await refused('failed', driver().volumes.capture({ volumeId: locked.id, upload: randomUUID(), keys: { [locked.id]: keys[copy.id]! } }));
+      await driver().volumes.removeSnapshot({ ...snapshot, generation: 2 });
+      await driver().volumes.remove({ id: locked.id, generation: 2 });
+      if (readStorage) for (const id of [snapshot.id, locked.id]) assert.equal(await readStorage(id), null);
+    });
+
+    sentence('a server uses a locked volume like any other, and its key is nowhere on the host', async ({ driver, images, volume, server, volumeDigest, snapshotDigest, kept }) => {
+      const data = volume({ source: { kind: 'image', image: images[1] }, encryption });
+      const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 1 };
+      const keys = keysFor(data.id, snapshot.id);
+      const spec = server();
+      await driver().volumes.ensure({ ...data, keys });
+      const digest = await volumeDigest(data.id, keys);
+      await driver().servers.ensure(spec);
+
+      const using = { ...spec, generation: 2, volumes: [{ volumeId: data.id, device: '/dev/vdb' }] };
+      await refused('invalid', driver().servers.ensure(using));
+      assert.deepEqual(await driver().servers.ensure({ ...using, keys }), stateOf(using));
+      await driver().volumes.ensure({ ...data, generation: 2, sizeGiB: 2, keys });
+      await driver().volumes.ensureSnapshot({ ...snapshot, keys });
+      assert.equal(await volumeDigest(data.id, keys), digest);
+      assert.equal(await snapshotDigest(snapshot, keys), digest);
+      await refused('failed', driver().volumes.ensure({ ...data, generation: 3, sizeGiB: 2, encryption: null, keys }));
+
+      const restarted = { ...using, generation: 3, bootEpoch: 1 };
+      assert.deepEqual(await driver().servers.ensure({ ...restarted, keys }), stateOf(restarted));
+      for (const key of Object.values(keys)) assert.deepEqual(await kept(key), []);
+    });
+
+    sentence('a server starts from a locked volume, and what it starts from is captured', async ({ driver, images, volume, server, boots, volumeDigest, serverDigest }) => {
+      const root = volume({ sizeGiB: 1, source: { kind: 'image', image: images[0] }, encryption });
+      const keys = keysFor(root.id);
+      const spec = server({ rootDisk: { kind: 'volume', volumeId: root.id }, keys });
+      await driver().volumes.ensure({ ...root, keys });
+      const digest = await volumeDigest(root.id, keys);
+
+      await driver().servers.ensure({ ...spec, power: 'stopped' });
+      assert.equal(await serverDigest(spec, keys), digest);
+      await driver().servers.ensure({ ...spec, generation: 2 });
+      await boots(spec, 1);
+      await serverDigest(spec, keys);
+    });
+
+    sentence('a volume is locked where it lies, and unlocked again', async ({ driver, images, volume, volumeDigest, readStorage, writeToVolume, imageText }) => {
+      const data = volume({ source: { kind: 'image', image: images[1] } });
+      const keys = keysFor(data.id);
+      const text = writeToVolume ? 'what a guest has written' : await imageText(images[1]);
+      await driver().volumes.ensure(data);
+      await writeToVolume?.(data.id, 4096, Buffer.from(text));
+      const digest = await volumeDigest(data.id);
+
+      for (const round of [1, 2]) await driver().volumes.ensure({ ...data, generation: 1 + round, source: { kind: 'empty' }, encryption, keys });
+      assert.equal(await volumeDigest(data.id, keys), digest);
+      if (readStorage) assert.ok(!(await readStorage(data.id))!.includes(text));
+
+      await driver().volumes.ensure({ ...data, generation: 4, source: { kind: 'empty' }, encryption: null, keys });
+      assert.equal(await volumeDigest(data.id), digest);
+    });
+  }
+
   sentence('an image can be forgotten, twice too, and be used again', async ({ driver, images, volume }) => {
     const first = volume({ source: { kind: 'image', image: images[0] } });
     await driver().volumes.ensure(first);
@@ -312,6 +418,32 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     });
   });
 
+  sentence('a running server has a screen and a serial line, and one that is off has neither', async ({ driver, server, boots }) => {
+    const spec = server();
+    await driver().servers.ensure(spec);
+    await boots(spec, 1);
+    const open = (kind: ConsoleKind) => driver().consoles.open({ serverId: spec.id, hostId: spec.hostId, kind });
+    if (!traits.opensConsoles) return refused('invalid', open('vnc'));
+
+    const screen = await open('vnc');
+    assert.match(await heard(screen), /^RFB 003\.008\n$/);
+    screen.destroy();
+    const line = await open('serial');
+    let said = '';
+    line.on('data', (chunk: Buffer) => (said += chunk.toString('latin1')));
+    await eventually(traits, async () => {
+      // A guest that has just shown its prompt may still drop what comes.
+      line.write('\n');
+      assert.match(said, /\S/);
+    });
+
+    const closed = once(line, 'close');
+    await driver().servers.ensure({ ...spec, generation: 2, power: 'stopped' });
+    await closed;
+    await refused('missing', open('vnc'));
+    await refused('missing', driver().consoles.open({ serverId: randomUUID(), hostId: spec.hostId, kind: 'serial' }));
+  });
+
   sentence('volumes come to a running server and leave it, and it does not restart', async ({ driver, server, volume, boots }) => {
     const [one, two] = [volume(), volume()];
     await driver().volumes.ensure(one);
@@ -344,6 +476,30 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     await driver().servers.ensure({ ...spec, generation: 2, volumes: [] });
     await driver().volumes.remove({ id: data.id, generation: 3 });
     assert.deepEqual((await driver().volumes.list()).volumes, []);
+  });
+
+  sentence('a shared volume is used by several servers at once, can grow meanwhile, and is for one again when none has it', async ({ driver, server, volume }) => {
+    const data = volume({ shared: true });
+    if (!traits.shares) return refused('invalid', driver().volumes.ensure(data));
+    await driver().volumes.ensure(data);
+    const disks = [{ volumeId: data.id, device: '/dev/vdb' }];
+    const [one, other] = [server({ volumes: disks }), server({ volumes: disks })];
+    for (const spec of [one, other]) assert.deepEqual(await driver().servers.ensure(spec), stateOf(spec));
+
+    await driver().volumes.ensure({ ...data, generation: 2, sizeGiB: 2 });
+    const snapshot = { id: randomUUID(), projectId: data.projectId, volumeId: data.id, generation: 1 };
+    await refused('failed', driver().volumes.ensureSnapshot(snapshot));
+    await refused('failed', driver().volumes.ensure({ ...data, generation: 3, sizeGiB: 2, shared: false }));
+    await driver().servers.ensure({ ...one, generation: 2, volumes: [] });
+    await refused('failed', driver().volumes.remove({ id: data.id, generation: 4 }));
+    await driver().volumes.ensureSnapshot(snapshot);
+    await driver().servers.ensure({ ...other, generation: 2, volumes: [] });
+
+    await driver().volumes.ensure({ ...data, generation: 5, sizeGiB: 2, shared: false });
+    await driver().servers.ensure({ ...one, generation: 3, volumes: disks });
+    await refused('failed', driver().servers.ensure({ ...other, generation: 3, volumes: disks }));
+    assert.deepEqual((await driver().volumes.list()).volumes, [{ id: data.id, sizeGiB: 2 }]);
+    await driver().volumes.removeSnapshot({ ...snapshot, generation: 2 });
   });
 
   sentence('a server starts from a volume, which outlives it', async ({ driver, images, server, volume, boots }) => {
@@ -592,7 +748,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   const { physicalNetwork } = traits;
   if (physicalNetwork)
     sentence('a router with a gateway and a floating IP is as it was said to be', async ({ driver, network }) => {
-      const [inside, outside] = [network(), network({ physicalNetwork, ...outsideOf(traits) })];
+      const [inside, outside] = [network(), network({ physicalNetwork, ...outsideOf(traits.externalCidr) })];
       const port = inside.port();
       const router = routerBetween(inside.net, outside.net);
       const floatingIp = {
@@ -641,9 +797,6 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
   });
 }
 
-/** All belongs to one project: a cloud that keeps projects apart joins nothing across them. */
-const projectId = randomUUID().replaceAll('-', '');
-
 type TestRegion = Awaited<ReturnType<typeof openRegion>>;
 
 async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
@@ -665,11 +818,16 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
     driver: () => driver,
     images: fixture.images,
     writeToVolume: fixture.writeToVolume,
+    readStorage: fixture.readStorage,
+    /** The files on the host that hold this text. */
+    kept: async (text: string): Promise<string[]> => (fixture.stateDir === undefined ? [] : filesWith(fixture.stateDir, Buffer.from(text))),
+    /** What its bytes begin with. */
+    imageText: async ({ sha256 }: VettedImage): Promise<string> => (await readFile(await fixture.blobs.path(sha256))).subarray(0, 8).toString(),
     reopen: async () => void (driver = await fixture.reopen()),
 
     volume: (wish: Partial<VolumeSpec> = {}): VolumeSpec => ({ id: randomUUID(), projectId, generation: 1, sizeGiB: 1, source: { kind: 'empty' }, ...wish }),
 
-    server: (wish: Partial<ServerSpec> = {}): ServerSpec => serverOn(host.id, fixture.images[0], traits, wish),
+    server: (wish: Partial<ServerSpec> = {}): ServerSpec => serverOf(host.id, fixture.images[0], { ...traits.machine, ...wish }),
 
     network: (wish: Partial<NetworkSpec> = {}) => {
       const net = track(networkSpec(wish));
@@ -678,9 +836,9 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
       return { net, group, port: (more: Partial<PortSpec> = {}) => track(portOn(net, group, ++last, more)) };
     },
 
-    serverDigest: ({ id, hostId }: ServerSpec) => digestOf((upload) => driver.servers.capture({ id, hostId, upload })),
-    snapshotDigest: ({ id: snapshotId, volumeId }: { id: string; volumeId: string }) => digestOf((upload) => driver.volumes.capture({ volumeId, snapshotId, upload })),
-    volumeDigest: (volumeId: string) => digestOf((upload) => driver.volumes.capture({ volumeId, upload })),
+    serverDigest: ({ id, hostId }: ServerSpec, keys: DiskKeys = {}) => digestOf((upload) => driver.servers.capture({ id, hostId, upload, keys })),
+    snapshotDigest: ({ id: snapshotId, volumeId }: { id: string; volumeId: string }, keys: DiskKeys = {}) => digestOf((upload) => driver.volumes.capture({ volumeId, snapshotId, upload, keys })),
+    volumeDigest: (volumeId: string, keys: DiskKeys = {}) => digestOf((upload) => driver.volumes.capture({ volumeId, upload, keys })),
 
     /** How often the guest has started, once it has done so this often. */
     async boots({ id, hostId }: ServerSpec, least: number): Promise<number> {
@@ -708,75 +866,10 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
   };
 }
 
-function serverOn(hostId: string, image: VettedImage, { machine }: DriverTraits, wish: Partial<ServerSpec>): ServerSpec {
-  const id = wish.id ?? randomUUID();
-  return {
-    id, generation: 1, hostId, power: 'running', ...machine, bootEpoch: 0,
-    rootDisk: { kind: 'image', image, sizeGiB: 0, epoch: 0 },
-    volumes: [], nics: [], configDrive: false,
-    metadata: {
-      uuid: id, name: 'web', hostname: 'web', projectId, availabilityZone: 'nova', launchIndex: 0,
-      publicKeys: { mine: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB mine' },
-      meta: {}, adminPass: null, userData: null, networkData: { links: [], networks: [], services: [] },
-      fixedIps: [], floatingIps: [], securityGroups: ['default'], instanceType: 'm1.tiny',
-    },
-    ...wish,
-  };
-}
-
-function stateOf({ id, hostId, generation, power, volumes, nics }: ServerSpec): ServerState {
-  const inOrder = volumes.toSorted((one, other) => (one.device < other.device ? -1 : 1));
-  return { id, hostId, generation, power, volumes: inOrder.map(({ volumeId }) => volumeId), nics: nics.map(({ portId }) => portId) };
-}
-
-/** The addresses to the outside, where they are given. */
-function outsideOf({ externalCidr: cidr }: DriverTraits): Pick<NetworkSpec, 'subnets'> | undefined {
-  return cidr === null ? undefined : { subnets: [{ id: randomUUID(), version: 4, cidr, gateway: cidr.replace('.0/24', '.1'), dhcp: false, dnsServers: [], hostRoutes: [] }] };
-}
-
-function networkSpec(wish: Partial<NetworkSpec>): NetworkSpec {
-  const [second, third] = randomBytes(2);
-  const subnet = { id: randomUUID(), version: 4 as const, cidr: `10.${second}.${third}.0/24`, gateway: `10.${second}.${third}.1`, dhcp: true, dnsServers: [], hostRoutes: [] };
-  return {
-    kind: 'network', id: randomUUID(), projectId, generation: 1, adminUp: true, mtu: 1442, physicalNetwork: null, subnets: [subnet],
-    servicePort: wish.physicalNetwork ? null : { mac: mac(), addresses: [{ subnetId: subnet.id, address: `10.${second}.${third}.2` }] },
-    ...wish,
-  };
-}
-
-function groupSpec(): SecurityGroupSpec {
-  const rule = { id: randomUUID(), direction: 'ingress' as const, version: 4 as const, protocol: 'tcp', portMin: 22, portMax: 22, remote: { kind: 'any' as const } };
-  return { kind: 'security-group', id: randomUUID(), projectId, generation: 1, stateful: true, rules: [rule] };
-}
-
-function portOn(net: NetworkSpec, group: SecurityGroupSpec, last: number, wish: Partial<PortSpec>): PortSpec {
-  return {
-    kind: 'port', id: randomUUID(), projectId, generation: 1, networkId: net.id, adminUp: true, mac: mac(),
-    addresses: [{ subnetId: net.subnets[0]!.id, address: addressIn(net, last) }],
-    portSecurity: true, allowedAddressPairs: [], securityGroups: [group.id], hostId: null,
-    ...wish,
-  };
-}
-
-function routerBetween(inside: NetworkSpec, outside: NetworkSpec) {
-  return {
-    kind: 'router' as const, id: randomUUID(), projectId, generation: 1, adminUp: true,
-    interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: mac(), addresses: [`${addressIn(inside, 1)}/24`] }],
-    gateway: { portId: randomUUID(), networkId: outside.id, mac: mac(), addresses: [`${addressIn(outside, 100)}/24`], nextHops: [addressIn(outside, 1)], snat: true },
-    routes: [],
-  };
-}
-
-function addressIn({ subnets }: NetworkSpec, last: number): string {
-  return subnets[0]!.cidr.replace('.0/24', `.${last}`);
-}
-
-function nicOf({ id, networkId, mac, addresses }: PortSpec): ServerSpec['nics'][number] {
-  return { portId: id, networkId, mac, mtu: 1442, addresses: addresses.map(({ address }) => address) };
-}
-
-function mac(): string {
-  return `fa:16:3e:${[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`;
+async function filesWith(folder: string, text: Buffer): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const found = await Promise.all(entries.filter((entry) => entry.isFile()).map(async ({ parentPath, name }) => ((await readFile(join(parentPath, name))).includes(text) ? [name] : [])));
+  return found.flat();
 }
 
 async function emptyDigest(driver: Driver, volume: TestRegion['volume'], volumeDigest: TestRegion['volumeDigest']): Promise<string> {
@@ -808,4 +901,10 @@ function byId<T extends { id: string }>(things: T[]): T[] {
 
 function shuffled<T>(things: T[]): T[] {
   return things.map((thing) => ({ thing, at: Math.random() })).toSorted((one, other) => one.at - other.at).map(({ thing }) => thing);
+}
+
+/** What comes first. */
+async function heard(line: Duplex): Promise<string> {
+  const [chunk] = (await once(line, 'data')) as [Buffer];
+  return chunk.toString('latin1');
 }

@@ -34,6 +34,11 @@ export const systemClock: Clock = {
     }),
 };
 
+/** The same time, so much later or earlier. */
+export function clockAhead(clock: Clock, ms: number): Clock {
+  return ms === 0 ? clock : { now: () => new Date(clock.now().getTime() + ms), after: clock.after };
+}
+
 export function manualClock(start: Date): ManualClock {
   let now = start.getTime();
   const sleepers = new Set<{ until: number; wake: () => void }>();

@@ -28,6 +28,15 @@ export async function* readDisk(path: string, format: DiskFormat): AsyncGenerato
   yield* format === 'raw' ? readRaw(file) : readQcow2(file);
 }
 
+/** How large the disk is that the guest sees. */
+export async function diskSize(path: string, format: DiskFormat): Promise<number> {
+  await using file = await open(path, 'r');
+  if (format === 'raw') return (await file.stat()).size;
+  const header = await readAt(file, 0, HEADER_LENGTH);
+  if (header.readUInt32BE(0) !== MAGIC) throw new Error('This is not a qcow2 file');
+  return Number(header.readBigUInt64BE(24));
+}
+
 async function* readRaw(file: FileHandle): AsyncGenerator<Chunk> {
   const { size } = await file.stat();
   for (let offset = 0; offset < size; offset += CLUSTER) {

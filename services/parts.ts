@@ -4,10 +4,13 @@ import type { Clock, Random } from '../kit/clock.ts';
 import type { Implementation } from '../kit/http/implement.ts';
 import type { Log } from '../kit/log.ts';
 import type { Database } from '../kit/postgres/database.ts';
+import type { SealingKey } from '../kit/sealing.ts';
 import type { Workflows } from '../kit/workflow/runs.ts';
 import type { Schedule, SomeWorkflow } from '../kit/workflow/workflow.ts';
+import type { Abroad } from './image/abroad.ts';
 import type { ImageBlobs } from './image/blobs.ts';
 import type { ObjectBodies } from './object-store/bodies.ts';
+import type { Scheduler } from './placement/scheduler/scheduler.ts';
 
 export type HomeParts = {
   database: Database;
@@ -23,8 +26,14 @@ export type RegionParts = HomeParts & {
   region: string;
   driver: Driver;
   blobs: ImageBlobs;
+  /** How images of other regions are reached; without, only this one's are. */
+  abroad?: Abroad;
   /** The bytes of objects. */
   bodies: ObjectBodies;
+  /** What seals the keys of encrypted disks, the newest first. */
+  sealingKeys: readonly SealingKey[];
+  /** Decides which host a server gets. */
+  scheduler: Scheduler;
 };
 
 /** One service, ready to be served (its door) and worked (its workflows). */

@@ -14,6 +14,7 @@ import type { StandingOf } from './federation/news.ts';
 import { listAllAccessRules } from './identity/directory-news.ts';
 import { makeIdentity, type Identity, type IdentityOptions } from './identity/identity.ts';
 import { createServiceTokens } from './identity/service-tokens.ts';
+import { createSigners, type Signers } from './identity/signers.ts';
 import { createVault } from './identity/vault.ts';
 import { makeImage } from './image/image.ts';
 import { makeMetering, type OpenProvider } from './metering/metering.ts';
@@ -22,16 +23,18 @@ import { makeObjectStore } from './object-store/object-store.ts';
 import type { HomeParts, Made, RegionParts } from './parts.ts';
 import { makePlacement } from './placement/placement.ts';
 import { makeRegionDoor } from './region/region.ts';
+import { makeS3 } from './s3/s3.ts';
 import { makeVolume } from './volume/volume.ts';
 
 /** What home is handed besides: the region that its own processes serve, and how it reaches all regions. */
 export type HomeSurroundings = { first: Pick<RegionParts, 'region' | 'database'>; fetch: typeof fetch; cloudKeys: IdentityOptions['cloudKeys']; /** How another owner's cloud is asked what it has counted. */ openProvider: OpenProvider };
 
-export type Home = { identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; made: readonly Made[] };
+export type Home = { identity: Identity; federation: Federation; brands: Brands; admission: Admission; broker: Broker; signers: Signers; made: readonly Made[] };
 
 export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys, openProvider }: HomeSurroundings): Home {
   const identity = makeIdentity(parts, { cloudKeys });
-  const federation = makeFederation({ ...parts, first, directory: identity.directory, standing: standingFrom(parts) });
+  const signers = createSigners({ ...parts, ...identity });
+  const federation = makeFederation({ ...parts, first, signers, directory: identity.directory, standing: standingFrom(parts) });
   const { authenticate, directory, tokens } = identity;
   const asking = { ...parts, fetch: send, serviceTokens: createServiceTokens({ ...parts, directory, tokens }) };
   const signed = { ...asking, vault: createVault({ ...parts, cloudKeys }) };
@@ -40,7 +43,7 @@ export function makeHome(parts: HomeParts, { first, fetch: send, cloudKeys, open
   const brands = makeBrands(parts, { first: first.region });
   const dressed = { ...identity, ...(identity.implementation ? { implementation: brands.dress(identity.implementation) } : {}) };
   const made = [dressed, federation, makeMetering(parts, { signing: (tx) => signingKey(signed, tx), vault: signed.vault, asking: { fetch: send, openProvider, ownKeys: () => publicKeys(signed) } }), makeBilling(parts), brands, admission, broker];
-  return { identity, federation, brands, admission, broker, made };
+  return { identity, federation, brands, admission, broker, signers, made };
 }
 
 /** What a region has to know of services that come after federation. */
@@ -51,13 +54,14 @@ const standingFrom = ({ clock }: HomeParts): StandingOf => async (tx, region) =>
   budgets: await budgetTermsFor(tx, region, clock.now()),
 });
 
-export function makeRegion(parts: RegionParts): readonly Made[] {
-  return [makePlacement(parts), makeObjectStore(parts), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
+/** `signers`: who may sign requests. */
+export function makeRegion(parts: RegionParts, { signers }: { signers: Signers }): readonly Made[] {
+  return [makePlacement(parts), makeObjectStore(parts), makeS3(parts, { signers }), makeImage(parts), makeVolume(parts), makeNetwork(parts), makeCompute(parts), makeRegionDoor(parts)];
 }
 
 export const homeSchemas: readonly Migrations[] = ['identity', 'federation', 'metering', 'billing', 'brand', 'admission', 'broker'].map(schemaOf);
 
-export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'object-store', 'image', 'volume', 'network', 'compute', 'meter'].map(schemaOf);
+export const regionSchemas: readonly Migrations[] = ['quota', 'home-link', 'placement', 'object-store', 'image', 'volume', 'network', 'compute', 'meter', 'region'].map(schemaOf);
 
 function schemaOf(service: string): Migrations {
   return { service, directory: fileURLToPath(new URL(`./${service}/schema/`, import.meta.url)) };

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { chownSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { BucketPlace } from '../kit/s3/bucket.ts';
+import type { SimulatedHost } from './host-shape.ts';
 
 export const driverNames = ['libvirt-ovn', 'simulated'] as const;
 /** A partner's cloud needs to be agreed upon before it can be a region: it is none that one can merely choose. */
@@ -27,6 +29,8 @@ export type CloudConfig = {
   driver: DriverName;
   /** Simulated hosts; one for real ones. */
   hosts: number;
+  /** What each simulated host is made of. Without: as usual. */
+  hostShape?: SimulatedHost;
   host: string;
   port: number;
   region: string;
@@ -36,13 +40,23 @@ export type CloudConfig = {
   /** Who runs what needs no root rights; null: whoever started the cloud. */
   account: { uid: number; gid: number } | null;
   externalNetwork: { cidr: string; gateway: string };
+  /** The bucket that the bytes of objects are in. None: they are in the folder. */
+  objectStore?: BucketPlace;
   /** Further regions that this machine keeps beside the first one. */
   regions: readonly RegionSettings[];
   /** Of a region that is not home's own: where home answers. Null: home is here, with the first region. */
   home: { url: string; /** Who vouches for its certificate, when no machine knows that. */ authority: string | null } | null;
   /** Whose cloud it is, for the driver `openstack`. */
   partner?: PartnerSettings;
+  /** Where machines come in that are to be its hosts too. Without: nobody comes in. */
+  gate?: GateAddress;
+  /** This machine is nothing but a host of a region elsewhere: no cloud of its own. */
+  member?: { hostId: string; name: string; region: string; gate: GateAddress };
+  /** By how much its time is ahead of the machine's: to rehearse what happens among clouds whose clocks differ. */
+  clockAheadSeconds?: number;
 };
+
+export type GateAddress = { host: string; port: number };
 
 /** What is a further region's own; all else it has from its cloud. */
 export type RegionSettings = Pick<CloudConfig, 'driver' | 'hosts' | 'port' | 'partner'> & { name: string };
@@ -72,11 +86,25 @@ export function layoutOf(stateDir: string) {
     postgresAddress: at('run', 'postgres.json'),
     blobs: at('blobs'),
     objects: at('objects'),
+    /** By which the bucket of the objects' bytes is opened. */
+    objectStoreKey: at('secrets', 'object-store'),
     agent: at('agent'),
     agentSocket: at('run', 'agent.sock'),
     supervisorSocket: at('run', 'supervisor.sock'),
     cloudsYaml: at('clouds.yaml'),
     guestImage: at('cache', 'guest', 'guest.qcow2'),
+    /** Whose the gate for hosts is: its socket, at which it serves all hosts of the region as one, and its key. */
+    hosts: at('hosts'),
+    /** There from the moment that it was opened first. */
+    gateOpen: at('hosts', 'open'),
+    hostsSocket: at('hosts', 'driver.sock'),
+    gateKey: at('hosts', 'gate.key'),
+    gateCertificate: at('tls', 'gate.pem'),
+    /** What hosts' certificates come from. */
+    hostAuthority: at('tls', 'host-authority.pem'),
+    hostAuthorityKey: at('secrets', 'host-authority.key'),
+    /** How a host proves to its region who it is. */
+    hostIdentity: at('secrets', 'host.json'),
     /** By which a partner knows us. */
     partnerSecret: at('secrets', 'partner'),
     /** How a region that is not home's own proves at home who it is. */
@@ -86,6 +114,9 @@ export function layoutOf(stateDir: string) {
     regions: at('regions'),
   };
 }
+
+/** Packages, unpacked engines and built images are the machine's, not one cloud's. */
+export const machineCache = '/var/cache/intercloud';
 
 /** The state folder that this user means: given, or the usual place. */
 export function stateDirOf(given: string | undefined): string {
@@ -120,10 +151,12 @@ export function configOfRegion(cloud: CloudConfig, name: string): CloudConfig {
   const settings = cloud.regions.find((each) => each.name === name);
   if (!settings) throw new Error(`The cloud of ${cloud.stateDir} keeps no region ${name}`);
   const { driver, hosts, port, partner } = settings;
+  // Hosts come to the first region only, so far.
+  const { gate: _, ...shared } = cloud;
   const outside = partner?.externalNetwork;
   const stateDir = join(layoutOf(cloud.stateDir).regions, name);
   const cloudId = cloudIdOf(stateDir);
-  return { ...cloud, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud), authority: cloud.tls?.authority ?? null }, externalNetwork: outside ? { cidr: outside.cidr, gateway: outside.gateway } : externalNetworkOf(cloudId), ...(partner ? { partner } : {}) };
+  return { ...shared, cloudId, stateDir, driver, hosts, port, region: name, regions: [], home: { url: baseUrl(cloud), authority: cloud.tls?.authority ?? null }, externalNetwork: outside ? { cidr: outside.cidr, gateway: outside.gateway } : externalNetworkOf(cloudId), ...(partner ? { partner } : {}) };
 }
 
 export function writeConfig(config: CloudConfig): void {

@@ -2,16 +2,16 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { createInterface } from 'node:readline';
-import type { RegionSettings } from './config.ts';
+import type { GateAddress, RegionSettings } from './config.ts';
 import type { DaemonState } from './daemons.ts';
 import type { ProcessState } from './process.ts';
 
 export type Phase = 'starting' | 'up' | 'stopping';
 export type Status = { phase: Phase; pid: number; since: string; processes: ProcessState[]; engines: DaemonState[] };
-export type Command = { command: 'status' } | { command: 'down' } | { command: 'add region'; region: RegionSettings } | { command: 'remove region'; name: string } | { command: 'part from'; name: string };
+export type Command = { command: 'status' } | { command: 'down' } | { command: 'add region'; region: RegionSettings } | { command: 'remove region'; name: string } | { command: 'part from'; name: string } | { command: 'open gate'; gate: GateAddress };
 
 // Machines are saved before a cloud is down, one after another; a region's first start may install packages.
-const answerWithinMs: Record<Command['command'], number> = { status: 10_000, down: 1_800_000, 'add region': 900_000, 'remove region': 900_000, 'part from': 900_000 };
+const answerWithinMs: Record<Command['command'], number> = { status: 10_000, down: 1_800_000, 'add region': 900_000, 'remove region': 900_000, 'part from': 900_000, 'open gate': 90_000 };
 
 /** Takes the place of a supervisor that was killed: whoever calls holds the cloud's lock. */
 export function serveControl(path: string, handle: (command: Command) => Promise<unknown>): Promise<Server> {

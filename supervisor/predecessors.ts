@@ -6,7 +6,7 @@ import type { Log } from '../kit/log.ts';
 import { layoutOf } from './config.ts';
 import { Unstartable } from './steps.ts';
 
-const roles = new Set(['api', 'worker', 'agent', 'part']);
+const roles = new Set(['api', 'worker', 'agent', 'gate', 'part']);
 const endWithinMs = 20_000;
 const killedWithinMs = 5_000;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Log } from '../kit/log.ts';
 import { codeFolderFor, commandAs } from './account.ts';
 import { layoutOf, type CloudConfig } from './config.ts';
+import { ensureGate } from './gate.ts';
 import { watchDaemons, type Daemon, type DaemonState, type DaemonWatch } from './daemons.ts';
 import { manageProcess, type ManagedProcess, type ProcessState } from './process.ts';
 import { doStep, type Report } from './steps.ts';
@@ -49,6 +50,8 @@ export type RegionKeeper = {
   /** Those who ask before those who are asked; the engines go on. */
   stopProcesses(attempt: Attempt): Promise<void>;
   stopEngines(attempt: Attempt): Promise<void>;
+  /** Lets hosts come in from now on. */
+  openGate(): Promise<void>;
   /** Takes back what is ours at the partner, when nothing else of the region runs. */
   part(): Promise<void>;
 };
@@ -85,10 +88,32 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
     return managed;
   }
 
+  async function startEngines(goOn: <T>(step?: Promise<T>) => Promise<T>): Promise<void> {
+    if (!room) return;
+    const watched = await goOn(doStep(report, `${where}Start libvirt and OVN`, () => room.start()));
+    daemons = watchDaemons(watched, log);
+  }
+
+  async function openGate(): Promise<void> {
+    const gate = role('gate', config.account, { hostAuthorityKey: await ensureGate(config) });
+    try {
+      await gate.start();
+    } catch (error) {
+      await gate.stop();
+      processes.splice(processes.indexOf(gate), 1);
+      throw error;
+    }
+  }
+
   return {
     name: config.region,
     engineRoom: room,
+    openGate,
     async start(goOn) {
+      if (config.member) {
+        await startEngines(goOn);
+        return goOn(doStep(report, `Start the host agent (${config.driver})`, () => role('agent', null, {}).start()));
+      }
       // The API first of all: it answers while engines and guests are still on their way.
       const api = role('api', config.account);
       const answering = doStep(report, `${where}Start the API`, () => api.start());
@@ -96,13 +121,15 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
       answering.catch((error: unknown) => log.error({ err: error }, 'the API did not start'));
       const imageBuilt = room?.buildImage(report);
       imageBuilt?.catch((error: unknown) => log.error({ err: error }, 'the guest image was not built'));
-      if (room) {
-        const watched = await goOn(doStep(report, `${where}Start libvirt and OVN`, () => room.start()));
-        daemons = watchDaemons(watched, log);
-      }
+      await startEngines(goOn);
       const agent = role('agent', agentAccountOf(config), agentSecrets ?? secrets);
       await goOn(doStep(report, `${where}Start the host agent (${config.driver})`, () => agent.start()));
       await goOn(imageBuilt);
+      if (config.gate) {
+        // The schema is up to date when the API answers.
+        await goOn(answering);
+        await goOn(doStep(report, `${where}Open the gate for hosts`, openGate));
+      }
       const worker = role('worker', config.account);
       await Promise.all([answering, doStep(report, `${where}Start the workers, and make flavors, network and image`, () => worker.start())]);
     },
@@ -145,7 +172,7 @@ export function makeRegionFolders(config: CloudConfig): void {
   }
   mkdirSync(layout.secrets, { recursive: true, mode: 0o700 });
   mkdirSync(layout.agent, { recursive: true, mode: 0o700 });
-  for (const folder of [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside'), layout.objects, join(layout.objects, 'incoming')]) ownFolder(folder, config);
+  for (const folder of [layout.blobs, join(layout.blobs, 'incoming'), join(layout.blobs, 'aside'), join(layout.blobs, 'cached'), layout.objects, join(layout.objects, 'incoming')]) ownFolder(folder, config);
 }
 
 /** Images and objects are their projects': nobody else looks into it. */

@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { dropDatabaseAt, ensureDatabaseAt } from '../kit/postgres/external.ts';
 import type { Log } from '../kit/log.ts';
 import { closedFolderAbove } from './account.ts';
-import { configOfRegion, databasesOf, layoutOf, regionDatabaseName, writeConfig, type CloudConfig, type RegionSettings } from './config.ts';
+import { configOfRegion, databasesOf, layoutOf, regionDatabaseName, writeConfig, type CloudConfig, type GateAddress, type RegionSettings } from './config.ts';
 import { serveControl, type Command, type Phase, type Status } from './control.ts';
 import { keepPostgres, type PostgresKeeper } from './postgres.ts';
 import { predecessorsGone } from './predecessors.ts';
+import { objectStoreSecretOf } from './object-store-place.ts';
 import { homeLinkOf, keepRegion, makeRegionFolders, ownFolder, partnerSecretOf, sharePostgres, type Attempt, type EngineRoom, type RegionKeeper } from './region-keeper.ts';
 import { doStep, Unstartable, type Report } from './steps.ts';
 
@@ -80,12 +81,15 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
         return oneAtATime(() => removeRegion(command.name));
       case 'part from':
         return oneAtATime(() => partFrom(command.name));
+      case 'open gate':
+        return oneAtATime(() => openGate(command.gate));
       default:
         return command satisfies never;
     }
   }
 
   async function start(): Promise<void> {
+    if (config.member) return startHost();
     demandReachable(config);
     await goOn(doStep(report, 'Check the address', () => predecessorsGone(config.stateDir, log).then(() => demandFreePort(config))));
     // The library is loaded only when a certificate is wanted: it is larger than the supervisor.
@@ -100,9 +104,17 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     await Promise.all(config.regions.map(({ name }) => startRegion(name)));
   }
 
+  /** No cloud, so no address, no database and no certificate: only what carries machines. */
+  async function startHost(): Promise<void> {
+    await goOn(predecessorsGone(config.stateDir, log));
+    const host = await keeperOf(config);
+    await goOn(host.engineRoom?.install(report));
+    await host.start(goOn);
+  }
+
   async function keeperOf(region: CloudConfig): Promise<RegionKeeper> {
     const { code, node, adminPassword, cloudKeys } = options;
-    const secrets = region.home === null ? { adminPassword: adminPassword ?? '', cloudKeys: cloudKeys ?? '' } : homeLinkOf(region);
+    const secrets = { ...(region.home === null ? { adminPassword: adminPassword ?? '', cloudKeys: cloudKeys ?? '' } : homeLinkOf(region)), ...objectStoreSecretOf(config) };
     const agentSecrets = region.driver === 'openstack' ? { agentSecrets: partnerSecretOf(region) } : {};
     const keeper = keepRegion({ cloud: config, config: region, code, node, secrets, ...agentSecrets, engineRoom: await options.engineRoomOf(region), log, report });
     keepers.push(keeper);
@@ -178,6 +190,26 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     await stopRegion(name);
   }
 
+  /** Where it is open already, it stays as it is. */
+  async function openGate(gate: GateAddress): Promise<GateAddress> {
+    if (config.gate) return config.gate;
+    const before = config;
+    const [first] = keepers;
+    if (!first || config.driver !== 'simulated') throw new Error(`Hosts cannot join a cloud with ${config.driver} hosts yet`);
+    await demandFreePort(gate);
+    config = { ...config, gate };
+    // Its process reads where that is.
+    writeConfig(config);
+    try {
+      await first.openGate();
+    } catch (error) {
+      config = before;
+      writeConfig(config);
+      throw error;
+    }
+    return gate;
+  }
+
   async function stopRegion(name: string): Promise<void> {
     const keeper = keepers.find((each) => each.name === name);
     if (!keeper) return;
@@ -240,7 +272,7 @@ function demandReachable({ account, stateDir }: CloudConfig): void {
   if (closed) throw new Unstartable(`The account of the API (uid ${account.uid}) cannot get to ${stateDir}: ${closed} is closed to others`, `Choose another folder with --state, or open it: chmod o+x ${closed}`);
 }
 
-function demandFreePort({ host, port }: CloudConfig): Promise<void> {
+function demandFreePort({ host, port }: GateAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (cause: NodeJS.ErrnoException) =>

@@ -5,6 +5,7 @@ import { billingBodies } from './billing-things.ts';
 import { networkBodies } from './network-things.ts';
 import { brokerBodies } from './broker-things.ts';
 import { objectStoreBodies } from './object-store-things.ts';
+import { imageBodies } from './image-things.ts';
 import { operatorBodies } from './operator-things.ts';
 import type { Promised } from './operations.ts';
 import { sample } from './samples.ts';
@@ -35,6 +36,7 @@ const bodies: Record<string, Body> = {
   ...networkBodies,
   ...brokerBodies,
   ...operatorBodies,
+  ...imageBodies,
   ...objectStoreBodies,
   'identity.tokens.create': async ({ owner }) => ({
     auth: { identity: { methods: ['password'], password: { user: { id: owner.userId, password: owner.password } } }, scope: { project: { id: owner.projectId } } },
@@ -53,6 +55,7 @@ const bodies: Record<string, Body> = {
   },
   'intercloud-federation.leases.ask': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, least: '1', wish: '2' }] }),
   'intercloud-federation.leases.giveBack': async ({ owner }) => ({ leases: [{ kind: 'compute.cores', subject: owner.projectId, amount: '0', version: 1 }] }),
+  'intercloud-federation.signers.find': async () => ({ access: unique(), day: '20260301', signed_region: 'us-east-1' }),
   'intercloud-federation.leases.setLimits': async ({ owner }) => ({ limits: [{ kind: 'network.subnetpool', subject: owner.projectId, amount: '-1' }] }),
   'identity.limits.create': async (things) => {
     await things.get('registered limit');
@@ -126,12 +129,13 @@ const bodies: Record<string, Body> = {
     await things.get('plugged subnet');
     return { router: { routes: [{ destination: '10.9.0.0/24', nexthop: '10.1.0.9' }] } };
   },
+  'intercloud-region.placing.whatIf': async (things) => ({ flavor: await things.get('flavor') }),
   'compute.servers.create': async (things) => {
     await things.get('subnet');
     return { server: { name: unique(), imageRef: await things.get('image'), flavorRef: await things.get('flavor'), networks: [{ uuid: await things.get('network') }] } };
   },
   'compute.keyPairs.create': async () => ({ keypair: { name: unique(), public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDlxlFHDwJ1kUVSkH4QYlOAu6C5pGPxtFJuIi/IsUjjV me' } }),
-  'compute.serverGroups.create': async () => ({ server_group: { name: unique(), policies: ['affinity'] } }),
+  'compute.serverGroups.create': async () => ({ server_group: { name: unique(), policy: 'affinity' } }),
   'compute.serverVolumes.update': async (things) => ({ volumeAttachment: { volumeId: await things.get('volume of a server') } }),
   'compute.serverActions.addFixedIp': async (things) => {
     await things.get('subnet');

@@ -17,6 +17,7 @@ import { usageLink } from '../services/metering/metering.ts';
 import { claimSpending } from '../services/quota/budgets.ts';
 import { listHeld } from '../services/quota/leases.ts';
 import { keepBudgets } from '../services/region/stop-loss.ts';
+import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { observeHosts } from '../services/placement/placement.ts';
 import type { RegionCloud } from '../cloud.ts';
 import { dice } from './bad-values.ts';
@@ -31,6 +32,7 @@ const euro = 1_000_000_000n;
 /** The longest month: what is made now must be payable for all of the next one. */
 const monthOfOne = 744n;
 
+type Entry = { id: string; resource: 'server' | 'volume' | 'volume_backup' | 'image' | 'container'; measure: string; price: string };
 type Test = { after(work: () => Promise<void>): void };
 
 test('a budget is one over all regions: what is made must be payable to the end of the next month, and is counted wherever it is', async (t) => {
@@ -134,12 +136,51 @@ test(`whoever is cut off from whom, and whatever answer is lost, all regions tog
   assert.ok(claimed > 15 && refused > 15, `${claimed} claims fitted and ${refused} did not`);
 });
 
-async function start(t: Test, { price = '1', ...shape }: { price?: string; hosts?: number; hostShape?: { vcpus: number; memoryMiB: number; diskGiB: number } } = {}): Promise<{ cloud: TestCloud; acme: Side; two: TestRegion }> {
+test('the bytes of an image, a backup and what lies in containers are promised before they are there, and counted when they are', async (t) => {
+  const measured = [['image', 'MiB'], ['volume_backup', 'GiB'], ['container', 'MiB']] as const;
+  const { cloud, acme } = await start(t, { entries: measured.map(([resource, measure]) => ({ id: resource.replace('_', '-'), resource, measure, price: '1' })) });
+  await budget(cloud, acme, { amount: String(3n * monthOfOne), regions: [] });
+  const { image, volume, objectStore } = acme.customer;
+  const { body: { volume: { id: volume_id } } } = await volume.volumes.create({ body: { volume: { size: 1 } } });
+  await cloud.settle();
+  const account = `AUTH_${acme.customer.projectId}`;
+  const makes: Record<string, (name: string) => Promise<unknown>> = {
+    async image(name) {
+      const { id } = (await image.images.create({ body: { name, disk_format: 'qcow2', container_format: 'bare' } })).body;
+      await image.imageData.upload({ params: { image_id: id ?? '' }, body: soundQcow2() as never });
+    },
+    backup: (name) => volume.backups.create({ body: { backup: { volume_id, name } } }),
+    object: (name) => objectStore.objects.put({ params: { account, container: 'kept', object: name }, body: Buffer.alloc(2 ** 20) as never }),
+  };
+  await objectStore.containers.put({ params: { account, container: 'kept' } });
+  const refusals = async (name: string, kinds = Object.keys(makes)) => {
+    for (const kind of kinds) await assert.rejects(makes[kind]!(name), { status: 403 }, `${kind} ${name}`);
+  };
+
+  for (const make of Object.values(makes)) await make('first');
+  await refusals('before it is counted', ['image', 'object']);
+  const count = async () => {
+    // The counts of containers are folded every five seconds.
+    await cloud.settle();
+    (cloud.clock as ManualClock).advance(10_000);
+    await cloud.settle();
+    await keepBudgets(cloud.cloud.region);
+  };
+  await count();
+  await refusals('when it is counted');
+
+  await objectStore.objects.delete({ params: { account, container: 'kept', object: 'first' } });
+  await count();
+  await makes['object']!('second');
+  await demandWithin(cloud, [cloud.cloud], 3n * monthOfOne * euro);
+});
+
+async function start(t: Test, { price = '1', entries: given, ...shape }: { price?: string; entries?: readonly Entry[]; hosts?: number; hostShape?: { vcpus: number; memoryMiB: number; diskGiB: number } } = {}): Promise<{ cloud: TestCloud; acme: Side; two: TestRegion }> {
   const cloud = await startCloud(t, shape);
   const acme = await makePartner(cloud, 'acme', { regions: ['RegionOne', 'two', 'three', 'partner'] });
   const two = shape.hosts === undefined ? await addRegion(t, cloud, 'two') : (undefined as unknown as TestRegion);
   const till = cloud.admin.client(billing);
-  const entries = [{ id: 'machine', resource: 'server' as const, measure: 'servers', price }, { id: 'volume', resource: 'volume' as const, measure: 'volumes', price }];
+  const entries: Entry[] = given ? [...given] : [{ id: 'machine', resource: 'server', measure: 'servers', price }, { id: 'volume', resource: 'volume', measure: 'volumes', price }];
   const { id: bookId } = (await till.books.create({ body: { name: 'prices', currency: 'EUR', entries } })).body;
   await till.accounts.setBook({ params: { account_id: acme.accountId }, body: { book_id: bookId } });
   return { cloud, acme, two };

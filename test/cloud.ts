@@ -26,10 +26,12 @@ import type { HostShape } from '../drivers/simulated/hosts.ts';
 import { manualClock, seededRandom, systemRandom, type Clock, type ManualClock, type Random } from '../kit/clock.ts';
 import type { Door } from '../kit/http/serve.ts';
 import { createLog } from '../kit/log.ts';
+import type { Database } from '../kit/postgres/database.ts';
 import { testDatabase, type TestDatabase } from '../kit/postgres/testing.ts';
 import type { FaultPoint } from '../kit/workflow/execution.ts';
 import { fileBlobStore } from '../services/image/blobs.ts';
-import { fileObjectBodies } from '../services/object-store/object-store.ts';
+import { imageSettings } from '../services/image/settings.ts';
+import { fileObjectBodies, type ObjectBodies } from '../services/object-store/object-store.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { passingKey } from '../services/identity/vault.ts';
 import { homeSchemas, regionSchemas } from '../services/services.ts';
@@ -71,6 +73,8 @@ export type CloudOptions = {
   clock?: Clock;
   /** The cloud is made anew, at a fixed moment, and whatever is drawn in it is drawn from here. */
   seed?: number;
+  /** Where the bytes of objects are, instead of in files. */
+  bodies?: (database: Database, clock: Clock) => ObjectBodies;
 };
 
 export type TestCloud = {
@@ -93,7 +97,7 @@ export type TestCloud = {
   readonly fetch: typeof fetch;
   /** Waits until nothing is under way, and moves the clock as far as that takes. */
   settle(): Promise<void>;
-  /** Stops the worker: from now on nothing happens unless it is asked for. */
+  /** Stops the worker, and what region and home have to tell one another: from now on nothing happens unless it is asked for. */
   rest(): Promise<void>;
   /** What is not as it must always be: nothing. */
   diagnose(): Promise<string[]>;
@@ -140,13 +144,13 @@ function knownPrototype(of: { hosts: number; hostShape: HostShape }): Promise<Pr
   return making;
 }
 
-type Made = { hosts: number; hostShape: HostShape; home: TestDatabase; regional: TestDatabase; folder: string; clock: Clock; random: Random } & Pick<CloudOptions, 'faults' | 'workflowFaults'>;
+type Made = { hosts: number; hostShape: HostShape; home: TestDatabase; regional: TestDatabase; folder: string; clock: Clock; random: Random } & Pick<CloudOptions, 'faults' | 'workflowFaults' | 'bodies'>;
 type Running = Omit<TestCloud, PersonName | 'imageId' | 'clock'> & { clock: Clock; worker: Worker; close(): Promise<void> };
 
-async function run({ hosts, hostShape, home, regional, folder, clock, random, faults, workflowFaults }: Made): Promise<Running> {
+async function run({ hosts, hostShape, home, regional, folder, clock, random, faults, workflowFaults, bodies: elsewhere }: Made): Promise<Running> {
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
-  const blobs = await fileBlobStore(join(folder, 'blobs'));
-  const bodies = await fileObjectBodies(join(folder, 'objects'));
+  const blobs = await fileBlobStore(join(folder, 'blobs'), imageSettings({ stores: [{ id: 'archive', folder: join(folder, 'archive') }] }));
+  const bodies = elsewhere?.(regional.database, clock) ?? (await fileObjectBodies(join(folder, 'objects')));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts, hostShape, blobs, clock, random, ...(faults ? { faults } : {}) });
   const doors = new Map<string, Door>();
   const handed = { fetch: fetchAmong(doors), region, driver, blobs, bodies, clock, random, log, cloudKeys };
@@ -161,7 +165,7 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
   // What comes first does not depend on how quick this machine is: first what is due at the start, then who asks.
   await worker.idle();
   let resting: Promise<void> | undefined;
-  const rest = () => (resting ??= worker.stop());
+  const rest = () => (resting ??= worker.stop().then(() => cloud.stop()));
   return {
     cloud,
     door,
@@ -187,7 +191,6 @@ async function run({ hosts, hostShape, home, regional, folder, clock, random, fa
     },
     async close() {
       await rest();
-      await cloud.stop();
       await door.drain();
       await driver.close();
     },

@@ -29,6 +29,8 @@ export function digestOf(database: Database): Promise<Map<string, string>> {
 /** Tables that remember what was: they may grow when a thing comes and goes. */
 const memory = new Set([
   'image.blob', //         bytes that nobody has any more are collected within the hour
+  'image.task', //         what was done for images can be read for two days
+  'placement.decision', // why servers are where they are
   'compute.action', //     what was asked of a server can be read after its end
   'compute.migration', //  where it has been, too
   'network.projection', // generations, so that a late call cannot bring back what is gone

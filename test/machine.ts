@@ -2,7 +2,7 @@
 import { installNewerEngines, installPackages, missingPackages, notInstalled } from '../drivers/libvirt-ovn/engines-install.ts';
 
 /** What tests of whole systems run besides the product, from the distribution. */
-const clients = ['python3-openstackclient', 'python3-swiftclient', 'openssh-client', 'qemu-utils', 'tempest'];
+const clients = ['python3-openstackclient', 'python3-swiftclient', 'openssh-client', 'qemu-utils', 'tempest', 's3cmd', 'rclone', 'awscli', 'python3-boto3'];
 const probes = ['busybox', 'curl', 'iputils-ping', 'netcat-openbsd'];
 
 /** Packages, unpacked engines and built images, where `intercloud up` keeps them too. */

@@ -28,7 +28,7 @@ function compareVersions(before: Json, after: Json, found: string[]): void {
 
 const numberOf = (version: string) => version.split('.').reduce((sum, part) => sum * 10_000 + Number(part), 0);
 
-const ranks = ['anyone', 'user', 'reader', 'member', 'manager', 'admin'];
+const ranks = ['anyone', 'user', 'reader', 'member', 'manager', 'renter', 'admin'];
 
 function compareOperations(place: string, before: Json, after: Json, found: string[]): void {
   compareAccess(place, node(before['x-access']), node(after['x-access']), found);

@@ -13,6 +13,10 @@ export const objectStoreMakers = {
     await owner.objectStore.objects.put({ params: { account: await get('account'), container: await get('container'), object }, body: bytes('hello') });
     return object;
   },
+  // By the project too, so that a stranger asks for the same one and not for one of his own.
+  bucket: async (making: Making) => `${making.owner.projectId}:${await making.get('container')}`,
+  'empty bucket': async (making: Making) => `${making.owner.projectId}:${await makeContainer(making)}`,
+  'new bucket': async ({ owner, unique }: Making) => `${owner.projectId}:bucket-${unique()}`.toLowerCase(),
 };
 
 async function makeContainer({ owner, get, unique }: Making): Promise<string> {
@@ -29,10 +33,14 @@ export const objectStorePaths = {
   'object-store /': 'account',
   'object-store /{account}/': 'container',
   'object-store /{account}/{container}/': 'object',
+  's3 /': 'bucket',
+  's3 /{bucket}/': 'object',
 } as const;
 
 export const objectStoreSpecials = {
   'object-store.containers.delete': { container: 'empty container' },
+  's3.buckets.delete': { bucket: 'empty bucket' },
+  's3.buckets.put': { bucket: 'new bucket' },
 } as const;
 
 const none = async () => undefined;
@@ -46,7 +54,14 @@ export const objectStoreBodies = {
   'object-store.objects.put': async () => Buffer.from('hello'),
   'object-store.objects.update': none,
   'object-store.objects.delete': none,
+  's3.buckets.put': none,
+  's3.buckets.post': none,
+  's3.objects.put': async () => Buffer.from('hello'),
+  's3.objects.post': none,
 };
+
+/** Nobody has said what pages may do with this bucket. */
+const pagesMayAsk = { refused: { status: 400, because: 'it is asked for a page of an origin only' } };
 
 export const objectStorePreparations = {
   'object-store.objects.copy': {
@@ -55,7 +70,14 @@ export const objectStorePreparations = {
   },
   'object-store.accounts.put': { refused: { status: 405, because: 'it is there as soon as something is kept of it; what it takes is an archive' } },
   'object-store.accounts.delete': { query: async () => ({ 'bulk-delete': '' }), body: async (_cloud: TestCloud, things: Things) => Buffer.from(`${await things.get('container' as never)}/none`) },
+  's3.buckets.post': { query: async () => ({ delete: '' }), body: async (_cloud: TestCloud, things: Things) => Buffer.from(`<Delete><Object><Key>${await things.get('object' as never)}</Key></Object></Delete>`) },
+  's3.objects.post': { query: async () => ({ uploads: '' }) },
+  's3.buckets.options': pagesMayAsk,
+  's3.objects.options': pagesMayAsk,
 };
 
+/** Any name is one of a thing that may be made. */
+export const objectStoreNames: Record<string, string> = { 's3.buckets.put': 'PUT makes the bucket of this name, whatever it is (API_CreateBucket)' };
+
 /** What may be asked of an address is said of any, to anybody. */
-export const objectStoreOptions = Object.fromEntries(['accounts', 'containers', 'objects'].map((noun) => [`object-store.${noun}.options`, 'swift says of any address what may be asked there (proxy/controllers/base.py, OPTIONS)']));
+export const objectStoreOptions: Record<string, string> = Object.fromEntries(['accounts', 'containers', 'objects'].map((noun) => [`object-store.${noun}.options`, 'swift says of any address what may be asked there (proxy/controllers/base.py, OPTIONS)']));

@@ -3,6 +3,7 @@ import { removed } from '../contract/compute/removed.ts';
 import { compute } from '../contract/compute/service.ts';
 import { systemRandom } from '../kit/clock.ts';
 import type { Person, TestCloud } from './cloud.ts';
+import { networkOperatorThings } from './network-things.ts';
 
 type Making = { cloud: TestCloud; owner: Person; admin: Person; get(name: string): Promise<string>; unique: () => string };
 type Things = { get(name: never): Promise<string> };
@@ -58,6 +59,9 @@ export const operatorPaths = {
 
 export const operatorSpecials = {
   ...(Object.fromEntries(goneRoutes.filter(({ param }) => param === 'server_id').map(({ name }) => [`compute.removed.${name}`, { server_id: 'nothing' }])) as Record<string, { server_id: 'nothing' }>),
+  // Beside them are those that are gone.
+  'compute.networkProxies.show': { network_id: 'network' },
+  'compute.tenantNetworkProxies.show': { network_id: 'network' },
   'compute.hypervisors.search': { hypervisor_id: 'host name' },
   'compute.hypervisors.servers': { hypervisor_id: 'host name' },
   'compute.aggregates.removeHost': { aggregate_id: 'aggregate with a host' },
@@ -115,4 +119,4 @@ export const operatorPreparations = {
 };
 
 /** What is everybody's, or the operators' own: no project's. */
-export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers', 'nothing', 'moment of an audit', 'quota class', 'provider', 'own resource class', 'own trait', 'consumer of a provider'] as const;
+export const operatorThings = ['aggregate', 'aggregate with a host', 'service without servers', 'nothing', 'moment of an audit', 'quota class', 'provider', 'own resource class', 'own trait', 'consumer of a provider', ...networkOperatorThings] as const;

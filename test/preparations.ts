@@ -3,6 +3,7 @@ import { billingPreparations } from './billing-things.ts';
 import { brandPreparations } from './brand-things.ts';
 import type { TestCloud } from './cloud.ts';
 import { accessHeaders, requestHeaders, signedForStore, signedRequest } from './consumers.ts';
+import { imagePreparations } from './image-things.ts';
 import { objectStorePreparations } from './object-store-things.ts';
 import { operatorPreparations } from './operator-things.ts';
 import type { Things } from './things.ts';
@@ -92,12 +93,17 @@ const inGroup = {
   before: async ({ admin }: TestCloud, things: Things) => admin.identity.groups.addUser({ params: { group_id: await things.get('group'), user_id: await things.get('user') } }),
 };
 
-const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'routers' | 'floatingips' | 'security-groups') => {
-  const names = { networks: ['networkTags', 'network'], subnets: ['subnetTags', 'subnet'], subnetpools: ['subnetPoolTags', 'subnet pool'], ports: ['portTags', 'port'], routers: ['routerTags', 'router'], floatingips: ['floatingIpTags', 'floating ip'], 'security-groups': ['securityGroupTags', 'security group'] } as const;
+const tagsOf = (noun: 'networks' | 'subnets' | 'subnetpools' | 'ports' | 'routers' | 'floatingips' | 'security-groups' | 'trunks' | 'policies' | 'qos/policies') => {
+  const names = { networks: ['networkTags', 'network'], subnets: ['subnetTags', 'subnet'], subnetpools: ['subnetPoolTags', 'subnet pool'], ports: ['portTags', 'port'], routers: ['routerTags', 'router'], floatingips: ['floatingIpTags', 'floating ip'], 'security-groups': ['securityGroupTags', 'security group'], trunks: ['trunkTags', 'trunk'], policies: ['policyTags', 'qos policy'], 'qos/policies': ['qosPolicyTags', 'qos policy'] } as const;
   const [tags, thing] = names[noun];
   const tagged = { before: async ({ alice }: TestCloud, things: Things) => alice.network[tags].add({ params: { id: await things.get(thing), tag: 'blue' } as never }) };
   return { [`network.${tags}.has`]: tagged, [`network.${tags}.remove`]: tagged };
 };
+
+/** Managers write policies, which the handlers ask: whoever only reads them has come so far too. */
+const policyWrites = Object.fromEntries(
+  ['qosPolicies', ...['bandwidthLimit', 'dscpMarking', 'minimumBandwidth', 'packetRateLimit', 'minimumPacketRate'].flatMap((type) => [`${type}Rules`, `${type}Aliases`])].flatMap((noun) => ['create', 'update', 'delete'].map((verb) => [`network.${noun}.${verb}`, { by: 'admin' as const }])),
+);
 
 const noReplication = 'no storage of this cloud keeps copies elsewhere; cinder refuses groups of such types in these words';
 const onStorage: Preparation = { query: () => Promise.resolve({ host: 'intercloud@storage' }) };
@@ -121,6 +127,8 @@ export const preparations: Record<string, Preparation> = {
   'volumev3.volumeActions.initializeConnection': { refused: { status: 400, because: 'volumes are not exported to hosts that are not this cloud’s' } },
   'volumev3.volumeActions.rollDetaching': { before: async ({ alice }, things) => alice.volume.volumeActions.beginDetaching({ params: { volume_id: await things.get('volume in use') }, body: { 'os-begin_detaching': null } }) },
   'volumev3.snapshots.updateStatus': { refused: { status: 400, because: 'the storage takes snapshots itself, and says by itself how far they are' } },
+  'network.dhcpAgents.add': { refused: { status: 404, because: 'OVN answers DHCP: no agent does' } },
+  'network.dhcpAgents.remove': { refused: { status: 409, because: 'OVN answers DHCP: no agent does' } },
   'volumev3.clusters.show': { refused: { status: 404, because: noClusters } },
   'volumev3.clusters.enable': { refused: { status: 404, because: noClusters } },
   'volumev3.clusters.disable': { refused: { status: 404, because: noClusters } },
@@ -153,17 +161,22 @@ export const preparations: Record<string, Preparation> = {
   // What is deleted is a project made for it, and nobody's own.
   'network.autoAllocatedTopologies.delete': { by: 'admin' },
   'network.subnetPools.create': { body: () => Promise.resolve({ subnetpool: { name: 'pool', prefixes: ['10.3.0.0/16'] } }) },
-  'compute.serverConsoles.create': { refused: { status: 400, because: 'no driver shows a screen to anybody yet; nova says so in these words (ConsoleTypeUnavailable)' } },
-  'compute.serverActions.getVncConsole': { refused: { status: 400, because: 'no driver shows a screen to anybody yet; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.serverConsoles.create': { body: () => Promise.resolve({ remote_console: { protocol: 'vnc', type: 'novnc' } }) },
+  'compute.serverActions.getVncConsole': { body: () => Promise.resolve({ 'os-getVNCConsole': { type: 'novnc' } }) },
   'compute.serverActions.getSpiceConsole': { refused: { status: 400, because: 'there are no such screens; nova says so in these words (ConsoleTypeUnavailable)' } },
-  'compute.serverActions.getSerialConsole': { refused: { status: 400, because: 'no driver lets anybody write to a serial line; nova says so in these words (ConsoleTypeUnavailable)' } },
+  'compute.serverMigrations.forceComplete': { refused: { status: 409, because: 'the server is not on its way anywhere: services/compute/server-moves has one that is' } },
+  'compute.serverMigrations.abort': { refused: { status: 409, because: 'the server is not on its way anywhere: services/compute/server-moves has one that is' } },
+  'compute.serverShares.show': { refused: { status: 404, because: 'no host shares directories with its guests: no server has a share' } },
+  'compute.serverShares.detach': { before: (cloud, things) => act(cloud, things, { 'os-stop': null }), refused: { status: 404, because: 'no host shares directories with its guests: no server has a share' } },
+  'compute.serverShares.attach': { before: (cloud, things) => act(cloud, things, { 'os-stop': null }), refused: { status: 409, because: 'no host shares directories with its guests; nova says so in these words (ForbiddenSharesNotConfiguredCorrectly)' } },
+  'compute.serverMigrations.list': { by: 'admin' },
   'compute.serverMigrations.show': { refused: { status: 404, because: 'it takes no time: none is under way when it is asked about' } },
-  'compute.consoleTokens.show': { refused: { status: 404, because: 'no console is opened, so that no token is known' } },
+  'compute.consoleTokens.show': { refused: { status: 404, because: 'a token is known to whoever was given it: services/compute/consoles.test.ts' } },
   'compute.serverActions.restore': { refused: { status: 409, because: 'what is deleted is gone at once: no server waits to be taken back' } },
   'compute.serverActions.triggerCrashDump': { refused: { status: 501, because: 'no driver can interrupt a kernel; nova says so too (TriggerCrashDumpNotSupported)' } },
   'compute.serverActions.shelveOffload': { refused: { status: 409, because: 'a server that is shelved leaves its host at once (shelved_offload_time is 0, as in nova)' } },
   'compute.serverActions.migrate': { by: 'admin' },
-  'compute.serverActions.migrateLive': { by: 'admin', body: () => Promise.resolve({ 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } }) },
+  'compute.serverActions.migrateLive': { by: 'admin', body: () => Promise.resolve({ 'os-migrateLive': { host: null, block_migration: 'auto' } }) },
   'compute.serverActions.evacuate': { refused: { status: 400, because: 'the host of the server is well: nova says so too (ComputeServiceInUse)' } },
   'compute.serverActions.unshelve': { before: (cloud, things) => act(cloud, things, { shelve: null }) },
   'compute.serverActions.unrescue': { before: (cloud, things) => act(cloud, things, { rescue: null }) },
@@ -195,12 +208,16 @@ export const preparations: Record<string, Preparation> = {
   'identity.signatureTokens.s3': { body: (cloud, things) => signedForStore(cloud, things) },
   'identity.users.listProjects': { by: 'admin' },
   'identity.projectTags.check': { by: 'admin' },
+  ...policyWrites,
   ...tagsOf('networks'),
   ...tagsOf('subnets'),
   ...tagsOf('subnetpools'),
   ...tagsOf('ports'),
   ...tagsOf('routers'),
   ...tagsOf('floatingips'),
+  ...tagsOf('trunks'),
+  ...tagsOf('policies'),
+  ...tagsOf('qos/policies'),
   ...tagsOf('security-groups'),
   'compute.serverActions.unpause': { before: (cloud, things) => act(cloud, things, { pause: null }) },
   'compute.serverActions.resume': { before: (cloud, things) => act(cloud, things, { suspend: null }) },
@@ -217,6 +234,7 @@ export const preparations: Record<string, Preparation> = {
   'compute.serverActions.revertResize': { before: resized },
   ...operatorPreparations,
   ...objectStorePreparations,
+  ...imagePreparations,
   'image.members.update': { by: 'bob' },
   'image.members.add': { body: async (cloud) => ({ member: cloud.bob.projectId }) },
 };

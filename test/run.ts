@@ -13,11 +13,16 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 process.chdir(root);
 const chosen = process.argv.slice(2);
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+const filesInProcess = 20;
+/** A test that hangs fails by its name. */
+const longestMs = 1_800_000;
 const scratch = mkdtempSync(join(tmpdir(), 'intercloud-run-'));
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-/** Tests that need a machine: real engines, whole clouds with processes of their own. One after another. */
-const whole = (path: string) => path.startsWith('test/system/') || path.startsWith('drivers/libvirt-ovn/');
+/** Tests that need a machine: whole clouds with processes of their own, and of these with real engines, one after another, since engines share the host. */
+const whole = (path: string) => path.startsWith('test/system/') || engines(path);
+const engines = (path: string) => path.startsWith('drivers/libvirt-ovn/') || path.endsWith('-real.test.ts');
 /** tempest's network tests wait ten seconds after each subnet that they delete. */
 const sleeps = (path: string) => path === 'test/system/tempest-network.test.ts';
 
@@ -33,14 +38,20 @@ if (chosen.length === 0) {
 const environment = files.some((path) => whole(path) || path.startsWith('test/conformance/')) ? await prepared() : {};
 // The suite itself sleeps for most of the time: beside the others it costs nothing.
 const sleepy = group('sleepy systems', files.filter(sleeps), [], { told: 'atOnce' });
-// Without isolation: services and engine have no globals, and this is what enforces it. Two processes, as machines have two cores.
+// They wait for most of the time, for guests and processes to start and for others to notice that they have died: so they begin with the rest.
+const waiting = files.filter((path) => whole(path) && !sleeps(path)).toSorted((one, other) => Number(engines(other)) - Number(engines(one)));
+const systems = oneByOne(() => true);
+// Without isolation: services and engine have no globals, and this is what enforces it. Two processes at a time, as machines have two cores.
 const inOneProcess = files.filter((path) => !whole(path));
-const rooms = group('rooms', inOneProcess.filter((path) => !path.startsWith('test/')), ['--test-isolation=none'], { told: 'atOnce' });
-await group('house', inOneProcess.filter((path) => path.startsWith('test/')), ['--test-isolation=none']);
+const rooms = inTurn('rooms', inOneProcess.filter((path) => !path.startsWith('test/')), { told: 'atOnce' });
+await inTurn('house', inOneProcess.filter((path) => path.startsWith('test/')), { told: 'live' });
 await rooms;
-await group('systems', files.filter((path) => whole(path) && !sleeps(path)), ['--test-concurrency=1']);
+// What else there is then has the other core.
+await oneByOne((path) => !engines(path));
+await systems;
 await sleepy;
 
+process.stdout.write(failures.join(''));
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
 
@@ -62,18 +73,40 @@ async function prepared(): Promise<Record<string, string>> {
   }
 }
 
+/** A few files a process: node:test keeps all that the hooks of ended tests hold, so whole clouds, until its process ends. */
+async function inTurn(name: string, paths: readonly string[], how: { told: 'live' | 'atOnce' }): Promise<void> {
+  for (let begin = 0; begin < paths.length; begin += filesInProcess) await group(`${name}-${begin}`, paths.slice(begin, begin + filesInProcess), ['--test-isolation=none'], how);
+}
+
+/** Whole clouds, until none of that kind is left. */
+async function oneByOne(suits: (path: string) => boolean): Promise<void> {
+  for (;;) {
+    const next = waiting.findIndex(suits);
+    if (next === -1) return;
+    const [path] = waiting.splice(next, 1);
+    await group(path!.replaceAll('/', '-'), [path!], [], { told: 'atOnce' });
+  }
+}
+
 /** `atOnce`: what it says is shown when it has ended, because another group is being shown. */
 async function group(name: string, paths: string[], flags: string[], { told = 'live' }: { told?: 'live' | 'atOnce' } = {}): Promise<void> {
   if (paths.length === 0) return;
   const counted = join(scratch, `${name}.json`);
   const words = join(scratch, `${name}.log`);
-  const reporters = ['--test-reporter=spec', `--test-reporter-destination=${told === 'live' ? 'stdout' : words}`, `--test-reporter=${join(root, 'test/count.ts')}`, `--test-reporter-destination=${counted}`];
-  const child = spawn(process.execPath, ['--test', ...flags, ...reporters, ...paths], { stdio: 'inherit', env: { ...process.env, ...environment } });
-  const [status] = (await once(child, 'exit')) as [number | null];
-  if (told === 'atOnce') process.stdout.write(textIn(words));
+  const reporters = [['spec', words], [join(root, 'test/count.ts'), counted], ...(told === 'live' ? [['spec', 'stdout']] : [])].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
+  const child = spawn(process.execPath, ['--test', `--test-timeout=${longestMs}`, ...flags, ...reporters, ...paths], { stdio: 'inherit', env: { ...process.env, ...environment } });
+  const [status, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  const text = textIn(words);
+  if (told === 'atOnce') process.stdout.write(text);
+  // Once more at the end, where they are looked for.
+  const failed = text.indexOf('✖ failing tests:');
+  if (failed !== -1) failures.push(text.slice(failed));
   const counts = countsIn(counted);
   // A runner that died counts as a failure even when every test that it told of passed.
-  if (status !== 0 && counts.failed === 0) counts.failed = 1;
+  if (status !== 0 && counts.failed === 0) {
+    counts.failed = 1;
+    failures.push(`✖ ${name} ended with ${status ?? signal}, and not all of its tests were counted: ${paths.join(' ')}\n`);
+  }
   for (const key of ['passed', 'failed', 'skipped'] as const) total[key] += counts[key];
 }
 

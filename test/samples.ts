@@ -104,6 +104,7 @@ const candidates = [
   '-1',
   'volume',
   'CUSTOM_GOLD',
+  '20260101',
 ];
 
 function text(schema: Node, wish: Wish, name: string): string {

@@ -7,6 +7,7 @@ import { bodyFor } from './bodies.ts';
 import { startCloud, type Person, type TestCloud } from './cloud.ts';
 import { changes, everyOperation, type Promised } from './operations.ts';
 import { objectStoreOptions } from './object-store-things.ts';
+import { imageThingsOfAll } from './image-things.ts';
 import { operatorThings } from './operator-things.ts';
 import { ask, type Asked, type Reply } from './requests.ts';
 import { addRegion } from './several-regions.ts';
@@ -27,7 +28,7 @@ const allowed: Record<string, string> = {
 };
 
 /** Things that are the operator's own: seen by everybody, or by him alone. */
-const operators: readonly string[] = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'service', 'endpoint', 'region', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'qos rule type', 'metadata key', 'config group', 'config option', 'tag', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'invitation', 'federation region', 'region of this cloud', 'quota class', 'group type', 'plain group type', 'registered limit', 'encryption key name', ...operatorThings];
+const operators: readonly string[] = ['external network', 'flavor', 'extra spec', 'volume type', 'role', 'implied role', 'service', 'endpoint', 'region', 'host', 'host name', 'storage host', 'hypervisor', 'resource class', 'compute extension', 'network extension', 'qos rule type', 'metadata key', 'config group', 'config option', 'tag', 'larger flavor', 'private flavor', 'private volume type', 'plain volume type', 'invitation', 'federation region', 'region of this cloud', 'quota class', 'group type', 'plain group type', 'registered limit', 'encryption key name', ...operatorThings, ...imageThingsOfAll];
 
 const tooShort = 6;
 

@@ -1,8 +1,10 @@
 /** Real things of a person, made through the API when they are first asked for: what generated requests are about. */
 import { compute } from '../contract/compute/service.ts';
+import { region } from '../contract/intercloud/region.ts';
 import { soundQcow2 } from '../services/image/intake/corpus.ts';
 import { billingMakers, billingPaths, billingSpecials } from './billing-things.ts';
-import { networkMakers, networkPaths } from './network-things.ts';
+import { imageMakers, imagePaths, imageSpecials } from './image-things.ts';
+import { networkMakers, networkPaths, networkSpecials } from './network-things.ts';
 import { brandMakers, brandPaths } from './brand-things.ts';
 import { brokerMakers, brokerPaths } from './broker-things.ts';
 import { objectStoreMakers, objectStorePaths, objectStoreSpecials } from './object-store-things.ts';
@@ -74,6 +76,12 @@ const makers = {
     const { body } = await owner.compute.servers.create({
       body: { server: { name: unique(), imageRef: cloud.imageId, flavorRef: await get('flavor'), networks: [{ uuid: await get('network') }], metadata: { colour: 'blue' } } },
     });
+    await cloud.settle();
+    return 'server' in body ? body.server.id : '';
+  },
+  'server on a volume': async ({ cloud, owner, get }) => {
+    const block_device_mapping_v2 = [{ boot_index: 0, source_type: 'image', destination_type: 'volume', uuid: cloud.imageId, volume_size: 2, delete_on_termination: true }] as const;
+    const { body } = await owner.client(compute).servers.create({ body: { server: { name: unique(), flavorRef: await get('flavor'), networks: 'none', block_device_mapping_v2: [...block_device_mapping_v2] } } });
     await cloud.settle();
     return 'server' in body ? body.server.id : '';
   },
@@ -240,6 +248,7 @@ const makers = {
   'storage host': async ({ admin }) => (await admin.volume.services.list({ query: { binary: 'cinder-volume' } })).body.services[0]?.host ?? '',
   invitation: async ({ admin }) => (await admin.federation.regions.create({ body: { name: unique() } })).body.invitation,
   'federation region': async ({ get }) => (await get('invitation')).split('.')[0]!,
+  'joining host': async ({ admin }) => (await admin.client(region).hosts.create({ body: { name: unique() } })).body.host.id,
   'metadata key': async () => 'colour',
   'config group': async () => 'ldap',
   'config option': async () => 'url',
@@ -250,6 +259,7 @@ const makers = {
   ...brandMakers,
   ...operatorMakers,
   ...objectStoreMakers,
+  ...imageMakers,
 } satisfies Record<string, (making: Making) => Promise<string>>;
 
 export type ThingName = keyof typeof makers;
@@ -337,6 +347,7 @@ const paths: Record<string, ThingName> = {
   ...brandPaths,
   ...operatorPaths,
   ...objectStorePaths,
+  ...imagePaths,
   'placement /resource_providers/{uuid}/inventories/': 'resource class',
   'image /images/': 'image',
   'image /images/{image_id}/tags/': 'tag',
@@ -375,6 +386,8 @@ const paths: Record<string, ThingName> = {
   'network /security-group-rules/': 'security group rule',
   'network /quotas/': 'project',
   'compute /servers/': 'server',
+  'intercloud-region /servers/': 'server',
+  'intercloud-region /hosts/': 'joining host',
   'compute /servers/{server_id}/metadata/': 'metadata key',
   'compute /servers/{server_id}/os-volume_attachments/': 'volume of a server',
   'compute /servers/{server_id}/os-interface/': 'port of a server',
@@ -382,6 +395,7 @@ const paths: Record<string, ThingName> = {
   'compute /servers/{server_id}/os-instance-actions/': 'request of a server',
   'compute /servers/{server_id}/tags/': 'tag of a server',
   'compute /servers/{server_id}/migrations/': 'nothing',
+  'compute /servers/{server_id}/shares/': 'nothing',
   'compute /os-server-groups/': 'server group',
   'compute /os-console-auth-tokens/': 'tag',
   'compute /flavors/': 'flavor',
@@ -391,20 +405,23 @@ const paths: Record<string, ThingName> = {
   'compute /os-simple-tenant-usage/': 'project',
   'compute /os-hypervisors/': 'hypervisor',
   'compute /extensions/': 'compute extension',
+  'compute /os-volumes/': 'volume',
+  'compute /os-snapshots/': 'snapshot',
   'compute /images/': 'image with metadata',
   'compute /images/{image_id}/metadata/': 'metadata key',
   'compute /os-security-groups/': 'security group',
   'compute /os-security-group-rules/': 'security group rule',
   'compute /os-floating-ips/': 'floating ip',
 };
-const tagged = /^network \/[\w-]+\/\{id\}\/tags\/$/;
+const tagged = /^network \/[\w/-]+\/\{id\}\/tags\/$/;
 
 /** Where the usual thing will not do. */
 const special: Record<string, Partial<Record<string, ThingName>>> = {
   ...billingSpecials,
   ...operatorSpecials,
   ...objectStoreSpecials,
-  'image.imageData.upload': { image_id: 'queued image' },
+  ...imageSpecials,
+  ...networkSpecials,
   'image.members.show': { image_id: 'shared image' },
   'image.members.update': { image_id: 'shared image' },
   'image.members.remove': { image_id: 'shared image' },

@@ -1,7 +1,7 @@
 /** What two clouds of a test think of an hour: compared, disputed, priced, settled; and how the one of them lies. */
 import { compute } from '../contract/compute/service.ts';
 import { billing } from '../contract/intercloud/billing.ts';
-import type { TwoClouds } from './two-clouds.ts';
+import { nameThere, type TwoClouds } from './two-clouds.ts';
 
 const hourMs = 3_600_000;
 const machine = { id: 'machine', resource: 'server', measure: 'servers' } as const;
@@ -28,7 +28,7 @@ export async function openBooks({ ours, theirs, domainId }: TwoClouds): Promise<
   await theirs.admin.client(billing).accounts.addDomain({ params: { account_id: there, domain_id: domainId } });
   const [flavor] = (await ours.alice.client(compute, 'http://partner.example').flavors.detail()).body.flavors;
   await sell(ours, here, { account_id: here, flavor: flavor!.name });
-  await sell(theirs, there, { flavor: `intercloud-${flavor!.vcpus}-${flavor!.ram}-${flavor!.disk}` });
+  await sell(theirs, there, { flavor: nameThere(flavor!.name) });
   return { here, there };
 }
 

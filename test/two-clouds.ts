@@ -3,6 +3,7 @@
  * clock, and reaches the other by requests only, over a link that a test can trouble.
  */
 import type { InjectOptions, Response as Injected } from 'light-my-request';
+import { letIn } from '../cli/partner-letting-in.ts';
 import { createClient, type Client } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
 import type { Service } from '../contract/contract.ts';
@@ -53,7 +54,8 @@ export async function startTwoClouds(t: Test, { aheadMinutes = 0, toleranceSecon
   const door = doorTo(theirs, troubled);
   ours.doors.set('theirs.example', door);
 
-  const domainId = await admit(theirs);
+  await renameFlavors(theirs);
+  const { domainId } = await letIn(theirs.admin.identity, { domain: 'rented', user: 'us', password });
   const access = { authUrl: 'http://theirs.example/identity', region: 'RegionOne', domainId };
   const agreementId = 'between';
   const terms = { id: agreementId, peer: 'them', keys: [], tolerance_seconds: toleranceSeconds, late_hours: 48, book_hash: '' };
@@ -118,13 +120,16 @@ export async function startTwoClouds(t: Test, { aheadMinutes = 0, toleranceSecon
   };
 }
 
-/** What the other cloud's owner does: a domain, and somebody in it who may make projects. */
-async function admit({ admin }: TestCloud): Promise<string> {
-  const { domain } = (await admin.identity.domains.create({ body: { domain: { name: 'rented' } } })).body;
-  const { user } = (await admin.identity.users.create({ body: { user: { name: 'us', domain_id: domain.id, password } } })).body;
-  const role = (await admin.identity.roles.list({ query: { name: 'admin' } })).body.roles.find(({ name }) => name === 'admin');
-  await admin.identity.domainUserGrants.create({ params: { domain_id: domain.id, user_id: user.id, role_id: role?.id ?? '' } });
-  return domain.id;
+export function nameThere(flavor: string): string {
+  return `theirs.${flavor}`;
+}
+
+/** The same sizes under other names. */
+async function renameFlavors({ admin: { compute: { flavors } } }: TestCloud): Promise<void> {
+  for (const { id, name, vcpus, ram, disk } of (await flavors.detail()).body.flavors) {
+    await flavors.delete({ params: { flavor_id: String(id) } });
+    await flavors.create({ body: { flavor: { name: nameThere(name), vcpus, ram, disk } } });
+  }
 }
 
 /** The other cloud by a name of its own, where it is done at once what it was asked: its clock is its own. */

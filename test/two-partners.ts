@@ -37,14 +37,15 @@ export async function makePartner(cloud: TestCloud, name: string, { regions }: {
   await admin.client(brand).brands.replace({ params: { account_id: accountId }, body: { name, support, hosts: [host], regions, terms_url: `https://${name}.example/terms` } });
   return {
     name, domainId, accountId, host, support, regions,
-    customer: personOf(cloud, { ...customer, domainId, projectId, scope: { project: { id: projectId } } }),
-    manager: personOf(cloud, { ...manager, domainId, projectId: '', scope: { domain: { id: domainId } } }),
+    customer: personIn(cloud, { ...customer, domainId, projectId, scope: { project: { id: projectId } } }),
+    manager: personIn(cloud, { ...manager, domainId, projectId: '', scope: { domain: { id: domainId } } }),
   };
 }
 
 type Account = { name: string; id: string; password: string; domainId: string; projectId: string; scope: { project: { id: string } } | { domain: { id: string } } };
 
-function personOf(cloud: TestCloud, { name, id, password, domainId, projectId, scope }: Account): Person {
+/** Somebody of that domain, signed in there or in a project of it. */
+export function personIn(cloud: TestCloud, { name, id, password, domainId, projectId, scope }: Account): Person {
   let kept: { token: string; until: number } | undefined;
   const token = async () => {
     if (kept && kept.until > cloud.clock.now().getTime() + 60_000) return kept.token;
@@ -52,9 +53,9 @@ function personOf(cloud: TestCloud, { name, id, password, domainId, projectId, s
     kept = { token: reply.headers.get('x-subject-token') ?? '', until: Date.parse(reply.body.token.expires_at) };
     return kept.token;
   };
-  const client = <S extends Service>(service: S, at = base): Client<S> => createClient<Service>(service, { base: at, token, fetch: cloud.fetch, ...(service.microversions ? { version: service.microversions.max } : {}) }) as unknown as Client<S>;
+  const client = <S extends Service>(service: S, at = base, version = service.microversions?.max): Client<S> => createClient<Service>(service, { base: at, token, fetch: cloud.fetch, ...(version === undefined ? {} : { version }) }) as unknown as Client<S>;
   return {
     name, userId: id, projectId, password, token, client,
-    identity: client(identity), federation: client(federation), metering: client(metering), billing: client(billing), placement: client(placement), image: client(image), volume: client(volume), network: client(network), objectStore: client(objectStore), compute: client(compute),
+    identity: client(identity), federation: client(federation), metering: client(metering), billing: client(billing), placement: client(placement), image: client(image), volume: client(volume), network: client(network), objectStore: client(objectStore), compute: client(compute, base, '2.35'),
   };
 }

@@ -141,7 +141,7 @@ test('network, group, key and image are made again where the machine goes, and g
   await at.network.routers.addInterface({ params: { router_id: routerId }, body: { subnet_id: subnetId } });
   const { id: groupId } = (await at.network.securityGroups.create({ body: { security_group: { name: 'web' } } })).body.security_group as { id: string };
   await at.network.securityGroupRules.create({ body: { security_group_rule: { security_group_id: groupId, direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 } } });
-  await at.compute.keyPairs.create({ body: { keypair: { name: 'mine' } } });
+  await at.compute.keyPairs.create({ body: { keypair: { name: 'mine', public_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDlxlFHDwJ1kUVSkH4QYlOAu6C5pGPxtFJuIi/IsUjjV me' } } });
   const serverId = await boot(all, { availability_zone: 'two', networks: [{ uuid: networkId }], security_groups: [{ name: 'web' }], key_name: 'mine' });
   await settle();
 

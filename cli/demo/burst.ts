@@ -6,13 +6,19 @@ import { until, type Session } from './session.ts';
 /** Of a host of 64 processors of which each is given out four times, four fit. */
 export const machine = { flavor: 'demo.large', vcpus: 64, ram: 1024, disk: 1 };
 
-/** What a driver that may make flavors at a partner's calls one of this size there. */
-export const machineThere = `intercloud-${machine.vcpus}-${machine.ram}-${machine.disk}`;
+/** What the partner calls his machines of this size. */
+export const machineThere = 'rented.large';
 
 /** The same name and size in every region, the partner's too. */
 export async function makeFlavor(admin: Session, regions: Iterable<string>): Promise<void> {
   const { flavor: name, ...size } = machine;
   for (const base of regions) await admin.client(compute, base).flavors.create({ body: { flavor: { id: name, name, ...size } } });
+}
+
+/** Who rents makes no sizes: the owner offers those that were agreed on. */
+export async function offerMachine(owner: Session): Promise<void> {
+  const { vcpus, ram, disk } = machine;
+  await owner.client(compute).flavors.create({ body: { flavor: { name: machineThere, vcpus, ram, disk } } });
 }
 
 export type FleetState = { own: number; partner: number; leaving: number; obstacle: string | null; spent: string; currency: string | null };

@@ -41,11 +41,11 @@ export async function demand(folder: string, stateDir: string, args: readonly st
   return out;
 }
 
-export async function startCloud(folder: string, name: string, region: string): Promise<DemoCloud> {
+export async function startCloud(folder: string, name: string, region: string, { clockAheadSeconds = 0 }: { clockAheadSeconds?: number } = {}): Promise<DemoCloud> {
   const stateDir = join(folder, name);
   mkdirSync(join(folder, 'config'), { recursive: true });
   const port = await freePort();
-  await demand(folder, stateDir, ['up', '--driver', 'simulated', '--hosts', '1', '--region', region, '--port', String(port), '-f', 'json']);
+  await demand(folder, stateDir, ['up', '--driver', 'simulated', '--hosts', '1', '--region', region, '--port', String(port), `--clock-ahead=${clockAheadSeconds}`, '-f', 'json']);
   const url = `http://127.0.0.1:${port}`;
   const password = readFileSync(layoutOf(stateDir).adminPassword, 'utf8').trim();
   return { stateDir, url, region, admin: await signIn(url, { user: 'admin', domain: 'Default', password, scope: { project: { name: 'admin', domain: { name: 'Default' } } } }) };

@@ -12,7 +12,7 @@ import type { Link } from './link.ts';
 import type { OwnersView } from './partner.ts';
 import { until, type Session } from './session.ts';
 
-export const faultNames = ['lost-answer', 'asked-twice', 'lost-machine', 'lie', 'unreachable'] as const;
+export const faultNames = ['lost-answer', 'asked-twice', 'lost-machine', 'lie', 'unreachable', 'partition', 'clocks'] as const;
 export type FaultName = (typeof faultNames)[number];
 
 type Scene = { theirs: DemoCloud; link: Link; partnersCloud: OwnersView; fleet: Fleet; own: number; partner: number; /** The operator’s. */ admin: Session; /** Of the region at the partner’s. */ base: string };
@@ -22,6 +22,10 @@ export type Fault = {
   title: string;
   /** What may be not agreed on because of it. */
   disputes: readonly string[];
+  /** The partner's time, as the operator sees it. */
+  clockAheadSeconds?: number;
+  /** The operator's second region is on a machine of its own, and is cut off for so long while its customer is near his limit. */
+  cutOffSeconds?: number;
   /** Before machines are made there. */
   before(link: Link): void;
   /** While machines are there. */
@@ -32,6 +36,9 @@ export type Fault = {
 
 const nothing = { before: () => undefined, during: () => Promise.resolve(), after: () => Promise.resolve() };
 const hourMs = 3_600_000;
+const clocksApartSeconds = 600;
+/** So long a demonstration takes on a busy machine. */
+const playMinutes = 8;
 
 export function faultOf(name: FaultName, seed: number): Fault {
   const roll = dice(seed);
@@ -47,9 +54,24 @@ export function faultOf(name: FaultName, seed: number): Fault {
       return { ...nothing, name, title: 'the partner bills a machine a hundred times over', disputes: ['duration'], after: (theirs, projectId, since) => lie(theirs, projectId, since, which) };
     case 'unreachable':
       return { ...nothing, name, title: `the partner is unreachable for ${30 + 10 * which} s`, disputes: [], during: (scene) => cutOff(scene, 30 + 10 * which) };
+    case 'partition':
+      return { ...nothing, name, title: `a region is cut off for ${20 + 10 * which} s while its customer’s limit is nearly reached`, disputes: [], cutOffSeconds: 20 + 10 * which };
+    case 'clocks': {
+      const clockAheadSeconds = which === 0 ? clocksApartSeconds : -clocksApartSeconds;
+      return { ...nothing, name, title: `the partner’s clock is ten minutes ${which === 0 ? 'ahead' : 'behind'}`, disputes: [], clockAheadSeconds };
+    }
     default:
       return name satisfies never;
   }
+}
+
+/** For clocks that differ, a moment is in different hours where one hour ends between them; that is for a longer day than this. */
+export function minutesUntilOneHour({ clockAheadSeconds = 0 }: Fault, now: Date): number {
+  if (clockAheadSeconds === 0) return 0;
+  const minute = now.getUTCMinutes();
+  const [first, last] = clockAheadSeconds > 0 ? [0, 60 - clocksApartSeconds / 60 - playMinutes] : [clocksApartSeconds / 60, 60 - playMinutes];
+  if (minute < first) return first - minute;
+  return minute < last ? 0 : 60 - minute + first;
 }
 
 async function demandHappened(link: Link): Promise<void> {

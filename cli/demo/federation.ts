@@ -11,12 +11,13 @@ import { Failure } from '../failure.ts';
 import { showStep } from '../progress.ts';
 import { table } from '../table.ts';
 import { balancesOf, billAll, fromCoins, inCoins, machineSeconds, usageTold, type Balance, type Bill } from './bills.ts';
-import { machine, machineThere, makeFlavor, placedServers, startFleet, whyAt, type Fleet, type Why } from './burst.ts';
+import { machine, machineThere, makeFlavor, offerMachine, placedServers, startFleet, whyAt, type Fleet, type Why } from './burst.ts';
 import { addRegion, deleteCloud, demandEmpty, examine, holdingsOf, regionsOf, startCloud, type DemoCloud } from './clouds.ts';
 import { customerOf } from './customer.ts';
-import { faultOf, type Fault, type FaultName } from './faults.ts';
+import { faultOf, minutesUntilOneHour, type Fault, type FaultName } from './faults.ts';
 import { startLink, type Link } from './link.ts';
 import { openAccounts, makeProject, prices, setPolicy, writeBooks, type Parties } from './parties.ts';
+import { joinFarRegion, pressQuota, type FarRegion } from './partition.ts';
 import { addPartnerRegion, demandNoDifference, letIn, ownersViewOf, type Agreement, type OwnersView } from './partner.ts';
 import { signInElsewhere, until, type Session } from './session.ts';
 import { agreementFor, compareAll, demandAgreed, sellAtPartner, settleBoth, type Settlement } from './settlement.ts';
@@ -97,15 +98,30 @@ function agreementIn({ partnerAuthUrl: authUrl, partnerUsername: username, partn
 type Stage = { folder: string; clouds: DemoCloud[]; links: Link[]; fault: Fault | undefined; report: Report; elsewhere: (Agreement & { project: string }) | undefined };
 
 async function play({ folder, clouds, links, fault, report, elsewhere }: Stage): Promise<Told> {
-  const started = async (name: string, region: string) => {
-    const cloud = await startCloud(folder, name, region);
+  const started = async (name: string, region: string, options?: { clockAheadSeconds: number }) => {
+    const cloud = await startCloud(folder, name, region, options);
     clouds.push(cloud);
     return cloud;
   };
+  const apart = fault?.clockAheadSeconds ?? 0;
+  const waiting = fault ? minutesUntilOneHour(fault, new Date()) : 0;
+  if (waiting > 0) await doStep(report, `Wait ${waiting} minutes, until one hour is that of both clocks`, () => new Promise((resolve) => setTimeout(resolve, waiting * 60_000)));
   const starting = elsewhere ? 'Start the operator’s cloud' : 'Start the operator’s cloud and the partner’s';
-  const [ours, theirs] = await doStep(report, starting, () => Promise.all([started('ours', first), elsewhere ? undefined : started('theirs', 'RegionOne')]));
-  await doStep(report, `Add the region ${second}`, () => addRegion(folder, ours, second));
-  const offer = theirs && (await doStep(report, 'The partner lets the operator in, and agrees to count on both sides', () => letIn(folder, theirs, contracted)));
+  const [ours, theirs] = await doStep(report, starting, () => Promise.all([started('ours', first), elsewhere ? undefined : started('theirs', 'RegionOne', { clockAheadSeconds: apart })]));
+  const far = await doStep(report, `Add the region ${second}`, async (): Promise<FarRegion | undefined> => {
+    if (fault?.cutOffSeconds === undefined) {
+      await addRegion(folder, ours, second);
+      return undefined;
+    }
+    const region = await joinFarRegion(folder, ours, second);
+    clouds.push(region);
+    links.push(...region.links);
+    return region;
+  });
+  const offer = theirs && (await doStep(report, 'The partner lets the operator in, offers what he needs, and agrees to count on both sides', async () => {
+    await offerMachine(theirs.admin);
+    return letIn(folder, theirs, { capacity: contracted, clocksApartSeconds: Math.abs(apart) });
+  }));
   const accountThere = theirs && offer ? await sellAtPartner(theirs.admin, { domainId: offer.domainId, flavor: machineThere }) : null;
   const link = fault && theirs ? await startLink(theirs.url) : undefined;
   if (link) links.push(link);
@@ -123,11 +139,11 @@ async function play({ folder, clouds, links, fault, report, elsewhere }: Stage):
   const began = new Date();
   await makeFlavor(admin, (await regionsOf(ours)).values());
 
-  const { told, counted } = await burst({ ours, customer, report, partnersCloud, ...(fault && link && theirs ? { going: { fault, link, theirs } } : {}) });
+  const { told, counted, pressed } = await burst({ ours, customer, report, partnersCloud, ...(fault && link && theirs ? { going: { fault, link, theirs, far } } : {}) });
   await doStep(report, 'Compare what both clouds know of', async () => demandNoDifference(admin, (await regionsOf(ours)).get(rented)!));
   const { projectId } = customer;
   const servers = await placedServers(customer);
-  const records = await doStep(report, 'Take all usage home', () => usageTold(admin, { projectId, servers, since: began }));
+  const records = await doStep(report, 'Take all usage home', () => usageTold(admin, { projectId, servers: new Set([...servers, ...pressed]), since: began }));
   const metered = { here: await machineSeconds(admin, { projectId, region: rented, since: began }), there: await partnersCloud.machineSeconds(projectId, began) };
   const bills = await doStep(report, 'Bill every edge, and compute every line again', () => billAll(parties, began));
   const balances = await balancesOf(parties, bills);
@@ -144,7 +160,7 @@ async function play({ folder, clouds, links, fault, report, elsewhere }: Stage):
   // Who lies to others has no sound books himself.
   const checks = await doStep(report, theirs ? 'Ask doctor of both clouds' : 'Ask doctor', async () => {
     const found: Record<string, number> = {};
-    const asked = await Promise.all(Object.entries({ ours, ...(theirs && fault?.name !== 'lie' ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
+    const asked = await Promise.all(Object.entries({ ours, ...(far ? { [second]: far } : {}), ...(theirs && fault?.name !== 'lie' ? { theirs } : {}) }).map(async ([name, cloud]) => ({ name, ...(await examine(folder, cloud)) })));
     for (const { name, checks, findings } of asked) {
       if (findings.length > 0) throw new Failure(`doctor found: ${findings.join('; ')}`, 'Look for yourself: run it with --keep');
       found[name] = checks;
@@ -167,20 +183,23 @@ async function prepareCustomer(admin: Session, { customer }: Parties): Promise<S
   return session;
 }
 
-type Playing = { ours: DemoCloud; customer: Session; report: Report; partnersCloud: OwnersView; /** What goes wrong meanwhile. */ going?: { fault: Fault; link: Link; theirs: DemoCloud } };
+type Playing = { ours: DemoCloud; customer: Session; report: Report; partnersCloud: OwnersView; /** What goes wrong meanwhile. */ going?: { fault: Fault; link: Link; theirs: DemoCloud; far: FarRegion | undefined } };
 
-async function burst({ ours, customer, report, partnersCloud, going }: Playing): Promise<{ told: Pick<Told, 'client' | 'why' | 'obstacle'>; counted: number }> {
+async function burst({ ours, customer, report, partnersCloud, going }: Playing): Promise<{ told: Pick<Told, 'client' | 'why' | 'obstacle'>; counted: number; /** Servers that there were beside those of the fleet and the batch. */ pressed: string[] }> {
   const hands = customerOf(customer);
   const { network, image } = await doStep(report, `The customer makes a network: ${hands.client}`, async () => ({ network: await hands.makeNetwork('lan'), image: await hands.imageNamed('cirros') }));
   await doStep(report, `The customer boots ${batch.join(' and ')}`, () => Promise.all(batch.map((name) => hands.boot(name, { flavor: machine.flavor, image, network }))));
   const hourly = (Number(prices.burst) * (1 + Number(prices.partnerMargin) / 100) * (1 + Number(prices.resellerMargin) / 100) * burstMachines).toFixed(2);
+  const pressed = going?.far
+    ? await doStep(report, `What goes wrong: ${going.fault.title}`, () => pressQuota({ home: ours, far: going.far!, customer, has: batch.length, left: 2, seconds: going.fault.cutOffSeconds ?? 0 }))
+    : [];
   going?.fault.before(going.link);
   const fleet = await doStep(report, 'A fleet of eight fills what is left, and two of it go to the partner', async () => {
     const made = await startFleet(customer, { name: 'web', size: ownMachines, image, network, hourlyAtMost: hourly });
     await made.settled({ own: ownMachines - batch.length, partner: burstMachines });
     return made;
   });
-  if (going) {
+  if (going && !going.far) {
     const { fault, ...between } = going;
     const base = (await regionsOf(ours)).get(rented)!;
     await doStep(report, `What goes wrong: ${fault.title}`, () => fault.during({ ...between, partnersCloud, fleet, own: ownMachines - batch.length, partner: burstMachines, admin: ours.admin, base }));
@@ -208,7 +227,7 @@ async function burst({ ours, customer, report, partnersCloud, going }: Playing):
     for (const [name, base] of await regionsOf(ours)) await demandEmpty(name, () => holdingsOf(ours.admin, base));
     await partnersCloud.demandEmpty();
   });
-  return { told: { client: hands.client, why, obstacle }, counted };
+  return { told: { client: hands.client, why, obstacle }, counted, pressed };
 }
 
 function refusalOf(fleet: Fleet): Promise<string> {

@@ -19,8 +19,8 @@ export type Link = {
 
 type Answer = { status: number; headers: IncomingMessage['headers']; body: Buffer };
 
-/** A cloud names itself in what it answers: here by the address of the link. */
-export async function startLink(target: string): Promise<Link> {
+/** `renames`: a cloud names itself in what it answers, here by the address of the link. */
+export async function startLink(target: string, { renames = true }: { renames?: boolean } = {}): Promise<Link> {
   const state: { mishap?: Mishap; left: number; happened: number; isCut: boolean } = { left: 0, happened: 0, isCut: false };
   const server = createServer((incoming, outgoing) => {
     handOn(incoming, outgoing).catch(() => incoming.socket.destroy());
@@ -37,7 +37,7 @@ export async function startLink(target: string): Promise<Link> {
     let answer = await send(incoming, body);
     if (mishap === 'asks twice') answer = await send(incoming, body);
     if (mishap === 'loses the answer' || state.isCut) return void incoming.socket.destroy();
-    const isText = String(answer.headers['content-type'] ?? '').includes('json');
+    const isText = renames && String(answer.headers['content-type'] ?? '').includes('json');
     const said = isText ? Buffer.from(answer.body.toString().replaceAll(target, url)) : answer.body;
     const { 'transfer-encoding': _chunked, connection: _connection, ...headers } = answer.headers;
     outgoing.writeHead(answer.status, { ...headers, 'content-length': said.byteLength });

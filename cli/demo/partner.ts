@@ -11,9 +11,9 @@ import { freePort } from '../../supervisor/free-port.ts';
 /** How the operator gets in at the partner's, and how much of it is his. */
 export type Agreement = { authUrl: string; username: string; userDomain: string; project?: string; partnerRegion?: string; password: string; capacity: { vcpus: number; memoryGib: number; diskGib: number } };
 
-/** The owner of the other cloud lets the operator in, by the command that owners have. On one machine the clocks are one. */
-export async function letIn(folder: string, { stateDir }: DemoCloud, capacity: Agreement['capacity']): Promise<Agreement & { domainId: string }> {
-  const offer = JSON.parse(await demand(folder, stateDir, ['partner', 'admit', 'rented', '--tolerance', '20', '-f', 'json'])) as { auth_url: string; username: string; user_domain: string; partner_region: string; domain_id: string; password: string };
+/** The owner of the other cloud lets the operator in, by the command that owners have. Each change may be counted by so much apart as the clocks are. */
+export async function letIn(folder: string, { stateDir }: DemoCloud, { capacity, clocksApartSeconds }: { capacity: Agreement['capacity']; clocksApartSeconds: number }): Promise<Agreement & { domainId: string }> {
+  const offer = JSON.parse(await demand(folder, stateDir, ['partner', 'admit', 'rented', '--tolerance', String(20 + clocksApartSeconds), '-f', 'json'])) as { auth_url: string; username: string; user_domain: string; partner_region: string; domain_id: string; password: string };
   return { authUrl: offer.auth_url, username: offer.username, userDomain: offer.user_domain, partnerRegion: offer.partner_region, password: offer.password, domainId: offer.domain_id, capacity };
 }
 

@@ -140,7 +140,8 @@ export const flavorAccess = operations({
     summary: 'Let a project use a private flavor',
     access: { rule: 'os_compute_api:os-flavor-access:add_tenant_access', who: 'admin' },
     stability: 'stable',
-    body: exactly({ addTenantAccess: tenant }),
+    // No client may say the latter: `changes` does for older ones.
+    body: exactly({ addTenantAccess: exactly({ ...tenant.properties, alsoPublic: until('2.0', Type.Optional(Type.Boolean())) }) }),
     status: 200,
     response: access,
   },

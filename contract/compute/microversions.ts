@@ -3,7 +3,7 @@ import type { Change } from '../contract.ts';
 import { operatorChanges } from './operators.changes.ts';
 import { serverChanges } from './servers.changes.ts';
 
-/** Every noun is right up to here; 2.22 (live migrations that are made to end) is the first that is not. */
-export const newest = '2.21';
+/** Nova's newest of 2025.1 and 2025.2. */
+export const newest = '2.100';
 
 export const changes: readonly Change[] = [...operatorChanges, ...serverChanges];

@@ -55,7 +55,7 @@ export const migrations = operations({
   },
 });
 
-const ofServer = (verb: string) => ({ rule: `os_compute_api:servers:migrations:${verb}`, who: 'admin' }) as const;
+const byManagers = (verb: string) => ({ rule: `os_compute_api:servers:migrations:${verb}`, who: 'manager', adminEverywhere: true }) as const;
 
 const live = exactly({
   ...places,
@@ -76,6 +76,26 @@ const live = exactly({
 });
 
 export const serverMigrations = operations({
-  list: { method: 'GET', path: '/servers/{server_id}/migrations', since: '2.23', summary: 'Live migrations of a server that are under way', access: ofServer('index'), stability: 'stable', status: 200, response: exactly({ migrations: Type.Array(live) }), list: { after: { server: 'server_id' } } },
-  show: { method: 'GET', path: '/servers/{server_id}/migrations/{migration_id}', since: '2.23', summary: 'One live migration that is under way', access: ofServer('show'), stability: 'stable', status: 200, response: exactly({ migration: live }) },
+  list: { method: 'GET', path: '/servers/{server_id}/migrations', since: '2.23', summary: 'Live migrations of a server that are under way', access: byManagers('index'), stability: 'stable', status: 200, response: exactly({ migrations: Type.Array(live) }), list: { after: { server: 'server_id' } } },
+  show: { method: 'GET', path: '/servers/{server_id}/migrations/{migration_id}', since: '2.23', summary: 'One live migration that is under way', access: { rule: 'os_compute_api:servers:migrations:show', who: 'admin' }, stability: 'stable', status: 200, response: exactly({ migration: live }) },
+  forceComplete: {
+    method: 'POST',
+    path: '/servers/{server_id}/migrations/{migration_id}/action',
+    action: 'force_complete',
+    since: '2.22',
+    summary: 'Make a live migration come to its end, whatever the guest does meanwhile',
+    access: byManagers('force_complete'),
+    stability: 'stable',
+    body: exactly({ force_complete: Type.Null() }),
+    status: 202,
+  },
+  abort: {
+    method: 'DELETE',
+    path: '/servers/{server_id}/migrations/{migration_id}',
+    since: '2.24',
+    summary: 'Give a live migration up: the server stays where it was',
+    access: byManagers('delete'),
+    stability: 'stable',
+    status: 202,
+  },
 });

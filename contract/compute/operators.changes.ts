@@ -22,6 +22,12 @@ type ShownFlavor = { swap: number | string };
 
 export const operatorChanges: readonly Change[] = [
   {
+    version: '2.7',
+    title: 'Only private flavors are opened to a project',
+    operations: ['flavorAccess.add'],
+    request: (body: { addTenantAccess: object }) => ({ addTenantAccess: { ...body.addTenantAccess, alsoPublic: true } }),
+  },
+  {
     version: '2.75',
     title: 'A flavor without a swap disk has one of size 0',
     operations: ['flavors.detail', 'flavors.show', 'flavors.create', 'flavors.update'],

@@ -51,7 +51,7 @@ const limit = Type.Union([Type.Integer({ minimum: -1, maximum: 2147483647 }), Ty
 const quotaSet = each(count);
 const userQuery = closedSince('2.75', Type.Object({ user_id: Type.Optional(Type.String({ minLength: 1, maxLength: 255 })) }));
 
-const quota = (verb: string, who: 'user' | 'reader' | 'admin') => ({ rule: `os_compute_api:os-quota-sets:${verb}`, who, adminEverywhere: true }) as const;
+const quota = (verb: string, who: 'user' | 'reader' | 'renter' | 'admin') => ({ rule: `os_compute_api:os-quota-sets:${verb}`, who, adminEverywhere: true }) as const;
 
 export const quotaSets = operations({
   show: { method: 'GET', path: '/os-quota-sets/{tenant_id}', summary: 'Limits of a project', access: quota('show', 'reader'), stability: 'stable', query: userQuery, status: 200, response: exactly({ quota_set: exactly({ id: Type.String(), ...quotaSet }) }) },
@@ -70,7 +70,7 @@ export const quotaSets = operations({
     method: 'PUT',
     path: '/os-quota-sets/{tenant_id}',
     summary: 'Set limits of a project',
-    access: quota('update', 'admin'),
+    access: quota('update', 'renter'),
     stability: 'stable',
     query: userQuery,
     body: exactly({ quota_set: exactly({ ...each(Type.Optional(limit)), force: Type.Optional(Type.Union([Type.Boolean(), Type.String()])) }) }),
@@ -90,7 +90,8 @@ export const quotaClasses = operations({
     summary: 'Set limits of projects for which none are set',
     access: ofClass('update'),
     stability: 'stable',
-    body: exactly({ quota_class_set: exactly(eachOfClass(Type.Optional(limit))) }),
+    // nova/api/openstack/compute/schemas/quota_classes.py: what is not shown yet can be set.
+    body: exactly({ quota_class_set: exactly({ ...eachOfClass(Type.Optional(limit)), server_groups: Type.Optional(limit), server_group_members: Type.Optional(limit) }) }),
     status: 200,
     response: exactly({ quota_class_set: exactly(eachOfClass(count)) }),
   },

@@ -7,6 +7,8 @@ import { operations, type Who } from '../contract.ts';
 import { exactly, links, metadata, nullableText, paging, time } from './fields.ts';
 
 const proxy = { stability: 'deprecated', deprecation: { since: '2016-07-14' }, until: '2.35' } as const;
+/** Nova forgot it when the others went: MAX_IMAGE_META_PROXY_API_VERSION */
+const metadataProxy = { ...proxy, until: '2.38' } as const;
 const rule = <const W extends Who>(name: string, who: W) => ({ rule: `os_compute_api:${name}`, who, adminEverywhere: true }) as const;
 
 const imageLinks = Type.Array(exactly({ rel: Type.String(), href: Type.String(), type: Type.Optional(Type.String()) }));
@@ -50,12 +52,12 @@ export const imageProxies = operations({
 });
 
 export const imageMetadataProxies = operations({
-  list: { ...proxy, method: 'GET', path: '/images/{image_id}/metadata', summary: "An image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ metadata: imageMetadata }), list: { after: { image: 'image_id' } } },
-  merge: { ...proxy, method: 'POST', path: '/images/{image_id}/metadata', summary: "Add to an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
-  replace: { ...proxy, method: 'PUT', path: '/images/{image_id}/metadata', summary: "Set an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
-  show: { ...proxy, method: 'GET', path: '/images/{image_id}/metadata/{key}', summary: "One item of an image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ meta: imageMetadata }) },
-  set: { ...proxy, method: 'PUT', path: '/images/{image_id}/metadata/{key}', summary: "Set one item of an image's metadata", access: rule('image-metadata', 'member'), body: meta, status: 200, response: exactly({ meta: imageMetadata }) },
-  delete: { ...proxy, method: 'DELETE', path: '/images/{image_id}/metadata/{key}', summary: "Take one item of an image's metadata away", access: rule('image-metadata', 'member'), status: 204 },
+  list: { ...metadataProxy, method: 'GET', path: '/images/{image_id}/metadata', summary: "An image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ metadata: imageMetadata }), list: { after: { image: 'image_id' } } },
+  merge: { ...metadataProxy, method: 'POST', path: '/images/{image_id}/metadata', summary: "Add to an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
+  replace: { ...metadataProxy, method: 'PUT', path: '/images/{image_id}/metadata', summary: "Set an image's metadata", access: rule('image-metadata', 'member'), body: exactly({ metadata }), status: 200, response: exactly({ metadata: imageMetadata }) },
+  show: { ...metadataProxy, method: 'GET', path: '/images/{image_id}/metadata/{key}', summary: "One item of an image's metadata", access: rule('image-metadata', 'reader'), status: 200, response: exactly({ meta: imageMetadata }) },
+  set: { ...metadataProxy, method: 'PUT', path: '/images/{image_id}/metadata/{key}', summary: "Set one item of an image's metadata", access: rule('image-metadata', 'member'), body: meta, status: 200, response: exactly({ meta: imageMetadata }) },
+  delete: { ...metadataProxy, method: 'DELETE', path: '/images/{image_id}/metadata/{key}', summary: "Take one item of an image's metadata away", access: rule('image-metadata', 'member'), status: 204 },
 });
 
 const groupRule = exactly({

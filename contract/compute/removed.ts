@@ -2,6 +2,7 @@
  * What Nova once had: it answers 410, so that a client learns that it need not try again.
  * nova/api/openstack/compute/{agents,cells,certificates,cloudpipe,consoles,fixed_ips,floating_ip_dns,floating_ips_bulk,fping,…}.py
  */
+import { Type } from 'typebox';
 import type { Method, Operation } from '../contract.ts';
 
 const gone = {
@@ -24,11 +25,21 @@ type Removed = Operation & { readonly effects: 'none' };
 /** Any user may hear it. */
 const access = { rule: 'os_compute_api:removed', who: 'user' } as const;
 
-export const removed: Record<string, Removed> = Object.fromEntries(
+const removedAlike = { summary: 'Gone', access, stability: 'deprecated', deprecation: { since: '2018-02-28' }, effects: 'none', status: 410 } as const;
+
+/** One that was an action of servers. nova/api/openstack/compute/admin_actions.py, _reset_network */
+const resetNetwork: Removed = { ...removedAlike, method: 'POST', path: '/servers/{server_id}/action', action: 'resetNetwork', body: Type.Object({ resetNetwork: Type.Unknown() }, { additionalProperties: false }) };
+
+/** nova/api/openstack/compute/remote_consoles.py, get_rdp_console */
+const getRdpConsole: Removed = { ...removedAlike, method: 'POST', path: '/servers/{server_id}/action', action: 'os-getRDPConsole', until: '2.5', body: Type.Object({ 'os-getRDPConsole': Type.Unknown() }, { additionalProperties: false }) };
+
+const routes: Record<string, Removed> = Object.fromEntries(
   Object.entries(gone).flatMap(([noun, routes]) =>
     routes.map((route, index) => {
       const [method = '', path = ''] = route.split(' ');
-      return [`${noun}${index + 1}`, { method: method as Method, path, summary: 'Gone', access, stability: 'deprecated', deprecation: { since: '2018-02-28' }, effects: 'none', status: 410 }] as const;
+      return [`${noun}${index + 1}`, { ...removedAlike, method: method as Method, path }] as const;
     }),
   ),
 );
+
+export const removed: Record<string, Removed> = { ...routes, resetNetwork, getRdpConsole };

@@ -2,7 +2,7 @@
 import { Type, type TSchema } from 'typebox';
 import { operations, since, until } from '../contract.ts';
 import { address, adminPass, boolean, certificates, description, diskConfig, domainName, exactly, metadata, name, nonNegativeInteger, uuid } from './fields.ts';
-import { changedServer, hostnameOrDomain, userData } from './servers.ts';
+import { changedServer, hostnameOrDomain, personality, userData } from './servers.ts';
 
 function action<const A extends string, B extends TSchema>(key: A, value: B, rule: string, summary: string) {
   return {
@@ -45,12 +45,12 @@ const toProxy = { stability: 'deprecated', deprecation: { since: '2016-12-15' },
 
 const nullableHost = Type.Union([domainName, Type.Null()]);
 
-/** `changes` says `auto` for requests that were older than the word, and leaves out what they also had to say. */
 const liveMigration = exactly({
   block_migration: Type.Union([boolean, Type.Literal('auto', { 'x-since': '2.25' })]),
-  disk_over_commit: until('2.24', Type.Optional(boolean)),
+  disk_over_commit: until('2.24', boolean),
   host: nullableHost,
   force: since('2.30', until('2.67', Type.Optional(boolean))),
+  checkedAtOnce: ofChanges,
 });
 
 const imageMade = { response: since('2.45', Type.Object({ image_id: Type.Optional(Type.String()) }, { additionalProperties: false })) };
@@ -81,7 +81,7 @@ export const serverActions = operations({
         'OS-DCF:diskConfig': Type.Optional(diskConfig),
         accessIPv4: Type.Optional(address),
         accessIPv6: Type.Optional(address),
-        personality: until('2.56', Type.Optional(Type.Array(exactly({ path: Type.String(), contents: Type.String() })))),
+        personality: until('2.56', Type.Optional(personality)),
         description: since('2.19', Type.Optional(description)),
         key_name: since('2.54', Type.Optional(Type.Union([Type.String({ minLength: 1, maxLength: 255 }), Type.Null()]))),
         user_data: since('2.57', Type.Optional(Type.Union([userData, Type.Null()]))),

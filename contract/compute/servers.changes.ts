@@ -26,6 +26,7 @@ export const serverChanges: readonly Change[] = [
   { version: '2.20', title: 'Volumes are attached to servers that are shelved', operations: ['serverVolumes.attach'], request: says('volumeAttachment', { placed: true }) },
   { version: '2.20', title: 'Volumes are detached from servers that are shelved', operations: ['serverVolumes.detach'], query: (query: object) => ({ ...query, placed: true }) },
   { version: '2.21', title: 'What was asked of servers that are deleted is told', operations: ['instanceActions.list', 'instanceActions.show'], query: (query: object) => ({ ...query, living: true }) },
+  { version: '2.34', title: 'Whether a server can move is looked at after the answer', operations: ['serverActions.migrateLive'], request: says('os-migrateLive', { checkedAtOnce: true }) },
   {
     version: '2.37',
     title: 'Networks have to be said; an empty list is the only one that there is',

@@ -159,6 +159,9 @@ const legacyBlockDevice = exactly({
 
 export const userData = Type.String({ maxLength: 65535, pattern: '^[A-Za-z0-9+/\\s]*={0,2}\\s*$' });
 
+/** Files for the config drive, in base64. nova/api/validation/parameter_types.py, personality */
+export const personality = Type.Array(exactly({ path: Type.String(), contents: Type.String({ pattern: '^\\s*(([A-Za-z0-9+/]\\s*){4})*(([A-Za-z0-9+/]\\s*){2}(=\\s*){2}|([A-Za-z0-9+/]\\s*){3}=\\s*)?$' }) }));
+
 /** A whole domain name from 2.94 on. */
 export const hostnameOrDomain = Type.Union([until('2.93', hostname), since('2.94', domainName)]);
 
@@ -172,7 +175,7 @@ const newServer = exactly({
   'OS-DCF:diskConfig': Type.Optional(diskConfig),
   accessIPv4: Type.Optional(address),
   accessIPv6: Type.Optional(address),
-  personality: until('2.56', Type.Optional(Type.Array(exactly({ path: Type.String(), contents: Type.String() })))),
+  personality: until('2.56', Type.Optional(personality)),
   availability_zone: Type.Optional(name),
   block_device_mapping: Type.Optional(Type.Array(legacyBlockDevice)),
   block_device_mapping_v2: Type.Optional(Type.Array(blockDevice)),

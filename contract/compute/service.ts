@@ -9,12 +9,15 @@ import { keyPairs } from './key-pairs.ts';
 import { changes, newest } from './microversions.ts';
 import { migrations, serverMigrations } from './migrations.ts';
 import { limits, quotaClasses, quotaSets, usages } from './project.ts';
+import { networkProxies, tenantNetworkProxies } from './network-proxies.ts';
 import { floatingIpPools, floatingIpProxies, imageMetadataProxies, imageProxies, securityGroupProxies, securityGroupRuleProxies } from './proxies.ts';
 import { availabilityZones, extensions, hypervisors, services } from './region.ts';
 import { removed } from './removed.ts';
 import { serverActions } from './server-actions.ts';
 import { serverGroups } from './server-groups.ts';
 import { consoleTokens, instanceActions, serverAddresses, serverConsoles, serverDiagnostics, serverInterfaces, serverMetadata, serverPassword, serverSecurityGroups, serverTags, serverTopology, serverVolumes } from './server-parts.ts';
+import { serverShares } from './server-shares.ts';
+import { snapshotProxies, volumeProxies } from './storage-proxies.ts';
 import { servers } from './servers.ts';
 
 const version = (base: string) => ({
@@ -76,6 +79,7 @@ export const compute = service({
   olderPath: '/compute/v2',
   catalogPath: '/compute/v2.1',
   projectInPath: true,
+  slashAtEnd: 'unknown',
   where: 'region',
   microversions: { name: 'compute', legacyHeader: 'X-OpenStack-Nova-API-Version', min: '2.1', max: newest, changes },
   discovery: [
@@ -84,6 +88,12 @@ export const compute = service({
     { path: '/compute/v2.1', status: 200, document: one },
   ],
   shape,
+  // What is too long or too short is said whole, as the library says it that upstream checks with. nova/api/validation/validators.py
+  invalid({ field, value, reason }) {
+    const [, fewer] = /^must not have (more|fewer) than \d+ characters$/.exec(reason) ?? [];
+    if (fewer === undefined || typeof value !== 'string' || value.length > 2_000) return undefined;
+    return { code: 'badRequest', message: `Invalid input for field/attribute ${field.split('/').pop()}. Value: ${value}. '${value}' is too ${fewer === 'fewer' ? 'short' : 'long'}` };
+  },
   nouns: {
     servers,
     serverActions,
@@ -98,6 +108,7 @@ export const compute = service({
     consoleTokens,
     serverDiagnostics,
     serverTopology,
+    serverShares,
     serverPassword,
     serverGroups,
     flavors,
@@ -125,5 +136,9 @@ export const compute = service({
     securityGroupRuleProxies,
     floatingIpProxies,
     floatingIpPools,
+    networkProxies,
+    tenantNetworkProxies,
+    volumeProxies,
+    snapshotProxies,
   },
 });

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { address, description, id, links, listQuery, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, strict, tagFilters, wishRules } from './attributes.ts';
+import { address, description, id, links, listQuery, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, strict, tagFilters, text, wishRules } from './attributes.ts';
+import { ForwardingDetails } from './port-forwardings.ts';
 
 export const FloatingIp = Type.Object({
   ...shownOwner,
@@ -12,6 +13,10 @@ export const FloatingIp = Type.Object({
   fixed_ip_address: nullable(Type.String()),
   router_id: nullable(Type.String()),
   status: Type.Enum(['ACTIVE', 'DOWN', 'ERROR']),
+  qos_policy_id: nullable(Type.String()),
+  dns_name: Type.String(),
+  dns_domain: Type.String(),
+  port_forwardings: Type.Array(ForwardingDetails),
   port_details: nullable(
     Type.Object({
       name: Type.String(),
@@ -28,11 +33,12 @@ export const FloatingIp = Type.Object({
 const settable = {
   port_id: Type.Optional(nullable(id)),
   fixed_ip_address: Type.Optional(nullable(address)),
+  qos_policy_id: Type.Optional(nullable(id)),
   description: Type.Optional(description),
 };
 
 const NewFloatingIp = Type.Object(
-  { ...owner, ...settable, floating_network_id: id, floating_ip_address: Type.Optional(nullable(address)), subnet_id: Type.Optional(nullable(id)) },
+  { ...owner, ...settable, floating_network_id: id, floating_ip_address: Type.Optional(nullable(address)), subnet_id: Type.Optional(nullable(id)), dns_name: Type.Optional(text(256)), dns_domain: Type.Optional(text(256)) },
   strict,
 );
 
@@ -40,7 +46,7 @@ export const floatingIps = operations({
   list: {
     method: 'GET', path: '/floatingips', summary: 'List floating addresses', stability: 'stable',
     access: { rule: 'get_floatingip', who: 'reader', adminEverywhere: true },
-    query: listQuery([...tagFilters, 'id', 'project_id', 'tenant_id', 'description', 'revision_number', 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'router_id', 'status']),
+    query: listQuery([...tagFilters, 'id', 'project_id', 'tenant_id', 'description', 'revision_number', 'floating_network_id', 'floating_ip_address', 'port_id', 'fixed_ip_address', 'router_id', 'status', 'qos_policy_id']),
     status: 200,
     response: Type.Object({ floatingips: Type.Array(Type.Partial(FloatingIp)), floatingips_links: Type.Optional(links) }),
     list: { resource: 'floatingip', show: 'show', parameter: 'floatingip_id' },

@@ -12,15 +12,18 @@ export const Network = Type.Object({
   shared: Type.Boolean(),
   subnets: Type.Array(Type.String()),
   mtu: Type.Integer(),
+  dns_domain: Type.String(),
+  availability_zone_hints: Type.Array(Type.String()),
+  availability_zones: Type.Array(Type.String()),
   port_security_enabled: Type.Boolean(),
   qos_policy_id: nullable(Type.String()),
   ipv4_address_scope: nullable(Type.String()),
   ipv6_address_scope: nullable(Type.String()),
   'router:external': Type.Boolean(),
   is_default: Type.Optional(Type.Boolean()),
-  'provider:network_type': Type.Optional(Type.Enum(['geneve', 'flat'])),
+  'provider:network_type': Type.Optional(Type.Enum(['geneve', 'flat', 'vlan'])),
   'provider:physical_network': Type.Optional(nullable(Type.String())),
-  'provider:segmentation_id': Type.Optional(Type.Null()),
+  'provider:segmentation_id': Type.Optional(nullable(Type.Integer())),
 });
 
 const settable = {
@@ -29,6 +32,7 @@ const settable = {
   admin_state_up: Type.Optional(Type.Boolean()),
   shared: Type.Optional(Type.Boolean()),
   mtu: Type.Optional(wholeNumber),
+  dns_domain: Type.Optional(text(256)),
   port_security_enabled: Type.Optional(Type.Boolean()),
   'router:external': Type.Optional(Type.Boolean()),
   is_default: Type.Optional(Type.Boolean()),
@@ -39,9 +43,10 @@ const NewNetwork = Type.Object(
   {
     ...owner,
     ...settable,
+    availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })),
     'provider:network_type': Type.Optional(nullable(text(32))),
     'provider:physical_network': Type.Optional(nullable(text(64))),
-    'provider:segmentation_id': Type.Optional(nullable(Type.Integer())),
+    'provider:segmentation_id': Type.Optional(nullable(wholeNumber)),
   },
   strict,
 );

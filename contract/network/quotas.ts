@@ -10,6 +10,12 @@ const each = <T>(value: T) => Object.fromEntries(quotaNames.map((name) => [name,
 const Quota = Type.Object(each(limit));
 
 export const quotas = operations({
+  list: {
+    method: 'GET', path: '/quotas', summary: 'List how much those projects may use that have limits of their own', stability: 'stable',
+    access: { rule: 'get_quota', who: 'admin' },
+    status: 200,
+    response: Type.Object({ quotas: Type.Array(Type.Object({ ...each(limit), project_id: Type.String(), tenant_id: Type.String() })) }),
+  },
   show: {
     method: 'GET', path: '/quotas/{project_id}', summary: 'Show how much a project may use', stability: 'stable',
     access: { rule: 'get_quota', who: 'reader', adminEverywhere: true },
@@ -23,15 +29,15 @@ export const quotas = operations({
     response: Type.Object({ quota: Quota }),
   },
   details: {
-    method: 'GET', path: '/quotas/{project_id}/details.json', summary: 'Show limits and use of a project', stability: 'stable',
+    method: 'GET', path: '/quotas/{project_id}/details', summary: 'Show limits and use of a project', stability: 'stable',
     access: { rule: 'get_quota', who: 'reader', adminEverywhere: true },
     status: 200,
     response: Type.Object({ quota: Type.Object(each(Type.Object({ limit, used: Type.Integer(), reserved: Type.Integer() }))) }),
   },
   update: {
     method: 'PUT', path: '/quotas/{project_id}', summary: 'Set how much a project may use', stability: 'stable',
-    access: { rule: 'update_quota', who: 'admin' },
-    body: Type.Object({ quota: Type.Object(each(Type.Optional(limit)), strict) }, strict),
+    access: { rule: 'update_quota', who: 'renter', adminEverywhere: true },
+    body: Type.Object({ quota: Type.Object({ ...each(Type.Optional(limit)), force: Type.Optional(Type.Boolean()), check_limit: Type.Optional(Type.Boolean()) }, strict) }, strict),
     status: 200,
     response: Type.Object({ quota: Quota }),
   },

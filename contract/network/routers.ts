@@ -1,6 +1,8 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, wishRules } from './attributes.ts';
+import { address, description, id, links, listQuery, name, nullable, owner, showQuery, shownOwner, shownStandard, shownTags, standardFilters, strict, tagFilters, text, wishRules } from './attributes.ts';
+
+const fixedIps = Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() }));
 
 const Route = Type.Object({ destination: address, nexthop: address }, strict);
 
@@ -15,29 +17,41 @@ export const Router = Type.Object({
     Type.Object({
       network_id: Type.String(),
       enable_snat: Type.Boolean(),
-      external_fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
+      qos_policy_id: Type.Optional(nullable(Type.String())),
+      external_fixed_ips: fixedIps,
     }),
   ),
+  /** The first is that of `external_gateway_info`. */
+  external_gateways: Type.Array(Type.Object({ network_id: Type.String(), external_fixed_ips: fixedIps })),
+  enable_default_route_ecmp: Type.Boolean(),
+  enable_default_route_bfd: Type.Boolean(),
+  enable_ndp_proxy: Type.Boolean(),
+  /** As that of the gateway, also without one: what it would be. */
+  enable_snat: Type.Boolean(),
   routes: Type.Array(Route),
+  ha: Type.Optional(Type.Boolean()),
+  availability_zone_hints: Type.Array(Type.String()),
+  availability_zones: Type.Array(Type.String()),
 });
 
-const Gateway = Type.Object(
-  {
-    network_id: Type.Optional(nullable(id)),
-    enable_snat: Type.Optional(Type.Boolean()),
-    external_fixed_ips: Type.Optional(Type.Array(Type.Object({ subnet_id: Type.Optional(id), ip_address: Type.Optional(address) }, strict), { maxItems: 10 })),
-  },
-  strict,
-);
+const gatewayOptions = {
+  enable_snat: Type.Optional(Type.Boolean()),
+  external_fixed_ips: Type.Optional(Type.Array(Type.Object({ subnet_id: Type.Optional(id), ip_address: Type.Optional(address) }, strict), { maxItems: 10 })),
+};
+const Gateway = Type.Object({ network_id: Type.Optional(nullable(id)), qos_policy_id: Type.Optional(nullable(id)), ...gatewayOptions }, strict);
 
 const settable = {
   name: Type.Optional(name),
   description: Type.Optional(description),
   admin_state_up: Type.Optional(Type.Boolean()),
   external_gateway_info: Type.Optional(nullable(Gateway)),
+  ha: Type.Optional(nullable(Type.Boolean())),
+  enable_default_route_ecmp: Type.Optional(nullable(Type.Boolean())),
+  enable_default_route_bfd: Type.Optional(nullable(Type.Boolean())),
+  enable_ndp_proxy: Type.Optional(nullable(Type.Boolean())),
 };
 
-const NewRouter = Type.Object({ ...owner, ...settable }, strict);
+const NewRouter = Type.Object({ ...owner, ...settable, availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })) }, strict);
 
 const InterfaceWish = Type.Object({ subnet_id: Type.Optional(id), port_id: Type.Optional(id) }, strict);
 const Interface = Type.Object({
@@ -52,11 +66,13 @@ const Interface = Type.Object({
 
 const RoutesWish = Type.Object({ router: Type.Object({ routes: Type.Array(Route, { maxItems: 30 }) }, strict) }, strict);
 
+const GatewaysWish = Type.Object({ router: Type.Object({ external_gateways: Type.Optional(Type.Array(Type.Object({ network_id: id, ...gatewayOptions }, strict), { maxItems: 16 })) }, strict) }, strict);
+
 export const routers = operations({
   list: {
     method: 'GET', path: '/routers', summary: 'List routers', stability: 'stable',
     access: { rule: 'get_router', who: 'reader', adminEverywhere: true },
-    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status']),
+    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status', 'enable_snat', 'enable_ndp_proxy']),
     status: 200,
     response: Type.Object({ routers: Type.Array(Type.Partial(Router)), routers_links: Type.Optional(links) }),
     list: { resource: 'router', show: 'show', parameter: 'router_id' },
@@ -105,6 +121,27 @@ export const routers = operations({
     method: 'PUT', path: '/routers/{router_id}/add_extraroutes', summary: 'Add routes', stability: 'stable',
     access: { rule: 'add_extraroutes', who: 'member', adminEverywhere: true },
     body: RoutesWish,
+    status: 200,
+    response: Type.Object({ router: Router }),
+  },
+  addGateways: {
+    method: 'PUT', path: '/routers/{router_id}/add_external_gateways', summary: 'Give a router further ways out', stability: 'stable',
+    access: { rule: 'add_external_gateways', who: 'member', adminEverywhere: true },
+    body: GatewaysWish,
+    status: 200,
+    response: Type.Object({ router: Router }),
+  },
+  updateGateways: {
+    method: 'PUT', path: '/routers/{router_id}/update_external_gateways', summary: 'Say which ways out a router has', stability: 'stable',
+    access: { rule: 'update_external_gateways', who: 'member', adminEverywhere: true },
+    body: GatewaysWish,
+    status: 200,
+    response: Type.Object({ router: Router }),
+  },
+  removeGateways: {
+    method: 'PUT', path: '/routers/{router_id}/remove_external_gateways', summary: 'Take ways out from a router', stability: 'stable',
+    access: { rule: 'remove_external_gateways', who: 'member', adminEverywhere: true },
+    body: GatewaysWish,
     status: 200,
     response: Type.Object({ router: Router }),
   },

@@ -21,6 +21,7 @@ export const Subnet = Type.Object({
   ipv6_ra_mode: nullable(Type.String()),
   ipv6_address_mode: nullable(Type.String()),
   subnetpool_id: nullable(Type.String()),
+  service_types: Type.Array(Type.String()),
   'router:external': Type.Boolean(),
 });
 
@@ -32,6 +33,7 @@ const settable = {
   allocation_pools: Type.Optional(Type.Array(Pool, { maxItems: 100 })),
   dns_nameservers: Type.Optional(Type.Array(address, { maxItems: 100 })),
   host_routes: Type.Optional(Type.Array(Route, { maxItems: 100 })),
+  service_types: Type.Optional(Type.Array(text(255), { maxItems: 100 })),
 };
 
 const NewSubnet = Type.Object(

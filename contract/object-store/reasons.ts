@@ -9,6 +9,7 @@ const reasons: Readonly<Record<number, readonly [reason: string, explanation: st
   406: ['Not Acceptable', 'The resource is not available in a format acceptable to your browser.'],
   408: ['Request Timeout', 'The server has waited too long for the request to be sent by the client.'],
   409: ['Conflict', 'There was a conflict when trying to complete your request.'],
+  410: ['Gone', 'This resource is no longer available.'],
   411: ['Length Required', 'Content-Length header required.'],
   412: ['Precondition Failed', 'A precondition for this request was not met.'],
   413: ['Request Entity Too Large', 'The body of your request was too large for this server.'],

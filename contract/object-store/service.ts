@@ -9,6 +9,13 @@ import { explanationOf, reasonOf } from './reasons.ts';
 
 const info = () => capabilities;
 
+/** For plugins of browsers that ask what pages of other domains may read; below here only. swift/common/middleware/crossdomain.py */
+const crossDomainPolicy = `<?xml version="1.0"?>
+<!DOCTYPE cross-domain-policy SYSTEM "http://www.adobe.com/xml/dtds/cross-domain-policy.dtd" >
+<cross-domain-policy>
+<allow-access-from domain="*" secure="false" />
+</cross-domain-policy>`;
+
 export const objectStore = service({
   type: 'object-store',
   name: 'swift',
@@ -19,10 +26,12 @@ export const objectStore = service({
   projectInPath: false,
   where: 'region',
   transactionIds: true,
+  titledHeaders: true,
   asksForTokens: true,
   discovery: [
     { path: '/object-store/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
     { path: '/object-store/healthcheck', status: 200, document: () => 'OK', contentType: 'text/plain; charset=UTF-8' },
+    { path: '/object-store/crossdomain.xml', status: 200, document: () => crossDomainPolicy, contentType: 'application/xml' },
     // Clients ask at the root of the host, whatever the path of the endpoint is.
     { path: '/info', status: 200, document: info, contentType: 'application/json; charset=UTF-8' },
     { path: '/healthcheck', status: 200, document: () => 'OK', contentType: 'text/plain; charset=UTF-8' },

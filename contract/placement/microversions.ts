@@ -19,8 +19,13 @@ function withoutLink(rel: string) {
 }
 
 /** The last of what is given more than once. */
-function lastOf(name: 'required' | 'member_of') {
+function lastOf(name: 'required') {
   return (query: Record<string, unknown>) => (Array.isArray(query[name]) ? { ...query, [name]: (query[name] as unknown[]).slice(-1) } : query);
+}
+
+/** More than one is refused, not read as one: placement/util.py, normalize_member_of_qs_params */
+function saidOnce(query: { member_of?: string[] }) {
+  return (query.member_of?.length ?? 0) > 1 ? { ...query, member_of_again: true } : query;
 }
 
 /** Who had no owner yet: placement/conf/placement.py, incomplete_consumer_project_id */
@@ -54,6 +59,7 @@ export const changes: readonly Change[] = [
       allocation_requests: body.allocation_requests.map(({ allocations }) => ({ allocations: Object.entries(allocations).map(([id, { resources }]) => ({ resource_provider: { uuid: id }, resources })) })),
     }),
   },
+  { version: '1.15', title: 'Replies say how new they are', operations: ['*'], newHeaders: ['cache-control', 'last-modified'] },
   {
     version: '1.19',
     title: 'Groups are said with the generation that they are about',
@@ -62,7 +68,8 @@ export const changes: readonly Change[] = [
     request: (aggregates: string[]) => ({ aggregates }),
   },
   { version: '1.20', title: 'A new provider is shown', operations: ['providers.create'], status: 201, response: () => undefined },
-  { version: '1.24', title: 'Providers may have to be in several groups', operations: ['providers.list', 'candidates.list'], query: lastOf('member_of') },
+  { version: '1.24', title: 'Providers may have to be in several groups', operations: ['providers.list', 'candidates.list'], query: saidOnce },
+  { version: '1.26', title: 'All of an inventory may be kept back', operations: ['providers.createInventory', 'providers.setInventories', 'providers.updateInventory'], request: (body: object) => ({ ...body, leaves_some: true }) },
   {
     version: '1.27',
     title: 'Candidates tell of all that providers have',

@@ -3,6 +3,9 @@ import { Type } from 'typebox';
 import { operations } from '../contract.ts';
 import { admin, customName, exactly, links, only } from './fields.ts';
 
+/** One that is too long is refused, and not looked for. */
+const anyName = Type.Object({ name: Type.String() });
+
 const resourceClass = exactly({ name: Type.String(), links });
 
 export const resourceClasses = operations({
@@ -16,6 +19,7 @@ export const resourceClasses = operations({
     summary: 'Have a class of this name; up to 1.6, give it another',
     access: admin('resource_classes:update'),
     stability: 'stable',
+    params: anyName,
     /** What is sent is not looked at; `changes` puts the new name of earlier microversions into `rename`. */
     body: Type.Object({ rename: Type.Optional(Type.Unsafe<string>({ not: {} })) }),
     bodyOptional: true,
@@ -39,6 +43,6 @@ export const traits = operations({
     list: { after: { trait: null, resource_provider: null } },
   },
   show: { method: 'GET', path: '/traits/{name}', since: '1.6', summary: 'Whether there is such a trait', access: admin('traits:show'), stability: 'stable', status: 204 },
-  create: { method: 'PUT', path: '/traits/{name}', since: '1.6', summary: 'Have such a trait', access: admin('traits:update'), stability: 'stable', status: 201, otherStatuses: [204] },
+  create: { method: 'PUT', path: '/traits/{name}', since: '1.6', summary: 'Have such a trait', access: admin('traits:update'), stability: 'stable', params: anyName, status: 201, otherStatuses: [204] },
   delete: { method: 'DELETE', path: '/traits/{name}', since: '1.6', summary: 'Take a trait away that no provider has', access: admin('traits:delete'), stability: 'stable', status: 204 },
 });

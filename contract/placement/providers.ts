@@ -81,7 +81,7 @@ export const providers = operations({
     status: 200,
     response: exactly({ ...generation, inventories: Type.Record(Type.String(), exactly(shownInventory)) }),
   },
-  deleteInventories: { method: 'DELETE', path: '/resource_providers/{uuid}/inventories', since: '1.5', summary: 'Say that it has nothing', access: admin('resource_providers:inventories:delete'), stability: 'stable', status: 204 },
+  deleteInventories: { method: 'DELETE', path: '/resource_providers/{uuid}/inventories', since: '1.5', absentAs: 405, summary: 'Say that it has nothing', access: admin('resource_providers:inventories:delete'), stability: 'stable', status: 204 },
   inventory: { method: 'GET', path: '/resource_providers/{uuid}/inventories/{resource_class}', summary: 'What it has of one class', access: admin('resource_providers:inventories:show'), stability: 'stable', status: 200, response: exactly({ ...generation, ...shownInventory }) },
   updateInventory: {
     method: 'PUT',

@@ -39,7 +39,7 @@ export const limits = operations({
     method: 'PUT',
     path: '/os-quota-sets/{project_id}',
     summary: 'Say what a project may have',
-    access: admin('volume_extension:quotas:update'),
+    access: { rule: 'volume_extension:quotas:update', who: 'renter', adminEverywhere: true },
     stability: 'stable',
     body: Type.Object({ quota_set: Type.Object({ volumes: Limit, snapshots: Limit, gigabytes: Limit, per_volume_gigabytes: Limit, backups: Limit, backup_gigabytes: Limit, groups: Limit, tenant_id: Type.Optional(Type.String()), force: Type.Optional(Type.Boolean()), skip_validation: Type.Optional(Type.Boolean()) }, { additionalProperties: LimitOfType, minProperties: 1 }) }, closed),
     status: 200,

@@ -41,6 +41,7 @@ export const Volume = Type.Object(
     service_uuid: since('3.48', orNull(Type.String())),
     cluster_name: since('3.61', Type.Optional(orNull(Type.String()))),
     volume_type_id: since('3.63', orNull(Type.String())),
+    encryption_key_id: since('3.64', Type.Optional(Type.String())),
     consumes_quota: since('3.65', Type.Boolean()),
     provider_id: since('3.21', Type.Optional(orNull(Type.String()))),
     migration_status: Type.Optional(orNull(Type.String())),

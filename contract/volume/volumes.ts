@@ -33,6 +33,12 @@ const listQuery = Type.Object({
 
 const action = <Body extends Parameters<typeof Type.Object>[0]>(body: Body) => Type.Object(body, closed);
 
+/** cinder/db/api.py, volume_encryption_metadata_get: the rest is there when its type is encrypted. */
+const VolumeEncryption = Type.Object(
+  { encryption_key_id: orNull(Type.String()), control_location: Type.Optional(Type.String()), cipher: Type.Optional(orNull(Type.String())), key_size: Type.Optional(orNull(Type.Integer())), provider: Type.Optional(Type.String()) },
+  closed,
+);
+
 export const volumes = operations({
   list: {
     method: 'GET',
@@ -119,6 +125,15 @@ export const volumes = operations({
     stability: 'stable',
     status: 200,
     response: Type.Object({ volume: Volume }, closed),
+  },
+  encryption: {
+    method: 'GET',
+    path: '/volumes/{volume_id}/encryption',
+    summary: 'Show how a volume is encrypted',
+    access: reader('volume_extension:volume_encryption_metadata'),
+    stability: 'stable',
+    status: 200,
+    response: VolumeEncryption,
   },
   update: {
     method: 'PUT',

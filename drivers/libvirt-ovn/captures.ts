@@ -2,17 +2,18 @@
 import { chown, constants, copyFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DriverError, type BlobStore, type CapturedImage } from '../driver.ts';
-import type { Disks } from './disks.ts';
+import type { Lock } from './disk-secrets.ts';
+import type { Disk, Disks } from './disks.ts';
 import type { Libvirt } from './libvirt/libvirt.ts';
-import { copyDiskInUse, findDiskInUse } from './running-disks.ts';
+import { copyDiskInUse, type DiskInUse } from './running-disks.ts';
 
-/** `serverId` is the server that may have the disk open. */
-export async function captureDisk({
-  libvirt, disks, blobs, path, serverId, upload,
-}: { libvirt: Libvirt; disks: Disks; blobs: BlobStore; path: string; serverId: string | null; upload: string }): Promise<CapturedImage> {
+type Copied = { libvirt: Libvirt; disks: Disks; from: Disk; /** The machine that has it open now. */ inUse: DiskInUse | undefined };
+
+export async function captureDisk({ blobs, upload, ...copied }: Copied & { blobs: BlobStore; upload: string }): Promise<CapturedImage> {
+  const { disks } = copied;
   const scratch = disks.scratchPath();
   try {
-    await copyDisk({ libvirt, disks, path, serverId, to: scratch });
+    await copyDisk({ ...copied, to: scratch });
     const destination = blobs.incomingPath(upload);
     const { size } = await stat(scratch);
     // It becomes the blob store's: whoever owns the folder reads and removes it.
@@ -25,11 +26,18 @@ export async function captureDisk({
   }
 }
 
-/** A disk of its own with what this one holds at one moment, in use or not. */
-export async function copyDisk({ libvirt, disks, path, serverId, to }: { libvirt: Libvirt; disks: Disks; path: string; serverId: string | null; to: string }): Promise<void> {
-  const inUse = serverId === null ? undefined : await findDiskInUse(libvirt, disks, { path, serverId });
-  if (inUse) await copyDiskInUse({ libvirt, disks, disk: inUse, path, to });
-  else await disks.copy({ path, format: 'qcow2' }, to);
+/** A disk of its own with what this one holds at one moment, in use or not. `lock`: of the copy. */
+export async function copyDisk({ libvirt, disks, from, inUse, to, lock }: Copied & { to: string; lock?: Lock | undefined }): Promise<void> {
+  if (!inUse) return disks.copy(from, to, { lock });
+  if (from.format === 'qcow2') return copyDiskInUse({ libvirt, disks, disk: inUse, from, to, lock });
+  // libvirt lets a disk that may be shared be copied only to what might be shared as well.
+  const scratch = disks.scratchPath();
+  try {
+    await copyDiskInUse({ libvirt, disks, disk: inUse, from, to: scratch });
+    await disks.copy({ path: scratch, format: from.format }, to, { lock });
+  } finally {
+    await disks.remove(scratch);
+  }
 }
 
 async function moveFile(from: string, to: string): Promise<void> {

@@ -40,6 +40,15 @@ test('every disk says its format, and every interface that checksums are complet
   assert.equal(xml.match(/<interface /g)?.length, xml.match(/<host csum="off"/g)?.length);
 });
 
+test('disks of the host come between root and volumes, each found by its name', () => {
+  const localDisks = [{ name: 'ephemeral0', device: '/dev/vdb', sizeMiB: 1024, format: 'ext4' as const, epoch: 0 }];
+
+  const xml = domainXml({ ...spec({}), localDisks, volumes: [{ volumeId, device: '/dev/vdc' }] }, { accelerator: 'tcg', emulator: 'qemu' });
+
+  assert.deepEqual([...xml.matchAll(/<target dev="(vd.)" bus="virtio"\/>\s*<serial>(.*?)<\/serial>/g)].map(([, device, serial]) => [device, serial]), [['vda', id], ['vdb', 'ephemeral0'], ['vdc', volumeId]]);
+  assert.match(xml, new RegExp(`servers/${id}/ephemeral0.qcow2`));
+});
+
 test('disks and interfaces are read out of what libvirt says', () => {
   const xml = `<domain><devices>
     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/a.qcow2' index='1'/><backingStore type='file'><source file='/base'/></backingStore><target dev='vdb' bus='virtio'/><serial>${volumeId}</serial></disk>

@@ -11,8 +11,8 @@ else {
     'libvirt-ovn',
     async (t) => {
       host ??= await startTestHost({ number: 1, say: (line) => t.diagnostic(line) });
-      const { driver, images, blobs, reopen } = host;
-      return { driver, images, blobs, reopen };
+      const { driver, images, blobs, reopen, readStorage, stateDir } = host;
+      return { driver, images, blobs, reopen, readStorage, stateDir };
     },
     { traits: { timeoutMs: 120_000, machine: { vcpus: 1, memoryMiB: 128 }, moves: false } },
   );

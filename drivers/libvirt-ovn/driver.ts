@@ -12,7 +12,8 @@ import { qemuUser } from './libvirt-daemon.ts';
 import { createLibvirt, type DomainEvent } from './libvirt/libvirt.ts';
 import type { LocalSwitch } from './network/plug.ts';
 import { openRecords } from './records.ts';
-import { createServerDriver, isImageUsed, serverWithVolume, type ServerRecord } from './servers.ts';
+import { createConsoleDriver } from './consoles.ts';
+import { createServerDriver, isImageUsed, serversWithVolume, type ServerRecord } from './servers.ts';
 import { createTaps } from './taps.ts';
 import { createVolumeDriver, type SnapshotRecord, type VolumeRecord } from './volumes.ts';
 
@@ -49,6 +50,7 @@ export async function createLibvirtOvnDriver({ layout, hostId, blobs, networks, 
   const servers = createServerDriver({
     hostId, libvirt, disks, images, blobs, serial, user, accelerator, emulator,
     records: records.servers,
+    volumes: records.volumes,
     taps: createTaps({ layout, localSwitch }),
   });
   listeners.push((event) => servers.onEvent(event));
@@ -58,9 +60,10 @@ export async function createLibvirtOvnDriver({ layout, hostId, blobs, networks, 
     name: 'libvirt-ovn',
     hosts: createHostDriver({ hostId, stateDir: layout.stateDir, libvirt }),
     images: createImageDriver({ disks, serial, isUsed: (sha256) => isImageUsed(records.servers, sha256) }),
-    volumes: createVolumeDriver({ disks, libvirt, images, blobs, records, serial, userOf: (volumeId) => serverWithVolume(records.servers, volumeId) }),
+    volumes: createVolumeDriver({ disks, libvirt, images, blobs, records, serial, usersOf: (volumeId) => serversWithVolume(records.servers, volumeId) }),
     networks,
     servers,
+    consoles: createConsoleDriver({ hostId, libvirt, disks }),
     quarantine: { list: async () => [] },
     counterparts: { list: async () => [] },
     async close() {

@@ -29,6 +29,10 @@ export function engineLayout({ stateDir, cloudId }: { stateDir: string; cloudId:
     integrationBridge: 'br-int',
     externalBridge: 'br-ex',
     physicalNetwork: 'external',
+    /** By which tunnels to other hosts leave the namespace. */
+    underlayBridge: 'br-phy',
+    /** The host's end of the veth to it, in the host's own namespace. */
+    underlayInterface: `ic${cloudId}un`,
     /** The host's end of the veth to the external bridge, in the host's own namespace. */
     externalInterface: `ic${cloudId}ex`,
     libvirtDirectory: libvirt,

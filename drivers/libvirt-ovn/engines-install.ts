@@ -9,7 +9,7 @@ import { chooseEnginePrograms, engineProgramNames, isThere, isWanted, wrapperFol
 
 export type Progress = (line: string) => void;
 
-const computePackages = ['qemu-system-x86', 'qemu-utils', 'libvirt-daemon', 'libvirt-daemon-driver-qemu', 'libvirt-daemon-system', 'genisoimage'];
+const computePackages = ['qemu-system-x86', 'qemu-utils', 'ovmf', 'libvirt-daemon', 'libvirt-daemon-driver-qemu', 'libvirt-daemon-system', 'genisoimage'];
 const networkPackages = ['nftables', 'iproute2', 'ethtool', 'util-linux'];
 const switchPackages = ['openvswitch-switch', 'ovn-central', 'ovn-host'];
 /** For guest/build.sh. */

@@ -10,8 +10,9 @@ import type { BlobStore, Driver, VettedImage } from '../driver.ts';
 import { run } from './command.ts';
 import { createLibvirtOvnDriver } from './driver.ts';
 import { installNewerEngines, missingPackages } from './engines-install.ts';
+import { isThere } from './engine-programs.ts';
 import { startEngines, stopEngines, type Engines } from './engines.ts';
-import { processesIn, removeExternalNetwork } from './external-network.ts';
+import { processesIn, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
 import { createNetworkDriver } from './network/network.ts';
 import { connectOvsdb } from './ovsdb.ts';
 
@@ -21,9 +22,12 @@ export type TestHost = {
   engines: Engines;
   driver: Driver;
   blobs: BlobStore;
+  external: ExternalNetwork;
   /** The guest, and a small disk that does not boot. */
   images: readonly [VettedImage, VettedImage];
   stateDir: string;
+  /** The file of a volume or snapshot; null when there is none. */
+  readStorage(id: string): Promise<Buffer | null>;
   reopen(): Promise<Driver>;
   /** As when the host loses its power: every process ends at once, and what the kernel held is gone. */
   losePower(): Promise<void>;
@@ -45,7 +49,8 @@ export async function startTestHost({ number, say }: { number: number; say: (lin
   const guest = await buildGuestImage({ cacheDir, onProgress: say });
   const stateDir = await mkdtemp(join(tmpdir(), 'ic-host-'));
   const cloudId = `h${(process.pid % 46_656).toString(36)}${number}`;
-  const options = { stateDir, cloudId, hostId: HOST, external: { cidr: `172.30.${number}.0/24`, hostAddress: `172.30.${number}.1` }, cacheDir };
+  const external = await freeSubnet(number);
+  const options = { stateDir, cloudId, hostId: HOST, external, cacheDir };
   const engines = await startEngines(options);
 
   const folder = join(stateDir, 'blobs');
@@ -71,9 +76,15 @@ export async function startTestHost({ number, say }: { number: number; say: (lin
 
   return {
     engines,
+    external,
     blobs,
     images,
     stateDir,
+    async readStorage(id) {
+      const { computeDirectory } = engines.layout;
+      for (const name of [`volumes/${id}.qcow2`, `volumes/${id}.raw`, `snapshots/${id}.qcow2`]) if (await isThere(join(computeDirectory, name))) return readFile(join(computeDirectory, name));
+      return null;
+    },
     get driver() {
       return opened.driver;
     },
@@ -104,6 +115,14 @@ export async function startTestHost({ number, say }: { number: number; say: (lin
       await rm(stateDir, { recursive: true, force: true });
     },
   };
+}
+
+/** From the `number`th subnet on, one that nobody has here: a run that was killed leaves its own behind. */
+async function freeSubnet(number: number): Promise<ExternalNetwork> {
+  const links = JSON.parse(await run('ip', ['-j', 'address', 'show'])) as { addr_info: { local: string }[] }[];
+  const taken = new Set(links.flatMap(({ addr_info }) => addr_info.map(({ local }) => local)));
+  for (let subnet = number; subnet < 256; subnet += 1) if (!taken.has(`172.30.${subnet}.1`)) return { cidr: `172.30.${subnet}.0/24`, hostAddress: `172.30.${subnet}.1` };
+  throw new Error('Every subnet of 172.30.0.0/16 has its first address on this machine: ip address show');
 }
 
 async function pidsOf({ layout, daemons }: Engines): Promise<number[]> {

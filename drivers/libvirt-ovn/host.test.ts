@@ -15,10 +15,9 @@ import { qemuUser } from './libvirt-daemon.ts';
 import { createLibvirt } from './libvirt/libvirt.ts';
 import { tapName } from './taps.ts';
 
-const NUMBER = 2;
 const reason = await whyNot();
 const options = { skip: reason, timeout: 180_000 };
-const host = reason ? undefined : await startTestHost({ number: NUMBER, say: () => {} });
+const host = reason ? undefined : await startTestHost({ number: 2, say: () => {} });
 after(() => host?.stop());
 
 test('the probe runs to its end where instructions are emulated, so where it does not KVM is at fault', options, async () => {
@@ -26,7 +25,7 @@ test('the probe runs to its end where instructions are emulated, so where it doe
 });
 
 test('two clouds run side by side on one host', options, async () => {
-  const other = await startTestHost({ number: NUMBER + 1, say: () => {} });
+  const other = await startTestHost({ number: 3, say: () => {} });
   try {
     for (const { engines } of [the(), other]) for (const { name, isAlive } of engines.daemons) assert.ok(await isAlive(), name);
     const [here, there] = [server({ power: 'stopped' }), server({ power: 'stopped' })];
@@ -49,6 +48,44 @@ test('a guest learns its name from the config drive', options, async () => {
   await console(spec, /guest-init: datasource: config drive/);
   await console(spec, /guest-init: done at .*from-drive/);
   await remove(spec);
+});
+
+test('a guest has the processors and the bus that its flavor and image ask for', options, async () => {
+  const script = '#!/bin/sh\nsleep 1\necho "cores $(grep -m1 \'cpu cores\' /proc/cpuinfo | tr -dc 0-9), disks $(ls /sys/block | grep -E "^(sd|hd|vd)" | tr "\\n" " ")" > /dev/ttyS0\n';
+  const spec = server({ vcpus: 2, configDrive: true, metadata: { ...server().metadata, userData: Buffer.from(script).toString('base64') }, hardware: { processors: { sockets: 1, cores: 2, threads: 1 }, bootMenu: true, agentChannel: true, watchdog: 'reset', serialPorts: 2, video: 'cirrus', randomness: { bytes: 2_048, periodMs: 1_000 }, diskLimits: { total_iops_sec: 4_000 } } });
+
+  await the().driver.servers.ensure(spec);
+
+  await console(spec, /cores 2, disks vda/);
+  await remove(spec);
+});
+
+test('a machine of another kind starts with its own firmware, whose settings go with it', options, async () => {
+  const data = { id: randomUUID(), projectId: 'p', generation: 1, sizeGiB: 1, source: { kind: 'empty' as const } };
+  await the().driver.volumes.ensure(data);
+  const hardware: ServerSpec['hardware'] = { machine: 'q35', firmware: 'uefi', diskBus: 'sata', nicModel: 'e1000e', video: 'none', pointer: 'usb', hidden: true, windows: true, pmu: false };
+  const spec = server({ memoryMiB: 256, configDrive: true, rootDevice: '/dev/sda', hardware });
+  const settings = join(the().engines.layout.computeDirectory, 'servers', spec.id);
+
+  await the().driver.servers.ensure(spec);
+  await console(spec, /BdsDxe/);
+  await the().driver.servers.ensure({ ...spec, generation: 2, power: 'stopped' });
+  await the().driver.servers.ensure({ ...spec, generation: 3, volumes: [{ volumeId: data.id, device: '/dev/sdb' }] });
+  assert.ok((await readdir(settings)).includes('nvram.fd'));
+  await remove(spec);
+  await assert.rejects(readdir(settings), { code: 'ENOENT' });
+
+  const secured = server({ memoryMiB: 256, hardware: { machine: 'q35', firmware: 'uefi', secureBoot: true } });
+  await the().driver.servers.ensure(secured);
+  await console(secured, /BdsDxe: .*(Access Denied|Security Violation|not loaded|failed)/);
+  await remove(secured);
+
+  const scsi = server({ rootDevice: '/dev/sda', power: 'paused', hardware: { diskBus: 'scsi', scsiModel: 'virtio-scsi' } });
+  await the().driver.servers.ensure(scsi);
+  await the().driver.servers.ensure({ ...scsi, generation: 2, volumes: [{ volumeId: data.id, device: '/dev/sdb' }] });
+  assert.deepEqual((await stateOf(scsi))?.volumes, [data.id]);
+  await remove(scsi);
+  await the().driver.volumes.remove({ id: data.id, generation: 2 });
 });
 
 test('the screen of a server is reached by its own socket', options, async () => {
@@ -344,7 +381,9 @@ function nicOf({ id, networkId, mac }: PortSpec): ServerSpec['nics'][number] {
 function network() {
   const subnet = (cidr: string, dhcp: boolean) => ({ id: randomUUID(), version: 4 as const, cidr, gateway: cidr.replace('.0/24', '.1'), dhcp, dnsServers: [], hostRoutes: [] });
   const inner = subnet('10.77.0.0/24', true);
-  const outer = subnet(`172.30.${NUMBER}.0/24`, false);
+  const { cidr, hostAddress } = the().external;
+  const prefix = cidr.replace(/0\/24$/, '');
+  const outer = subnet(cidr, false);
   const common = { generation: 1, adminUp: true };
   const inside: NetworkSpec = { kind: 'network', id: randomUUID(), projectId: 'p', ...common, mtu: 1442, physicalNetwork: null, subnets: [inner], servicePort: { mac: 'fa:16:3e:77:00:02', addresses: [{ subnetId: inner.id, address: '10.77.0.2' }] } };
   const outside: NetworkSpec = { kind: 'network', id: randomUUID(), projectId: 'p', ...common, mtu: 1500, physicalNetwork: the().engines.layout.physicalNetwork, subnets: [outer], servicePort: null };
@@ -357,9 +396,9 @@ function network() {
   const router: RouterSpec = {
     kind: 'router', id: randomUUID(), projectId: 'p', ...common, routes: [],
     interfaces: [{ portId: randomUUID(), networkId: inside.id, mac: 'fa:16:3e:77:00:01', addresses: ['10.77.0.1/24'] }],
-    gateway: { portId: randomUUID(), networkId: outside.id, mac: 'fa:16:3e:77:01:01', addresses: [`172.30.${NUMBER}.100/24`], nextHops: [`172.30.${NUMBER}.1`], snat: true },
+    gateway: { portId: randomUUID(), networkId: outside.id, mac: 'fa:16:3e:77:01:01', addresses: [`${prefix}100/24`], nextHops: [hostAddress], snat: true },
   };
-  const floatingAddress = `172.30.${NUMBER}.200`;
+  const floatingAddress = `${prefix}200`;
   const floating = { kind: 'floating-ip' as const, id: randomUUID(), projectId: 'p', generation: 1, routerId: router.id, externalAddress: floatingAddress, internalAddress: '10.77.0.10', portId: port.id };
   return { resources: [inside, outside, group, port, router, floating], port, floatingAddress };
 }

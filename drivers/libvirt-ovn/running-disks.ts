@@ -1,7 +1,8 @@
 /** What can be done to a disk while a guest writes to it. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { DriverError } from '../driver.ts';
-import type { Disks } from './disks.ts';
+import { whileKnown, type Lock } from './disk-secrets.ts';
+import type { Disk, Disks } from './disks.ts';
 import { copyXml, readDevices } from './domain-xml.ts';
 import type { Domain, Libvirt } from './libvirt/libvirt.ts';
 import { domainState } from './libvirt/protocol.ts';
@@ -20,9 +21,10 @@ export async function findDiskInUse(libvirt: Libvirt, disks: Disks, { path, serv
  * A copy of the disk as it is at the moment when the copy ends, as if the power had failed then: QEMU mirrors every write
  * until both are equal, and then lets go of the copy. The guest runs on meanwhile.
  */
-export async function copyDiskInUse({ libvirt, disks, disk, path, to }: { libvirt: Libvirt; disks: Disks; disk: DiskInUse; path: string; to: string }): Promise<void> {
-  await disks.create(to, { sizeBytes: await disks.virtualSizeBytes(path, 'qcow2') });
-  await libvirt.copyBlock(disk.domain, disk.device, copyXml(disks.seenByGuest(to)));
+export async function copyDiskInUse({ libvirt, disks, disk, from, to, lock }: { libvirt: Libvirt; disks: Disks; disk: DiskInUse; from: Disk; to: string; lock?: Lock | undefined }): Promise<void> {
+  await disks.create(to, { sizeBytes: await disks.virtualSizeBytes(from.path, from.format), format: from.format, lock });
+  // Only its beginning needs to know the key.
+  await whileKnown(libvirt, lock ? { [lock.id]: lock.key } : {}, () => libvirt.copyBlock(disk.domain, disk.device, copyXml(disks.seenByGuest(to), from.format, lock?.id)));
   let isComplete = false;
   const deadline = performance.now() + 30 * 60_000;
   try {

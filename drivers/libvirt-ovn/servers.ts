@@ -1,25 +1,27 @@
 /** Servers: each a domain of libvirt, with files, taps and a record of what was last asked for. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Serial } from '../../kit/serial.ts';
-import { DriverError, type BlobStore, type PowerState, type ServerDriver, type ServerSpec, type ServerState } from '../driver.ts';
+import { DriverError, type BlobStore, type DiskKeys, type PowerState, type ServerDriver, type ServerSpec, type ServerState } from '../driver.ts';
 import type { Accelerator } from './accelerator.ts';
 import { captureDisk } from './captures.ts';
 import { boundConsoleFile, readConsole } from './console-log.ts';
-import type { Disks } from './disks.ts';
-import { diskXml, disksOf, domainXml, nicXml, readDevices, shortDevice } from './domain-xml.ts';
+import type { Disk, Disks } from './disks.ts';
+import { diskXml, disksOf, domainXml, nicXml, readDevices, shortDevice, type DomainDisk, type VolumeKinds } from './domain-xml.ts';
+import { keyOf, whileKnown } from './disk-secrets.ts';
 import { isThere } from './engine-programs.ts';
 import type { ImageCache } from './images.ts';
 import { isLibvirtError, type Domain, type DomainEvent, type Libvirt } from './libvirt/libvirt.ts';
 import { domainState, errorCode, shutoffReason } from './libvirt/protocol.ts';
 import type { Records } from './records.ts';
 import { requireId } from './records.ts';
-import { isActive } from './running-disks.ts';
-import { ensureServerFiles, noFiles, removeServerFiles, serverPaths, type MadeFiles } from './server-disks.ts';
+import { findDiskInUse, isActive } from './running-disks.ts';
+import { ensureServerFiles, isLocalName, noFiles, removeServerFiles, serverPaths, type MadeFiles } from './server-disks.ts';
 import { tapName, type Taps } from './taps.ts';
-import { volumeKey, volumePath } from './volumes.ts';
+import { lockOf, volumeFile, volumeKey, type VolumeRecord } from './volumes.ts';
 
 export type ServerRecord = {
-  spec: ServerSpec;
+  /** Without its keys: those are nowhere on this host. */
+  spec: Omit<ServerSpec, 'keys'>;
   made: MadeFiles;
   /** The epoch in which it last started; null before it ever did. */
   bootEpoch: number | null;
@@ -35,15 +37,16 @@ type Engine = {
   taps: Taps;
   blobs: BlobStore;
   records: Records<ServerRecord>;
+  volumes: Records<VolumeRecord>;
   serial: Serial<string>;
   user: { uid: number; gid: number };
   accelerator: Accelerator;
   emulator: string;
 };
 
-/** The server that has this volume, as it was last asked for. */
-export async function serverWithVolume(records: Records<ServerRecord>, volumeId: string): Promise<string | null> {
-  return (await records.list()).find(({ content }) => volumesOf(content.spec).includes(volumeId))?.id ?? null;
+/** The servers that have this volume, as they were last asked for. */
+export async function serversWithVolume(records: Records<ServerRecord>, volumeId: string): Promise<string[]> {
+  return (await records.list()).filter(({ content }) => volumesOf(content.spec).includes(volumeId)).map(({ id }) => id);
 }
 
 export async function isImageUsed(records: Records<ServerRecord>, sha256: string): Promise<boolean> {
@@ -60,7 +63,7 @@ export type LibvirtServerDriver = ServerDriver & {
 export function createServerDriver(engine: Engine): LibvirtServerDriver {
   const { hostId, libvirt, disks, records, serial, taps, blobs } = engine;
 
-  async function ensure(spec: ServerSpec): Promise<ServerState> {
+  async function ensure({ keys, ...spec }: ServerSpec): Promise<ServerState> {
     await records.accept(spec.id, spec.generation);
     const known = await records.find(spec.id);
     await requireNeeds(spec);
@@ -80,12 +83,13 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
     const isOff = !wasActive || restarts;
     if (isOff) record = { ...record, made: await ensureServerFiles({ ...engine, spec, made: record.made }) };
     // Also of a machine that runs: this is what its next start will be.
-    const domain = await libvirt.define(domainXml(spec, engine));
-    await reachPower(domain, spec);
+    const kinds = await kindsOf(spec);
+    const domain = await libvirt.define(domainXml(spec, { ...engine, kinds }));
+    await reachPower(domain, spec, kinds, keys);
     if (spec.power !== 'stopped') record = { ...record, bootEpoch: isOff ? spec.bootEpoch : (record.bootEpoch ?? spec.bootEpoch) };
 
     const after = await libvirt.state(domain);
-    if (isActive(after.state)) await reachDevices(domain, spec);
+    if (isActive(after.state)) await reachDevices(domain, spec, kinds, keys);
     const gone = (known?.spec.nics ?? []).filter(({ portId }) => !spec.nics.some((nic) => nic.portId === portId));
     for (const { portId } of gone) await taps.remove(portId);
     if (!isActive(after.state)) for (const { portId } of spec.nics) await taps.remove(portId);
@@ -97,28 +101,35 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
     requireValid(spec);
     if (spec.hostId !== hostId) throw new DriverError('missing', `There is no host ${spec.hostId} here`);
     for (const volumeId of volumesOf(spec)) {
-      if (!(await isThere(volumePath(disks, volumeId)))) throw new DriverError('missing', `There is no volume ${volumeId}`);
+      const volume = await engine.volumes.find(volumeId);
+      if (!(await isThere(volumeFile(disks, volumeId, volume).path))) throw new DriverError('missing', `There is no volume ${volumeId}`);
+      if (volume?.shared === true) continue;
       const other = (await records.list()).find(({ id, content }) => id !== spec.id && volumesOf(content.spec).includes(volumeId));
       if (other) throw new DriverError('failed', `The volume ${volumeId} is used by the server ${other.id}`);
     }
   }
 
-  async function reachPower(domain: Domain, spec: ServerSpec): Promise<void> {
+  async function kindsOf(spec: ServerSpec): Promise<VolumeKinds> {
+    return new Map(await Promise.all(volumesOf(spec).map(async (id) => [id, (await engine.volumes.find(id)) ?? {}] as const)));
+  }
+
+  async function reachPower(domain: Domain, spec: ServerSpec, kinds: VolumeKinds, keys: DiskKeys | undefined): Promise<void> {
     const { state } = await libvirt.state(domain);
+    const start = () => startMachine(domain, spec, disksOf(spec, kinds), keys);
     switch (spec.power) {
       case 'stopped':
         return powerOff(domain, state);
       case 'suspended':
         if (isActive(state)) return libvirt.save(domain);
         if (await libvirt.isSaved(domain)) return;
-        await start(domain, spec);
+        await start();
         return libvirt.save(domain);
       case 'running':
-        if (!isActive(state)) return start(domain, spec);
+        if (!isActive(state)) return start();
         if (state === domainState.paused) return libvirt.resume(domain);
         return;
       case 'paused':
-        if (!isActive(state)) await start(domain, spec);
+        if (!isActive(state)) await start();
         if ((await libvirt.state(domain)).state !== domainState.paused) await libvirt.suspend(domain);
         return;
       default:
@@ -126,9 +137,9 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
     }
   }
 
-  async function start(domain: Domain, spec: ServerSpec): Promise<void> {
+  async function startMachine(domain: Domain, spec: ServerSpec, ofMachine: readonly DomainDisk[], keys: DiskKeys | undefined): Promise<void> {
     for (const nic of spec.nics) await taps.ensure(nic);
-    await libvirt.start(domain);
+    await whileKnown(libvirt, keysOf(ofMachine, keys), () => libvirt.start(domain));
   }
 
   async function powerOff(domain: Domain, state: number): Promise<void> {
@@ -141,20 +152,20 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
   }
 
   /** Attaches and detaches, so that the running machine has exactly these disks and interfaces. */
-  async function reachDevices(domain: Domain, spec: ServerSpec): Promise<void> {
+  async function reachDevices(domain: Domain, spec: ServerSpec, kinds: VolumeKinds, keys: DiskKeys | undefined): Promise<void> {
     const found = readDevices(await libvirt.xml(domain));
-    const wanted = disksOf(spec);
+    const wanted = disksOf(spec, kinds);
     // The root stays while the machine runs: without it there is no guest to ask.
     for (const disk of found.disks.filter(({ device }) => device !== wanted[0]?.device))
       if (!wanted.some(({ serial: id, device }) => id === disk.serial && device === disk.device)) await detach(domain, disk.xml, ({ disks: left }) => left.every(({ device }) => device !== disk.device));
     for (const nic of found.nics)
       if (!spec.nics.some(({ portId }) => tapName(portId) === nic.tap)) await detach(domain, nic.xml, ({ nics: left }) => left.every(({ tap }) => tap !== nic.tap));
     const now = readDevices(await libvirt.xml(domain));
-    for (const disk of wanted) if (!now.disks.some(({ device }) => device === disk.device)) await libvirt.attachDevice(domain, diskXml(disk));
+    for (const disk of wanted) if (!now.disks.some(({ device }) => device === disk.device)) await whileKnown(libvirt, keysOf([disk], keys), () => libvirt.attachDevice(domain, diskXml(disk)));
     for (const nic of spec.nics) {
       // A tap that was lost with the host's network or the switch is made and plugged again.
       await taps.ensure(nic);
-      if (!now.nics.some(({ tap }) => tap === tapName(nic.portId))) await libvirt.attachDevice(domain, nicXml(nic));
+      if (!now.nics.some(({ tap }) => tap === tapName(nic.portId))) await libvirt.attachDevice(domain, nicXml(nic, spec.hardware ?? {}));
     }
   }
 
@@ -190,6 +201,13 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
       over.abort();
       unwatch();
     }
+  }
+
+  async function rootDiskOf(id: string, rootDisk: ServerSpec['rootDisk'], keys: DiskKeys | undefined): Promise<Disk> {
+    if (rootDisk.kind === 'image') return { path: serverPaths(disks, id).rootDisk, format: 'qcow2' };
+    const { volumeId } = rootDisk;
+    const known = await engine.volumes.find(volumeId);
+    return { ...volumeFile(disks, volumeId, known), lock: lockOf(volumeId, known?.encryption, keys) };
   }
 
   async function findMachine(id: string): Promise<{ domain: Domain; state: number } | undefined> {
@@ -285,12 +303,11 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
       return readConsole(console, lines);
     },
 
-    capture: ({ id, upload }) =>
+    capture: ({ id, upload, keys }) =>
       inOrder(requireId(id), async () => {
         const { record } = await getMachine(id);
-        const { rootDisk } = record.spec;
-        const path = rootDisk.kind === 'image' ? serverPaths(disks, id).rootDisk : volumePath(disks, rootDisk.volumeId);
-        return captureDisk({ libvirt, disks, blobs, path, serverId: id, upload });
+        const from = await rootDiskOf(id, record.spec.rootDisk, keys);
+        return captureDisk({ libvirt, disks, blobs, from, inUse: await findDiskInUse(libvirt, disks, { path: from.path, serverId: id }), upload });
       }),
 
     async list() {
@@ -335,6 +352,11 @@ function volumesOf({ rootDisk, volumes }: ServerSpec): string[] {
   return [...(rootDisk.kind === 'volume' ? [rootDisk.volumeId] : []), ...volumes.map(({ volumeId }) => volumeId)];
 }
 
+/** Of those disks that are locked. */
+function keysOf(disks: readonly DomainDisk[], keys: DiskKeys | undefined): DiskKeys {
+  return Object.fromEntries(disks.flatMap(({ locked, serial }) => (locked === true ? [[serial, keyOf(keys, serial)]] : [])));
+}
+
 /** While volumes come and go, both those that were and those that will be are in use. */
 function withVolumesOf(spec: ServerSpec, before: ServerSpec | undefined): ServerSpec {
   const leaving = (before?.volumes ?? []).filter(({ volumeId }) => !volumesOf(spec).includes(volumeId));
@@ -342,9 +364,12 @@ function withVolumesOf(spec: ServerSpec, before: ServerSpec | undefined): Server
 }
 
 function requireValid(spec: ServerSpec): void {
-  const devices = spec.volumes.map(({ device }) => shortDevice(device));
+  const { localDisks = [] } = spec;
+  const besides = [...localDisks, ...spec.volumes];
+  const devices = besides.map(({ device }) => shortDevice(device));
   const wrong =
-    spec.volumes.find(({ device }) => !/^vd[b-z]$/.test(shortDevice(device)))?.device ??
+    besides.find(({ device }) => !/^[vsh]d[b-z]$/.test(shortDevice(device)))?.device ??
+    localDisks.find(({ name }) => !isLocalName(name))?.name ??
     spec.nics.find(({ mac }) => !/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i.test(mac))?.mac ??
     spec.nics.find(({ portId }) => !/^[0-9a-f-]{36}$/.test(portId))?.portId ??
     (new Set(devices).size < devices.length ? devices.join() : undefined);

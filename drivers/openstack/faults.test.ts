@@ -112,6 +112,31 @@ test('an answer that was lost with the process that waited for it is looked for 
   assert.deepEqual(await serversIn(partner, spec.metadata.projectId), [spec.id]);
 });
 
+test('what is made or goes while one looks is not taken for nobody’s', { timeout: 60_000 }, async (t) => {
+  const { options, access, driver } = await region(t, {});
+  const send = access.fetch!;
+  const data: VolumeSpec = { id: randomUUID(), projectId: randomUUID().replaceAll('-', ''), generation: 1, sizeGiB: 1, source: { kind: 'empty' } };
+  await driver.volumes.ensure(data);
+  const other: VolumeSpec = { ...data, id: randomUUID() };
+  let isBusy = true;
+  const looking = makeOpenstackDriver({
+    ...options,
+    fetch: (async (address: string, init: RequestInit = {}) => {
+      if (!isBusy || !/\/volumes\/detail/.test(address)) return send(address, init);
+      isBusy = false;
+      await driver.volumes.ensure(other);
+      const reply = await send(address, init);
+      await driver.volumes.remove({ id: data.id, generation: 2 });
+      return reply;
+    }) as typeof fetch,
+  });
+
+  assert.deepEqual(await looking.quarantine.list(), []);
+
+  assert.equal(isBusy, false);
+  await driver.volumes.remove({ id: other.id, generation: 2 });
+});
+
 test('a machine that the partner loses is missed, and another is made for who wants it', { timeout: 60_000 }, async (t) => {
   const { driver, images, partner } = await region(t);
   const spec = serverOf(await hostOf(driver), images[0], randomUUID().replaceAll('-', ''));

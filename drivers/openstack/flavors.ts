@@ -8,7 +8,8 @@ export type Size = { vcpus: number; memoryMiB: number; diskGiB: number };
 
 /**
  * Resolves to the flavor's id there. We say which id it gets, so making it twice makes one, and nothing has to be found.
- * Where we may not make flavors, one of exactly this size is taken that the partner offers to all.
+ * Where we may not make flavors, one of exactly this size is taken that the partner offers to us; with whatever disk, where
+ * none of it is used.
  */
 export function ensureFlavor(region: Region, services: Services, size: Size): Promise<string> {
   const id = `intercloud-${size.vcpus}-${size.memoryMiB}-${size.diskGiB}`;
@@ -45,5 +46,6 @@ async function own({ compute }: Services, id: string, size: Size): Promise<Offer
 
 async function offered({ compute }: Services, size: Size): Promise<Offered | undefined> {
   const { flavors } = (await compute.flavors.detail()).body;
-  return flavors.find(({ vcpus, ram, disk, swap, 'OS-FLV-EXT-DATA:ephemeral': ephemeral }) => vcpus === size.vcpus && ram === size.memoryMiB && disk === size.diskGiB && !swap && ephemeral === 0);
+  const fitting = flavors.filter(({ vcpus, ram, disk, swap, 'OS-FLV-EXT-DATA:ephemeral': ephemeral }) => vcpus === size.vcpus && ram === size.memoryMiB && (disk === size.diskGiB || size.diskGiB === 0) && !swap && ephemeral === 0);
+  return fitting.toSorted((one, other) => one.disk - other.disk)[0];
 }

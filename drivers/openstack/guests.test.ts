@@ -27,6 +27,7 @@ test('what a partner cannot tell a machine that it has is refused before anythin
 
   await assert.rejects(changed({ userData: 'b3RoZXI=' }), { kind: 'invalid', message: `What server ${spec.id} has of user data cannot be changed at a partner's unless its disk is made anew` });
   await assert.rejects(changed({ publicKeys: { mine: 'ssh-ed25519 AAAA' } }), { kind: 'invalid' });
+  await assert.rejects(changed({ files: [{ path: '/etc/motd', contents: 'aGVsbG8=' }] }), { kind: 'invalid', message: `The partner is given no files to put into a machine: server ${spec.id} cannot have /etc/motd there` });
   await assert.rejects(changed({}, { configDrive: true }), { kind: 'invalid', message: `What server ${spec.id} has of config drive cannot be changed at a partner's` });
 
   assert.deepEqual(await there(spec), before);

@@ -16,5 +16,5 @@ driverSuite(
     const { driver, images, blobs, reopen } = await opened;
     return { driver, images, blobs, reopen };
   },
-  { traits: { timeoutMs: 60_000, moves: false, externalCidr: EXTERNAL_CIDR } },
+  { traits: { timeoutMs: 60_000, moves: false, shares: false, locks: false, opensConsoles: false, externalCidr: EXTERNAL_CIDR } },
 );

@@ -32,7 +32,7 @@ export type OpenstackOptions = {
   userDomain: string;
   /** The domain there in which our projects are made. */
   domainId: string;
-  /** The role that we give ourselves in them: `admin` where it is to be had, because addresses and MACs are said by us. */
+  /** The role that we give ourselves in them. Without: `admin` where we have it, because addresses and MACs are said by us, and else `manager`. */
   role?: string;
   /** The partner's network to the outside, by the id that it has there. */
   externalNetwork: string | null;
@@ -59,7 +59,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver 
 
   const region: Region = {
     partner, handles, clock, random, capacity,
-    projects: openProjects({ partner, handles, clock, random, capacity, domainId: options.domainId, role: options.role ?? 'admin' }),
+    projects: openProjects({ partner, handles, clock, random, capacity, domainId: options.domainId, role: options.role }),
     blobs: options.blobs,
     externalNetwork: options.externalNetwork,
     async call(things, work) {
@@ -81,6 +81,7 @@ export function makeOpenstackDriver(options: OpenstackOptions): OpenstackDriver 
     volumes,
     networks: networkDriver(region),
     servers: serverDriver(region, volumes),
+    consoles: { open: ({ serverId }) => Promise.reject(new DriverError('invalid', `The console of server ${serverId} is seen at the partner’s only`)) },
     quarantine: { list: () => quarantined(region) },
     counterparts: { list: ({ number }) => region.call([], () => counterpartsAfter(handles, number)) },
     close: () => (closing ??= serial.runAlone(() => undefined)),

@@ -1,7 +1,9 @@
 /** A second Intercloud in this process as the partner, and a driver of it with handles in a database of its own. */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { letIn } from '../../cli/partner-letting-in.ts';
 import { systemClock, systemRandom } from '../../kit/clock.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { startCloud, type TestCloud } from '../../test/cloud.ts';
@@ -49,13 +51,19 @@ export async function openRegion(t: Cleanup, access: Access): Promise<PartnerFix
 
 export const EXTERNAL_CIDR = '198.51.100.0/24';
 
+/** What the partner offers to everybody, and to us, who may make none: vCPUs, MiB, GiB. */
+const sizes = [[1, 64, 1], [2, 128, 1]] as const;
+
 /** The partner, and what its operator has given us. */
 export async function startPartner(t: Cleanup): Promise<{ partner: TestCloud; access: Access }> {
   const partner = await startCloud(t, { clock: systemClock });
   const { networks } = (await partner.admin.network.networks.list({ query: { 'router:external': ['true'] } })).body;
+  for (const [vcpus, ram, disk] of sizes) await partner.admin.compute.flavors.create({ body: { flavor: { name: `offered-${vcpus}-${ram}-${disk}`, vcpus, ram, disk } } });
+  const login = { user: 'us', password: randomBytes(12).toString('hex') };
+  const { domainId } = await letIn(partner.admin.identity, { domain: 'rented', ...login });
   const access: Access = {
-    authUrl: 'http://cloud.example/identity', region: 'RegionOne', userDomain: 'Default', domainId: 'default',
-    credential: { kind: 'password', user: 'admin', password: partner.admin.password, project: { name: 'admin', domain: 'Default' } },
+    authUrl: 'http://cloud.example/identity', region: 'RegionOne', userDomain: 'rented', domainId,
+    credential: { kind: 'password', ...login },
     externalNetwork: networks[0]?.id ?? null, fetch: partner.fetch,
   };
   return { partner, access };

@@ -18,9 +18,9 @@ export type Projects = {
 /** Where what belongs to no project of ours is kept: images. */
 export const LIBRARY = 'library';
 
-type ProjectsOptions = { partner: Partner; handles: HandleStore; clock: Clock; random: Random; domainId: string; role: string; capacity: Capacity };
+type ProjectsOptions = { partner: Partner; handles: HandleStore; clock: Clock; random: Random; domainId: string; role: string | undefined; capacity: Capacity };
 
-export function openProjects({ partner, handles, clock, random, domainId, role, capacity }: ProjectsOptions): Projects {
+export function openProjects({ partner, handles, clock, random, domainId, role: wished, capacity }: ProjectsOptions): Projects {
   const serial = serialised<string>();
   const ready = new Map<string, string>();
 
@@ -44,6 +44,7 @@ export function openProjects({ partner, handles, clock, random, domainId, role, 
       make: async (tag) => (await own.identity.projects.create({ body: { project: { name: `intercloud-${projectId}`.slice(0, 55) + `-${random.bytes(4).toString('hex')}`, domain_id: domainId, description: tag, tags: [tag] } } })).body.project.id,
     });
     if ((await handles.find(ref))?.applied['ready'] === true) return remoteId;
+    const role = wished ?? (own.roles.includes('admin') ? 'admin' : 'manager');
     const { roles } = (await own.identity.roles.list({ query: { name: role } })).body;
     const given = roles.find(({ name }) => name === role);
     if (!given) throw new DriverError('invalid', `The partner has no role ${role}`);

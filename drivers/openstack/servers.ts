@@ -62,9 +62,10 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
   }
 
   async function make(spec: ServerSpec, services: Services, needs: Needs): Promise<Remote> {
+    requireUsual(spec);
     const ref = serverRef(spec.id);
     const imageRef = spec.rootDisk.kind === 'image' ? await ensureImage(region, spec.rootDisk.image, services) : undefined;
-    const flavorRef = await ensureFlavor(region, services, sizeOf(spec));
+    const flavorRef = await ensureFlavor(region, services, sizeOf(spec, services));
     const key = await bringKey(services, spec);
     const devices = [
       ...(imageRef === undefined ? [] : [{ boot_index: 0, source_type: 'image' as const, destination_type: 'local' as const, uuid: imageRef, delete_on_termination: true }]),
@@ -179,7 +180,7 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
     }
     throw new DriverError('failed', `The partner did not bring machine ${remoteId} to be ${wanted}`);
 
-    function toward(is: ServerState['power'], to: PowerState): () => Promise<unknown> {
+    function toward(is: PowerState | 'crashed', to: PowerState): () => Promise<unknown> {
       switch (is) {
         case 'stopped':
           return () => actions.start({ params, body: { 'os-start': null } });
@@ -203,6 +204,8 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
     const ref = serverRef(spec.id);
     if (spec.hostId !== (await hostId(region))) throw new DriverError('missing', `There is no host ${spec.hostId}`);
     if (spec.vcpus < 1 || spec.memoryMiB < 1) throw new DriverError('invalid', `Server ${spec.id} needs a processor and memory`);
+    // Nova takes files up to 2.56, and keeps none: nobody could say later which of them are there.
+    if (spec.metadata.files?.length) throw new DriverError('invalid', `The partner is given no files to put into a machine: server ${spec.id} cannot have ${spec.metadata.files.map(({ path }) => path).join(', ')} there`);
     const needs = await needsOf(region, spec);
     const before = await handles.find(ref);
     const services = await projects.of(before?.projectId ?? spec.metadata.projectId);
@@ -217,7 +220,7 @@ export function serverDriver(region: Region, volumes: VolumeDriver): ServerDrive
     const rebuilds = rootEpochOf(spec) > Number(applied['rootEpoch'] ?? 0);
     const what = untold(applied['told'], spec);
     demandTellable(services, spec.id, what, { rebuilds });
-    const flavorRef = await ensureFlavor(region, services, sizeOf(spec));
+    const flavorRef = await ensureFlavor(region, services, sizeOf(spec, services));
     const resizes = server.status === 'VERIFY_RESIZE' || String(server.flavor.id) !== flavorRef;
     const attached = server['os-extended-volumes:volumes_attached'].map(({ id }) => id).filter((id) => id !== needs.root);
     const connects = !sameSet(attached, needs.volumes.map(({ remoteId }) => remoteId)) || !sameList(applied['nics'], spec.nics.map(({ portId }) => portId));
@@ -372,7 +375,7 @@ async function networksFor(region: Region, services: Services, { metadata }: Ser
   return [{ uuid: await ensureNowhere(region, services, metadata.projectId) }];
 }
 
-function powerOf({ status, 'OS-EXT-STS:power_state': power }: Pick<Remote, 'status' | 'OS-EXT-STS:power_state'>, applied: Applied = {}): ServerState['power'] {
+function powerOf({ status, 'OS-EXT-STS:power_state': power }: Pick<Remote, 'status' | 'OS-EXT-STS:power_state'>, applied: Applied = {}): PowerState | 'crashed' {
   switch (status) {
     case 'ACTIVE':
     case 'REBOOT':
@@ -398,8 +401,11 @@ function powerOf({ status, 'OS-EXT-STS:power_state': power }: Pick<Remote, 'stat
   }
 }
 
-function sizeOf({ vcpus, memoryMiB, rootDisk }: ServerSpec) {
-  return { vcpus, memoryMiB, diskGiB: rootDisk.kind === 'image' ? rootDisk.sizeGiB : 0 };
+function sizeOf({ vcpus, memoryMiB, rootDisk }: ServerSpec, { roles }: Services) {
+  if (rootDisk.kind === 'volume') return { vcpus, memoryMiB, diskGiB: 0 };
+  // Nova makes a disk that is as large as its image for administrators only.
+  const diskGiB = rootDisk.sizeGiB > 0 || roles.includes('admin') ? rootDisk.sizeGiB : Math.ceil(rootDisk.image.virtualSizeBytes / 2 ** 30);
+  return { vcpus, memoryMiB, diskGiB };
 }
 
 function rootEpochOf({ rootDisk }: ServerSpec): number {
@@ -431,4 +437,13 @@ function keyNameOf(id: string): string {
 
 function serverRef(id: string): HandleRef {
   return { kind: 'server', id };
+}
+
+/** What kind of machine it makes is said by flavors and images there, which are the partner's. */
+function requireUsual({ id, hardware = {}, localDisks = [] }: ServerSpec): void {
+  if (localDisks.length > 0) throw new DriverError('invalid', `The partner's sizes have a root disk only: server ${id} cannot have ${localDisks.map(({ name }) => name).join(', ')} there`);
+  const usual: Record<string, unknown> = { machine: 'pc', diskBus: 'virtio', nicModel: 'virtio' };
+  // Of what machines show and how they tell time nobody is promised anything there.
+  const wanted = Object.entries(hardware).filter(([name, value]) => !['video', 'videoMiB', 'agentChannel', 'windows'].includes(name) && usual[name] !== value);
+  if (wanted.length > 0) throw new DriverError('invalid', `The partner makes machines of its own kind: server ${id} cannot have ${wanted.map(([name]) => name).join(', ')} there`);
 }

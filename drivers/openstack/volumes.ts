@@ -127,6 +127,10 @@ export function volumeDriver(region: Region): VolumeDriver {
         const ref = volumeRef(id);
         await handles.accept([{ ...ref, generation }]);
         if (!Number.isSafeInteger(sizeGiB) || sizeGiB < 1) throw new DriverError('invalid', `Volume ${id} cannot have ${sizeGiB} GiB`);
+        // It takes a type of the partner's that says so, and which one that is nobody has agreed with him.
+        if (volume.shared === true) throw new DriverError('invalid', `Volume ${id} is for several servers at once, and volumes at a partner's are for one`);
+        // The same holds for its types that encrypt; and a key of ours would be his to read.
+        if (volume.encryption != null) throw new DriverError('invalid', `Volume ${id} is to be encrypted, and volumes at a partner's are as their partner keeps them`);
         const known = await handles.find(ref);
         const services = await projects.of(known?.projectId ?? volume.projectId);
         if (known?.state !== 'known') {

@@ -79,7 +79,7 @@ async function startOurs(t: TestContext, access: Access) {
   const folder = await mkdtemp(join(tmpdir(), 'region-at-partner-'));
   const log = createLog({ name: 'test', level: process.env['TEST_LOG'] === undefined ? 'silent' : 'warn' });
   const blobs = await fileBlobStore(join(folder, 'blobs'));
-  const driver = await openOpenstackDriver({ settings: settingsFrom(access), secret: 'admin-password', database: regional.database, blobs, clock: systemClock, random: systemRandom, fetch: access.fetch! });
+  const driver = await openOpenstackDriver({ settings: settingsFrom(access), secret: passwordOf(access), database: regional.database, blobs, clock: systemClock, random: systemRandom, fetch: access.fetch! });
   const base = 'http://ours.example';
   const cloud = makeCloud({ databases: { home: home.database, region: regional.database }, region: 'AtPartner', driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), clock: systemClock, random: systemRandom, log, cloudKeys: [passingKey(systemRandom)] });
   await migrateDatabases({ home: home.database, region: regional.database });
@@ -123,10 +123,15 @@ async function startOurs(t: TestContext, access: Access) {
 function settingsFrom({ authUrl, region, domainId, externalNetwork }: Access): PartnerSettings {
   return {
     authUrl, region, domainId,
-    credential: { kind: 'password', user: 'admin', userDomain: 'Default', project: { name: 'admin', domain: 'Default' } },
+    credential: { kind: 'password', user: 'us', userDomain: 'rented' },
     externalNetwork: { id: externalNetwork ?? '', cidr: EXTERNAL_CIDR, gateway: EXTERNAL_CIDR.replace('.0/24', '.1') },
     capacity: { vcpus: 64, memoryMiB: 131_072, diskGiB: 1000 },
   };
+}
+
+function passwordOf({ credential }: Access): string {
+  assert.equal(credential.kind, 'password');
+  return credential.kind === 'password' ? credential.password : '';
 }
 
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -1,8 +1,9 @@
 /** What is on a disk: vetted bytes, and what was written over them since. Copying a disk copies this, not the bytes. */
 import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { constants } from 'node:fs';
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import { DriverError, type BlobStore, type CapturedImage, type VettedImage } from '../driver.ts';
+import { DriverError, type BlobStore, type CapturedImage, type DiskKeys, type VettedImage } from '../driver.ts';
 import { readDisk, writeQcow2, type Chunk, type DiskFormat } from '../../kit/qcow2.ts';
 
 export type Content = {
@@ -14,6 +15,44 @@ export const EMPTY: Content = { base: null, writes: [] };
 
 export function contentOf({ sha256, format, virtualSizeBytes }: VettedImage): Content {
   return { base: { sha256, format, virtualSizeBytes }, writes: [] };
+}
+
+/** As it lies on the disk. Of a locked one it says which image is below it, since the image's bytes are kept for all, and nothing of what was written. */
+type Stored = Content | { base: Content['base']; locked: string };
+
+export function isLocked(stored: string): boolean {
+  return 'locked' in (JSON.parse(stored) as Stored);
+}
+
+/** `invalid` without a key, `failed` with another one. */
+export function openContent(stored: string, id: string, keys: DiskKeys = {}): Content {
+  const content = JSON.parse(stored) as Stored;
+  if (!('locked' in content)) return content;
+  const bytes = Buffer.from(content.locked, 'base64');
+  const decipher = createDecipheriv('aes-256-gcm', cipherKey(id, keys), bytes.subarray(0, ivBytes)).setAuthTag(bytes.subarray(ivBytes, ivBytes + tagBytes));
+  try {
+    return { base: content.base, writes: JSON.parse(Buffer.concat([decipher.update(bytes.subarray(ivBytes + tagBytes)), decipher.final()]).toString()) as Content['writes'] };
+  } catch (cause) {
+    throw new DriverError('failed', `The disk ${id} is not locked by this key`, { cause });
+  }
+}
+
+export function storeContent(content: Content, id: string, { locked, keys = {} }: { locked: boolean; keys?: DiskKeys | undefined }): string {
+  if (!locked) return JSON.stringify(content);
+  const [key, plain] = [cipherKey(id, keys), JSON.stringify(content.writes)];
+  // Another one for other bytes, and found without chance: a run can be replayed.
+  const iv = createHmac('sha256', key).update(plain).digest().subarray(0, ivBytes);
+  const encrypt = createCipheriv('aes-256-gcm', key, iv);
+  const text = Buffer.concat([encrypt.update(plain), encrypt.final()]);
+  return JSON.stringify({ base: content.base, locked: Buffer.concat([iv, encrypt.getAuthTag(), text]).toString('base64') } satisfies Stored);
+}
+
+const [ivBytes, tagBytes] = [12, 16];
+
+function cipherKey(id: string, keys: DiskKeys): Buffer {
+  const key = keys[id];
+  if (key === undefined) throw new DriverError('invalid', `The disk ${id} is locked, and there is no key for it`);
+  return createHash('sha256').update(key).digest();
 }
 
 export type Images = {

@@ -2,7 +2,7 @@ import type { Random } from '../../kit/clock.ts';
 import type { HostReport } from '../driver.ts';
 import type { State } from './state.ts';
 
-export type HostShape = { vcpus: number; memoryMiB: number; diskGiB: number };
+export type HostShape = Pick<HostReport, 'vcpus' | 'memoryMiB' | 'diskGiB' | 'numaCells' | 'ownVcpus' | 'devices'>;
 
 export type Hosts = {
   list(): HostReport[];
@@ -11,7 +11,7 @@ export type Hosts = {
 
 const GIB = 2 ** 30;
 
-export function openHosts({ state, count, shape, random, startedAt }: { state: State; count: number; shape: HostShape; random: Pick<Random, 'uuid'>; startedAt: Date }): Hosts {
+export function openHosts({ state, count, shape, random, startedAt, hostId }: { state: State; count: number; shape: HostShape; random: Pick<Random, 'uuid'>; startedAt: Date; hostId?: string | undefined }): Hosts {
   const { database, transaction } = state;
   const select = database.prepare('select id from hosts order by position limit ?');
   const insert = database.prepare('insert into hosts (position, id) values (?, ?)');
@@ -19,7 +19,7 @@ export function openHosts({ state, count, shape, random, startedAt }: { state: S
 
   // A host keeps its id for good; a region that has grown gets new ones.
   transaction(() => {
-    for (let position = select.all(count).length; position < count; position++) insert.run(position, random.uuid());
+    for (let position = select.all(count).length; position < count; position++) insert.run(position, hostId ?? random.uuid());
   });
   const ids = select.all(count).map(({ id }) => String(id));
   const known = new Set(ids);

@@ -1,7 +1,8 @@
 import { DriverError, type NetworkDifference, type NetworkDriver, type NetworkResource, type NetworkResourceRef } from '../driver.ts';
 import type { Region } from './simulated.ts';
 
-export function networkDriver({ state, call }: Region): NetworkDriver {
+/** `elsewhere`: the region's network is another driver's, and here is only what is plugged in. */
+export function networkDriver({ state, traffic, call }: Region, { elsewhere }: { elsewhere: boolean }): NetworkDriver {
   const { database, accept, transaction } = state;
   const find = database.prepare('select spec from network where kind = ? and id = ?');
   const all = database.prepare('select kind, id, spec from network order by kind, id');
@@ -11,10 +12,11 @@ export function networkDriver({ state, call }: Region): NetworkDriver {
   // A port carries traffic when it is plugged into a machine that runs where the port is bound.
   const up = database.prepare(`
     select 1 from network port
-    join nics on nics.port_id = port.id
+    join nics on nics.port_id = coalesce(port.spec ->> '$.trunk.parentId', port.id)
     join servers on servers.id = nics.server_id
     where port.kind = 'port' and port.id = ? and servers.power = 'running'
       and port.spec ->> '$.adminUp' = 1 and coalesce(port.spec ->> '$.hostId', servers.host_id) = servers.host_id`);
+  const plugged = database.prepare(`select 1 from nics join servers on servers.id = nics.server_id where nics.port_id = ? and servers.power = 'running'`);
 
   function putAll(resources: NetworkResource[]): void {
     for (const resource of resources) put.run(resource.kind, resource.id, JSON.stringify(resource));
@@ -70,7 +72,11 @@ export function networkDriver({ state, call }: Region): NetworkDriver {
 
     compare: (resources) => call('networks.compare', [], () => compare(resources)),
 
-    portsUp: (portIds) => call('networks.portsUp', [], () => portIds.filter((id) => up.get(id))),
+    edits: () => call('networks.edits', [], () => 0),
+
+    traffic: () => call('networks.traffic', [], traffic.read),
+
+    portsUp: (portIds) => call('networks.portsUp', [], () => portIds.filter((id) => (elsewhere ? plugged : up).get(id))),
   };
 }
 
@@ -81,9 +87,11 @@ function needsOf(resource: NetworkResource): NetworkResourceRef[] {
     case 'security-group':
       return [];
     case 'router':
-      return [...resource.interfaces, ...(resource.gateway ? [resource.gateway] : [])].map(({ networkId }) => ({ kind: 'network', id: networkId }));
+      return [...resource.interfaces, ...(resource.gateway ? [resource.gateway] : []), ...(resource.otherGateways ?? [])].map(({ networkId }) => ({ kind: 'network', id: networkId }));
     case 'floating-ip':
       return [{ kind: 'router', id: resource.routerId }];
+    case 'port-forwarding':
+      return [{ kind: 'router', id: resource.routerId }, ...resource.networkIds.map((id) => ({ kind: 'network' as const, id }))];
     case 'port':
       return [{ kind: 'network', id: resource.networkId }, ...resource.securityGroups.map((id) => ({ kind: 'security-group' as const, id }))];
     default:

@@ -1,6 +1,6 @@
-import { DriverError, type ServerDriver, type ServerSpec, type ServerState } from '../driver.ts';
+import { DriverError, type DiskKeys, type ServerDriver, type ServerSpec, type ServerState } from '../driver.ts';
 import { consoleText, ended, lastLines, started, type Boot } from './console.ts';
-import { contentOf, type Content } from './content.ts';
+import { contentOf, openContent, type Content } from './content.ts';
 import type { Region } from './simulated.ts';
 
 const GIB = 2 ** 30;
@@ -12,6 +12,7 @@ type Row = {
   power: ServerState['power'];
   spec: string;
   disk_bytes: number;
+  local_bytes: number;
   content: string | null;
   boots: string;
   volumes: string;
@@ -20,21 +21,21 @@ type Row = {
 
 type Machine = Omit<Row, 'spec' | 'boots' | 'volumes' | 'nics'> & { spec: ServerSpec; boots: Boot[] };
 
-export function serverDriver({ state, hosts, images, now, bootMs, call, withImage }: Region): ServerDriver {
+export function serverDriver({ state, hosts, images, consoles, now, bootMs, call, withImage }: Region): ServerDriver {
   const { database, accept, transaction } = state;
   const find = database.prepare('select * from servers where id = ?');
   const put = database.prepare(`
-    insert into servers (id, host_id, generation, power, spec, disk_bytes, content, boots, volumes, nics)
-    values (:id, :host_id, :generation, :power, :spec, :disk_bytes, :content, :boots, :volumes, :nics)
+    insert into servers (id, host_id, generation, power, spec, disk_bytes, local_bytes, content, boots, volumes, nics)
+    values (:id, :host_id, :generation, :power, :spec, :disk_bytes, :local_bytes, :content, :boots, :volumes, :nics)
     on conflict (id) do update set
       host_id = excluded.host_id, generation = excluded.generation, power = excluded.power, spec = excluded.spec,
-      disk_bytes = excluded.disk_bytes, content = excluded.content, boots = excluded.boots,
+      disk_bytes = excluded.disk_bytes, local_bytes = excluded.local_bytes, content = excluded.content, boots = excluded.boots,
       volumes = excluded.volumes, nics = excluded.nics`);
   const remove = database.prepare('delete from servers where id = ? and host_id = ?');
   const setPower = database.prepare('update servers set power = ?, boots = ? where id = ?');
-  const usedOnHost = database.prepare('select coalesce(sum(disk_bytes), 0) as bytes from servers where host_id = ? and id <> ?');
-  const volume = database.prepare('select size_gib, content from volumes where id = ?');
-  const attachment = database.prepare('select server_id from attachments where volume_id = ?');
+  const usedOnHost = database.prepare('select coalesce(sum(disk_bytes + local_bytes), 0) as bytes from servers where host_id = ? and id <> ?');
+  const volume = database.prepare('select size_gib, content, shared from volumes where id = ?');
+  const attachment = database.prepare('select server_id from attachments where volume_id = ? and server_id <> ?');
   const attach = database.prepare('insert into attachments (volume_id, server_id) values (?, ?)');
   const detachAll = database.prepare('delete from attachments where server_id = ?');
   const nic = database.prepare('select server_id from nics where port_id = ?');
@@ -47,14 +48,16 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
     return parse(row);
   }
 
-  function apply(spec: ServerSpec): ServerState {
+  function apply({ keys, ...spec }: ServerSpec): ServerState {
     const row = find.get(spec.id) as Row | undefined;
     const before = row && parse(row);
+    if (isOn(spec.power)) unlock(spec, keys);
     if (before && before.power === spec.power && JSON.stringify(spec) === row.spec) return report(row);
     // Read from the specification as it was applied, whatever the generation.
     checkHost(spec);
     const disk = rootDisk(spec, before);
-    checkRoom(spec, disk.bytes);
+    const localBytes = localBytesOf(spec);
+    checkRoom(spec, disk.bytes + localBytes);
     connect(spec);
 
     const after: Row = {
@@ -64,38 +67,52 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
       power: spec.power,
       spec: JSON.stringify(spec),
       disk_bytes: disk.bytes,
+      local_bytes: localBytes,
       content: disk.content && JSON.stringify(disk.content),
       boots: JSON.stringify(bootsAfter(spec, before, disk.anew)),
       volumes: JSON.stringify(spec.volumes.toSorted(byDevice).map(({ volumeId }) => volumeId)),
       nics: JSON.stringify(spec.nics.map(({ portId }) => portId)),
     };
     put.run(after);
+    if (after.power !== 'running' || after.boots !== row?.boots) consoles.end(spec.id);
     return report(after);
   }
 
-  function checkHost({ id, hostId, vcpus, memoryMiB }: ServerSpec): void {
+  function checkHost({ id, hostId, vcpus, memoryMiB, cells }: ServerSpec): void {
     const host = hosts.find(hostId);
     if (!host) throw new DriverError('missing', `There is no host ${hostId}`);
     if (vcpus < 1 || memoryMiB < 1) throw new DriverError('invalid', `Server ${id} needs a processor and memory`);
+    const beyond = cells?.find(({ cell }) => cell >= (host.numaCells ?? 0));
+    if (beyond) throw new DriverError('invalid', `Host ${hostId} has no cell ${beyond.cell} that server ${id} could be held to`);
     if (memoryMiB > host.memoryMiB) throw new DriverError('exhausted', `Host ${hostId} has less than ${memoryMiB} MiB`);
   }
 
   function checkRoom({ id, hostId }: ServerSpec, bytes: number): void {
     const free = hosts.find(hostId)!.diskGiB * GIB - Number(usedOnHost.get(hostId, id)?.bytes);
-    if (bytes > free) throw new DriverError('exhausted', `Host ${hostId} has no room for the ${bytes} bytes of server ${id}'s disk`);
+    if (bytes > free) throw new DriverError('exhausted', `Host ${hostId} has no room for the ${bytes} bytes of server ${id}'s disks`);
+  }
+
+  /** A machine that is on reads what is on its disks. */
+  function unlock(spec: ServerSpec, keys: DiskKeys | undefined): void {
+    for (const volumeId of volumesOf(spec)) {
+      const disk = volume.get(volumeId);
+      if (disk) openContent(String(disk.content), volumeId, keys);
+    }
   }
 
   /** Its volumes and interfaces are taken from nobody else. */
-  function connect({ id, rootDisk: root, rescue, volumes, nics }: ServerSpec): void {
-    const volumeIds = [...(root.kind === 'volume' ? [root.volumeId] : []), ...volumes.map(({ volumeId }) => volumeId)];
+  function connect(spec: ServerSpec): void {
+    const { id, rescue, localDisks = [], volumes, nics } = spec;
+    const volumeIds = volumesOf(spec);
     const portIds = nics.map(({ portId }) => portId);
-    for (const names of [volumeIds, portIds, [...volumes.map(({ device }) => device), ...(rescue ? [rescue.rootDevice] : [])], nics.map(({ mac }) => mac)])
+    for (const names of [volumeIds, portIds, [...[...volumes, ...localDisks].map(({ device }) => device), ...(rescue ? [rescue.rootDevice] : [])], nics.map(({ mac }) => mac)])
       if (new Set(names).size < names.length) throw new DriverError('invalid', `Server ${id} has the same twice in ${names.join(', ')}`);
 
     for (const volumeId of volumeIds) {
-      if (!volume.get(volumeId)) throw new DriverError('missing', `There is no volume ${volumeId}`);
-      const user = attachment.get(volumeId)?.server_id ?? id;
-      if (user !== id) throw new DriverError('failed', `Server ${user} uses volume ${volumeId}`);
+      const found = volume.get(volumeId);
+      if (!found) throw new DriverError('missing', `There is no volume ${volumeId}`);
+      const other = found.shared ? undefined : attachment.get(volumeId, id)?.server_id;
+      if (other !== undefined) throw new DriverError('failed', `Server ${other} uses volume ${volumeId}`);
     }
     for (const portId of portIds) {
       const user = nic.get(portId)?.server_id ?? id;
@@ -132,6 +149,7 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
       call('servers.remove', `server/${id}`, () => {
         accept(`server/${id}`, generation);
         remove.run(id, hostId);
+        consoles.end(id);
       }),
 
     reboot: ({ id, hostId, generation }) =>
@@ -148,17 +166,18 @@ export function serverDriver({ state, hosts, images, now, bootMs, call, withImag
         accept(`server/${id}`, generation);
         const { boots } = get(id, hostId);
         setPower.run('stopped', JSON.stringify(ended(boots, now())), id);
+        consoles.end(id);
       }),
 
     consoleLog: ({ id, hostId, lines }) =>
       call('servers.consoleLog', `server/${id}`, () => lastLines(consoleText(get(id, hostId).boots, now(), bootMs), lines)),
 
-    capture: ({ id, hostId, upload }) =>
+    capture: ({ id, hostId, upload, keys }) =>
       call('servers.capture', `server/${id}`, () => {
         const { spec, content, disk_bytes } = get(id, hostId);
         if (spec.rootDisk.kind === 'image') return images.capture(JSON.parse(content!) as Content, disk_bytes, upload);
         const root = volume.get(spec.rootDisk.volumeId) as { size_gib: number; content: string };
-        return images.capture(JSON.parse(root.content) as Content, root.size_gib * GIB, upload);
+        return images.capture(openContent(root.content, spec.rootDisk.volumeId, keys), root.size_gib * GIB, upload);
       }),
 
     list: () =>
@@ -181,6 +200,14 @@ function rootDisk(spec: ServerSpec, before: Machine | undefined): { content: Con
   const bytes = root.sizeGiB === 0 ? least : root.sizeGiB * GIB;
   if (bytes < least) throw new DriverError('invalid', `Server ${spec.id}'s root disk of ${root.sizeGiB} GiB is smaller than its content`);
   return { content: anew ? contentOf(root.image) : (JSON.parse(before.content!) as Content), bytes, anew: anew && before !== undefined };
+}
+
+function localBytesOf({ localDisks = [] }: ServerSpec): number {
+  return localDisks.reduce((sum, { sizeMiB }) => sum + sizeMiB * 2 ** 20, 0);
+}
+
+function volumesOf({ rootDisk: root, volumes }: ServerSpec): string[] {
+  return [...(root.kind === 'volume' ? [root.volumeId] : []), ...volumes.map(({ volumeId }) => volumeId)];
 }
 
 function isOn(power: ServerState['power']): boolean {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { systemClock, systemRandom } from '../../kit/clock.ts';
+import type { DiskKeys } from '../driver.ts';
 import { folderBlobs, putRawImage } from '../driver.fixtures.ts';
 import { createSimulatedDriver, type SimulatedOptions } from './simulated.ts';
 
@@ -23,7 +24,9 @@ export async function simulatedFixture(t: TestContext, more: Partial<SimulatedOp
   });
   return {
     folder, options, images, blobs, driver,
-    writeToVolume: (id: string, offset: number, bytes: Uint8Array) => driver.simulation.writeToVolume(id, offset, bytes),
+    stateDir: options.stateDir,
+    writeToVolume: (id: string, offset: number, bytes: Uint8Array, keys?: DiskKeys) => driver.simulation.writeToVolume(id, offset, bytes, keys),
+    readStorage: async (id: string) => driver.simulation.readStorage(id),
     async reopen() {
       await driver.close();
       return (driver = createSimulatedDriver(options));

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { contentDigest, putImage, putImageFile } from '../driver.fixtures.ts';
 import { driverSuite } from '../driver.suite.ts';
-import { DriverError, type ServerSpec, type VettedImage } from '../driver.ts';
+import { DriverError } from '../driver.ts';
+import { serverOf } from '../spec.fixtures.ts';
 import { writeQcow2 } from '../../kit/qcow2.ts';
 import { simulatedFixture } from './simulated.fixtures.ts';
 import { createSimulatedDriver, type SimulatedOptions } from './simulated.ts';
@@ -176,18 +177,4 @@ async function openRegion(t: TestContext, more: Partial<SimulatedOptions> = {}) 
   const fixture = await simulatedFixture(t, more);
   const [host] = await fixture.driver.hosts.list();
   return { ...fixture, hostId: host!.id };
-}
-
-function serverOf(hostId: string, image: VettedImage): ServerSpec {
-  const id = randomUUID();
-  return {
-    id, generation: 1, hostId, power: 'running', vcpus: 1, memoryMiB: 64, bootEpoch: 0,
-    rootDisk: { kind: 'image', image, sizeGiB: 0, epoch: 0 },
-    volumes: [], nics: [], configDrive: false,
-    metadata: {
-      uuid: id, name: 'web', hostname: 'web', projectId: 'p', availabilityZone: 'nova', launchIndex: 0,
-      publicKeys: { mine: 'ssh-ed25519 AAAA mine' }, meta: {}, adminPass: null, userData: null, networkData: {},
-      fixedIps: [], floatingIps: [], securityGroups: [], instanceType: 'm1.tiny',
-    },
-  };
 }

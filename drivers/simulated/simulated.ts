@@ -1,13 +1,16 @@
 /** A region whose machines are rows: as quick as they are, and otherwise like any other. */
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import type { Clock, Random } from '../../kit/clock.ts';
 import { serialised } from '../../kit/serial.ts';
-import { DriverError, type BlobStore, type Driver, type VettedImage } from '../driver.ts';
-import { openImages, type Content, type Images } from './content.ts';
-import { ended, type Boot } from './console.ts';
+import { DriverError, type BlobStore, type ConsoleAddress, type DiskKeys, type Driver, type ServerSpec, type VettedImage } from '../driver.ts';
+import { isLocked, openContent, openImages, storeContent, type Images } from './content.ts';
+import { consoleText, ended, type Boot } from './console.ts';
 import { openHosts, type Hosts, type HostShape } from './hosts.ts';
 import { networkDriver } from './networks.ts';
+import { openTraffic, type PassingTraffic, type Traffic } from './traffic.ts';
 import { serverDriver } from './servers.ts';
+import { openConsoles, screen, serialLine, type Consoles } from './screens.ts';
 import { openState, type State } from './state.ts';
 import { volumeDriver } from './volumes.ts';
 
@@ -15,6 +18,8 @@ export type SimulatedOptions = {
   /** Its own: the driver keeps here what is to outlive the process. */
   stateDir: string;
   hosts: number;
+  /** Of the only host, when its region has a name for it already. */
+  hostId?: string;
   hostShape: HostShape;
   blobs: BlobStore;
   clock: Pick<Clock, 'now'>;
@@ -39,10 +44,14 @@ export type Simulation = {
   crash(serverId: string): void;
   /** The guest writes to its root disk. */
   writeToServer(serverId: string, offset: number, bytes: Uint8Array): void;
-  writeToVolume(volumeId: string, offset: number, bytes: Uint8Array): void;
+  writeToVolume(volumeId: string, offset: number, bytes: Uint8Array, keys?: DiskKeys): void;
+  /** Packets pass a router's way out. */
+  pass(routerId: string, traffic: Traffic): void;
+  /** What whoever steals the storage gets of a volume or a snapshot; null when there is none. */
+  readStorage(id: string): Buffer | null;
 };
 
-type Part = 'hosts' | 'images' | 'volumes' | 'networks' | 'servers';
+type Part = 'hosts' | 'images' | 'volumes' | 'networks' | 'servers' | 'consoles';
 type Method = { [P in Part]: `${P}.${keyof Driver[P] & string}` }[Part];
 
 /** What the parts of the driver share. */
@@ -50,6 +59,8 @@ export type Region = {
   state: State;
   hosts: Hosts;
   images: Images;
+  consoles: Consoles;
+  traffic: PassingTraffic;
   /** In milliseconds. */
   now(): number;
   bootMs: number;
@@ -71,7 +82,9 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
   const region: Region = {
     state,
     images,
-    hosts: openHosts({ state, count: options.hosts, shape: options.hostShape, random: options.random, startedAt: clock.now() }),
+    consoles: openConsoles(),
+    traffic: openTraffic({ state, hostId: () => region.hosts.list()[0]!.id }),
+    hosts: openHosts({ state, count: options.hosts, shape: options.hostShape, random: options.random, startedAt: clock.now(), hostId: options.hostId }),
     bootMs,
     now: () => clock.now().getTime(),
     async call(method, resources, work) {
@@ -102,8 +115,9 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
     hosts: { list: () => region.call('hosts.list', [], () => region.hosts.list()) },
     images: { forget: ({ sha256 }) => region.call('images.forget', `image/${sha256}`, () => imageSerial.run(sha256, () => forget(region, sha256))) },
     volumes: volumeDriver(region),
-    networks: networkDriver(region),
+    networks: networkDriver(region, { elsewhere: options.hostId !== undefined }),
     servers: serverDriver(region),
+    consoles: { open: (console) => region.call('consoles.open', [], () => openConsole(region, console)) },
     quarantine: { list: async () => [] },
     counterparts: { list: async () => [] },
     simulation: simulationOf(region),
@@ -112,7 +126,16 @@ export function createSimulatedDriver(options: SimulatedOptions): SimulatedDrive
 }
 
 function partsOf<T>(make: () => T): Record<Part, T> {
-  return { hosts: make(), images: make(), volumes: make(), networks: make(), servers: make() };
+  return { hosts: make(), images: make(), volumes: make(), networks: make(), servers: make(), consoles: make() };
+}
+
+/** It ends with the machine. */
+function openConsole({ state, now, bootMs, consoles }: Region, { serverId, hostId, kind }: ConsoleAddress): Duplex {
+  const row = state.database.prepare('select power, spec, boots from servers where id = ? and host_id = ?').get(serverId, hostId);
+  if (row?.power !== 'running') throw new DriverError('missing', `There is no server ${serverId} that runs on host ${hostId}`);
+  const { metadata } = JSON.parse(String(row.spec)) as ServerSpec;
+  const line = kind === 'vnc' ? screen(metadata.name) : serialLine({ hostname: metadata.hostname, shown: consoleText(JSON.parse(String(row.boots)) as Boot[], now(), bootMs) });
+  return consoles.add(serverId, line);
 }
 
 async function forget({ state, images }: Region, sha256: string): Promise<void> {
@@ -123,14 +146,15 @@ async function forget({ state, images }: Region, sha256: string): Promise<void> 
   await images.drop(sha256);
 }
 
-function simulationOf({ state: { database, transaction }, now }: Region): Simulation {
-  function write(table: 'servers' | 'volumes', id: string, offset: number, bytes: Uint8Array): void {
+function simulationOf({ state: { database, transaction }, traffic, now }: Region): Simulation {
+  function write(table: 'servers' | 'volumes', id: string, offset: number, bytes: Uint8Array, keys?: DiskKeys): void {
     transaction(() => {
       const row = database.prepare(`select content from ${table} where id = ?`).get(id);
       if (!row?.content) throw new DriverError('missing', `There is no disk of ${table} ${id}`);
-      const { base, writes } = JSON.parse(String(row.content)) as Content;
-      const content: Content = { base, writes: [...writes, { offset, base64: Buffer.from(bytes).toString('base64') }] };
-      database.prepare(`update ${table} set content = ? where id = ?`).run(JSON.stringify(content), id);
+      const stored = String(row.content);
+      const { base, writes } = openContent(stored, id, keys);
+      const content = { base, writes: [...writes, { offset, base64: Buffer.from(bytes).toString('base64') }] };
+      database.prepare(`update ${table} set content = ? where id = ?`).run(storeContent(content, id, { locked: isLocked(stored), keys }), id);
     });
   }
 
@@ -143,8 +167,17 @@ function simulationOf({ state: { database, transaction }, now }: Region): Simula
         database.prepare(`update servers set power = 'crashed', boots = ? where id = ?`).run(JSON.stringify(boots), serverId);
       });
     },
+    pass: traffic.pass,
     writeToServer: (id, offset, bytes) => write('servers', id, offset, bytes),
-    writeToVolume: (id, offset, bytes) => write('volumes', id, offset, bytes),
+    writeToVolume: (id, offset, bytes, keys) => write('volumes', id, offset, bytes, keys),
+    readStorage(id) {
+      const row = database.prepare('select content from volumes where id = :id union all select content from snapshots where id = :id').get({ id });
+      if (!row) return null;
+      const text = String(row.content);
+      // What was written lies there as base64 of what a guest sees.
+      const written = [...text.matchAll(/"base64":"([^"]*)"/g)].map(([, base64 = '']) => Buffer.from(base64, 'base64'));
+      return Buffer.concat([Buffer.from(text), ...written]);
+    },
   };
 }
 

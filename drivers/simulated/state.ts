@@ -25,7 +25,11 @@ export function openState(folder: string): State {
     database.exec('pragma synchronous = normal; pragma foreign_keys = on;');
     database.exec(SCHEMA);
     // A file that an earlier version has made lacks it.
-    if (database.prepare("select name from pragma_table_info('volumes') where name = 'epoch'").get() === undefined) database.exec('alter table volumes add column epoch integer not null default 0');
+    for (const added of ['epoch', 'shared'])
+      if (database.prepare("select name from pragma_table_info('volumes') where name = ?").get(added) === undefined) database.exec(`alter table volumes add column ${added} integer not null default 0`);
+    if (database.prepare("select name from pragma_table_info('servers') where name = 'local_bytes'").get() === undefined) database.exec('alter table servers add column local_bytes integer not null default 0');
+    database.exec('create index if not exists servers_room on servers (host_id, disk_bytes, local_bytes)');
+    if (database.prepare("select pk from pragma_table_info('attachments') where name = 'server_id'").get()?.pk === 0) database.exec(ATTACHMENTS_OF_SEVERAL);
     chmodSync(path, 0o600);
   } catch (cause) {
     database.close();
@@ -85,13 +89,12 @@ const SCHEMA = `
     volumes text not null, nics text not null,
     base text generated always as (content ->> '$.base.sha256') stored
   ) without rowid;
-  create index if not exists servers_host on servers (host_id, disk_bytes);
   create index if not exists servers_base on servers (base);
   -- All that a list shows: without it, listing reads every specification.
   create index if not exists servers_shown on servers (id, host_id, generation, power, volumes, nics);
 
   create table if not exists attachments (
-    volume_id text primary key references volumes, server_id text not null references servers on delete cascade
+    volume_id text not null references volumes, server_id text not null references servers on delete cascade, primary key (volume_id, server_id)
   ) without rowid;
   create index if not exists attachments_server on attachments (server_id);
 
@@ -103,4 +106,16 @@ const SCHEMA = `
   create table if not exists network (
     kind text not null, id text not null, spec text not null, primary key (kind, id)
   ) without rowid;
+`;
+
+/** Once a volume had one server only. */
+const ATTACHMENTS_OF_SEVERAL = `
+  alter table attachments rename to attachments_of_one;
+  drop index attachments_server;
+  create table attachments (
+    volume_id text not null references volumes, server_id text not null references servers on delete cascade, primary key (volume_id, server_id)
+  ) without rowid;
+  create index attachments_server on attachments (server_id);
+  insert into attachments (volume_id, server_id) select volume_id, server_id from attachments_of_one;
+  drop table attachments_of_one;
 `;

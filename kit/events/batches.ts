@@ -1,22 +1,24 @@
 /** Durable consumption in batches: for consumers that do the same about many events, in one transaction. */
 import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
-import { sql, type Database, type Transaction } from '../postgres/database.ts';
-import { eventColumns, type Event } from './events.ts';
+import { sql, type Database, type Sql, type Transaction } from '../postgres/database.ts';
 
-export type BatchOptions = {
+export type BatchOptions<Told extends object> = {
   database: Database;
   clock: Pick<Clock, 'now'>;
   /** A consumer that is registered (`kit.event_consumer`), by a migration or by `consume`. */
   name: string;
+  /** What it has to know of each: columns of `event`. To bring whole events here costs more than most of what is done about them. */
+  columns: Sql;
   /** The oldest first, those of one resource in their order. What it does with `tx` is done exactly once. */
-  handle(tx: Transaction, events: Event[]): Promise<void>;
+  handle(tx: Transaction, events: (Told & Numbered)[]): Promise<void>;
   size?: number;
   log?: Log;
   signal?: AbortSignal;
 };
 
-type Delivered = Event & { attempt: number };
+export type Numbered = { readonly id: number };
+type Delivered = Numbered & { attempt: number };
 
 const pause = { firstMs: 1_000, maxMs: 60_000 };
 
@@ -24,7 +26,7 @@ const pause = { firstMs: 1_000, maxMs: 60_000 };
  * Handles all that is due, and resolves to how many that were. One process at a time does it. When a batch fails its
  * events are handled one by one; the one that cannot be is tried again later, and only events of its resource wait.
  */
-export async function consumeBatches(options: BatchOptions): Promise<number> {
+export async function consumeBatches<Told extends object>(options: BatchOptions<Told>): Promise<number> {
   const { size = 2_500, signal } = options;
   let total = 0;
   while (signal?.aborted !== true) {
@@ -35,14 +37,14 @@ export async function consumeBatches(options: BatchOptions): Promise<number> {
   return total;
 }
 
-async function handleBatch(options: BatchOptions, size: number): Promise<number> {
-  const { database, name, clock, handle, log } = options;
+async function handleBatch<Told extends object>(options: BatchOptions<Told>, size: number): Promise<number> {
+  const { database, name, clock, columns, handle, log } = options;
   let count = 0;
   try {
     await database.transaction(scopeOf(name), async (tx) => {
-      const events = await take(tx, name, clock.now(), size);
+      const events = await take<Told>(tx, { name, columns, now: clock.now(), size });
       count = events.length;
-      if (count > 0) await handle(tx, events.map(asEvent));
+      if (count > 0) await handle(tx, events);
     });
     return count;
   } catch (error) {
@@ -54,12 +56,13 @@ async function handleBatch(options: BatchOptions, size: number): Promise<number>
 }
 
 /** False when nothing was due. */
-async function handleOne({ database, name, clock, handle, log }: BatchOptions): Promise<boolean> {
+async function handleOne<Told extends object>({ database, name, clock, columns, handle, log }: BatchOptions<Told>): Promise<boolean> {
   let taken: Delivered | undefined;
   try {
     return await database.transaction(scopeOf(name), async (tx) => {
-      [taken] = await take(tx, name, clock.now(), 1);
-      if (taken) await handle(tx, [asEvent(taken)]);
+      const events = await take<Told>(tx, { name, columns, now: clock.now(), size: 1 });
+      taken = events[0];
+      if (taken) await handle(tx, events);
       return taken !== undefined;
     });
   } catch (error) {
@@ -82,7 +85,9 @@ export async function areEventsDue(tx: Transaction, name: string, before: Date):
   return row?.due ?? false;
 }
 
-function take(tx: Transaction, consumer: string, now: Date, size: number): Promise<Delivered[]> {
+type Taking = { name: string; columns: Sql; now: Date; size: number };
+
+function take<Told extends object>(tx: Transaction, { name: consumer, columns, now, size }: Taking): Promise<(Told & Delivered)[]> {
   const due = sql`
     select delivery.event_id from kit.event_delivery delivery
     where delivery.consumer = ${consumer} and delivery.retry_at <= ${now}
@@ -90,7 +95,7 @@ function take(tx: Transaction, consumer: string, now: Date, size: number): Promi
     order by delivery.event_id limit ${size}`;
   // The lock comes first, or two takers would see the same rows and one of them wait for nothing. What is oldest lies
   // side by side: with both ends the planner takes that stretch of the index, and not the whole table.
-  return tx.rows<Delivered>`
+  return tx.rows<Told & Delivered>`
     with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.event_delivery'), hashtext(${consumer}))),
     next as materialized (select due.event_id from turn, lateral (${due}) due),
     ends as materialized (select min(event_id) as first, max(event_id) as last from next),
@@ -100,7 +105,7 @@ function take(tx: Transaction, consumer: string, now: Date, size: number): Promi
         and delivery.event_id between (select first from ends) and (select last from ends)
       returning delivery.event_id, delivery.attempt
     )
-    select ${eventColumns}, taken.attempt from taken join kit.event event on event.id = taken.event_id
+    select event.id, ${columns}, taken.attempt from taken join kit.event event on event.id = taken.event_id
     where event.id between (select first from ends) and (select last from ends)
     order by event.id`;
 }
@@ -109,10 +114,6 @@ function putOff(tx: Transaction, consumer: string, id: number, retryAt: Date, er
   return tx.run`
     update kit.event_delivery set attempt = attempt + 1, retry_at = ${retryAt}, error = ${error}
     where consumer = ${consumer} and event_id = ${id}`;
-}
-
-function asEvent({ id, type, resource, resourceId, projectId, requestId, payload, at }: Delivered): Event {
-  return { id, type, resource, resourceId, projectId, requestId, payload, at };
 }
 
 function scopeOf(name: string) {

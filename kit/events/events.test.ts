@@ -138,8 +138,8 @@ test('a subscriber misses nothing of a transaction that commits late', async (t)
 
   await database.transaction(system, async (late) => {
     await say(late, 'late');
-    // Until there is an answer, nothing says that it has its number.
-    await late.run`select`;
+    // From here on it has its number.
+    await late.run`select pg_current_xact_id()`;
     await database.transaction(system, (early) => say(early, 'early'));
     // The second read from here began after "early" was committed.
     const enough = reads + 2;
@@ -165,6 +165,14 @@ test('a subscriber that does not keep up is cut off instead of filling the memor
   for await (const { type } of quick) if (type === 'end') break;
 
   await assert.rejects(Array.fromAsync(slow), SubscriptionLost);
+});
+
+test('a stream that is closed while it reads ends, though no time passes', { timeout: 30_000 }, async (t) => {
+  const { database } = await startShop(t);
+  const stream = await createEventStream({ database, clock: manualClock(new Date()) });
+
+  // Its first reading is under way.
+  await stream.close();
 });
 
 test('old events go when all consumers have had them', async (t) => {

@@ -69,7 +69,8 @@ export async function createEventStream({
       } catch (error) {
         log?.warn({ err: error }, 'cannot read events');
       }
-      if (rung || found === pageSize) continue;
+      // Who closed it meanwhile woke nobody.
+      if (rung || found === pageSize || closing.signal.aborted) continue;
       const timer = new AbortController();
       // Woken and nothing there: an older transaction is still under way, and nobody rings when it ends.
       const poll = clock.after(woken && found === 0 ? Math.min(50, pollMs) : pollMs, timer.signal).catch((error: unknown) => {

@@ -4,6 +4,7 @@ import type { Random } from '../clock.ts';
 import type { Database, Transaction } from '../postgres/database.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
+import type { Page, SocketRoute } from './sockets.ts';
 
 type ParamNames<P extends string> = P extends `${string}{${infer Name}}${infer Rest}` ? Name | ParamNames<Rest> : never;
 
@@ -31,6 +32,8 @@ type CommonRequest<O extends Operation> = Call & Judged & {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Where clients reach this cloud: `http://host:port`, as they wrote it. */
   readonly base: string;
+  /** Path and query as they wrote them, which is what they sign. */
+  readonly address: string;
   /** From which address it is asked. */
   readonly remoteAddress: string;
   /** An absolute address in this service, below the path at which it was called. */
@@ -77,10 +80,18 @@ export type Handlers<O extends Operations> = { readonly [K in keyof O]: Handler<
 /** A handler whose types have been checked where it was written; the door calls it by data. */
 export type AnyHandler = (request: never) => Promise<unknown>;
 
+/** What is known of a request before a byte of its body is read. */
+export type Arriving = { readonly method: string; readonly address: string; readonly headers: Readonly<Record<string, string | string[] | undefined>> };
+
 export type Implementation = {
   readonly service: Service;
+  /** For a service whose requests are signed: the token of whoever signed this one. Undefined: nobody did. Refuses what is signed wrongly. */
+  readonly identify?: (request: Arriving) => Promise<string | undefined>;
   readonly database: Database;
   readonly handlers: Readonly<Record<string, Readonly<Record<string, AnyHandler>>>>;
+  /** Beside its operations: what browsers show, and what a connection is joined to. */
+  readonly pages?: readonly Page[];
+  readonly sockets?: readonly SocketRoute[];
 };
 
 export function implement<const O extends Operations>(_contract: O, handlers: Handlers<O>): Handlers<O> {

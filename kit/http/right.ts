@@ -11,6 +11,7 @@ const allowed: Record<Who, (caller: Caller) => boolean> = {
   reader: (caller) => caller.isAdmin || (caller.projectId !== null && caller.roles.has('reader')),
   member: (caller) => caller.isAdmin || (caller.projectId !== null && caller.roles.has('member')),
   manager: (caller) => caller.isAdmin || caller.roles.has('manager'),
+  renter: (caller) => caller.isAdmin || (caller.projectId !== null && caller.roles.has('renter')),
   admin: (caller) => caller.isAdmin,
   service: (caller) => caller.isAdmin || caller.roles.has('service'),
 };

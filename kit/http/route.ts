@@ -54,7 +54,9 @@ export type Incoming = {
   headers: Record<string, string | string[] | undefined>;
   /** `http://host:port` */
   base: string;
-  /** Path and query as they were asked for. */
+  /** Path and query as the client wrote them. */
+  address: string;
+  /** Path and query as they were routed. */
   path: string;
   /** The part of the path that comes before the operation's own. */
   prefix: string;
@@ -68,11 +70,11 @@ export async function perform(endpoint: Endpoint, incoming: Incoming): Promise<O
   const { operation } = endpoint;
   demandRight(operation.access, incoming.caller, incoming);
   const served = endpoint.at(incoming.version);
-  if (!served) throw notFound('The resource could not be found.');
+  if (!served) throw absent(operation);
   const { known, other } = served.readQuery(incoming.query);
   check(endpoint, 'query', served.checkQuery, known);
   if (served.closedQuery && Object.keys(other).length > 0)
-    throw badRequest(`Invalid input for query parameters. Additional properties are not allowed (${Object.keys(other).map((name) => `'${brief(name)}'`).join(', ')} ${Object.keys(other).length === 1 ? 'was' : 'were'} unexpected)`);
+    throw unknownParameters(endpoint.service, Object.keys(other));
   checkPath(endpoint, served, incoming.params);
   const body = operation.body === 'stream' ? incoming.body : checkedBody(endpoint, served, incoming.body);
 
@@ -171,6 +173,7 @@ function digest(text: string): string {
 function outgoing(served: Served, value: unknown): Outgoing {
   const answer = value instanceof Answer ? value : new Answer(value);
   const headers = { ...answer.headers };
+  for (const name of served.unknownHeaders) delete headers[name];
   if (answer.next !== undefined) headers['link'] = `<${answer.next}>; rel="next"`;
   const body: unknown = answer.body;
   return { status: answer.status ?? served.status, headers, body: body instanceof Readable || isAsyncIterable(body) ? body : served.older(body) };
@@ -179,8 +182,8 @@ function outgoing(served: Served, value: unknown): Outgoing {
 function checkedBody(endpoint: Endpoint, served: Served, given: unknown): unknown {
   const { operation } = endpoint;
   if (operation.body === undefined) return undefined;
-  if (given === undefined && operation.bodyOptional === true) return undefined;
-  if (served.checkBody && (given === undefined || given === null)) throw badRequest(`This request needs a JSON body.`);
+  if (given === undefined && served.bodyOptional) return undefined;
+  if (served.checkBody && (given === undefined || given === null)) throw badRequest(endpoint.service.notJson?.('Expecting value') ?? 'This request needs a JSON body.');
   check(endpoint, 'body', served.checkBody, given);
   return served.newer(given);
 }
@@ -200,11 +203,25 @@ function check(endpoint: Endpoint, where: 'body' | 'query' | 'path', checker: Se
   if (why !== undefined) throw badRequest(`The ${where} ${why}.`);
   const issue = checker?.(value);
   if (!issue) return;
-  const { code, message } = endpoint.service.invalid?.(issue) ?? {
+  const { code, message } = endpoint.service.invalid?.({ where, ...issue }) ?? {
     code: 'badRequest',
     message: `Invalid input for field/attribute ${issue.field.split('/').pop() || where}. Value: ${brief(issue.value)}. ${issue.reason}`,
   };
   throw new Fault(400, code, message);
+}
+
+/** What an operation is to a microversion that does not have it. */
+export function absent({ absentAs, method }: Operation): Fault {
+  return absentAs === 405 ? notAllowed(method) : notFound('The resource could not be found.');
+}
+
+export function notAllowed(method: string, allowed?: readonly string[]): Fault {
+  return new Fault(405, 'badMethod', `The method ${method} is not allowed for this resource.`, allowed === undefined ? {} : { headers: { allow: allowed.join(', ') } });
+}
+
+function unknownParameters({ unknownParameters: said }: Service, names: readonly string[]): Fault {
+  const reason = `Additional properties are not allowed (${names.map((name) => `'${brief(name)}'`).join(', ')} ${names.length === 1 ? 'was' : 'were'} unexpected)`;
+  return badRequest(said?.(reason) ?? `Invalid input for query parameters. ${reason}`);
 }
 
 /** Enough of a wrong value to recognise it; never a whole body, which may hold a secret. */
@@ -214,7 +231,7 @@ function brief(value: unknown): string {
 }
 
 function pick(incoming: Incoming) {
-  const { caller, requestId, now, random, policy, params, headers, base, remoteAddress, signal } = incoming;
+  const { caller, requestId, now, random, policy, params, headers, base, address, remoteAddress, signal } = incoming;
   return {
     caller,
     requestId,
@@ -224,6 +241,7 @@ function pick(incoming: Incoming) {
     params,
     headers,
     base,
+    address,
     remoteAddress,
     signal,
     url: (path: string) => `${base}${incoming.prefix}${path}`,

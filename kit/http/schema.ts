@@ -86,17 +86,23 @@ export function checker(schema: TSchema): Check {
     const errors = compiled.Errors(value) as { instancePath: string; message: string; keyword: string; params: Node }[];
     const first = errors.find((error) => error.keyword === 'additionalProperties') ?? errors.find((error) => error.keyword === 'required') ?? errors[0];
     if (first === undefined) return { field: '', value, reason: 'is not valid' };
-    return { field: first.instancePath.slice(1), value: valueAt(value, first.instancePath), reason: reasonOf(first) };
+    const wrong = valueAt(value, first.instancePath);
+    return { field: first.instancePath.slice(1), value: wrong, reason: reasonOf(first, wrong) };
   };
 }
 
-function reasonOf(error: { keyword: string; message: string; params: Node }): string {
+/** As python's jsonschema says it, which clients and their tests look for. */
+function reasonOf(error: { keyword: string; message: string; params: Node }, value: unknown): string {
   const list = (key: string) => (Array.isArray(error.params[key]) ? (error.params[key] as unknown[]).map((name) => `'${String(name)}'`).join(', ') : '');
   switch (error.keyword) {
     case 'additionalProperties':
       return `Additional properties are not allowed (${list('additionalProperties')} was unexpected)`;
     case 'required':
       return `${list('requiredProperties')} is a required property`;
+    case 'minimum':
+      return `${String(value)} is less than the minimum of ${String(error.params['limit'])}`;
+    case 'maximum':
+      return `${String(value)} is greater than the maximum of ${String(error.params['limit'])}`;
     default:
       return error.message;
   }

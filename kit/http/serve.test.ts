@@ -149,6 +149,17 @@ test("another project's book looks as if it did not exist, except to an administ
   assert.deepEqual((await ask('GET', '/books', { token: 'bob-token' })).body.books, []);
 });
 
+test('a body of which nobody says what it is, is JSON where that is wanted', async (t) => {
+  const { ask, rows } = await startLibrary(t);
+
+  const made = await ask('POST', '/books', { body: JSON.stringify({ book: { title: 'Walden' } }) });
+  const [broken, large, other] = [await ask('POST', '/books', { body: '{' }), await ask('POST', '/books', { body: `"${'a'.repeat(20_000_000)}"` }), await ask('POST', '/books', { body: '{}', headers: { 'content-type': 'text/html' } })];
+
+  assert.equal(made.status, 201);
+  assert.deepEqual([broken.status, large.status, other.status], [400, 413, 415]);
+  assert.deepEqual(await rows(), { books: 1, audits: 1 });
+});
+
 test('bad input is refused by name in the shape of the service', async (t) => {
   const { ask, rows } = await startLibrary(t);
   const wrong: [object | string, RegExp][] = [

@@ -2,6 +2,7 @@
  * The one door of all services: finds the operation, learns who calls, and hands the request to `perform`.
  * Knows no service; what differs between them is data in their contracts.
  */
+import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, type RouteOptions } from 'fastify';
@@ -17,8 +18,10 @@ import { nobody, type Authenticate, type Caller } from './caller.ts';
 import type { Implementation } from './implement.ts';
 import { rateLimiter, type RateLimit } from './rate.ts';
 import { faultOf, refuse } from './refusal.ts';
-import { endpoint, perform, type Endpoint, type Incoming, type Outgoing } from './route.ts';
-import { negotiate, versionHeaders } from './versions.ts';
+import { pageHeaders, serveSockets } from './sockets.ts';
+import { absent, endpoint, notAllowed, perform, type Endpoint, type Incoming, type Outgoing } from './route.ts';
+import { titleHeaders } from './titled-headers.ts';
+import { negotiate, negotiated, versionHeaders } from './versions.ts';
 import { watch } from './watch.ts';
 
 export type ServeOptions = {
@@ -33,6 +36,8 @@ export type ServeOptions = {
   tls?: { key: string; cert: string; /** Of other names than the usual one. */ contextOf?: (name: string) => SecureContext | undefined };
   /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
   publicUrl?: string;
+  /** Where a request is routed that does not come to where its service is: by its host's name, or because it says whose it is. */
+  routedTo?: (request: { url: string; headers: IncomingHttpHeaders }) => string;
   /** Whom to ask for help, by the name of the host that a client asked; it does not throw. */
   contactAt?: (hostName: string) => Promise<Contact | undefined>;
 };
@@ -58,6 +63,7 @@ export function createDoor(options: ServeOptions): Door {
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
   const policy = createPolicy(Object.assign({}, ...options.implementations.map(({ service }) => service.policy)) as Rules, options.rules);
   const denials = createDenials(options);
+  const identifiers = new Map(options.implementations.map(({ service, identify }) => [service, identify]));
   const databases = new Map(options.implementations.map(({ service, database }) => [service, database]));
   const streams = new Map<Database, Promise<EventStream>>();
   const underWay = new Set<AbortController>();
@@ -72,16 +78,26 @@ export function createDoor(options: ServeOptions): Door {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url = '/', headers }: IncomingMessage) => withoutSuffix(options.routedTo?.({ url, headers }) ?? url),
     // An address that cannot be decoded never reaches a route, nor its error handler.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendRefusal(request, reply, error),
   } as object) as unknown as FastifyInstance;
 
+  const suffixed = options.implementations.map(({ service }) => service).filter(({ pathSuffix }) => pathSuffix !== undefined);
+  const withoutSuffix = (url: string) => {
+    const service = suffixed.find(({ path }) => url.startsWith(`${path}/`));
+    if (service === undefined) return url;
+    const [path = '', ...query] = url.split('?');
+    return path.endsWith(service.pathSuffix!) ? [path.slice(0, -service.pathSuffix!.length), ...query].join('?') : url;
+  };
+
   app.addHttpMethod('COPY');
-  readBodies(app);
+  readBodies(app, (request) => arrivals.get(request)?.service.notJson);
   app.setErrorHandler((error, request, reply) => sendRefusal(request, reply, error));
   app.setNotFoundHandler((request, reply) => sendRefusal(request, reply, notFound('The resource could not be found.')));
   app.get('/', { config: {} }, (request, reply) => reply.send({ services: options.implementations.map(({ service }) => ({ type: service.type, name: service.name, href: `${baseOf(request)}${service.root}` })) }));
   for (const implementation of options.implementations) serveService(implementation);
+  serveSockets(app.server as Server, { routes: options.implementations.flatMap(({ sockets }) => sockets ?? []), log: options.log, stopping: stopping.signal });
   return {
     app,
     listen: (at) => app.listen(at),
@@ -103,8 +119,9 @@ export function createDoor(options: ServeOptions): Door {
       app.route({
         method: ['GET', 'HEAD'],
         url: page.path,
-        handler: (request, reply) => discover(page, request, reply),
+        handler: (request, reply) => discover(service, page, request, reply),
       });
+    for (const { path, contentType, read } of implementation.pages ?? []) app.get(path, async (_request, reply) => reply.headers(pageHeaders).type(contentType).send(await read()));
     const paths = new Map<string, Endpoint[]>();
     const nouns = new Map<string, Record<string, Endpoint>>();
     for (const [noun, operations] of Object.entries(service.nouns)) {
@@ -127,7 +144,10 @@ export function createDoor(options: ServeOptions): Door {
         method,
         url: `${prefix}${url}`,
         bodyLimit: endpoints.some(({ operation }) => operation.body === 'stream') ? Number.MAX_SAFE_INTEGER : maxBodyBytes,
-        onRequest: (request: FastifyRequest) => arrive(request, service, endpoints),
+        onRequest: (request: FastifyRequest, reply: FastifyReply) => {
+          if (service.titledHeaders === true) titleHeaders(reply.raw);
+          return service.strict === true ? arrive(request, service, endpoints).then(() => demandJson(request, endpoints[0]!)) : arrive(request, service, endpoints);
+        },
         handler: (request: FastifyRequest, reply: FastifyReply) => answer(request, reply, endpoints, nouns, prefix),
       });
       const anyStream = endpoints.every(({ operation: { body, consumes } }) => body === 'stream' && consumes?.includes('*/*') === true);
@@ -138,11 +158,22 @@ export function createDoor(options: ServeOptions): Door {
         if (service.projectInPath) app.route(serve(`${start}/:project_in_path`));
       }
     }
+    if (service.strict === true) refuseOtherMethods(service, [...paths.values()].flat());
   }
 
-  function discover({ status, document, contentType = 'application/json', headers, alternative }: DiscoveryPage, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  function refuseOtherMethods(service: Service, endpoints: readonly Endpoint[]): void {
+    const refuseAt = (url: string, allowed: readonly string[], onRequest?: (request: FastifyRequest) => Promise<void>) =>
+      app.route({ method: methods.filter((method) => !allowed.includes(method)), url, ...(onRequest ? { onRequest } : {}), handler: ({ method }) => Promise.reject(notAllowed(method, allowed.filter((each) => each !== 'HEAD'))) });
+    for (const { path } of service.discovery) refuseAt(path, ['GET', 'HEAD']);
+    for (const [url, here] of Map.groupBy(endpoints, ({ operation }) => `${service.path}${routeOf(operation)}`))
+      refuseAt(url, here.map(({ operation: { method } }) => method), (request) => arrive(request, service, here));
+  }
+
+  function discover(service: Service, { status, document, contentType = 'application/json', headers, alternative, versioned }: DiscoveryPage, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const base = baseOf(request);
-    reply.headers({ 'x-openstack-request-id': newRequestId(), ...headers?.(base), ...(alternative ? { vary: 'Accept' } : {}) });
+    const requestId = newRequestId(service);
+    const version = versioned === true ? negotiate(service, request.headers) : undefined;
+    reply.headers({ 'x-openstack-request-id': requestId, ...(service.transactionIds === true ? { 'x-trans-id': requestId } : {}), ...versionHeaders(service, version), ...headers?.(base, { version, now: options.clock.now() }), ...(alternative ? { vary: 'Accept' } : {}) });
     if (alternative && prefers(String(request.headers.accept ?? '*/*'), alternative.contentType, contentType)) return reply.code(200).type(alternative.contentType).send(JSON.stringify(alternative.document(base)));
     const shown = document(base);
     return reply.code(status).type(contentType).send(typeof shown === 'string' ? shown : JSON.stringify(shown));
@@ -161,15 +192,18 @@ export function createDoor(options: ServeOptions): Door {
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
   }
 
-  async function callerOf({ headers, method, url }: FastifyRequest, { type, root }: Service): Promise<Caller> {
-    const token = headers['x-auth-token'];
+  async function callerOf({ headers, method, url, originalUrl }: FastifyRequest, service: Service): Promise<Caller> {
+    const { type, root } = service;
+    const token = (await identifiers.get(service)?.({ method, address: originalUrl, headers })) ?? headers['x-auth-token'];
     if (typeof token !== 'string' || token === '') return nobody;
     return (await options.authenticate(token, { service: type, root, method, path: url.split('?')[0]! })) ?? nobody;
   }
 
   async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
     const arrival = arrivals.get(request)!;
-    const endpoint = chosen(endpoints, request.body);
+    const given = await untyped(request, endpoints);
+    const body = arrival.service.readBody?.(given) ?? given;
+    const endpoint = chosen(endpoints, body);
     const { olderPath, microversions } = arrival.service;
     const version = olderPath !== undefined && (prefix === olderPath || prefix.startsWith(`${olderPath}/`)) ? microversions?.min : negotiate(arrival.service, request.headers);
     const signal = signalOf(reply);
@@ -184,9 +218,10 @@ export function createDoor(options: ServeOptions): Door {
       version,
       params: rest === undefined ? params : { ...params, ...rest },
       query: request.query as Record<string, string | string[]>,
-      body: request.body,
+      body,
       headers: headersOf(request),
       base: baseOf(request),
+      address: request.originalUrl,
       path: request.url,
       prefix: project === undefined ? prefix : prefix.replace(':project_in_path', project),
       remoteAddress: request.ip,
@@ -243,7 +278,7 @@ export function createDoor(options: ServeOptions): Door {
     const body = request.method === 'HEAD' ? undefined : typeof told === 'string' ? told : JSON.stringify(told);
     return reply
       .code(fault.status)
-      .headers({ ...headersFor(arrival, undefined), ...fault.headers, ...shaped.headers })
+      .headers({ ...headersFor(arrival, versionOf(arrival.service, fault, request)), ...fault.headers, ...shaped.headers })
       .type(shaped.contentType ?? 'application/json')
       .send(body);
   }
@@ -332,26 +367,64 @@ function headersOf(request: FastifyRequest): Record<string, string | string[] | 
   return type === undefined ? request.headers : { ...request.headers, 'content-type': type };
 }
 
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Before the body is read, as placement does: handler.py, and util.py's require_content and check_accept */
+function demandJson({ headers }: FastifyRequest, { operation, service, at }: Endpoint): void {
+  const served = at(negotiate(service, headers));
+  const [type] = (headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  if (Number(headers['content-length']) > 0 && !type) throw badRequest('content-type header required when content-length > 0');
+  if (!served) throw absent(operation);
+  if (served.checkBody && !served.bodyOptional && type !== 'application/json') throw new Fault(415, 'badMediaType', `The media type ${type || 'None'} is not supported, use application/json`);
+  const accept = headers.accept ?? '*/*';
+  if (operation.response !== undefined && operation.method === 'GET' && !ours.some((each) => qualityIn(accept, each) > 0)) throw new Fault(406, 'notAcceptable', 'Only application/json is provided');
+}
+
+/** What any list may be asked for as, and any refusal. */
+const ours = ['application/json', 'application/problem+json', 'text/event-stream'];
+
+/** Nova and Cinder tell it with refusals too; who checks tokens knows of none. */
+function versionOf(service: Service | undefined, { status }: Fault, { headers, url }: FastifyRequest): string | undefined {
+  const older = service?.olderPath;
+  return status === 401 || (older !== undefined && url.startsWith(`${older}/`)) ? undefined : negotiated(service, headers);
+}
+
 /** JSON is parsed here and leniently (some clients send no content type, or one with no body); bytes go on as a stream. */
-function readBodies(app: FastifyInstance): void {
+function readBodies(app: FastifyInstance, wordsFor: (request: FastifyRequest) => Service['notJson']): void {
   app.removeAllContentTypeParsers();
-  const parse = (text: string): unknown => {
-    if (text.trim() === '') return undefined;
+  app.addContentTypeParser(/^application\/([\w.+-]*\+)?(json|openstack-images-v2\.[01]-json-patch|vnd\.openstack[\w.-]*)\b|^text\/plain/, { parseAs: 'string' }, (request, body, done) => {
     try {
-      // A key named __proto__ stays an ordinary key (JSON.parse defines it as own) and no schema allows it.
-      return JSON.parse(text);
-    } catch (cause) {
-      throw new Fault(400, 'badRequest', `Malformed request body: it is not JSON (${cause instanceof Error ? cause.message.slice(0, 100) : ''}).`, { cause });
-    }
-  };
-  app.addContentTypeParser(/^application\/([\w.+-]*\+)?(json|openstack-images-v2\.[01]-json-patch|vnd\.openstack[\w.-]*)\b|^text\/plain/, { parseAs: 'string' }, (_request, body, done) => {
-    try {
-      done(null, parse(body as string));
+      done(null, parse(body as string, wordsFor(request)));
     } catch (error) {
       done(error as Error);
     }
   });
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+}
+
+function parse(text: string, words?: Service['notJson']): unknown {
+  if (text.trim() === '') return undefined;
+  try {
+    // A key named __proto__ stays an ordinary key (JSON.parse defines it as own) and no schema allows it.
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.slice(0, 100) : '';
+    throw new Fault(400, 'badRequest', words?.(why) ?? `Malformed request body: it is not JSON (${why}).`, { cause });
+  }
+}
+
+/** A body of which nobody says what it is, where JSON is wanted, is JSON: tempest's plugin for neutron sends no type. */
+async function untyped({ body, headers }: FastifyRequest, endpoints: Endpoint[]): Promise<unknown> {
+  if (!(body instanceof Readable) || headers['content-type'] !== undefined || endpoints.some(({ operation }) => operation.body === 'stream') || endpoints.every(({ operation }) => operation.body === undefined)) return body;
+  const most = Math.max(...endpoints.map(({ operation }) => operation.maxBodyBytes ?? defaultBodyBytes));
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > most) throw new Fault(413, 'requestEntityTooLarge', 'Request body is too large');
+    chunks.push(chunk);
+  }
+  return parse(Buffer.concat(chunks).toString());
 }
 
 /** The operation of this path that the body's first known key picks. */
@@ -360,6 +433,8 @@ function chosen(endpoints: Endpoint[], body: unknown): Endpoint {
   if (first.operation.action === undefined) {
     if (first.operation.body !== 'stream' && body instanceof Readable) {
       body.resume();
+      // python-glanceclient says that nothing at all is bytes, wherever it sends nothing.
+      if (first.operation.body === undefined) return first;
       throw new Fault(415, 'badMediaType', 'Unsupported Content-Type: this operation takes application/json.');
     }
     return first;
@@ -382,12 +457,15 @@ function headersFor(arrival: { requestId: string; service: Service | undefined }
 
 /** RFC 9110, 12.5.1: whether one type is accepted more gladly than the other. */
 function prefers(accept: string, one: string, other: string): boolean {
+  return qualityIn(accept, one) > qualityIn(accept, other);
+}
+
+function qualityIn(accept: string, wanted: string): number {
   const ranges = accept.split(',').map((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim());
     return { type, quality: Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1) };
   });
-  const quality = (wanted: string) => [wanted, `${wanted.split('/')[0]}/*`, '*/*'].flatMap((each) => ranges.find(({ type }) => type === each)?.quality ?? [])[0] ?? 0;
-  return quality(one) > quality(other);
+  return [wanted, `${wanted.split('/')[0]}/*`, '*/*'].flatMap((each) => ranges.find(({ type }) => type === each)?.quality ?? [])[0] ?? 0;
 }
 
 function deprecation(operation: Operation): Record<string, string> {

@@ -13,10 +13,20 @@ export function negotiate(service: Service, headers: Headers): string | undefine
   const wanted = asked(versions.name, versions.legacyHeader, headers);
   if (wanted === undefined) return versions.min;
   if (wanted === 'latest') return versions.max;
-  if (!/^\d{1,3}\.\d{1,4}$/.test(wanted)) throw new Fault(400, 'badRequest', `API Version String ${wanted} is of invalid format. Must be of format MajorNum.MinorNum.`);
+  if (!/^\d{1,3}\.\d{1,4}$/.test(wanted)) throw new Fault(400, 'badRequest', versions.refusals?.malformed(wanted) ?? `API Version String ${wanted} is of invalid format. Must be of format MajorNum.MinorNum.`);
   if (compareVersions(wanted, versions.min) < 0 || compareVersions(wanted, versions.max) > 0)
-    throw new Fault(406, 'computeFault', `Version ${wanted} is not supported by the API. Minimum is ${versions.min} and maximum is ${versions.max}.`);
+    throw new Fault(406, 'computeFault', versions.refusals?.unsupported(wanted) ?? `Version ${wanted} is not supported by the API. Minimum is ${versions.min} and maximum is ${versions.max}.`);
   return wanted;
+}
+
+/** The same; undefined also where there is no such version. */
+export function negotiated(service: Service | undefined, headers: Headers): string | undefined {
+  try {
+    return service && negotiate(service, headers);
+  } catch (error) {
+    if (error instanceof Fault) return undefined;
+    throw error;
+  }
 }
 
 function asked(name: string, legacyHeader: string | undefined, headers: Headers): string | undefined {
@@ -43,6 +53,7 @@ export function versionHeaders(service: Service, version: string | undefined): R
 export type Served = {
   status: number;
   checkBody: Check | undefined;
+  bodyOptional: boolean;
   checkQuery: Check | undefined;
   readQuery: ReturnType<typeof queryReader>;
   /** Parameters of the query that are not named are refused. */
@@ -55,6 +66,8 @@ export type Served = {
   newerQuery(query: Record<string, unknown>): Record<string, unknown>;
   /** From the newest reply's body to this version's. */
   older(body: unknown): unknown;
+  /** Of replies, those that this version does not have yet. */
+  unknownHeaders: readonly string[];
 };
 
 /** Undefined: the operation does not exist at this microversion. */
@@ -68,11 +81,13 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
   );
   const oldest = [...changes].sort((one, other) => compareVersions(one.version, other.version));
   const reduce = version === undefined || !isSchema(operation.response) ? undefined : reducer(operation.response, version);
-  const body = oldest.find((change) => change.body)?.body ?? (isSchema(operation.body) ? schemaAt(operation.body, version) : undefined);
+  const otherBody = oldest.find((change) => change.body)?.body;
+  const body = otherBody ?? (isSchema(operation.body) ? schemaAt(operation.body, version) : undefined);
   const query = operation.query === undefined ? undefined : schemaAt(operation.query, version);
   return {
     status: oldest.find((change) => change.status !== undefined)?.status ?? operation.status,
     checkBody: body === undefined ? undefined : checker(body),
+    bodyOptional: operation.bodyOptional === true && otherBody === undefined,
     checkQuery: query === undefined ? undefined : checker(query),
     readQuery: queryReader(query),
     closedQuery: isClosedAt(operation.query, version),
@@ -80,6 +95,7 @@ export function servedAt(id: string, operation: Operation, service: Service, ver
     namesParam: (name) => name in ((operation.params as { properties?: object } | undefined)?.properties ?? {}),
     newer: (given) => oldest.reduce((value, change) => apply(change, 'request', value), given),
     newerQuery: (given) => oldest.reduce((value, change) => apply(change, 'query', value) as Record<string, unknown>, given),
+    unknownHeaders: oldest.flatMap((change) => change.newHeaders ?? []),
     older: (given) => {
       let value = given;
       for (const change of oldest.toReversed()) value = apply(change, 'response', value);

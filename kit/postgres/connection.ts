@@ -1,11 +1,14 @@
 /**
- * One connection. Statements are sent without waiting for the answers of those before (`pipeline`), and
- * are prepared once under a name made from their text.
+ * One connection. Statements are sent without waiting for the answers of those before (`pipeline`), those of one moment
+ * and of one who asks together (batch.ts), and are prepared once under a name made from their text.
  */
 import { createHash } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
-import { Client, types, type ClientConfig, type QueryResult } from 'pg';
+import { Client, types, type ClientConfig } from 'pg';
+import { Batch, writtenValue, type Answer, type Prepared, type Result, type Sent } from './batch.ts';
 import { isStalePlan } from './errors.ts';
+import { parseMoment } from './moments.ts';
 import type { Statement } from './sql.ts';
 
 export type Target =
@@ -13,8 +16,6 @@ export type Target =
   | { /** The directory of a unix socket, or a host's name. */ host: string; port: number; user: string; database: string };
 
 export type ConnectionOptions = Target & { applicationName: string; statementTimeoutMs: number };
-
-type Answer = (error: Error | undefined, result: QueryResult | undefined) => void;
 
 export class Connection {
   /** What `kit.scope()` is outside transactions; undefined when not known. */
@@ -25,8 +26,13 @@ export class Connection {
   readonly #client: Client;
   readonly #socket: Socket;
   readonly #onBroken: (connection: Connection) => void;
+  readonly #prepared: Prepared = new Map();
+  readonly #underWay = new Set<string>();
   #opened = false;
-  #isGathering = false;
+  #gathered: Sent[] = [];
+  #held = false;
+  /** Those not answered yet, the oldest first. */
+  readonly #batches: Batch[] = [];
   #waitingSince = 0;
   #waitingFor = 0;
 
@@ -44,30 +50,74 @@ export class Connection {
     this.#client = client;
     this.#socket = socket;
     this.#onBroken = onBroken;
+    // `pg` tells its queries all but this.
+    (client as unknown as { connection: EventEmitter }).connection.on('parseComplete', () => this.#batches[0]?.handleParseComplete());
     client.on('error', () => this.#break());
     client.on('end', () => this.#break());
   }
 
-  /** Answers come in the order of sending, and `answer` is called before the next one is looked at. */
-  send({ text, values }: Statement, answer: Answer): void {
-    if (this.#waitingFor++ === 0) this.#waitingSince = performance.now();
-    this.#gather();
-    this.#client.query({ text, values, name: nameOf(text) }, (error: Error | null, result: QueryResult) => {
-      this.#waitingFor--;
-      this.#waitingSince = performance.now();
-      if (error && isStalePlan(error)) forgetNames();
-      answer(error ?? undefined, result);
+  /**
+   * Answers come in the order of sending, and all of one batch when its last statement is done: what is sent before this
+   * process turns to something else goes together. Each who asks (`whose`) has a batch of their own, and fails alone.
+   */
+  send({ text, values }: Statement, answer: Answer, whose: object = this): void {
+    let written: unknown[];
+    try {
+      written = values.map(writtenValue);
+    } catch (error) {
+      process.nextTick(answer, error as Error);
+      return;
+    }
+    if (this.#gathered.length === 0 && !this.#held) process.nextTick(() => this.flush());
+    this.#gathered.push({
+      whose,
+      text,
+      values: written,
+      name: nameOf(text),
+      answer: (error, result) => {
+        this.#waitingFor--;
+        this.#waitingSince = performance.now();
+        if (error && isStalePlan(error)) forgetNames();
+        answer(error, result);
+      },
     });
   }
 
-  query(statement: Statement): Promise<QueryResult> {
+  /** From now on everything is gathered, until somebody flushes. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  /** Sends what was gathered: what comes now does not share its fate. */
+  flush(): void {
+    this.#held = false;
+    if (this.#gathered.length === 0) return;
+    const sent = this.#gathered;
+    this.#gathered = [];
+    if (this.#waitingFor === 0) this.#waitingSince = performance.now();
+    this.#waitingFor += sent.length;
+    if (sent.every(({ whose }) => whose === sent[0]!.whose)) return this.#submit(sent);
+    // All of them by one write.
+    this.#socket.cork();
+    for (const each of Map.groupBy(sent, ({ whose }) => whose).values()) this.#submit(each);
+    this.#socket.uncork();
+  }
+
+  #submit(sent: readonly Sent[]): void {
+    const batch = new Batch(sent, { prepared: this.#prepared, underWay: this.#underWay, parserOf: getTypeParser, ended: () => void this.#batches.shift() });
+    this.#batches.push(batch);
+    this.#client.query(batch);
+  }
+
+  query(statement: Statement, whose?: object): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.send(statement, (error, result) => (error ? reject(error) : resolve(result!)));
+      this.send(statement, (error, result) => (error ? reject(error) : resolve(result!)), whose);
     });
   }
 
   /** Several statements in one text, without parameters: for migrations. */
   async script(text: string): Promise<void> {
+    this.flush();
     await this.#client.query(text);
   }
 
@@ -86,18 +136,8 @@ export class Connection {
   }
 
   async close(): Promise<void> {
+    this.flush();
     await this.#client.end();
-  }
-
-  /** What is sent before this process turns to something else goes in one write: each wakes the server, which costs more than most statements. */
-  #gather(): void {
-    if (this.#isGathering) return;
-    this.#isGathering = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#isGathering = false;
-      this.#socket.uncork();
-    });
   }
 
   #break(): void {
@@ -196,11 +236,12 @@ const parsers = new Map<number, (text: string) => unknown>([
   [types.builtins.INT8, parseInteger],
   // A day has no time zone: as a Date it would become another day somewhere.
   [types.builtins.DATE, (text) => text],
+  [types.builtins.TIMESTAMPTZ, parseMoment],
   [types.builtins.TIMESTAMP, (text) => new Date(`${text.replace(' ', 'T')}Z`)],
 ]);
 
-function getTypeParser(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
-  return parsers.get(oid) ?? (types.getTypeParser(oid, format as 'text') as (text: string) => unknown);
+function getTypeParser(oid: number): (text: string) => unknown {
+  return parsers.get(oid) ?? (types.getTypeParser(oid, 'text') as (text: string) => unknown);
 }
 
 function parseInteger(text: string): number {

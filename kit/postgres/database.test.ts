@@ -169,12 +169,57 @@ test('connections that nobody has used for a while are closed, but for the last'
   const wide = open({ max: 5, idleMs: 50, applicationName: 'wide' });
   const count = async () => (await database.read(system, (tx) => tx.one<{ count: number }>`select count(*)::int as count from pg_stat_activity where application_name = 'wide'`))!.count;
 
-  await Promise.all(Array.from({ length: 5 }, () => wide.read(red, (tx) => tx.one`select pg_sleep(0.01)`)));
+  await Promise.all(Array.from({ length: 5 }, (_, index) => wide.read({ kind: 'project', projectId: `p${index}` }, (tx) => tx.one`select pg_sleep(0.01)`)));
   assert.equal(await count(), 5);
 
   while ((await count()) > 1) await new Promise(setImmediate);
   await wide.read(red, (tx) => tx.one`select 1`);
   assert.equal(await count(), 1);
+});
+
+test('who reads at the same moment shares a connection, sees what is theirs, and fails alone', async (t) => {
+  const { open } = await startShop(t);
+  const wide = open({ max: 5 });
+  const readers = [red, red, blue, system, red, blue, system, red];
+
+  const seen = await Promise.all(
+    readers.map((scope, index) =>
+      wide.read(scope, async (tx) => {
+        const { pid } = (await tx.one<{ pid: number }>`select pg_backend_pid() as pid`)!;
+        if (index === 1) await assert.rejects(tx.one`select 1 / 0`, /division by zero/);
+        // What a failed statement took back must not leave others in another scope.
+        const rows = index === 1 ? [] : await tx.rows<{ name: string }>`select name from shop.item where not shown order by name`;
+        return { scope, pid, names: rows.map(({ name }) => name) };
+      }),
+    ),
+  );
+
+  const pidsOf = (scope: Scope) => new Set(seen.filter((each) => each.scope === scope).map(({ pid }) => pid));
+  assert.deepEqual([red, blue, system].map((scope) => pidsOf(scope).size), [1, 1, 1]);
+  assert.equal(new Set(seen.map(({ pid }) => pid)).size, 3);
+  const own = new Map<Scope, string[]>([[red, ['red chair']], [blue, ['blue chair']], [system, ['blue chair', 'red chair']]]);
+  assert.deepEqual(seen.map(({ names: each }) => each), readers.map((scope, index) => (index === 1 ? [] : own.get(scope)!)));
+});
+
+test('a read that fails at once leaves those beside it in their scope', async (t) => {
+  const { open } = await startShop(t);
+  const narrow = open({ max: 1 });
+  // The scope of the connection is another one, so that each of them has to set it.
+  for (const before of [blue, system]) {
+    await names(narrow, before);
+    const bad = () => narrow.read(red, (tx) => tx.one`select 1 / 0`);
+    const [first, seen, second, again] = await Promise.allSettled([bad(), names(narrow, red), bad(), names(narrow, red)]);
+    assert.deepEqual([first.status, second.status], ['rejected', 'rejected']);
+    for (const each of [seen, again]) assert.deepEqual(each.status === 'fulfilled' && each.value, ['red chair', 'shown chair']);
+    assert.deepEqual(await names(narrow, red), ['red chair', 'shown chair']);
+  }
+});
+
+test('a read that asks nothing takes no connection', async (t) => {
+  const { open } = await startShop(t);
+  const narrow = open({ max: 1, waitMs: 50 });
+
+  assert.equal(await narrow.transaction(red, () => narrow.read(red, async () => 'remembered')), 'remembered');
 });
 
 test('who waits in vain for a connection is told so', async (t) => {

@@ -4,21 +4,25 @@
  * Every transaction says whose rows it may touch, and the tables' policies (`kit.protect`) hold every
  * statement to that, also one that forgot to ask for the project.
  */
-import type { QueryResult } from 'pg';
 import type { Log } from '../log.ts';
 import { systemRandom, type Random } from '../clock.ts';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Answer, Result } from './batch.ts';
 import type { Connection, Target } from './connection.ts';
 import { asOurs, DatabaseUnavailable, isConnectionLoss, isTransient, UnknownOutcome } from './errors.ts';
 import { Pool } from './pool.ts';
 import { Session } from './session.ts';
+import { SharedReads, type Seat } from './shared-reads.ts';
 import { compile, isSql, sql, type Sql, type Statement } from './sql.ts';
 
 export { sql, type Sql } from './sql.ts';
-export { ConstraintViolation, DatabaseUnavailable, UnknownOutcome } from './errors.ts';
+export { ConstraintViolation, DatabaseUnavailable, Raised, UnknownOutcome } from './errors.ts';
 
 /** Whose rows: one project's, or everyone's for a reason that can be read in the code. */
 export type Scope = { kind: 'project'; projectId: string } | { kind: 'system'; reason: string };
+
+/** What a statement's failure means, in the words of whoever asked for it. */
+export type Explain = (error: unknown) => unknown;
 
 export type Transaction = {
   readonly scope: Scope;
@@ -32,10 +36,12 @@ export type Transaction = {
   run(strings: TemplateStringsArray, ...values: unknown[]): Promise<number>;
   run(statement: Sql): Promise<number>;
   /**
-   * Sent without waiting for the answer, to be done before whatever is asked next. Should it fail, so does the transaction,
-   * and without a name for the reason: for what cannot be wrong because of what a user asked.
+   * Sent without waiting for the answer, to be done before whatever is asked next: in the same breath as the COMMIT when
+   * nothing is. Should it fail, so does the transaction, by what `explain` makes of the reason. `done` is given its rows.
    */
-  queue(statement: Sql): void;
+  queue<T extends object>(statement: Sql, explain?: Explain, done?: (rows: T[]) => void): void;
+  /** Sent with all others of this kind that the transaction gathers, in one statement and in their order, in the same breath as the COMMIT. */
+  gather<T>(kind: Gathered<T>, item: T): void;
   /** Several statements in one text, without values; for migrations. */
   script(text: string): Promise<void>;
   /** Called once the transaction is committed, and not when it is not. */
@@ -46,6 +52,8 @@ export type Transaction = {
    */
   wake(channel: string): void;
 };
+
+export type Gathered<T> = { statement(items: readonly T[]): Sql };
 
 export type Database = {
   /**
@@ -85,6 +93,7 @@ const betweenWakesMs = 10;
 export function openDatabase(options: DatabaseOptions): Database {
   const { max = 10, waitMs = 5_000, idleMs = 60_000, statementTimeoutMs = 30_000, random = systemRandom, log, ...target } = options;
   const pool = new Pool({ ...target, max, waitMs, idleMs, statementTimeoutMs });
+  const reads = new SharedReads(pool);
   const session = new Session({ ...target, waitMs, statementTimeoutMs }, log);
   const toWake = new Set<string>();
   let isWaking = false;
@@ -141,11 +150,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         for (const channel of committed.channels) wake(channel);
         return value;
       }),
-    read: (scope, work) =>
-      attempt(async () => {
-        const connection = await pool.take(settingOf(scope));
-        return read(connection, scope, work).finally(() => pool.give(connection));
-      }),
+    read: (scope, work) => attempt(() => read(reads, scope, work)),
     listen: (channel, handler) => session.listen(channel, handler),
     holdLock: (group, member) => session.hold(group, member),
     releaseLock: (group, member) => session.release(group, member),
@@ -193,18 +198,26 @@ async function write<T>(
   turn.prepare(compile(sql`select set_config('intercloud.project', ${settingOf(scope)}, true)`));
 
   const committed = { work: [] as (() => void)[], channels: new Set<string>() };
+  const gathered = new Map<Gathered<unknown>, unknown[]>();
+  const statements = turn.statements(scope);
   const tx: Transaction = {
-    ...turn.statements(scope),
+    ...statements,
+    script: (text) => connection.script(text),
+    gather: (kind, item) => {
+      const items = gathered.get(kind as Gathered<unknown>);
+      if (items) items.push(item);
+      else gathered.set(kind as Gathered<unknown>, [item]);
+    },
     afterCommit: (each) => void committed.work.push(each),
     wake: (channel) => void committed.channels.add(channel),
   };
   let value: T;
   try {
     value = await work(tx);
+    for (const [kind, items] of gathered) statements.queue(kind.statement(items));
   } catch (error) {
     turn.end();
-    // Not waited for: whoever gets this connection next is behind it in the pipeline.
-    connection.send({ text: 'rollback', values: [] }, (failed) => failed && connection.destroy());
+    rollBack(connection);
     throw turn.judge(error);
   }
   turn.end();
@@ -213,13 +226,21 @@ async function write<T>(
 }
 
 async function commit(connection: Connection, turn: Turn): Promise<void> {
-  let result: QueryResult;
+  if (turn.failure) {
+    rollBack(connection);
+    throw turn.judge(new Error('The transaction was rolled back: a statement in it had failed', { cause: turn.failure }));
+  }
+  let result: Result;
   try {
-    result = await connection.query({ text: 'commit', values: [] });
+    result = await connection.query({ text: 'commit', values: [] }, turn);
   } catch (error) {
-    if (turn.failure) throw turn.judge(turn.failure);
-    if (isConnectionLoss(error))
-      throw new UnknownOutcome('The connection broke during COMMIT', { cause: error });
+    // It may have come there, whatever became of what was sent with it.
+    if (isConnectionLoss(error)) throw new UnknownOutcome('The connection broke during COMMIT', { cause: error });
+    if (turn.failure) {
+      // What was sent with it has failed, so that the server has passed over it.
+      rollBack(connection);
+      throw turn.judge(turn.explain(turn.failure));
+    }
     // A deferred constraint, or a serialization failure: PostgreSQL has rolled back.
     throw isTransient(error) ? new Repeatable(error) : asOurs(error);
   }
@@ -228,28 +249,39 @@ async function commit(connection: Connection, turn: Turn): Promise<void> {
     throw turn.judge(new Error('The transaction was rolled back: a statement in it had failed', { cause: turn.failure }));
 }
 
+/** Not waited for: whoever gets this connection next is behind it. On its own, since it must be done whatever fails before it. */
+function rollBack(connection: Connection): void {
+  connection.flush();
+  connection.send({ text: 'rollback', values: [] }, (failed) => failed && connection.destroy());
+  connection.flush();
+}
+
 /**
  * Without BEGIN: the scope is set for the session, in the same round trip as the first statement, or not
- * at all when the connection has it from the last read. A connection is lent to one reader at a time,
+ * at all when the connection has it from the last read. A connection is lent to readers of one scope at a time,
  * rows are only handed on when the setting before them succeeded, every write sets its own scope
  * anyway, and the connection is read only outside `begin read write`.
  */
-async function read<T>(connection: Connection, scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  const turn = new Turn(connection);
+async function read<T>(reads: SharedReads, scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const setting = settingOf(scope);
-  if (connection.sessionScope !== setting) {
-    connection.sessionScope = undefined;
-    turn.prepare(compile(sql`select set_config('intercloud.project', ${setting}, false)`), () => {
-      connection.sessionScope = setting;
-    });
-  }
+  let seat: Seat | undefined;
+  // Not before something is asked: much can be answered by what is remembered.
+  const turn = new Turn(async () => {
+    seat = reads.join(setting);
+    const connection = await seat.connection;
+    if (connection.sessionScope !== setting) {
+      connection.sessionScope = undefined;
+      connection.send(compile(sql`select set_config('intercloud.project', ${setting}, false)`), turn.answering(() => (connection.sessionScope = setting)), turn);
+    }
+    return connection;
+  });
   const after: (() => void)[] = [];
   const tx: Transaction = {
     ...turn.statements(scope),
     afterCommit: (each) => void after.push(each),
-    wake: () => {
-      throw new Error('Nothing changes in a read, so there is nobody to wake');
-    },
+    script: nothingChanges,
+    gather: nothingChanges,
+    wake: nothingChanges,
   };
   try {
     const value = await work(tx);
@@ -259,28 +291,66 @@ async function read<T>(connection: Connection, scope: Scope, work: (tx: Transact
     throw turn.judge(error);
   } finally {
     turn.end();
+    seat?.leave();
   }
+}
+
+function nothingChanges(): never {
+  throw new Error('Nothing changes in a read');
 }
 
 /** One caller's use of a connection: what failed first decides what its end is. */
 class Turn {
   failure: Error | undefined;
-  readonly #connection: Connection;
+  #explain: Explain | undefined;
+  /** Lent, or how to get one. */
+  #connection: Connection | (() => Promise<Connection>);
+  #coming: Promise<Connection> | undefined;
   #ended = false;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection | (() => Promise<Connection>)) {
     this.#connection = connection;
   }
 
   /** Sends a statement whose answer nobody waits for; its failure becomes that of all behind it. */
-  prepare(statement: Statement, done?: () => void): void {
-    this.#connection.send(statement, (error) => {
-      if (error) this.failure ??= error;
-      else done?.();
-    });
+  prepare(statement: Statement, done?: (result: Result) => void, explain?: Explain): void {
+    this.#send(statement, this.answering(done, explain));
   }
 
-  statements(scope: Scope): Pick<Transaction, 'scope' | 'rows' | 'one' | 'run' | 'queue' | 'script'> {
+  answering(done?: (result: Result) => void, explain?: Explain): Answer {
+    return (error, result) => {
+      if (error) this.#fail(error, explain);
+      else done?.(result!);
+    };
+  }
+
+  #send(statement: Statement, answer: Answer): void {
+    if (typeof this.#connection !== 'function') return this.#connection.send(statement, answer, this);
+    this.#coming ??= this.#connection();
+    this.#coming.then(
+      (connection) => {
+        this.#connection = connection;
+        connection.send(statement, answer, this);
+      },
+      (error: Error) => answer(error, undefined),
+    );
+  }
+
+  /** What failed first, as callers see it. */
+  explain(error: unknown): unknown {
+    const ours = asOurs(error);
+    return this.#explain ? this.#explain(ours) : ours;
+  }
+
+  #fail(error: Error, explain?: Explain): void {
+    // The scope of the session is what it was before what was sent with this.
+    if (typeof this.#connection !== 'function') this.#connection.sessionScope = undefined;
+    if (this.failure) return;
+    this.failure = error;
+    this.#explain = explain;
+  }
+
+  statements(scope: Scope): Pick<Transaction, 'scope' | 'rows' | 'one' | 'run' | 'queue'> {
     // One name for each kind of scope: the plan for one project's rows is not the one for everyone's.
     const mark = scope.kind === 'system' ? '/* all */ ' : '';
     const statement = (first: TemplateStringsArray | Sql, values: unknown[]): Statement => {
@@ -297,11 +367,10 @@ class Turn {
         return rows[0] as T | undefined;
       },
       run: async (first: TemplateStringsArray | Sql, ...values: unknown[]) => (await ask(first, values)).rowCount ?? 0,
-      queue: (what) => {
+      queue: <T>(what: Sql, explain?: Explain, done?: (rows: T[]) => void) => {
         if (this.#ended) throw new Error('This transaction is over');
-        this.prepare(statement(what, []));
+        this.prepare(statement(what, []), done && (({ rows }) => done(rows as T[])), explain);
       },
-      script: (text) => this.#connection.script(text),
     };
   }
 
@@ -318,12 +387,12 @@ class Turn {
     return error;
   }
 
-  #query(statement: Statement): Promise<QueryResult> {
+  #query(statement: Statement): Promise<Result> {
     return new Promise((resolve, reject) => {
       if (this.#ended) return reject(new Error('This transaction is over: a statement was not waited for'));
-      this.#connection.send(statement, (error, result) => {
-        if (error) this.failure ??= error;
-        if (this.failure) reject(asOurs(this.failure));
+      this.#send(statement, (error, result) => {
+        if (error) this.#fail(error);
+        if (this.failure) reject(this.explain(this.failure));
         else resolve(result!);
       });
     });

@@ -30,6 +30,19 @@ export class UnknownOutcome extends Error {
   override name = 'UnknownOutcome';
 }
 
+/** What a function of our own refused: `raise exception using errcode = 'IC000'`, with JSON as its detail. */
+export class Raised extends Error {
+  override name = 'Raised';
+  readonly detail: unknown;
+
+  constructor(message: string, detail: unknown, options: { cause: unknown }) {
+    super(message, options);
+    this.detail = detail;
+  }
+}
+
+const raised = 'IC000';
+
 const kinds: Record<string, ConstraintKind> = {
   '23505': 'unique',
   '23503': 'foreign key',
@@ -46,6 +59,7 @@ export function asOurs(error: unknown): unknown {
       return new ConstraintViolation(kind, `${error.schema}.${error.table}`, error.constraint ?? error.column ?? '', {
         cause: error,
       });
+    if (error.code === raised) return new Raised(error.message, JSON.parse(error.detail ?? 'null'), { cause: error });
   }
   return error;
 }

@@ -104,14 +104,16 @@ export class Execution {
   }
 
   async #goForward(): Promise<void> {
-    const { retry, name, act } = this.#current();
+    const { retry, name, act, isCheap } = this.#current();
     if (this.#isLate()) return this.#beginUndo(new DeadlinePassed('The deadline passed'));
     if (this.#deaths >= mostDeaths) return this.#beginUndo(new Error('Its process ended in this step again and again'));
     this.#recorded = false;
     try {
       this.#fault('before');
       await act(this.#view() as never);
-      if (!this.#recorded) await this.#commit(async () => {});
+      if (this.#recorded) return;
+      if (isCheap && this.#step + 1 < this.#workflow.steps.length) this.#passOn();
+      else await this.#commit(async () => {});
     } catch (error) {
       if (error instanceof Abandoned || this.#lost) throw new Abandoned(`Let go in "${name}"`, { cause: this.#lost ?? error });
       if (this.#recorded) {
@@ -164,6 +166,18 @@ export class Execution {
     };
   }
 
+  /** Every record from here on says the next step. */
+  #passOn(): void {
+    const { name } = this.#current();
+    for (const phase of ['after-effect', 'before-record'] as const) this.#fault(phase);
+    // No record has told us.
+    this.#stop ||= this.#signal.reason instanceof Superseded;
+    this.#step++;
+    this.#attempt = 0;
+    this.#deaths = 0;
+    this.#fault('after-record', name);
+  }
+
   async #commit(work: Work): Promise<void> {
     if (this.#recorded) throw new Error(`The step "${this.#current().name}" was recorded before`);
     if (this.#phase === 'forward') this.#fault('after-effect');
@@ -212,7 +226,7 @@ export class Execution {
     const failed = outcome === 'failed' || outcome === 'stuck';
     if (failed && this.#failure) await onFailed?.(tx, view, this.#failure);
     await onSettled?.(tx, view, outcome);
-    return recordOutcome(tx, this.#claimed, { outcome, now: this.#now(), state, failure: outcome === 'done' ? undefined : this.#failure });
+    return recordOutcome(tx, this.#claimed, { outcome, step: outcome === 'done' ? this.#step + 1 : this.#step, now: this.#now(), state, failure: outcome === 'done' ? undefined : this.#failure });
   }
 
   async #settle(outcome: Outcome): Promise<void> {
@@ -225,7 +239,7 @@ export class Execution {
       { err: error, run: this.#claimed.id, workflow: this.#workflow.name, step: this.#failure.step },
       'a workflow failed and is undone',
     );
-    const step = this.#lastUndo(this.#step);
+    const step = this.#lastUndo(this.#furthest());
     if (step < 0) return this.#settle('failed');
     const failure = this.#failure;
     const { stop } = await this.#transaction((tx) => recordUndo(tx, this.#claimed, { step, failure }));
@@ -241,7 +255,7 @@ export class Execution {
   }
 
   async #release(attempt: number, runAt: Date, failure?: Failure): Promise<void> {
-    await this.#transaction((tx) => recordRetry(tx, this.#claimed, { attempt, runAt, failure }));
+    await this.#transaction((tx) => recordRetry(tx, this.#claimed, { step: this.#step, attempt, runAt, failure }));
     this.#left = { retryAt: runAt };
   }
 
@@ -261,6 +275,12 @@ export class Execution {
     const current = this.#workflow.steps[this.#step];
     if (!current) throw new Error(`The workflow ${this.#workflow.name} has no step ${this.#step}`);
     return current;
+  }
+
+  /** The last step that may have been begun since the last record: behind what is cheap, by a process that died of it. */
+  #furthest(): number {
+    const index = this.#workflow.steps.findIndex(({ isCheap }, each) => !isCheap && each >= this.#step);
+    return index < 0 ? this.#workflow.steps.length - 1 : index;
   }
 
   #lastUndo(from: number): number {

@@ -131,13 +131,13 @@ export async function recordState(tx: Transaction, held: Held, state: object | u
 export async function recordRetry(
   tx: Transaction,
   held: Held,
-  { attempt, runAt, failure }: { attempt: number; runAt: Date; failure: Failure | undefined },
+  { step, attempt, runAt, failure }: { step: number; attempt: number; runAt: Date; failure: Failure | undefined },
 ): Promise<void> {
   fenced(
     held,
     await tx.one`
       update kit.workflow_run
-      set status = 'waiting', owner = null, lease_until = null, attempt = ${attempt}, deaths = 0,
+      set status = 'waiting', owner = null, lease_until = null, step = ${step}, attempt = ${attempt}, deaths = 0,
         -- A successor does not wait for the pause.
         run_at = case when stop then run_at else ${runAt} end,
         -- While undoing, the reason for it is kept.
@@ -163,7 +163,7 @@ export async function recordUndo(
 export async function recordOutcome(
   tx: Transaction,
   held: Held,
-  { outcome, now, state, failure }: { outcome: Outcome; now: Date; state?: object | undefined; failure?: Failure | undefined },
+  { outcome, step, now, state, failure }: { outcome: Outcome; step: number; now: Date; state?: object | undefined; failure?: Failure | undefined },
 ): Promise<{ successor: boolean }> {
   return fenced(
     held,
@@ -172,7 +172,7 @@ export async function recordOutcome(
       set status = ${outcome}, owner = null, lease_until = null, settled_at = ${now},
         state = state || ${sql.json(state ?? {})}::jsonb, failure = ${failure ? sql.json(failure) : null}::jsonb,
         phase = case when ${outcome} = 'stuck' then 'undo' else phase end,
-        step = case when ${outcome} = 'done' then step + 1 else step end
+        step = ${step}
       where id = ${held.id} and fence = ${held.fence} and status = 'running'
       returning exists (
         select from kit.workflow_run next

@@ -333,6 +333,44 @@ test('a step whose process dies many times in a row is given up, and until then 
   assert.deepEqual(await notes(database), ['chair:red in room:12', 'failed to fetch a chair: Its process ended in this step again and again']);
 });
 
+const cheap = workflow('cheap', [step('fetch a chair', fetchChair, returnChair), step('paint it', paint, undefined, { isCheap: true }), step('book a room', bookRoom, leaveRoom)], { deadlineSeconds: 60 });
+
+test('a cheap step is recorded with the next one: whatever its process dies of before that, it is done again, and nothing is left of what fails', async (t) => {
+  const { database, world, engine, startCheap } = await startCheapShop(t, failOnce(({ step, phase }) => step === 'paint it' && phase === 'after-record', () => new Abandoned('crash')).check);
+  const recordedSteps: (number | undefined)[] = [];
+  world.hook = async (what, { id }) => {
+    if (what === 'book a room') recordedSteps.push((await find(database, id))?.step);
+  };
+
+  const { id } = await startCheap();
+  await engine.idle();
+
+  assert.deepEqual(world.log, ['fetch a chair', 'paint it', 'paint it', 'book a room']);
+  assert.deepEqual(recordedSteps, [1]);
+  const { status, step: at } = (await find(database, id))!;
+  assert.deepEqual({ status, at }, { status: 'done', at: 3 });
+});
+
+test('what comes behind a cheap step is undone too when its process may have begun it', async (t) => {
+  const { world, engine, startCheap } = await startCheapShop(t);
+  let tries = 0;
+  world.hook = (what) => {
+    if (what === 'book a room') throw new Abandoned('crash');
+    if (what === 'paint it' && tries++ > 0) throw Object.assign(new Error('no paint'), { retryable: false });
+  };
+
+  await startCheap();
+  await engine.idle();
+
+  assert.deepEqual(world.log, ['fetch a chair', 'paint it', 'book a room', 'paint it', 'leave the room', 'return the chair']);
+  assert.deepEqual([...world.things], []);
+});
+
+async function startCheapShop(t: TestContext, faults?: (point: FaultPoint) => void) {
+  const shop = await startShop(t, { workflows: [cheap], ...(faults ? { faults } : {}) });
+  return { ...shop, startCheap: () => shop.database.transaction(system, (tx) => workflows.start(tx, cheap, { subject: 'subject', input: { chair: 'red', room: '12' } })) };
+}
+
 test('a process that ends hands its runs over between two steps', async (t) => {
   const { engine, database, world, start } = await startShop(t);
   const reached = Promise.withResolvers<void>();

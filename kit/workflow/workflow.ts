@@ -23,7 +23,7 @@ export type Run<Input = unknown, State extends object = object, Services = unkno
   readonly services: Services;
   /**
    * Ends the step: `work`'s changes, what it returns for the state, and the record that the step is done
-   * are one transaction. A step that does not call it is recorded when it returns.
+   * are one transaction. A step that does not call it is recorded when it returns, or (`isCheap`) with the next record.
    */
   commit(work: (tx: Transaction) => Promise<Partial<State> | void>): Promise<void>;
   /** A transaction within the step, which it does not end; refused like `commit` when another owner has the run. */
@@ -41,6 +41,8 @@ export type Step<R> = {
   /** Also called when `act` failed, perhaps before it did anything. */
   undo?: ((run: R) => Promise<void>) | undefined;
   readonly retry: Retry;
+  /** Not worth a record of its own: when its process dies before the next one is written, it is done again. */
+  readonly isCheap: boolean;
 };
 
 export type Outcome = 'done' | 'failed' | 'superseded' | 'stuck';
@@ -67,9 +69,9 @@ export function step<R>(
   name: string,
   act: (run: R) => Promise<void>,
   undo?: (run: R) => Promise<void>,
-  { retry = usualRetry }: { retry?: Retry } = {},
+  { retry = usualRetry, isCheap = false }: { retry?: Retry; isCheap?: boolean } = {},
 ): Step<R> {
-  return { name, act, undo, retry };
+  return { name, act, undo, retry, isCheap };
 }
 
 export function workflow<Input, State extends object, Services>(

@@ -83,6 +83,26 @@ test('what is used is spent, and each alert is told once a month', async (t) => 
   assert.deepEqual(alerts.map(({ payload }) => payload.percent), [50]);
 });
 
+test('of two counts at once the one that knows less is not written last', async (t) => {
+  const { operator, open, sell, use, database, parts, clock } = await startBilling(t);
+  clock.advance(20 * 3_600_000);
+  const customer = await open(operator, 'c');
+  await sell(operator, customer, hourly);
+  const { id } = (await customer.billing.budgets.create({ body: { name: 'all', currency: 'EUR', amount: '1' } })).body;
+  let early: Promise<void> | undefined;
+
+  await database.transaction(system, async (tx) => {
+    await tx.run`select from billing.budget where id = ${id} for update`;
+    early = countBudgets(parts);
+    const waits = () => database.read(system, (other) => other.one`select from pg_locks where not granted`);
+    while ((await waits()) === undefined) await new Promise((resolve) => setImmediate(resolve));
+    await use({ project: 'c/web', from: '2026-04-01T01:00:00Z', until: '2026-04-01T05:00:00Z' });
+  });
+  await early;
+
+  assert.equal((await customer.billing.budgets.show({ params: { budget_id: id } })).body.spent, '0.4');
+});
+
 test('a budget of one account is no business of another', async (t) => {
   const { operator, open } = await startBilling(t);
   const [one, other] = [await open(operator, 'c'), await open(operator, 'd')];

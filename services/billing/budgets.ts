@@ -99,17 +99,16 @@ export async function overlentMonths(tx: Transaction): Promise<{ subject: string
 /** Brings what is spent up to date, opens months, and tells of what is reached. */
 export async function countBudgets({ database, clock }: { database: Database; clock: Pick<Clock, 'now'> }): Promise<void> {
   const scope = { kind: 'system', reason: 'budgets are counted' } as const;
-  const now = clock.now();
-  for (const { id } of await database.read(scope, (tx) => listBudgets(tx, null))) await database.transaction(scope, (tx) => countBudget(tx, id, now));
+  for (const { id } of await database.read(scope, (tx) => listBudgets(tx, null))) await database.transaction(scope, (tx) => countBudget(tx, id, clock));
 }
 
-async function countBudget(tx: Transaction, id: string, now: Date): Promise<void> {
-  const found = await findBudget(tx, id);
-  if (!found) return;
-  const month = monthOf(now);
-  const spentNano = await spentOf(tx, found, { from: month, until: now });
+async function countBudget(tx: Transaction, id: string, clock: Pick<Clock, 'now'>): Promise<void> {
+  // Before it is summed: of two counts at once the one that knows less must not be written last.
   const locked = await lockBudget(tx, id);
   if (!locked) return;
+  const now = clock.now();
+  const month = monthOf(now);
+  const spentNano = await spentOf(tx, locked, { from: month, until: now });
   await openMonths(tx, locked, now);
   const before = locked.month.getTime() === month.getTime() ? locked.alerted : 0;
   const reached = locked.alerts.filter((percent) => spentNano * 100n >= locked.amountNano * BigInt(percent) && percent > before);

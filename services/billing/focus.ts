@@ -23,6 +23,7 @@ type Column = (typeof focusColumns)[number];
 const services: Record<string, { category: string; name: string; subcategory: string; type: string }> = {
   server: { category: 'Compute', name: 'Compute', subcategory: 'Virtual Machines', type: 'Server' },
   volume: { category: 'Storage', name: 'Block Storage', subcategory: 'Block Storage', type: 'Volume' },
+  volume_backup: { category: 'Storage', name: 'Block Storage', subcategory: 'Backup Storage', type: 'Volume Backup' },
   volume_snapshot: { category: 'Storage', name: 'Block Storage', subcategory: 'Backup Storage', type: 'Volume Snapshot' },
   container: { category: 'Storage', name: 'Object Storage', subcategory: 'Object Storage', type: 'Container' },
   image: { category: 'Storage', name: 'Image', subcategory: 'Other (Storage)', type: 'Image' },

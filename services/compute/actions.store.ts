@@ -39,6 +39,6 @@ export function selectActions(tx: Transaction, serverId: string, { requestId, ch
       started_at as "startedAt", updated_at as "updatedAt", finished_at as "finishedAt", result, host_id as "hostId"
     from compute.action where server_id = ${serverId} and (${requestId ?? null}::text is null or request_id = ${requestId ?? null})
       and (${changedSince}::timestamptz is null or updated_at >= ${changedSince}) and (${changedBefore}::timestamptz is null or updated_at <= ${changedBefore})
-      and (${afterRequestId ?? null}::text is null or (started_at, request_id) < (select started_at, request_id from compute.action where server_id = ${serverId} and request_id = ${afterRequestId ?? null}))
-    order by started_at desc, request_id desc limit ${limit}`;
+      and (${afterRequestId ?? null}::text is null or (started_at, number) < (select started_at, number from compute.action where server_id = ${serverId} and request_id = ${afterRequestId ?? null}))
+    order by started_at desc, number desc limit ${limit}`;
 }

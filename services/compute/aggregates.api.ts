@@ -44,7 +44,7 @@ export const aggregates = implement(contract, {
 });
 
 function numberIn(id: string): number {
-  if (/^\d{1,9}$/.test(id)) return Number(id);
+  if (/^-?\d{1,9}$/.test(id)) return Number(id);
   throw badRequest(`Invalid input received: id must be an integer, and ${id} is none`);
 }
 

@@ -1,9 +1,12 @@
 /** What a guest's disks are called. */
+import { badRequest } from '../../kit/fault.ts';
 
 /** `vda`, `vdb`, … `vdz`, `vdaa` */
-export function nextDevice(taken: readonly string[]): string {
+export function nextDevice(taken: readonly string[], prefix = 'vd'): string {
   for (let number = 0; ; number++) {
-    const name = `vd${letters(number)}`;
+    // An IDE controller has two lines of two, and one is the config drive's.
+    if (prefix === 'hd' && number > 2) throw badRequest("No free disk device names for prefix 'hd'");
+    const name = `${prefix}${letters(number)}`;
     if (!taken.includes(name)) return name;
   }
 }

@@ -22,7 +22,7 @@ export function selectBlockDevices(tx: Transaction, serverIds: readonly string[]
   return tx.rows<BlockDevice>`
     select id, tag, server_id as "serverId", project_id as "projectId", volume_id as "volumeId", attachment_id as "attachmentId", device,
       is_root as "isRoot", delete_on_termination as "deleteOnTermination", state
-    from compute.block_device where server_id = any(${[...serverIds]}::text[]) order by server_id, is_root desc, device`;
+    from compute.block_device where server_id = ${sql.anyOf(serverIds)} order by server_id, is_root desc, device`;
 }
 
 export async function insertBlockDevice(tx: Transaction, device: BlockDevice, now: Date): Promise<void> {
@@ -51,7 +51,7 @@ export async function deleteBlockDevices(tx: Transaction, serverId: string, volu
 export function selectInterfaces(tx: Transaction, serverIds: readonly string[]): Promise<Interface[]> {
   return tx.rows<Interface>`
     select server_id as "serverId", project_id as "projectId", port_id as "portId", position, tag, state
-    from compute.interface where server_id = any(${[...serverIds]}::text[]) order by server_id, position`;
+    from compute.interface where server_id = ${sql.anyOf(serverIds)} order by server_id, position`;
 }
 
 /** Behind those that it has. */

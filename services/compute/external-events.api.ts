@@ -1,5 +1,6 @@
 import { externalEvents as contract } from '../../contract/compute/external-events.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
+import { noteDone } from './actions.ts';
 import { refreshServer } from './server-refresh.ts';
 import type { Compute } from './servers.ts';
 import { findServer } from './servers.store.ts';
@@ -17,6 +18,7 @@ export function externalEventsApi(compute: Compute) {
         const server = await findServer(request.tx, event.server_uuid);
         const code = !server || server.deletedAt !== null ? 404 : aboutSomething.includes(event.name) && event.tag === undefined ? 400 : server.hostId === null ? 422 : 200;
         if (server && code === 200 && !refreshed.has(server.id)) await refreshServer(compute, request, server);
+        if (server && code === 200 && event.name === 'volume-extended') await noteDone(request, server, 'extend_volume');
         if (server) refreshed.add(server.id);
         const status = code === 200 ? ('completed' as const) : ('failed' as const);
         events.push({ ...event, status, code });

@@ -81,7 +81,8 @@ export const flavorAccess = implement(accessContract, {
   },
   async add(request) {
     const { params, body } = request;
-    return asAccess(params.flavor_id, await addAccess(request, params.flavor_id, body.addTenantAccess.tenant));
+    const { tenant, alsoPublic = false } = body.addTenantAccess;
+    return asAccess(params.flavor_id, await addAccess(request, params.flavor_id, tenant, { alsoPublic }));
   },
   async remove(request) {
     const { params, body } = request;

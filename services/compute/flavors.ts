@@ -89,10 +89,11 @@ export async function listAccess(tx: Transaction, id: string): Promise<string[]>
   return selectAccess(tx, id);
 }
 
-export async function addAccess(context: Change, id: string, projectId: string): Promise<string[]> {
+/** `alsoPublic`: of one that everybody may use it is noted, and changes nothing. */
+export async function addAccess(context: Change, id: string, projectId: string, { alsoPublic }: { alsoPublic: boolean }): Promise<string[]> {
   const { tx } = context;
   const flavor = await lockedFlavor(tx, id);
-  if (flavor.isPublic) throw conflict('Can not add access to a public flavor.');
+  if (flavor.isPublic && !alsoPublic) throw conflict('Can not add access to a public flavor.');
   if ((await insertAccess(tx, id, projectId)) === 0) throw conflict(`Flavor access already exists for flavor ${id} and project ${projectId} combination.`);
   await tellFlavor(context, flavor, 'update');
   return selectAccess(tx, id);

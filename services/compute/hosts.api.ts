@@ -4,11 +4,13 @@ import { implement } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { inventoryOf, listHosts, type Host } from '../placement/hosts.ts';
 import { selectHostedByProject } from './hosted-servers.store.ts';
+import { listWorkers, workersHost, workersZone } from './workers.ts';
 
 export const hosts = implement(contract, {
-  async list({ tx, query }) {
-    const taking = (await listHosts(tx)).filter(({ enabled, availabilityZone }) => enabled && (!query.zone || availabilityZone === query.zone));
-    return { hosts: taking.map(({ hostname, availabilityZone }) => ({ host_name: hostname, service: 'compute', zone: availabilityZone })) };
+  async list({ tx, query, now }) {
+    const taking = (await listHosts(tx)).filter(({ enabled }) => enabled).map(({ hostname, availabilityZone }) => ({ host_name: hostname, service: 'compute', zone: availabilityZone }));
+    const working = (await listWorkers(tx, now)).map(({ binary }) => ({ host_name: workersHost, service: binary.replace('nova-', ''), zone: workersZone }));
+    return { hosts: [...taking, ...working].filter(({ zone }) => !query.zone || zone === query.zone) };
   },
   async show({ tx, params }) {
     const host = await named(tx, params.host_name);

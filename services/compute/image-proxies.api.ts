@@ -130,6 +130,8 @@ const shownAs: Record<Image['status'], { status: string; progress: number }> = {
   active: { status: 'ACTIVE', progress: 100 },
   queued: { status: 'SAVING', progress: 25 },
   saving: { status: 'SAVING', progress: 50 },
+  uploading: { status: 'UNKNOWN', progress: 0 },
+  importing: { status: 'UNKNOWN', progress: 0 },
   deactivated: { status: 'UNKNOWN', progress: 0 },
 };
 

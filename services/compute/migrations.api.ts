@@ -2,9 +2,10 @@ import { migrations as contract, serverMigrations as ofServerContract } from '..
 import { badRequest, notFound } from '../../kit/fault.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { listHosts } from '../placement/hosts.ts';
+import { abortLiveMigration, forceLiveMigration } from './live-migrations.ts';
 import { linksTo, mostPerPage, nextLinks } from './lists.ts';
-import { isMigrationId, selectMigrations, type Migration, type MigrationFilter } from './migrations.store.ts';
-import { getServer } from './servers.ts';
+import { findMigration, isMigrationId, selectMigrations, type Migration, type MigrationFilter } from './migrations.store.ts';
+import { getServer, type Compute } from './servers.ts';
 import { asPreciseTime } from './words.ts';
 
 /** nova/api/openstack/compute/migrations.py, live_migration_in_progress */
@@ -52,26 +53,36 @@ export const migrations = implement(contract, {
   },
 });
 
-export const serverMigrations = implement(ofServerContract, {
-  async list({ tx, params }) {
-    await getServer({ tx }, params.server_id);
-    const names = new Map((await listHosts(tx)).map(({ id, hostname }) => [id, hostname]));
-    const all = await selectMigrations(tx, { ...anything, serverId: params.server_id, type: 'live-migration' }, { marker: null, limit: mostPerPage });
-    return { migrations: all.filter(isUnderWay).map((migration) => live(migration, names)) };
-  },
-  async show({ tx, params }) {
-    const { server_id: id, migration_id: number } = params;
-    await getServer({ tx }, id);
-    const found = (await selectMigrations(tx, { ...anything, serverId: id }, { marker: null, limit: mostPerPage })).find((each) => String(each.number) === number);
-    if (!found) throw notFound(`In-progress live migration ${number} is not found for server ${id}.`);
-    if (found.type !== 'live-migration') throw notFound(`Migration ${number} for server ${id} is not live-migration.`);
-    if (!isUnderWay(found)) throw notFound(`Live migration ${number} for server ${id} is not in progress.`);
-    return { migration: live(found, new Map((await listHosts(tx)).map((host) => [host.id, host.hostname]))) };
-  },
-});
+export function serverMigrationsApi(compute: Compute) {
+  return implement(ofServerContract, {
+    async list({ tx, params, caller }) {
+      await getServer({ tx }, params.server_id);
+      // On which hosts they are is for administrators: nova/policies/servers_migrations.py, index:host
+      const names = caller.isAdmin ? new Map((await listHosts(tx)).map(({ id, hostname }) => [id, hostname])) : null;
+      const all = await selectMigrations(tx, { ...anything, serverId: params.server_id, type: 'live-migration' }, { marker: null, limit: mostPerPage });
+      return { migrations: all.filter(isUnderWay).map((migration) => live(migration, names)) };
+    },
+    async show({ tx, params }) {
+      const { server_id: id, migration_id: number } = params;
+      await getServer({ tx }, id);
+      const found = /^\d{1,9}$/.test(number) ? await findMigration(tx, id, Number(number)) : undefined;
+      if (!found) throw notFound(`In-progress live migration ${number} is not found for server ${id}.`);
+      if (found.type !== 'live-migration') throw notFound(`Migration ${number} for server ${id} is not live-migration.`);
+      if (!isUnderWay(found)) throw notFound(`Live migration ${number} for server ${id} is not in progress.`);
+      return { migration: live(found, new Map((await listHosts(tx)).map((host) => [host.id, host.hostname]))) };
+    },
+    async forceComplete(request) {
+      await forceLiveMigration(request, request.params.server_id, request.params.migration_id);
+    },
+    async abort(request) {
+      await abortLiveMigration(compute, request, request.params.server_id, request.params.migration_id);
+    },
+  });
+}
 
-function common(migration: Migration, names: ReadonlyMap<string, string>) {
-  const host = (id: string | null) => (id === null ? null : (names.get(id) ?? id));
+/** Without names, nothing is said of hosts. */
+function common(migration: Migration, names: ReadonlyMap<string, string> | null) {
+  const host = (id: string | null) => (id === null || names === null ? null : (names.get(id) ?? id));
   const [source, target] = [host(migration.sourceHostId), host(migration.targetHostId)];
   return {
     id: migration.number,
@@ -90,7 +101,7 @@ function common(migration: Migration, names: ReadonlyMap<string, string>) {
 }
 
 /** How far it is no driver tells. */
-function live(migration: Migration, names: ReadonlyMap<string, string>) {
+function live(migration: Migration, names: ReadonlyMap<string, string> | null) {
   return {
     ...common(migration, names),
     server_uuid: migration.serverId,

@@ -67,3 +67,14 @@ export function selectMigrations(tx: Transaction, filter: MigrationFilter, { mar
 export async function isMigrationId(tx: Transaction, id: string): Promise<boolean> {
   return (await tx.one`select id from compute.migration where id = ${id}`) !== undefined;
 }
+
+export function findMigration(tx: Transaction, serverId: string, number: number): Promise<Migration | undefined> {
+  return tx.one<Migration>`select ${columns} from compute.migration where server_id = ${serverId} and number = ${number}`;
+}
+
+/** What is under way for a server that is deleted comes to nothing; where only a word was missing, it is as if it had been said. */
+export async function endMigrations(tx: Transaction, serverId: string, now: Date): Promise<void> {
+  await tx.run`
+    update compute.migration set status = case when status = 'finished' then 'confirmed' else 'cancelled' end, updated_at = ${now}
+    where server_id = ${serverId} and status in ('accepted', 'running', 'post-migrating', 'migrating', 'finished')`;
+}

@@ -9,7 +9,8 @@ test('the default class says what projects may use for which nothing was said', 
   const cloud = await startCloud(t);
   const { admin, alice } = cloud;
 
-  await admin.compute.quotaClasses.update({ params: { quota_class: 'default' }, body: { quota_class_set: { instances: 1 } } });
+  // Those of server groups are shown from 2.50 on only.
+  await admin.client(compute, undefined, '2.1').quotaClasses.update({ params: { quota_class: 'default' }, body: { quota_class_set: { instances: 1, server_groups: 10, server_group_members: 10 } } });
 
   const params = { tenant_id: alice.projectId };
   assert.deepEqual([(await alice.compute.quotaSets.show({ params })).body.quota_set.instances, (await alice.compute.quotaSets.defaults({ params })).body.quota_set.instances, (await alice.compute.limits.show()).body.limits.absolute.maxTotalInstances], [1, 1, 1]);
@@ -98,3 +99,27 @@ async function makeServer(cloud: TestCloud): Promise<string> {
   await cloud.settle();
   return 'server' in body ? body.server.id : assert.fail();
 }
+
+test('what is not counted is limited for a project too, and for all that have no limit of their own', async (t) => {
+  const cloud = await startCloud(t);
+  const { admin, alice } = cloud;
+  const params = { tenant_id: alice.projectId };
+  const limitsNow = async () => (await alice.compute.limits.show()).body.limits.absolute;
+
+  await admin.compute.quotaClasses.update({ params: { quota_class: 'default' }, body: { quota_class_set: { metadata_items: 5 } } });
+  assert.equal((await limitsNow()).maxServerMeta, 5);
+  await admin.compute.quotaSets.update({ params, body: { quota_set: { metadata_items: 1, server_group_members: 1 } } });
+  assert.equal((await limitsNow()).maxServerMeta, 1);
+  const server_id = await makeServer(cloud);
+  const two = { one: '1', two: '2' };
+  await assert.rejects(alice.compute.serverMetadata.replace({ params: { server_id }, body: { metadata: two } }), { status: 403 });
+
+  const { server_group: group } = (await alice.compute.serverGroups.create({ body: { server_group: { name: 'pair', policies: ['anti-affinity'] } } })).body;
+  const join = () => alice.compute.servers.create({ body: { server: { name: 'member', flavorRef: '1', imageRef: cloud.imageId, networks: [] }, 'os:scheduler_hints': { group: group.id } } });
+  await join();
+  await assert.rejects(join(), { status: 403 });
+
+  await admin.compute.quotaSets.delete({ params });
+  assert.equal((await limitsNow()).maxServerMeta, 5);
+  await alice.compute.serverMetadata.replace({ params: { server_id }, body: { metadata: two } });
+});

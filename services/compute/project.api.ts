@@ -3,11 +3,10 @@ import { limits as limitsContract, quotaClasses as classesContract, quotaSets as
 import { badRequest, forbidden } from '../../kit/fault.ts';
 import { implement, type Context } from '../../kit/http/implement.ts';
 import { commonLimits, quotaDefaults, quotaUsage, resetQuotaLimits, setCommonLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
-import { defaultClass, defaultLimits } from './limits.ts';
+import { defaultClass, defaultLimits, plainDefaults, plainLimits, plainOf, type PlainLimits } from './limits.ts';
 import { mostPerPage, nextLinks } from './lists.ts';
-import { deleteUserLimits, selectClassLimits, selectUsedBy, selectUserLimits, upsertClassLimits, upsertUserLimits } from './quota-classes.store.ts';
+import { deleteUserLimits, selectClassLimits, selectUsedBy, selectUserLimits, upsertClassLimits, upsertPlainLimits, upsertUserLimits, type Limit } from './quota-classes.store.ts';
 import { isServerId } from './servers.store.ts';
-import { mostMetadata } from './servers.ts';
 import { selectRanBetween, type UsedServer } from './usages.store.ts';
 import { asPreciseTime, truth } from './words.ts';
 
@@ -20,26 +19,13 @@ const counted = {
   server_groups: 'compute.server_groups',
 } as const satisfies Partial<Record<QuotaName, QuotaResource>>;
 
-/** What Nova limits one by one, or has handed to Neutron: nova/quota.py */
-const fixed = {
-  floating_ips: -1,
-  fixed_ips: -1,
-  metadata_items: mostMetadata,
-  injected_files: 5,
-  injected_file_content_bytes: 10240,
-  injected_file_path_bytes: 255,
-  security_groups: -1,
-  security_group_rules: -1,
-  server_group_members: 10,
-} as const;
-
 type Limits = Record<QuotaName, { limit: number; used: number }>;
 
 async function limitsOf({ tx }: Pick<Context, 'tx'>, projectId: string, userId?: string): Promise<Limits> {
-  const usage = await quotaUsage(tx, projectId, Object.values(counted), await defaultLimits(tx));
+  const [usage, plain] = await Promise.all([defaultLimits(tx).then((common) => quotaUsage(tx, projectId, Object.values(counted), common)), plainLimits(tx, projectId)]);
   const ofCounted = Object.entries(counted).map(([name, resource]) => [name, usage[resource]!]);
   // Key pairs are the user's: a project uses none of them.
-  const ofProject = { ...fromFixed(), ...Object.fromEntries(ofCounted), key_pairs: { limit: usage['compute.key_pairs']!.limit, used: 0 } } as Limits;
+  const ofProject = { ...unused(plain), ...Object.fromEntries(ofCounted), key_pairs: { limit: usage['compute.key_pairs']!.limit, used: 0 } } as Limits;
   return userId === undefined ? ofProject : ofUser(tx, ofProject, projectId, userId);
 }
 
@@ -47,12 +33,12 @@ async function limitsOf({ tx }: Pick<Context, 'tx'>, projectId: string, userId?:
 async function ofUser(tx: Context['tx'], ofProject: Limits, projectId: string, userId: string): Promise<Limits> {
   const [set, used] = [new Map((await selectUserLimits(tx, projectId, userId)).map(({ resource, most }) => [resource, most])), await selectUsedBy(tx, projectId, userId)];
   return Object.fromEntries(
-    Object.entries(ofProject).map(([name, { limit, used: all }]) => [name, { limit: set.get(counted[name as keyof typeof counted] ?? '') ?? limit, used: used[name as keyof typeof used] ?? all }]),
+    Object.entries(ofProject).map(([name, { limit, used: all }]) => [name, { limit: set.get(counted[name as keyof typeof counted] ?? name) ?? limit, used: used[name as keyof typeof used] ?? all }]),
   ) as Limits;
 }
 
-function fromFixed() {
-  return Object.fromEntries(Object.entries(fixed).map(([name, limit]) => [name, { limit, used: 0 }]));
+function unused(limits: PlainLimits) {
+  return Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, { limit, used: 0 }]));
 }
 
 function justLimits(limits: Limits): Record<QuotaName, number> {
@@ -81,22 +67,28 @@ export const quotaSets = implement(quotaContract, {
   },
   async update(request) {
     const id = request.params.tenant_id;
+    demandOwn(request, id, 'update');
     const { user_id: userId } = request.query;
     const { force = false, ...wanted } = request.body.quota_set;
     const [ofProject, before] = [await limitsOf(request, id), await limitsOf(request, id, userId)];
     const changes: Partial<Record<QuotaResource, number>> = {};
+    const plain: Limit[] = [];
     for (const [name, text] of Object.entries(wanted)) {
       const limit = Number(text);
       const resource = resourceNamed(name, limit);
-      if (resource === undefined) continue;
       const { used } = before[name as QuotaName];
       if (!truth(force) && limit >= 0 && limit < used) throw badRequest(`Quota limit ${limit} for ${name} must be greater than or equal to already used and reserved ${used}.`);
       const most = ofProject[name as QuotaName].limit;
       if (userId !== undefined && !truth(force) && most >= 0 && (limit < 0 || limit > most)) throw badRequest(`Quota limit ${limit} for ${name} must be less than or equal to ${most}.`);
-      changes[resource] = limit;
+      if (resource === undefined) plain.push({ resource: name, most: limit });
+      else changes[resource] = limit;
     }
-    if (userId === undefined) await setQuotaLimits(request.tx, id, changes);
-    else await upsertUserLimits(request.tx, id, userId, Object.entries(changes).map(([resource, most]) => ({ resource, most })));
+    const set = Object.entries(changes).map(([resource, most]) => ({ resource, most }));
+    if (userId !== undefined) await upsertUserLimits(request.tx, id, userId, [...set, ...plain]);
+    else {
+      await setQuotaLimits(request.tx, id, changes);
+      await upsertPlainLimits(request.tx, id, plain);
+    }
     return { quota_set: justLimits(await limitsOf(request, id, userId)) };
   },
   async delete({ tx, params, query }) {
@@ -105,11 +97,10 @@ export const quotaSets = implement(quotaContract, {
   },
 });
 
-/** Which resource a limit is of; undefined for what is the same everywhere and shall stay so. */
+/** Which resource a limit is of; undefined for what is not counted. */
 function resourceNamed(name: string, limit: number): QuotaResource | undefined {
   const resource = counted[name as keyof typeof counted];
   if (limit < -1) throw badRequest(`Invalid input for field/attribute ${name}. Value: ${limit}. ${limit} is less than the minimum of -1`);
-  if (resource === undefined && limit !== fixed[name as keyof typeof fixed]) throw badRequest(`The limit of ${name} is the same for all projects here: ${fixed[name as keyof typeof fixed]}.`);
   return resource;
 }
 
@@ -118,12 +109,9 @@ export const quotaClasses = implement(classesContract, {
     return { quota_class_set: { id: params.quota_class, ...(await classLimits(tx, params.quota_class)) } };
   },
   async update({ tx, params, body }) {
-    const limits = Object.entries(body.quota_class_set).flatMap(([name, text]) => {
-      const resource = resourceNamed(name, Number(text));
-      return resource === undefined ? [] : [{ resource, most: Number(text) }];
-    });
+    const limits = Object.entries(body.quota_class_set).map(([name, text]) => ({ resource: resourceNamed(name, Number(text)) ?? name, most: Number(text) }));
     await upsertClassLimits(tx, params.quota_class, limits);
-    if (params.quota_class === defaultClass) await setCommonLimits(tx, Object.fromEntries(limits.map(({ resource, most }) => [resource, most])));
+    if (params.quota_class === defaultClass) await setCommonLimits(tx, Object.fromEntries(limits.filter(({ resource }) => resource in quotaDefaults).map(({ resource, most }) => [resource, most])));
     return { quota_class_set: await classLimits(tx, params.quota_class) };
   },
 });
@@ -131,9 +119,10 @@ export const quotaClasses = implement(classesContract, {
 async function classLimits(tx: Context['tx'], name: string): Promise<Record<QuotaName, number>> {
   // Of all regions together; another class is nobody's.
   const inForce = name === defaultClass ? Object.entries(await commonLimits(tx, Object.values(counted), await defaultLimits(tx))).map(([resource, most]) => ({ resource, most })) : await selectClassLimits(tx, name);
+  const plain = plainOf(await selectClassLimits(tx, name));
   const said = new Map(inForce.map(({ resource, most }) => [resource, most]));
   const ofCounted = Object.entries(counted).map(([quota, resource]) => [quota, said.get(resource) ?? quotaDefaults[resource]]);
-  return { ...fixed, ...Object.fromEntries(ofCounted) } as Record<QuotaName, number>;
+  return { ...plainDefaults, ...plain, ...Object.fromEntries(ofCounted) } as Record<QuotaName, number>;
 }
 
 export const limits = implement(limitsContract, {
@@ -198,14 +187,16 @@ async function ranIn(request: Paged, { start, end }: Period, projectId: string |
   return { servers, links: last && servers.length === limit ? nextLinks(request.page({ marker: last.id })) : undefined };
 }
 
-type Period = { start: Date; end: Date };
+/** A moment, and how it is written: to the microsecond, as it was asked. */
+type Period = { start: Date; end: Date; written: { start: string; stop: string } };
 
 function readPeriod({ start, end }: { start?: string; end?: string }, now: Date): Period {
   const period = { start: readTime(start, now), end: readTime(end, now) };
   // Nova's two defaults are two moments; ours are one, and no reason to refuse.
   const given = start !== undefined || end !== undefined;
   if (period.start > period.end || (given && period.start.getTime() === period.end.getTime())) throw badRequest('Invalid start time. The start time cannot occur after the end time.');
-  return { start: period.start, end: period.end > now ? now : period.end };
+  const isAhead = period.end > now;
+  return { start: period.start, end: isAhead ? now : period.end, written: { start: writtenTime(start, period.start), stop: isAhead ? asPreciseTime(now) : writtenTime(end, period.end) } };
 }
 
 function readTime(text: string | undefined, now: Date): Date {
@@ -216,7 +207,12 @@ function readTime(text: string | undefined, now: Date): Date {
   return date;
 }
 
-function usageOf(projectId: string, servers: readonly UsedServer[], { start, end }: Period, now: Date, detailed: boolean) {
+function writtenTime(text: string | undefined, time: Date): string {
+  const micros = /\.\d{3}(\d{1,3})$/.exec(text ?? '')?.[1] ?? '';
+  return `${asPreciseTime(time).slice(0, 23)}${micros.padEnd(3, '0')}`;
+}
+
+function usageOf(projectId: string, servers: readonly UsedServer[], { start, end, written }: Period, now: Date, detailed: boolean) {
   const each = servers.map((server) => {
     const { id, name, flavor, terminatedAt } = server;
     const { launchedAt } = server;
@@ -244,8 +240,7 @@ function usageOf(projectId: string, servers: readonly UsedServer[], { start, end
     total_local_gb_usage: sum(({ hours, local_gb: disk }) => hours * disk),
     total_memory_mb_usage: sum(({ hours, memory_mb: memory }) => hours * memory),
     total_vcpus_usage: sum(({ hours, vcpus }) => hours * vcpus),
-    start: asPreciseTime(start),
-    stop: asPreciseTime(end),
+    ...written,
     ...(detailed ? { server_usages: each } : {}),
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refused } from '../../contract/client.ts';
 import { startCloud } from '../../test/cloud.ts';
+import { tellGuests } from './network-news.ts';
 
 test('security groups are as Nova showed them: what they let in, with names of groups', async (t) => {
   const { alice, bob } = await startCloud(t);
@@ -107,6 +108,22 @@ test('a floating IP is led to a server and away from it, and the guest hears of 
   await cloud.settle();
   assert.deepEqual([(await shown()).fixed_ip, (await shown()).instance_id], [null, null]);
   assert.ok((await generation()) > led);
+
+  // Through the network's own API as well.
+  const { ports } = (await alice.network.ports.list({ query: { device_id: [params.server_id] } })).body;
+  const floatingip_id = (await alice.network.floatingIps.list()).body.floatingips[0]!.id!;
+  for (const change of [
+    () => alice.network.floatingIps.update({ params: { floatingip_id }, body: { floatingip: { port_id: ports[0]!.id! } } }),
+    () => alice.network.floatingIps.update({ params: { floatingip_id }, body: { floatingip: { port_id: null } } }),
+    () => alice.network.ports.update({ params: { port_id: ports[0]!.id! }, body: { port: { security_groups: [] } } }),
+  ]) {
+    await cloud.settle();
+    const old = await generation();
+    await change();
+    await tellGuests(cloud.cloud.region);
+    await cloud.settle();
+    assert.ok((await generation()) > old);
+  }
   await assert.rejects(alice.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } }), refusal(409, /is not associated with instance/));
 });
 

@@ -13,6 +13,17 @@ export async function upsertClassLimits(tx: Transaction, name: string, limits: r
     on conflict (name, resource) do update set most = excluded.most`;
 }
 
+/** In the place of a user's name: what was set for the project itself, of what the quota service does not count. */
+const wholeProject = '';
+
+export function selectPlainLimits(tx: Transaction, projectId: string): Promise<Limit[]> {
+  return selectUserLimits(tx, projectId, wholeProject);
+}
+
+export function upsertPlainLimits(tx: Transaction, projectId: string, limits: readonly Limit[]): Promise<void> {
+  return upsertUserLimits(tx, projectId, wholeProject, limits);
+}
+
 export function selectUserLimits(tx: Transaction, projectId: string, userId: string): Promise<Limit[]> {
   return tx.rows<Limit>`select resource, most::int8 as most from compute.user_limit where project_id = ${projectId} and user_id = ${userId}`;
 }

@@ -28,9 +28,11 @@ export async function reconcile(parts: RegionParts): Promise<void> {
   const devices = Map.groupBy(await database.read(scope, (tx) => selectBlockDevices(tx, servers.map(({ id }) => id))), ({ serverId }) => serverId);
   for (const server of servers) await mend(parts, { server, machine: machines.get(server.id), devices: devices.get(server.id) ?? [] });
 
-  for (const machine of all.filter(isAway)) await takeAway(parts, known.get(machine.id)!, machine);
+  // To a host that does not answer nothing can be said: that waits until it does.
+  const answering = ({ power }: ServerState) => power !== 'unknown';
+  for (const machine of all.filter(answering).filter(isAway)) await takeAway(parts, known.get(machine.id)!, machine);
 
-  const unknown = [...machines.values()].filter(({ id }) => !known.has(id));
+  const unknown = [...machines.values()].filter(answering).filter(({ id }) => !known.has(id));
   if (unknown.length === 0) return;
   const deleted = new Map((await database.read(scope, (tx) => selectDeleted(tx, unknown.map(({ id }) => id)))).map(({ id, generation }) => [id, generation]));
   for (const machine of unknown) {
@@ -84,6 +86,7 @@ function remedyFor(parts: RegionParts, { server, machine, devices }: Seen): Reme
   if (server.hostId === null || server.vmState === 'error' || server.vmState === 'deleted') return undefined;
 
   const is = machine?.power ?? 'missing';
+  if (is === 'unknown') return undefined;
   if (is === server.power) return hasItsVolumes(machine, devices) ? undefined : async (tx) => void (await start(tx, refreshServerWorkflow));
   // The guest has powered itself off: nova/compute/manager.py, _sync_instance_power_state
   if (server.power === 'running' && is === 'stopped')

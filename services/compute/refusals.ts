@@ -8,13 +8,21 @@ export function asBadRequest(error: unknown): never {
 }
 
 export function asNetworkFault(error: unknown): never {
-  if (error instanceof Fault && error.code === 'OverQuota') throw forbidden('Maximum number of ports exceeded');
+  if (error instanceof Fault && error.code === 'OverQuota') throw tooManyPorts();
   return asBadRequest(error);
 }
 
-/** nova/exception.py, TooManyInstances */
+/** nova/exception.py, PortLimitExceeded */
+export function tooManyPorts(): Fault {
+  return forbidden('Maximum number of ports exceeded');
+}
+
 export function asQuotaFault(error: unknown): never {
-  if (!(error instanceof OverQuota)) throw error;
-  const name = error.resource.split('.')[1];
-  throw forbidden(`Quota exceeded for ${name}: Requested ${error.wanted}, but already used ${error.used} of ${error.limit} ${name}`);
+  throw error instanceof OverQuota ? overQuota(error) : error;
+}
+
+/** nova/exception.py, TooManyInstances */
+export function overQuota({ resource, wanted, used, limit }: OverQuota): Fault {
+  const name = resource.split('.')[1];
+  return forbidden(`Quota exceeded for ${name}: Requested ${wanted}, but already used ${used} of ${limit} ${name}`);
 }

@@ -7,9 +7,11 @@ import { changeHost, inventoryOf, isAlive, listHosts, removeHost, type Host, typ
 import { countHosted, selectHosted, type HostedServer } from './hosted-servers.store.ts';
 import { cut, nextLinks } from './lists.ts';
 import { countByHost, type HostCount } from './servers.store.ts';
+import { deleteWorkersService } from './services.store.ts';
 import { asPreciseTime, truth } from './words.ts';
+import { listWorkers, workersHost, workersZone } from './workers.ts';
 
-const binary = 'nova-compute';
+const binary: string = 'nova-compute';
 
 export const hypervisors = implement(hypervisorsContract, {
   async list(request) {
@@ -153,8 +155,9 @@ function uptimeOf({ report }: Host, now: Date): string | null {
 
 export const services = implement(servicesContract, {
   async list({ tx, query, now }) {
-    const hosts = (await listHosts(tx)).filter(({ hostname }) => (!query.host || hostname === query.host) && (!query.binary || query.binary === binary));
-    return { services: hosts.map((host) => asService(host, now)) };
+    // Hosts first: what looks for one takes the first that there is.
+    const all = [...(await listHosts(tx)).map((host) => asService(host, now)), ...(await workers(tx, now))];
+    return { services: all.filter((each) => (!query.host || each.host === query.host) && (!query.binary || each.binary === query.binary)) };
   },
   async enable(request) {
     const host = await change(request, request.body, { enabled: true, disabledReason: null });
@@ -177,6 +180,8 @@ export const services = implement(servicesContract, {
     const { status, disabled_reason: reason, forced_down: down } = request.body;
     if (!isUuid(request.params.service_id)) throw badRequest(`Invalid uuid ${request.params.service_id}`);
     const host = (await listHosts(request.tx)).find(({ id }) => id === request.params.service_id);
+    const worker = (await listWorkers(request.tx, request.now)).find(({ id }) => id === request.params.service_id);
+    if (worker) throw notHosts(worker.binary);
     if (!host) throw notFound(`Service ${request.params.service_id} could not be found.`);
     if (status === undefined && down === undefined) throw badRequest("No updates were requested. Fields 'status' or 'forced_down' should be specified.");
     if (status === 'enabled' && reason !== undefined) throw badRequest("Specifying 'disabled_reason' with status 'enabled' is invalid.");
@@ -188,7 +193,11 @@ export const services = implement(servicesContract, {
   },
   async delete(request) {
     const { tx, params } = request;
-    const host = (await listHosts(tx)).find(({ id, number }) => id === params.service_id || String(number) === params.service_id);
+    const isNamed = ({ id, number }: { id: string; number: number }) => id === params.service_id || String(number) === params.service_id;
+    const worker = (await listWorkers(tx, request.now)).find(isNamed);
+    // It comes back when it next says that it works.
+    if (worker) return deleteWorkersService(tx, worker.id);
+    const host = (await listHosts(tx)).find(isNamed);
     if (!host) throw /^\d+$/.test(params.service_id) || isUuid(params.service_id) ? notFound(`Service ${params.service_id} not found.`) : badRequest(`Invalid uuid ${params.service_id}`);
     if ((await countHosted(tx, [host.id])) > 0 || host.inventories.some(({ used }) => used > 0))
       throw conflict('Unable to delete compute service that is hosting instances. Migrate or delete the instances first.');
@@ -197,10 +206,14 @@ export const services = implement(servicesContract, {
 });
 
 async function change(context: Context, { host: hostname, binary: named }: { host: string; binary: string }, changes: Partial<HostChanges>): Promise<Host> {
-  if (named !== binary) throw badRequest(`Updating a ${named} service is not supported. Only nova-compute services can be updated.`);
+  if (named !== binary) throw notHosts(named);
   const host = (await listHosts(context.tx)).find((each) => each.hostname === hostname);
   if (!host) throw notFound(`Host '${hostname}' is not mapped to any cell`);
   return changeHost(context, host, changes);
+}
+
+function notHosts(named: string): Fault {
+  return badRequest(`Updating a ${named} service is not supported. Only nova-compute services can be updated.`);
 }
 
 function asService(host: Host, now: Date) {
@@ -218,6 +231,12 @@ function asService(host: Host, now: Date) {
   };
 }
 
+async function workers(tx: Transaction, now: Date): Promise<ReturnType<typeof asService>[]> {
+  return (await listWorkers(tx, now)).map(({ id, number, binary: named, up, seenAt }) => ({
+    id, number, binary: named, host: workersHost, zone: workersZone, status: 'enabled', state: up ? 'up' : 'down', updated_at: asPreciseTime(seenAt), disabled_reason: null, forced_down: false,
+  }));
+}
+
 function isUuid(text: string): boolean {
   return /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i.test(text);
 }
@@ -227,12 +246,17 @@ export const availabilityZones = implement(zonesContract, {
     return { availabilityZoneInfo: zonesOf(await listHosts(tx)).map(({ zone, available }) => ({ zoneName: zone, zoneState: { available }, hosts: null })) };
   },
   async detail({ tx, now }) {
+    const internal = await listWorkers(tx, now);
+    const onWorkers = Object.fromEntries(internal.map(({ binary: named, up, seenAt }) => [named, { available: up, active: true, updated_at: asPreciseTime(seenAt) }]));
     return {
-      availabilityZoneInfo: zonesOf(await listHosts(tx)).map(({ zone, available, hosts }) => ({
-        zoneName: zone,
-        zoneState: { available },
-        hosts: available ? Object.fromEntries(hosts.map((host) => [host.hostname, { [binary]: { available: isAlive(host, now), active: host.enabled, updated_at: asPreciseTime(host.seenAt) } }])) : null,
-      })),
+      availabilityZoneInfo: [
+        ...(internal.length > 0 ? [{ zoneName: workersZone, zoneState: { available: true }, hosts: { [workersHost]: onWorkers } }] : []),
+        ...zonesOf(await listHosts(tx)).map(({ zone, available, hosts }) => ({
+          zoneName: zone,
+          zoneState: { available },
+          hosts: available ? Object.fromEntries(hosts.map((host) => [host.hostname, { [binary]: { available: isAlive(host, now), active: host.enabled, updated_at: asPreciseTime(host.seenAt) } }])) : null,
+        })),
+      ],
     };
   },
 });

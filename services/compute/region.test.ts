@@ -26,7 +26,29 @@ test('hosts are put into a zone by a group, and servers go where their zone is',
   await cloud.settle();
   await admin.compute.aggregates.removeHost({ params, body: { remove_host: { host: 'host-2' } } });
   await admin.compute.aggregates.delete({ params });
-  assert.deepEqual((await admin.compute.services.list()).body.services.map(({ zone }) => zone), ['nova', 'nova', 'nova']);
+  assert.deepEqual((await admin.compute.services.list()).body.services.map(({ zone }) => zone), ['nova', 'nova', 'nova', 'internal', 'internal']);
+});
+
+test('those who decide where servers go are in a zone of their own, which no server can ask for', async (t) => {
+  const { admin, alice } = await startCloud(t, { hosts: 1 });
+
+  const { services } = (await admin.client(compute).services.list({ query: { host: 'intercloud' } })).body;
+
+  assert.deepEqual(services.map(({ binary, zone, state, status }) => [binary, zone, state, status]), [['nova-conductor', 'internal', 'up', 'enabled'], ['nova-scheduler', 'internal', 'up', 'enabled']]);
+  const [internal] = (await admin.compute.availabilityZones.detail()).body.availabilityZoneInfo;
+  assert.deepEqual([internal?.zoneName, Object.keys(internal?.hosts?.['intercloud'] ?? {})], ['internal', ['nova-conductor', 'nova-scheduler']]);
+  assert.deepEqual((await alice.compute.availabilityZones.list()).body.availabilityZoneInfo.map(({ zoneName }) => zoneName), ['nova']);
+  await assert.rejects(admin.client(compute).services.update({ params: { service_id: String(services[0]?.id) }, body: { status: 'disabled' } }), { status: 400 });
+});
+
+test('up to 2.6 a project may be let use what everybody may', async (t) => {
+  const { admin, alice } = await startCloud(t, { hosts: 1 });
+  const at = (version: string) => admin.client(compute, undefined, version).flavorAccess.add({ params: { flavor_id: '1' }, body: { addTenantAccess: { tenant: alice.projectId } } });
+
+  const { body } = await at('2.6');
+
+  assert.deepEqual(body, { flavor_access: [{ flavor_id: '1', tenant_id: alice.projectId }] });
+  await assert.rejects(at('2.7'), { status: 409 });
 });
 
 test('metadata of a group is added to, and null takes an item away', async (t) => {

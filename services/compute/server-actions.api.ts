@@ -19,9 +19,9 @@ import {
   suspendServer,
   unpauseServer,
 } from './server-actions.ts';
+import { openConsole } from './consoles.ts';
 import { addFixedIp, removeFixedIp } from './server-fixed-ips.ts';
 import { createServerBackup, createServerImage } from './server-images.ts';
-import { consoleUnavailable } from './server-parts.api.ts';
 import { evacuateServer, liveMigrateServer, migrateServer } from './server-moves.ts';
 import { refreshServer } from './server-refresh.ts';
 import { rescueServer, unrescueServer } from './server-rescue.ts';
@@ -75,7 +75,6 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
     },
     async rebuild(request) {
       const wish = request.body.rebuild;
-      if (wish.personality !== undefined && wish.personality.length > 0) throw badRequest('Files cannot be put into a server here: use user_data or metadata.');
       const adminPass = wish.adminPass ?? newPassword(compute);
       const server = await rebuildServer(compute, request, request.params.server_id, {
         imageId: wish.imageRef,
@@ -89,10 +88,13 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
         hostname: wish.hostname,
         keyName: wish.key_name,
         userData: wish.user_data,
+        files: wish.personality ?? [],
         certificates: wish.trusted_image_certificates ?? null,
         keepVolume: wish.keepVolume === true,
       });
-      return new Answer({ server: { ...(await viewServer(request, server)), user_data: server.userData, adminPass } }, { headers: { location: request.url(`/servers/${server.id}`) } });
+      // nova/api/openstack/compute/servers.py, _action_rebuild: said once.
+      const { 'OS-EXT-SRV-ATTR:user_data': _, ...shown } = await viewServer(request, server);
+      return new Answer({ server: { ...shown, user_data: server.userData, adminPass } }, { headers: { location: request.url(`/servers/${server.id}`) } });
     },
     async createImage(request) {
       const { name, metadata = {} } = request.body.createImage;
@@ -127,9 +129,9 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       await migrateServer(compute, request, request.params.server_id, host);
     },
     async migrateLive(request) {
-      const { host, force } = request.body['os-migrateLive'];
+      const { host, force, checkedAtOnce = false } = request.body['os-migrateLive'];
       if (host === null && force !== undefined && truth(force)) throw badRequest("Can't force to a non-provided destination");
-      await liveMigrateServer(compute, request, request.params.server_id, host);
+      await liveMigrateServer(compute, request, request.params.server_id, { hostname: host, checkedAtOnce });
     },
     async evacuate(request) {
       const { host = null, adminPass = newPassword(compute), force, keepPower = false } = request.body.evacuate;
@@ -150,16 +152,13 @@ export function serverActionsApi(compute: Compute, driver: Driver) {
       await refreshServer(compute, request, await getServer(request, request.params.server_id));
     },
     async getVncConsole(request) {
-      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
-      throw consoleUnavailable(request.body['os-getVNCConsole'].type);
+      return { console: await openConsole(request, { serverId: request.params.server_id, protocol: 'vnc', type: request.body['os-getVNCConsole'].type }) };
     },
     async getSpiceConsole(request) {
-      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
-      throw consoleUnavailable(request.body['os-getSPICEConsole'].type);
+      return { console: await openConsole(request, { serverId: request.params.server_id, protocol: 'spice', type: request.body['os-getSPICEConsole'].type }) };
     },
     async getSerialConsole(request) {
-      demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
-      throw consoleUnavailable(request.body['os-getSerialConsole'].type);
+      return { console: await openConsole(request, { serverId: request.params.server_id, protocol: 'serial', type: request.body['os-getSerialConsole'].type }) };
     },
     async addFixedIp(request) {
       await addFixedIp(compute, request, request.params.server_id, String(request.body.addFixedIp.networkId));

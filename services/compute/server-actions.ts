@@ -1,20 +1,27 @@
 /** What can be asked of a server that there is. Each: its row locked, its state asked, the wish written, the work begun. */
+import type { GuestFile } from '../../drivers/driver.ts';
 import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
-import { getServerImage } from '../image/images.ts';
+import { getServerImage, type ServerImage } from '../image/images.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
 import { moveClaim, NoValidHost, releaseClaim } from '../placement/claims.ts';
 import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
-import { noteAction } from './actions.ts';
+import { demandFits } from '../volume/volume-actions.ts';
+import { getVolume } from '../volume/volumes.ts';
+import { noteAction, noteDone } from './actions.ts';
+import { selectBlockDevices } from './devices.store.ts';
 import { getFlavor } from './flavors.ts';
+import { demandHardware } from './hardware.ts';
+import { demandFilesRoom, demandMetadataRoom } from './limits.ts';
 import { beginMigration, noteMigration } from './migrations.ts';
 import {
   hardRebootWorkflow,
   lessThan,
   pauseServerWorkflow,
   rebuildServerWorkflow,
+  rebuildVolumeServerWorkflow,
   resizeServerWorkflow,
   resumeServerWorkflow,
   revertResizeWorkflow,
@@ -24,6 +31,7 @@ import {
   suspendServerWorkflow,
   unpauseServerWorkflow,
 } from './server-actions.workflow.ts';
+import { localDisksAfter, shortName } from './local-disks.ts';
 import { migrateServerWorkflow, revertMigrationWorkflow } from './server-moves.workflow.ts';
 import { claimElsewhere, returnTo } from './server-hosts.ts';
 import { changeServer, lockServer, needsOf, meteredAs, quotaOf } from './server-changes.ts';
@@ -31,7 +39,7 @@ import { demandState, demandUnlocked, type StatefulAction } from './server-state
 import { subjectOf, type About } from './server-steps.ts';
 import { asBadRequest, asQuotaFault } from './refusals.ts';
 import { refreshServer } from './server-refresh.ts';
-import { demandFit, demandNoCertificates, demandOffered, hostnameOf, knownProperties, mostMetadata, publicKeyOf, type Compute } from './servers.ts';
+import { demandFit, demandNoCertificates, knownProperties, publicKeyOf, type Compute } from './servers.ts';
 import type { RegionParts } from '../parts.ts';
 import type { Server } from './servers.store.ts';
 
@@ -93,9 +101,9 @@ export async function setLock(context: Context, id: string, reason: string | nul
   const { tx, now, caller, requestId } = context;
   const server = await lockServer(tx, id);
   const isOwner = server.projectId === caller.projectId;
-  // One that is locked already is not locked again by its owner, but may get another reason.
-  const changes: Partial<Server> = server.locked && isOwner ? { lockedReason: reason } : { locked: true, lockedBy: isOwner ? 'owner' : 'admin', lockedReason: reason };
-  await changeServer(tx, { now: () => now }, server, changes, { event: 'server.lock', requestId });
+  if (server.locked && isOwner) return;
+  await changeServer(tx, { now: () => now }, server, { locked: true, lockedBy: isOwner ? 'owner' : 'admin', ...(reason === null ? {} : { lockedReason: reason }) }, { event: 'server.lock', requestId });
+  await noteDone(context, server, 'lock');
 }
 
 export async function removeLock(context: Context, id: string): Promise<void> {
@@ -103,12 +111,15 @@ export async function removeLock(context: Context, id: string): Promise<void> {
   const server = await lockServer(tx, id);
   if (server.lockedBy === 'admin' && !caller.isAdmin) throw forbidden("Policy doesn't allow os_compute_api:os-lock-server:unlock:unlock_override to be performed.");
   await changeServer(tx, { now: () => now }, server, { locked: false, lockedBy: null, lockedReason: null }, { event: 'server.unlock', requestId });
+  await noteDone(context, server, 'unlock');
 }
 
 /** By hand, for a server whose state is wrong. */
-export async function resetState({ tx, now, requestId }: Context, id: string, vmState: 'active' | 'error'): Promise<void> {
+export async function resetState(context: Context, id: string, vmState: 'active' | 'error'): Promise<void> {
+  const { tx, now, requestId } = context;
   const server = await lockServer(tx, id);
   await changeServer(tx, { now: () => now }, server, { vmState, taskState: null, ...(vmState === 'active' ? { power: 'running' as const } : {}) }, { event: 'server.reset_state', requestId, intent: true });
+  await noteDone(context, server, 'resetState');
 }
 
 /** Both flavors are counted from now on, until one of them is given up. */
@@ -116,16 +127,17 @@ export async function resizeServer(compute: Compute, context: Context, id: strin
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'resize');
   const flavor = await getFlavor(context, flavorId).catch(asBadRequest);
-  demandOffered(flavor);
   if (flavor.id === server.flavor.id) throw badRequest('When resizing, instances must change flavor!');
-  if (flavor.diskGiB === 0 && server.flavor.diskGiB !== 0 && server.imageId !== null) throw badRequest('Resize to zero disk flavor is not allowed.');
+  if (flavor.diskGiB === 0 && server.flavor.diskGiB !== 0 && server.rootImage !== null) throw badRequest('Resize to zero disk flavor is not allowed.');
   // Nova's host refuses it after the API has said yes, and the server stays as it was; to say no at once is kinder.
   if (server.rootImage !== null && flavor.diskGiB < server.rootDiskGiB) throw badRequest('Server disk was unable to be resized because: a disk cannot become smaller.');
-  if (server.imageId !== null) await getServerImage({ tx }, server.imageId).then((image) => demandFit(flavor, image, caller.isAdmin), () => undefined);
-  const resized = { ...server, flavor, resize: { from: server.flavor, vmState: server.vmState }, rootDiskGiB: server.rootImage === null ? 0 : flavor.diskGiB };
+  if (server.rootImage !== null && server.imageId !== null) await getServerImage({ tx }, server.imageId).then((image) => demandFit(flavor, image, caller.isAdmin), () => undefined);
+  demandHardware({ flavor, image: server.imageProperties });
+  const localDisks = localDisksAfter({ flavor, image: server.imageProperties, before: server.localDisks, taken: (await selectBlockDevices(tx, [id])).map(shortName) });
+  const resized = { ...server, flavor, resize: { from: server.flavor, vmState: server.vmState, localDisks: server.localDisks }, rootDiskGiB: server.rootImage === null ? 0 : flavor.diskGiB };
   await claimQuota(tx, server.projectId, lessThan(quotaOf(resized), quotaOf(server))).catch(asQuotaFault);
   await claimSpending(tx, { now, projectId: server.projectId, domainId: domainOf(caller, server.projectId), thing: meteredAs(flavor, 1) });
-  const changes = { flavor, resize: resized.resize, rootDiskGiB: resized.rootDiskGiB, taskState: 'resize_prep', ...(diskConfig ? { diskConfig } : {}) };
+  const changes = { flavor, localDisks, resize: resized.resize, rootDiskGiB: resized.rootDiskGiB, taskState: 'resize_prep', ...(diskConfig ? { diskConfig } : {}) };
   // The room is claimed beside the intent, so that their sums never differ.
   const moved = await moveClaim(tx, { ...needsOf(resized), consumerId: id, projectId: server.projectId, now }).then(
     () => undefined,
@@ -160,7 +172,7 @@ export async function revertResize(compute: Compute, context: Context, id: strin
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(reverted)));
   const left = server.resize?.left;
   const place = left ? await returnTo(tx, server, left, { now, requestId }) : await moveClaim(tx, { ...needsOf(reverted), consumerId: id, projectId: server.projectId, now });
-  const changed = await changeServer(tx, { now: () => now }, server, { ...place, flavor: reverted.flavor, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
+  const changed = await changeServer(tx, { now: () => now }, server, { ...place, flavor: reverted.flavor, localDisks: server.resize!.localDisks ?? server.localDisks, resize: null, taskState: 'resize_reverting' }, { requestId, intent: true });
   await noteMigration(tx, id, 'reverted', now);
   if (left) await startWork(compute, context, changed, 'revertResize', revertMigrationWorkflow, { leftHostId: server.hostId! });
   else await startWork(compute, context, changed, 'revertResize', revertResizeWorkflow, {});
@@ -179,6 +191,8 @@ export type Rebuild = {
   /** Null: none from now on. */
   keyName: string | null | undefined;
   userData: string | null | undefined;
+  /** Instead of those that it had. */
+  files: readonly GuestFile[];
   certificates: readonly string[] | null;
   /** A root volume stays as it is. */
   keepVolume: boolean;
@@ -187,19 +201,20 @@ export type Rebuild = {
 export async function rebuildServer(compute: Compute, context: Context, id: string, wish: Rebuild): Promise<Server> {
   const { tx, caller, now, requestId } = context;
   const server = await usable(context, id, 'rebuild');
-  if (Object.keys(wish.metadata ?? {}).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  await demandMetadataRoom(tx, server.projectId, wish.metadata ?? {});
+  await demandFilesRoom(tx, server.projectId, wish.files);
   demandNoCertificates(wish.certificates);
-  if (server.rootImage === null) throw badRequest('Unable to rebuild with a different image for a volume-backed server.');
   const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
-  demandFit(server.flavor, image, caller.isAdmin);
+  const imageProperties = knownProperties(image.properties);
+  demandHardware({ flavor: server.flavor, image: imageProperties });
   const changes: Partial<Server> = {
-    imageId: image.id,
-    rootImage: image.vetted,
-    diskEpoch: server.diskEpoch + 1,
+    ...(server.rootImage === null ? await onVolume(context, server, image, wish.keepVolume) : onDisk(server, image, caller.isAdmin)),
     taskState: 'rebuilding',
     power: server.vmState === 'stopped' ? 'stopped' : 'running',
     adminPass: wish.adminPass,
-    ...(wish.name === undefined ? {} : { name: wish.name, hostname: hostnameOf(wish.name, id) }),
+    files: [...wish.files],
+    ...(wish.files.length === 0 ? {} : { configDrive: 'True' }),
+    ...(wish.name === undefined ? {} : { name: wish.name }),
     ...(wish.metadata === undefined ? {} : { metadata: wish.metadata }),
     ...(wish.diskConfig === undefined ? {} : { diskConfig: wish.diskConfig }),
     ...(wish.accessIpv4 === undefined ? {} : { accessIpv4: wish.accessIpv4 }),
@@ -208,11 +223,30 @@ export async function rebuildServer(compute: Compute, context: Context, id: stri
     ...(wish.hostname === undefined ? {} : { hostname: wish.hostname }),
     ...(wish.userData === undefined ? {} : { userData: wish.userData }),
     ...(wish.keyName === undefined ? {} : { keyName: wish.keyName, publicKey: wish.keyName === null ? null : await publicKeyOf(context, wish.keyName) }),
-    imageProperties: knownProperties(image.properties),
+    imageProperties,
   };
   const changed = await changeServer(tx, { now: () => now }, server, changes, { requestId, intent: true });
-  await startWork(compute, context, changed, 'rebuild', rebuildServerWorkflow, {});
+  if (server.rootImage === null && !wish.keepVolume) await startWork(compute, context, changed, 'rebuild', rebuildVolumeServerWorkflow, { imageId: image.id });
+  else await startWork(compute, context, changed, 'rebuild', rebuildServerWorkflow, {});
   return changed;
+}
+
+function onDisk(server: Server, image: ServerImage, isAdmin: boolean): Partial<Server> {
+  demandFit(server.flavor, image, isAdmin);
+  return { imageId: image.id, rootImage: image.vetted, diskEpoch: server.diskEpoch + 1 };
+}
+
+/** Its root volume is made anew, or stays what it is: nova/compute/api.py, reimage_boot_volume */
+async function onVolume(context: Context, server: Server, image: ServerImage, keepVolume: boolean): Promise<Partial<Server>> {
+  if (server.flavor.memoryMiB < image.minRamMiB) throw badRequest("Flavor's memory is too small for requested image.");
+  const root = (await selectBlockDevices(context.tx, [server.id])).find(({ isRoot }) => isRoot);
+  if (!root) throw badRequest(`Server ${server.id} has no root disk any more.`);
+  const volume = await getVolume(context, root.volumeId);
+  if (volume.status !== 'in-use') throw badRequest(`Invalid volume: volume ${volume.id} is ${volume.status}, and not in use.`);
+  if (!keepVolume) demandFits(volume, image);
+  else if (volume.imageMetadata?.['image_id'] !== image.id) throw badRequest(`Image ${image.id} is unacceptable: Unable to rebuild with a different image for a volume-backed server.`);
+  // What else it has of its host is made anew too.
+  return { bootEpoch: server.bootEpoch + 1, diskEpoch: server.diskEpoch + 1 };
 }
 
 export async function setMetadata(compute: Compute, context: Context, id: string, metadata: Record<string, string>, how: 'merge' | 'replace'): Promise<Record<string, string>> {
@@ -238,7 +272,7 @@ export async function changeable({ tx, caller }: Context, id: string, action: St
 }
 
 async function writeMetadata(compute: Compute, context: Context, server: Server, metadata: Record<string, string>): Promise<void> {
-  if (Object.keys(metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  await demandMetadataRoom(context.tx, server.projectId, metadata);
   const changed = await changeServer(context.tx, { now: () => context.now }, server, { metadata }, { requestId: context.requestId, intent: true });
   await refreshServer(compute, context, changed);
 }

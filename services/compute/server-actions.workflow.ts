@@ -5,10 +5,14 @@ import { step } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
 import { moveClaim } from '../placement/claims.ts';
 import { releaseQuota, type Amounts } from '../quota/quotas.ts';
+import { reimageServerVolume } from '../volume/volume-actions.ts';
+import { volumeState } from '../volume/volumes.ts';
+import { selectBlockDevices } from './devices.store.ts';
 import { noteMigration } from './migrations.ts';
 import { changeServer, needsOf, quotaOf } from './server-changes.ts';
 import { actionWorkflow, asFinal, commitServer, ensureMachine, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { findServer, lockServerRow, type Server } from './servers.store.ts';
+import { VolumeFailed } from './volume-failed.ts';
 
 export const obey = (name: string) => step<ServerRun>(name, async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
 
@@ -88,7 +92,7 @@ export async function putFlavorBack(server: Server, tx: Transaction, run: Pick<S
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf(back)));
   await moveClaim(tx, { ...needsOf(back), consumerId: server.id, projectId: server.projectId, now: run.services.clock.now() });
   await noteMigration(tx, server.id, 'error', run.services.clock.now());
-  return { flavor: back.flavor, resize: null };
+  return { flavor: back.flavor, localDisks: server.resize.localDisks ?? server.localDisks, resize: null };
 }
 
 /** How much less the second counts than the first. */
@@ -104,8 +108,59 @@ export const rebuildServerWorkflow = actionWorkflow(
       await ensureMachine(run);
     }, undefined, { retry: patient }),
   ],
-  { done: (server) => ({ vmState: server.power === 'stopped' ? 'stopped' : 'active', launchedAt: new Date(server.updatedAt), adminPass: null, fault: null }), event: 'server.rebuild.end', onFailure: 'error', deadlineSeconds: 900 },
+  { done: rebuilt, event: 'server.rebuild.end', onFailure: 'error', deadlineSeconds: 900 },
 );
+
+function rebuilt(server: Server): Partial<Server> {
+  return { vmState: server.power === 'stopped' ? 'stopped' : 'active', launchedAt: new Date(server.updatedAt), adminPass: null, fault: null };
+}
+
+type AboutImage = About & { imageId: string };
+type ReimageRun = ServerRun<AboutImage, { began: boolean }>;
+
+/** Off its host meanwhile, as the volume cannot become another under a machine. */
+export const rebuildVolumeServerWorkflow = actionWorkflow<AboutImage>(
+  'server.rebuild-volume',
+  [
+    step<ServerRun<AboutImage>>(shutDown.name, (run) => shutDown.act(run)),
+    step<ServerRun<AboutImage>>(
+      'take it off its host',
+      async (run) => {
+        const server = await placed(run);
+        if (server) await run.services.driver.servers.remove({ id: server.id, hostId: server.hostId, generation: server.generation });
+      },
+      undefined,
+      { retry: patient },
+    ),
+    step<ServerRun<AboutImage>>('make its volume anew', (run) => reimage(run as ReimageRun), undefined, { retry: { attempts: 200, firstMs: 50, factor: 1.3, maxMs: 3_000 } }),
+    step<ServerRun<AboutImage>>(
+      'start it',
+      async (run) => {
+        await nowAs(run, 'rebuild_spawning');
+        await ensureMachine(run);
+      },
+      undefined,
+      { retry: patient },
+    ),
+  ],
+  { done: rebuilt, event: 'server.rebuild.end', onFailure: 'error', deadlineSeconds: 3600 },
+);
+
+async function reimage(run: ReimageRun): Promise<void> {
+  const { database, clock } = run.services;
+  const { serverId, imageId } = run.input;
+  const root = (await database.read({ kind: 'system', reason: 'the root volume of a server' }, (tx) => selectBlockDevices(tx, [serverId]))).find(({ isRoot }) => isRoot);
+  if (!root) return;
+  await nowAs(run, 'rebuild_block_device_mapping');
+  if (run.state.began !== true)
+    await run.write(async (tx) => {
+      await reimageServerVolume({ tx, now: clock.now(), requestId: run.requestId }, { volumeId: root.volumeId, imageId });
+      return { began: true };
+    });
+  const state = await database.read({ kind: 'system', reason: 'the root volume of a server' }, (tx) => volumeState(tx, root.volumeId));
+  if (state === 'downloading') throw new Error(`Volume ${root.volumeId} is ${state}`);
+  if (state !== 'in-use') throw new VolumeFailed(`Volume ${root.volumeId} is ${state ?? 'gone'}.`);
+}
 
 export async function placed(run: { input: About; services: RegionParts }): Promise<(Server & { hostId: string }) | undefined> {
   const server = await run.services.database.read({ kind: 'system', reason: 'the host of a server' }, (tx) => findServer(tx, run.input.serverId));

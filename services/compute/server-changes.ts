@@ -7,7 +7,8 @@ import type { Failure } from '../../kit/workflow/workflow.ts';
 import type { PowerState } from '../../drivers/driver.ts';
 import type { Thing } from '../quota/budgets.ts';
 import type { Amounts } from '../quota/quotas.ts';
-import type { Needs } from '../placement/claims.ts';
+import { cellsOf } from '../placement/cells.ts';
+import { amountsOf, resourcesOf, type Needs } from '../placement/claims.ts';
 import { lockServerRow, updateServerRow, type Server, type ServerFault, type VmState } from './servers.store.ts';
 import { statusOf } from './server-states.ts';
 
@@ -81,8 +82,8 @@ export function powerOf(vmState: VmState, server: Pick<Server, 'power'>): PowerS
 }
 
 /** So many of a flavor, as they are metered when they are up. */
-export function meteredAs({ name, vcpus, memoryMiB, diskGiB }: Server['flavor'], count: number): Thing {
-  return { resource: 'server', flavor: name, state: 'ACTIVE', measures: { servers: count, vcpus: vcpus * count, memoryMiB: memoryMiB * count, diskGiB: diskGiB * count } };
+export function meteredAs({ name, vcpus, memoryMiB, diskGiB, ephemeralGiB }: Server['flavor'], count: number): Thing {
+  return { resource: 'server', flavor: name, state: 'ACTIVE', measures: { servers: count, vcpus: vcpus * count, memoryMiB: memoryMiB * count, diskGiB: (diskGiB + ephemeralGiB) * count } };
 }
 
 /** What it counts for in its project; a resize that waits counts as the larger of both. */
@@ -95,7 +96,11 @@ export function quotaOf({ flavor, resize }: Pick<Server, 'flavor' | 'resize'>): 
 }
 
 /** What it claims of its host; a resize that waits may have to go back, where it is. */
-export function needsOf({ flavor, resize, rootDiskGiB }: Pick<Server, 'flavor' | 'resize' | 'rootDiskGiB'>): Needs {
-  if (resize?.left) return { vcpus: flavor.vcpus, memoryMiB: flavor.memoryMiB, diskGiB: rootDiskGiB };
-  return { vcpus: Math.max(flavor.vcpus, resize?.from.vcpus ?? 0), memoryMiB: Math.max(flavor.memoryMiB, resize?.from.memoryMiB ?? 0), diskGiB: rootDiskGiB };
+export function needsOf({ flavor, resize, rootDiskGiB, imageProperties }: Pick<Server, 'flavor' | 'resize' | 'rootDiskGiB'> & Partial<Pick<Server, 'imageProperties'>>): Needs {
+  // nova/scheduler/utils.py, resources_from_flavor
+  const claimed = (of: Server['flavor']): Needs => ({ vcpus: of.vcpus, memoryMiB: of.memoryMiB, diskGiB: rootDiskGiB + of.ephemeralGiB + Math.ceil(of.swapMiB / 1024), resources: resourcesOf(of), cells: cellsOf(of, imageProperties) });
+  if (!resize || resize.left) return claimed(flavor);
+  const most: Record<string, number> = { VCPU: 0, MEMORY_MB: 0, DISK_GB: 0 };
+  for (const { resourceClass, amount } of [...amountsOf(claimed(flavor)), ...amountsOf(claimed(resize.from))]) most[resourceClass] = Math.max(most[resourceClass] ?? 0, amount);
+  return { ...claimed(flavor), resources: most };
 }

@@ -6,10 +6,12 @@ import { beginDetaching, releaseAttachments, reserveAttachment } from '../volume
 import { appendInterface, deleteBlockDevices, insertBlockDevice, selectBlockDevices, selectInterfaces, setBlockDeviceState, setDeleteOnTermination, setInterfaceState, type BlockDevice } from './devices.store.ts';
 import { tellDevices } from './devices.ts';
 import { attachInterfaceWorkflow, attachVolumeWorkflow, detachInterfaceWorkflow, detachVolumeWorkflow } from './devices.workflow.ts';
-import { endAction, noteAction } from './actions.ts';
+import { noteDone } from './actions.ts';
+import { shortName } from './local-disks.ts';
 import { changeable, startWork, usable } from './server-actions.ts';
 import { changeServer, lockServer } from './server-changes.ts';
 import { nextDevice } from './device-names.ts';
+import { diskPrefix } from './hardware.ts';
 import { asNetworkFault } from './refusals.ts';
 import { getServer, type Compute, type NetworkWish, type Server } from './servers.ts';
 
@@ -38,11 +40,12 @@ export async function attachVolume(compute: Compute, context: Context, id: strin
   if (tag !== null && server.hostId === null) throw badRequest('Tagged volume attachment is not supported for this server instance.');
   const devices = await selectBlockDevices(tx, [id]);
   if (devices.some((each) => each.volumeId === volumeId)) throw badRequest(`Invalid volume: volume ${volumeId} already attached to instances: ${id}`);
-  const taken = [...(server.rootImage === null ? [] : ['vda']), ...devices.map((each) => each.device.replace('/dev/', ''))];
+  const prefix = diskPrefix(server.imageProperties);
+  const taken = [...(server.rootImage === null ? [] : [`${prefix}a`]), ...[...server.localDisks, ...(server.resize?.localDisks ?? []), ...devices].map(shortName)];
   const { attachmentId, multiattach } = await reserveAttachment(context, { volumeId, serverId: id });
   if (multiattach && single) throw badRequest('Multiattach volumes are only supported starting with compute API version 2.60.');
   // The guest's kernel names its disks, so that Nova with libvirt chooses here too, whatever was asked.
-  const name = device !== null && /^\/dev\/vd[a-z]$/.test(device) && !taken.includes(device.slice(5)) ? device.slice(5) : nextDevice(taken);
+  const name = device !== null && device.slice(0, -1) === `/dev/${prefix}` && /[a-z]$/.test(device) && prefix !== 'hd' && !taken.includes(device.slice(5)) ? device.slice(5) : nextDevice(taken, prefix);
   const made = { id: random.uuid(), tag, serverId: id, projectId: server.projectId, volumeId, attachmentId, device: `/dev/${name}`, isRoot: false, deleteOnTermination, state: server.hostId === null ? ('attached' as const) : ('attaching' as const) };
   await insertBlockDevice(tx, made, now);
   if (server.hostId === null) {
@@ -62,13 +65,6 @@ async function usableOrShelved(context: Context, id: string, action: 'attach_vol
   if (placed && (server.vmState === 'shelved' || server.vmState === 'shelved_offloaded')) throw conflict(`Cannot '${action}' instance ${id} while it is in vm_state ${server.vmState}`);
   if (server.hostId === null && server.vmState !== 'shelved_offloaded') throw conflict(`Instance ${id} is not ready`);
   return server;
-}
-
-/** Asked and done in one. */
-async function noteDone({ tx, caller, now, requestId }: Context, server: Server, action: string): Promise<void> {
-  const about = { serverId: server.id, projectId: server.projectId, requestId };
-  await noteAction(tx, { ...about, action, userId: caller.userId, startedAt: now });
-  await endAction(tx, about, { result: 'Success', message: null, now });
 }
 
 export type AttachmentChange = { volumeId: string; deleteOnTermination: boolean | undefined; device: string | null | undefined; tag: string | undefined; serverId: string | undefined; id: string | undefined };
@@ -136,7 +132,7 @@ export async function attachPort(compute: Compute, context: Context, id: string,
   if (fixedIp !== undefined && networkId === undefined) throw badRequest('Must input network_id when request IP address');
   const server = await usable(context, id, 'attach_interface');
   const wish = portId !== undefined ? { portId } : { networkId: networkId ?? (await anyNetwork(context)) };
-  const port = await prepareServerPort(context, { serverId: id, projectId: server.projectId, ...wish, fixedIp, availabilityZone: server.availabilityZone ?? 'nova' }).catch(asNetworkFault);
+  const port = await prepareServerPort(context, { serverId: id, projectId: server.projectId, ...wish, fixedIp, availabilityZone: server.availabilityZone ?? 'nova', hostname: server.hostname }).catch(asNetworkFault);
   await bindServerPort(context, { portId: port.portId, serverId: id, hostId: server.hostId! });
   await appendInterface(tx, { serverId: id, projectId: server.projectId, portId: port.portId, tag, state: 'attaching' }, now);
   await tellDevices(tx, { now: () => now }, server, [{ kind: 'interface', id: port.portId }], { verb: 'attach.start', requestId });

@@ -52,6 +52,11 @@ export function selectMembers(tx: Transaction, groupIds: readonly string[]): Pro
     where group_id = any(${[...groupIds]}::text[]) and deleted_at is null order by created_at, id`;
 }
 
+export async function countMembersOf(tx: Transaction, groupId: string, userId: string): Promise<number> {
+  const found = await tx.one<{ count: number }>`select count(*)::int as count from compute.server where group_id = ${groupId} and user_id = ${userId} and deleted_at is null`;
+  return found?.count ?? 0;
+}
+
 /** For each project, for invariant I4. */
 export function countServerGroups(tx: Transaction): Promise<{ projectId: string; count: number }[]> {
   return tx.rows`select project_id as "projectId", count(*)::int as count from compute.server_group group by project_id`;

@@ -19,6 +19,20 @@ test('servers of an anti-affinity group are on different hosts, however many are
   assert.deepEqual(await cloud.diagnose(), []);
 });
 
+test('of two hundred servers of an anti-affinity group on a hundred hosts exactly a hundred are made', async (t) => {
+  const cloud = await startCloud(t, { hosts: 100 });
+  const { admin, alice } = cloud;
+  await admin.compute.quotaSets.update({ params: { tenant_id: alice.projectId }, body: { quota_set: { instances: -1, cores: -1, ram: -1, server_group_members: -1 } } });
+  const group = await makeGroup(cloud, 'anti-affinity');
+
+  await Promise.all(Array.from({ length: 200 }, (_, index) => make(cloud, group, `apart-${index}`)));
+  await cloud.settle();
+
+  const servers = (await admin.compute.servers.detail({ query: { all_tenants: '1', limit: 1000 } })).body.servers;
+  const placed = servers.filter(({ status }) => status === 'ACTIVE').map((server) => server['OS-EXT-SRV-ATTR:host']);
+  assert.deepEqual([servers.length, placed.length, new Set(placed).size], [200, 100, 100]);
+});
+
 test('servers of an affinity group share a host', async (t) => {
   const cloud = await startCloud(t, { hosts: 3 });
   const group = await makeGroup(cloud, 'affinity');

@@ -3,10 +3,11 @@ import { badRequest, forbidden, notFound } from '../../kit/fault.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { claimHost, NoValidHost, type ClaimWish } from '../placement/claims.ts';
-import { findHost } from '../placement/hosts.ts';
+import type { ClaimWish } from '../placement/claims.ts';
+import type { Claimed, Scheduler } from '../placement/scheduler/scheduler.ts';
 import { claimQuota, OverQuota, releaseQuota } from '../quota/quotas.ts';
-import { deleteServerGroupRow, findServerGroup, forgetMembership, insertServerGroup, lockServerGroup, selectMembers, selectServerGroups, type Policy, type ServerGroup } from './server-groups.store.ts';
+import { plainLimits } from './limits.ts';
+import { countMembersOf, deleteServerGroupRow, findServerGroup, forgetMembership, insertServerGroup, lockServerGroup, selectMembers, selectServerGroups, type Policy, type ServerGroup } from './server-groups.store.ts';
 
 export type { ServerGroup } from './server-groups.store.ts';
 
@@ -52,6 +53,12 @@ function tell({ tx, now, requestId }: Pick<Context, 'tx' | 'now' | 'requestId'>,
   return emit(tx, { now: () => now }, { type: `server_group.${verb}`, resource: 'server_group', resourceId: id, projectId, requestId, payload: { id, name, policy } });
 }
 
+/** Of each user's own: nova/compute/api.py, _check_quota_for_group. `more` are not members yet. */
+export async function demandMembersRoom({ tx, caller }: Context, { id, projectId }: ServerGroup, more: number): Promise<void> {
+  const { server_group_members: most } = await plainLimits(tx, projectId);
+  if (most >= 0 && (await countMembersOf(tx, id, caller.userId)) + more > most) throw forbidden('Quota exceeded, too many servers in group');
+}
+
 /** Those who watch the group hear of its new servers. */
 export async function tellJoined(context: Context, id: string): Promise<void> {
   await tell(context, await getServerGroup(context, id), 'add_member');
@@ -61,44 +68,10 @@ export async function tellJoined(context: Context, id: string): Promise<void> {
  * Claims a host that the server's group allows. Those of one group wait for one another here, so that however many
  * ask at once, none sees a host as free of others that is being given to one.
  */
-export async function claimInGroup(tx: Transaction, groupId: string | null, wish: ClaimWish): Promise<{ hostId: string }> {
+export async function claimInGroup(tx: Transaction, scheduler: Scheduler, groupId: string | null, wish: ClaimWish): Promise<Claimed> {
   const group = groupId === null ? undefined : await lockServerGroup(tx, groupId);
-  if (!group) return claimHost(tx, wish);
-  const hosts = Map.groupBy((await selectMembers(tx, [group.id])).filter(({ id, hostId }) => id !== wish.consumerId && hostId !== null), ({ hostId }) => hostId!);
-  switch (group.policy) {
-    case 'anti-affinity':
-      return claimHost(tx, { ...wish, exclude: [...(wish.exclude ?? []), ...full(hosts, group.mostPerHost)] });
-    case 'soft-anti-affinity':
-      return claimHost(tx, { ...wish, exclude: [...(wish.exclude ?? []), ...hosts.keys()] }).catch(orElse(() => claimHost(tx, wish)));
-    case 'affinity':
-      return hosts.size === 0 ? claimHost(tx, wish) : claimOnOne(tx, wish, [...hosts.keys()]);
-    case 'soft-affinity':
-      return hosts.size === 0 ? claimHost(tx, wish) : claimOnOne(tx, wish, [...hosts.keys()]).catch(orElse(() => claimHost(tx, wish)));
-    default:
-      return group.policy satisfies never;
-  }
-}
-
-function full(hosts: ReadonlyMap<string, readonly unknown[]>, most: number): string[] {
-  return [...hosts].filter(([, members]) => members.length >= most).map(([hostId]) => hostId);
-}
-
-async function claimOnOne(tx: Transaction, wish: ClaimWish, hostIds: readonly string[]): Promise<{ hostId: string }> {
-  for (const id of hostIds) {
-    const host = await findHost(tx, id);
-    if (!host || (wish.exclude ?? []).includes(id) || (wish.hostname && wish.hostname !== host.hostname)) continue;
-    try {
-      return await claimHost(tx, { ...wish, hostname: host.hostname });
-    } catch (error) {
-      if (!(error instanceof NoValidHost)) throw error;
-    }
-  }
-  throw new NoValidHost();
-}
-
-function orElse<T>(other: () => Promise<T>) {
-  return (error: unknown): Promise<T> => {
-    if (!(error instanceof NoValidHost)) throw error;
-    return other();
-  };
+  if (!group) return scheduler.claimHost(tx, wish);
+  const members: Record<string, number> = {};
+  for (const { id, hostId } of await selectMembers(tx, [group.id])) if (id !== wish.consumerId && hostId !== null) members[hostId] = (members[hostId] ?? 0) + 1;
+  return scheduler.claimHost(tx, { ...wish, group: { policy: group.policy, mostPerHost: group.mostPerHost, members } });
 }

@@ -4,10 +4,9 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { bindServerPort } from '../network/ports.ts';
 import { handOverClaim, NoValidHost, releaseClaim } from '../placement/claims.ts';
-import { findHost } from '../placement/hosts.ts';
-import { selectInterfaces } from './devices.store.ts';
-import { hintedHosts } from './scheduler-hints.ts';
-import { needsOf } from './server-changes.ts';
+import { listHosts } from '../placement/hosts.ts';
+import { selectBlockDevices, selectInterfaces } from './devices.store.ts';
+import { wishOf } from './scheduler-hints.ts';
 import { claimInGroup } from './server-groups.ts';
 import type { Compute } from './servers.ts';
 import type { Left, Server } from './servers.store.ts';
@@ -15,18 +14,32 @@ import type { Left, Server } from './servers.store.ts';
 type Claimed = { hostId: string; hostZone: string | null; left: Left };
 
 /** Room on another host, for the server as it is to be; what it has is held as what it left. */
-export async function claimElsewhere(compute: Compute, context: Context, server: Server, hostname: string | null): Promise<Claimed> {
+export async function claimElsewhere(compute: Compute, context: Context, server: Server, hostname: string | null, { running = false }: { /** It is not switched off for it. */ running?: boolean } = {}): Promise<Claimed> {
   const { tx, now, requestId } = context;
-  const { id: consumerId, projectId, userId, availabilityZone } = server;
+  const { id: consumerId, projectId, userId } = server;
   const left: Left = { hostId: server.hostId!, hostZone: server.hostZone, claimId: compute.random.uuid() };
+  const apart = await hostsApart(tx, server, { running });
   await handOverClaim(tx, { from: consumerId, to: left.claimId, projectId, userId, now });
-  const hinted = await hintedHosts(tx, server);
-  const wish = { ...needsOf({ ...server, resize: null }), consumerId, projectId, userId, now, exclude: [left.hostId, ...hinted.exclude], availabilityZone, hostname: hostname ?? hinted.only };
-  const { hostId } = await claimInGroup(tx, server.groupId, wish).catch((error: unknown) => {
-    throw error instanceof NoValidHost ? badRequest(error.message) : error;
+  const wish = await wishOf(tx, { ...server, resize: null }, { exclude: [left.hostId, ...apart], hostname, now });
+  const { hostId, availabilityZone: hostZone } = await claimInGroup(tx, compute.scheduler, server.groupId, wish).catch((error: unknown) => {
+    if (!(error instanceof NoValidHost)) throw error;
+    return handOverClaim(tx, { from: left.claimId, to: consumerId, projectId, userId, now }).then(() => {
+      throw badRequest(error.message);
+    });
   });
   await bindPorts(tx, { serverId: consumerId, hostId, now, requestId });
-  return { hostId, hostZone: (await findHost(tx, hostId))?.availabilityZone ?? null, left };
+  return { hostId, hostZone, left };
+}
+
+/** Where it cannot go: to machines of their own, with volumes or disks beside its root, or while it runs. From one of these nothing goes while it runs, or with such disks. */
+async function hostsApart(tx: Transaction, { id, hostId, localDisks }: Server, { running }: { running: boolean }): Promise<string[]> {
+  const hosts = await listHosts(tx);
+  // nova/exception.py, MigrationPreCheckError
+  const isApart = hosts.find((host) => host.id === hostId)?.report.apart === true;
+  if (isApart && localDisks.length > 0) throw badRequest(`Migration pre-check error: instance ${id} has disks beside its root, which are files of its host, a machine of its own, and do not leave it`);
+  if (running && isApart) throw badRequest(`Migration pre-check error: the disk of instance ${id} is a file of its host, a machine of its own: it moves only when it is switched off, by a cold migration`);
+  if (!running && localDisks.length === 0 && (await selectBlockDevices(tx, [id])).length === 0) return [];
+  return hosts.flatMap((host) => (host.report.apart ? [host.id] : []));
 }
 
 /** It stays where it was: what was claimed elsewhere is given back. */

@@ -3,6 +3,8 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
 import { acceptCapture, activateImage, backupsOf, dropServerImage, failImage } from '../image/uploads.ts';
 import type { RegionParts } from '../parts.ts';
+import { keysOfVolumes } from '../volume/disk-keys.ts';
+import { selectBlockDevices } from './devices.store.ts';
 import { placed } from './server-actions.workflow.ts';
 import { changeServer } from './server-changes.ts';
 import { commitServer, noteOutcome, nowAs, type About, type ServerRun } from './server-steps.ts';
@@ -52,7 +54,9 @@ export async function copyDisk<Input extends { serverId: string; upload: string 
   await nowAs(run, taskState);
   const server = await placed(run);
   if (!server) throw new Error(`Server ${run.input.serverId} has no host`);
-  await run.services.driver.servers.capture({ id: server.id, hostId: server.hostId, upload: run.input.upload });
+  const root = (await run.services.database.read({ kind: 'system', reason: 'what a server starts from' }, (tx) => selectBlockDevices(tx, [server.id]))).filter(({ isRoot }) => isRoot);
+  const keys = await keysOfVolumes(run.services, root.map(({ volumeId }) => volumeId));
+  await run.services.driver.servers.capture({ id: server.id, hostId: server.hostId, upload: run.input.upload, keys });
 }
 
 export async function takeIn<Input extends { serverId: string; imageId: string; upload: string }>(run: ServerRun<Input, SnapshotState>, taskState: string): Promise<void> {

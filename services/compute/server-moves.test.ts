@@ -2,7 +2,18 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Refused } from '../../contract/client.ts';
 import { compute } from '../../contract/compute/service.ts';
+import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { startCloud, type TestCloud } from '../../test/cloud.ts';
+
+/** A live migration that is on its way until the clock is moved, however quick or slow this machine is. */
+function holdOnce(): (point: FaultPoint) => void {
+  let isHeld = false;
+  return ({ workflow, step, phase }) => {
+    if (isHeld || workflow !== 'server.live-migrate' || step !== 'say that it has come over' || phase !== 'before') return;
+    isHeld = true;
+    throw new Error('It waits because the test says so');
+  };
+}
 
 test('a migrated server waits on another host to be confirmed, or goes back', async (t) => {
   const cloud = await startCloud(t, { hosts: 2 });
@@ -30,13 +41,13 @@ test('a migrated server waits on another host to be confirmed, or goes back', as
 });
 
 test('a server moves to another host while it runs, and nobody else can name the host', async (t) => {
-  const cloud = await startCloud(t, { hosts: 2 });
+  const cloud = await startCloud(t, { hosts: 2, workflowFaults: holdOnce() });
   const { admin } = cloud;
   const id = await make(cloud, '1');
   const params = { server_id: id };
   const first = await hostOf(cloud, id);
 
-  await assert.rejects(live(cloud, id, first), refusal(400, `Unable to migrate instance (${id}) to current host (${first}).`));
+  await assert.rejects(earlier(cloud, id, first), refusal(400, `Unable to migrate instance (${id}) to current host (${first}).`));
   await live(cloud, id, null);
   assert.equal(await statusOf(cloud, id), 'MIGRATING');
   await cloud.settle();
@@ -47,6 +58,52 @@ test('a server moves to another host while it runs, and nobody else can name the
   await admin.compute.servers.delete({ params });
   await cloud.settle();
   assert.deepEqual(await cloud.driver.servers.list(), []);
+});
+
+test('a live migration that is under way is seen, and given up', async (t) => {
+  const cloud = await startCloud(t, { hosts: 2, workflowFaults: holdOnce() });
+  const { admin, alice } = cloud;
+  const newest = admin.client(compute);
+  const id = await make(cloud, '1');
+  const params = { server_id: id };
+  const first = await hostOf(cloud, id);
+  await live(cloud, id, null);
+
+  const [seen] = (await newest.serverMigrations.list({ params })).body.migrations;
+  const about = { server_id: id, migration_id: String(seen?.id) };
+  const { migration } = (await newest.serverMigrations.show({ params: about })).body;
+  assert.deepEqual([migration.status, migration.source_compute, migration.server_uuid, migration.project_id], ['running', first, id, alice.projectId]);
+  await assert.rejects(alice.client(compute).serverMigrations.abort({ params: about }), { status: 403 });
+  await assert.rejects(newest.serverMigrations.abort({ params: { ...about, migration_id: '999' } }), refusal(404, `Migration 999 not found for instance ${id}`));
+  await newest.serverMigrations.forceComplete({ params: about, body: { force_complete: null } });
+  await newest.serverMigrations.abort({ params: about });
+  await cloud.settle();
+
+  assert.deepEqual([await statusOf(cloud, id), await hostOf(cloud, id)], ['ACTIVE', first]);
+  assert.deepEqual((await newest.serverMigrations.list({ params })).body.migrations, []);
+  const [written] = (await newest.migrations.list({ query: { instance_uuid: id } })).body.migrations;
+  assert.equal(written?.status, 'cancelled');
+  assert.deepEqual((await cloud.driver.servers.list()).map((machine) => [machine.id, machine.power]), [[id, 'running']]);
+  assert.deepEqual(await cloud.diagnose(), []);
+  const asked = (await alice.client(compute).instanceActions.list({ params })).body.instanceActions;
+  assert.deepEqual(Object.fromEntries(asked.map(({ action, message }) => [action, message])), { create: null, 'live-migration': 'It was given up for what was asked after it.', live_migration_force_complete: null, live_migration_cancel: null });
+  await assert.rejects(newest.serverMigrations.abort({ params: about }), refusal(409, `Cannot 'abort live migration' instance ${id} while it is in task_state None`));
+});
+
+test('that a server can go nowhere is said with the answer up to 2.33, and then by its migration', async (t) => {
+  const cloud = await startCloud(t, { hosts: 1 });
+  const { admin, alice } = cloud;
+  const id = await make(cloud, '1');
+
+  await assert.rejects(earlier(cloud, id, null), { status: 400 });
+  await live(cloud, id, null);
+  await cloud.settle();
+
+  assert.equal(await statusOf(cloud, id), 'ACTIVE');
+  assert.equal((await admin.client(compute).migrations.list({ query: { instance_uuid: id } })).body.migrations[0]?.status, 'error');
+  const [last] = (await alice.client(compute).instanceActions.list({ params: { server_id: id } })).body.instanceActions;
+  assert.deepEqual([last?.action, last?.message?.startsWith('No valid host was found.')], ['live-migration', true]);
+  assert.deepEqual(await cloud.diagnose(), []);
 });
 
 test('a server that does not fit on its host any more is resized on another', async (t) => {
@@ -80,13 +137,25 @@ test('a server is made anew elsewhere when its host is down, and not before', as
   await newest.serverActions.evacuate({ params, body: { evacuate: {} } });
   await cloud.settle();
 
-  assert.equal(await statusOf(cloud, id), 'ACTIVE');
+  // From 2.95 on it waits to be started by who knows that nothing else writes to its disks.
+  assert.equal(await statusOf(cloud, id), 'SHUTOFF');
   assert.notEqual(await hostOf(cloud, id), first);
   assert.deepEqual(await cloud.diagnose(), []);
+  await admin.compute.services.forceDown({ body: { host: first, binary: 'nova-compute', forced_down: false } });
+  await admin.compute.serverActions.start({ params, body: { 'os-start': null } });
+  await cloud.settle();
+  await admin.compute.services.forceDown({ body: { host: await hostOf(cloud, id), binary: 'nova-compute', forced_down: true } });
+  await admin.client(compute, undefined, '2.94').serverActions.evacuate({ params, body: { evacuate: {} } });
+  await cloud.settle();
+  assert.equal(await statusOf(cloud, id), 'ACTIVE');
 });
 
+function earlier({ admin }: TestCloud, id: string, host: string | null) {
+  return admin.client(compute, undefined, '2.24').serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: false, disk_over_commit: false } } });
+}
+
 function live({ admin }: TestCloud, id: string, host: string | null) {
-  return admin.compute.serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: false, disk_over_commit: false } } });
+  return admin.client(compute).serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: 'auto' } as never } });
 }
 
 async function hostOf({ admin }: TestCloud, id: string): Promise<string> {

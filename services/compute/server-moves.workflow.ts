@@ -11,7 +11,7 @@ import { lessThan, placed, shutdownSeconds } from './server-actions.workflow.ts'
 import { quotaOf } from './server-changes.ts';
 import { returnTo } from './server-hosts.ts';
 import { actionWorkflow, asFinal, ensureMachine, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
-import type { Server } from './servers.store.ts';
+import { lockServerRow, type Server } from './servers.store.ts';
 
 /** On which host it is still: what it left, or (when it goes back) where it had gone. */
 type AboutReturn = About & { leftHostId: string };
@@ -63,7 +63,15 @@ export const migrateServerWorkflow = actionWorkflow(
   { done: (server, tx, run) => finished(server, tx, run, { vmState: 'resized' }, 'finished'), event: 'server.migrate.end', putBack: goBack, deadlineSeconds: 900 },
 );
 
-export const liveMigrateServerWorkflow = actionWorkflow('server.live-migrate', [connect, start('go on on its new host', 'migrating'), takeOffOld], {
+/** From here on it cannot be given up: what is taken off the old host would be missing there. */
+const passOver = step<ServerRun>('say that it has come over', (run) =>
+  run.write(async (tx) => {
+    const server = await lockServerRow(tx, run.input.serverId);
+    if (server?.resize?.left) await noteMigration(tx, server.id, 'post-migrating', run.services.clock.now());
+  }),
+);
+
+export const liveMigrateServerWorkflow = actionWorkflow('server.live-migrate', [connect, start('go on on its new host', 'migrating'), passOver, takeOffOld], {
   async done(server, tx, run) {
     if (server.resize?.left) await releaseClaim(tx, server.resize.left.claimId, run.services.clock.now());
     return finished(server, tx, run, { resize: null }, 'completed');
@@ -80,6 +88,20 @@ export const evacuateServerWorkflow = actionWorkflow('server.evacuate', [connect
   deadlineSeconds: 900,
 });
 
+const connectAgain = step<ServerRun<AboutReturn>>('connect it', (run) => connect.act(run), undefined, { retry: patient });
+
+const startWhereItWas = step<ServerRun<AboutReturn>>('start it where it was', async (run) => void (await ensureMachine(run)), undefined, { retry: patient });
+
+const takeOffOther = step<ServerRun<AboutReturn>>(
+  'take it off the other host',
+  async (run) => {
+    const server = await placed(run);
+    if (server) await run.services.driver.servers.remove({ id: server.id, hostId: run.input.leftHostId, generation: server.generation });
+  },
+  undefined,
+  { retry: patient },
+);
+
 export const revertMigrationWorkflow = actionWorkflow<AboutReturn>(
   'server.migrate-revert',
   [
@@ -87,20 +109,26 @@ export const revertMigrationWorkflow = actionWorkflow<AboutReturn>(
       const server = await placed(run);
       if (server) await shutDownAt(run, server, run.input.leftHostId);
     }),
-    step<ServerRun<AboutReturn>>('connect it', (run) => connect.act(run), undefined, { retry: patient }),
-    step<ServerRun<AboutReturn>>('start it where it was', async (run) => void (await ensureMachine(run)), undefined, { retry: patient }),
-    step<ServerRun<AboutReturn>>(
-      'take it off the other host',
-      async (run) => {
-        const server = await placed(run);
-        if (server) await run.services.driver.servers.remove({ id: server.id, hostId: run.input.leftHostId, generation: server.generation });
-      },
-      undefined,
-      { retry: patient },
-    ),
+    connectAgain,
+    startWhereItWas,
+    takeOffOther,
   ],
   { done: (server) => ({ vmState: server.power === 'stopped' ? 'stopped' : 'active' }), event: 'server.resize_revert.end', onFailure: 'error', deadlineSeconds: 900 },
 );
+
+export const abortLiveMigrationWorkflow = actionWorkflow<AboutReturn>('server.live-migrate-abort', [connectAgain, startWhereItWas, takeOffOther], {
+  async done(server, tx, run) {
+    await noteMigration(tx, server.id, 'cancelled', run.services.clock.now());
+    return {};
+  },
+  event: 'server.live_migration.abort.end',
+  onFailure: 'error',
+  async putBack(server, tx, run) {
+    await noteMigration(tx, server.id, 'error', run.services.clock.now());
+    return {};
+  },
+  deadlineSeconds: 900,
+});
 
 async function shutDownAt(run: Pick<ServerRun, 'services'>, { id, generation }: Server, hostId: string): Promise<void> {
   await run.services.driver.servers.shutdown({ id, hostId, generation, seconds: shutdownSeconds }).catch((error: unknown) => {
@@ -121,5 +149,5 @@ async function goBack(server: Server, tx: Transaction, run: ServerRun): Promise<
   const { from, left } = server.resize;
   await releaseQuota(tx, server.projectId, lessThan(quotaOf(server), quotaOf({ flavor: from, resize: null })));
   await noteMigration(tx, server.id, 'error', now);
-  return { ...(await returnTo(tx, server, left, { now, requestId: run.requestId })), flavor: from, resize: null };
+  return { ...(await returnTo(tx, server, left, { now, requestId: run.requestId })), flavor: from, localDisks: server.resize.localDisks ?? server.localDisks, resize: null };
 }

@@ -1,8 +1,6 @@
 import {
-  consoleTokens as consoleTokensContract,
   instanceActions as actionsContract,
   serverAddresses as addressesContract,
-  serverConsoles as consolesContract,
   serverDiagnostics as diagnosticsContract,
   serverInterfaces as interfacesContract,
   serverMetadata as metadataContract,
@@ -15,6 +13,7 @@ import {
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import { Answer, implement, type Context } from '../../kit/http/implement.ts';
 import { securityGroupsOfServer } from '../network/ports.ts';
+import { cellClaimsOf, cellsOf, type CellClaim } from '../placement/cells.ts';
 import { findHost } from '../placement/hosts.ts';
 import { selectActions, type Action } from './actions.store.ts';
 import { showGroups } from './security-group-proxies.api.ts';
@@ -227,26 +226,6 @@ function noTag(id: string, tag: string) {
   return notFound(`Server ${id} has no tag '${tag}'`);
 }
 
-/** Nobody shows screens or serial lines here: in Nova's words. nova/exception.py, ConsoleTypeUnavailable */
-export function consoleUnavailable(type: string) {
-  return badRequest(`Unavailable console type ${type}.`);
-}
-
-export const serverConsoles = implement(consolesContract, {
-  async create(request) {
-    const { protocol, type } = request.body.remote_console;
-    demandState(await getServer(request, request.params.server_id), 'get_vnc_console');
-    throw consoleUnavailable(protocol === 'rdp' ? 'rdp' : type);
-  },
-});
-
-export const consoleTokens = implement(consoleTokensContract, {
-  async show() {
-    // No console is ever opened, so that no token of one is known.
-    throw notFound('Token not found');
-  },
-});
-
 export const serverDiagnostics = implement(diagnosticsContract, {
   async show(request) {
     const server = await getServer(request, request.params.server_id);
@@ -254,7 +233,7 @@ export const serverDiagnostics = implement(diagnosticsContract, {
     if (server.hostId === null) throw conflict(`Instance ${server.id} is not ready`);
     const [devices, ports] = await Promise.all([selectBlockDevices(request.tx, [server.id]), orderedPorts(request, [server.id])]);
     const nics = ports.get(server.id) ?? [];
-    const disks = devices.length + (server.rootImage === null ? 0 : 1);
+    const disks = devices.length + server.localDisks.length + (server.rootImage === null ? 0 : 1);
     return {
       state: server.power,
       driver: 'libvirt',
@@ -275,11 +254,18 @@ export const serverDiagnostics = implement(diagnosticsContract, {
 
 export const serverTopology = implement(topologyContract, {
   async show(request) {
-    await getServer(request, request.params.server_id);
-    // No machine is given a topology, as Nova gives none without extra specs for it.
-    return { nodes: [], pagesize_kb: null };
+    const { id, flavor, imageProperties } = await getServer(request, request.params.server_id);
+    // Nova too tells of none that nobody asked for.
+    const cells = cellsOf(flavor, imageProperties) === undefined ? [] : await cellClaimsOf(request.tx, id);
+    const { isAdmin } = request.caller;
+    return { nodes: cells.map((each) => asNode(each, isAdmin)), pagesize_kb: null };
   },
 });
+
+/** Where on its host it lies is for administrators: nova/policies/server_topology.py */
+function asNode({ cell, vcpus, memoryMiB, processors }: CellClaim, isAdmin: boolean) {
+  return { vcpu_set: vcpus, siblings: [], memory_mb: memoryMiB, ...(isAdmin ? { host_node: cell, cpu_pinning: processors } : {}) };
+}
 
 export const serverPassword = implement(passwordContract, {
   async show(request) {

@@ -44,13 +44,50 @@ test('a server that is shelved and deleted leaves no image behind', async (t) =>
   assert.deepEqual(await cloud.diagnose(), []);
 });
 
+test('a shelved server that could not leave its host gives it to others when an administrator says so', async (t) => {
+  let broken = true;
+  const cloud = await startCloud(t, {
+    hosts: 1,
+    workflowFaults({ workflow, step }) {
+      if (broken && workflow === 'server.shelve' && step === 'take it off its host') throw Object.assign(new Error('the host does not answer'), { retryable: false });
+    },
+  });
+  const { alice, admin, driver } = cloud;
+  const id = await make(cloud);
+  const params = { server_id: id };
+  const offload = () => admin.compute.serverActions.shelveOffload({ params, body: { shelveOffload: null } });
+  await assert.rejects(offload(), refusal(409, `Cannot 'shelveOffload' instance ${id} while it is in vm_state active`));
+  await alice.compute.serverActions.shelve({ params, body: { shelve: null } });
+  await cloud.settle();
+  const shelved = (await alice.compute.servers.show({ params })).body.server;
+  assert.deepEqual([shelved.status, shelved['OS-EXT-STS:task_state'], shelved.hostId !== ''], ['SHELVED', null, true]);
+  assert.deepEqual(await cloud.diagnose(), []);
+  await assert.rejects(alice.compute.serverActions.shelveOffload({ params, body: { shelveOffload: null } }), refusal(403, "Policy doesn't allow os_compute_api:os-shelve:shelve_offload to be performed."));
+
+  broken = false;
+  assert.equal((await offload()).status, 202);
+  assert.equal((await alice.compute.servers.show({ params })).body.server['OS-EXT-STS:task_state'], 'shelving_offloading');
+  await cloud.settle();
+
+  const offloaded = (await alice.compute.servers.show({ params })).body.server;
+  assert.deepEqual([offloaded.status, offloaded.hostId, offloaded['OS-EXT-STS:task_state'], offloaded.fault], ['SHELVED_OFFLOADED', '', null, undefined]);
+  assert.deepEqual(await driver.servers.list(), []);
+  assert.deepEqual((await alice.image.images.list({ query: { name: 'web-shelved' } })).body.images.map(({ status }) => status), ['active']);
+  const asked = (await alice.compute.instanceActions.list({ params })).body.instanceActions.map(({ action }) => action);
+  assert.ok(asked.includes('shelveOffload'), asked.join());
+  await alice.compute.serverActions.unshelve({ params, body: { unshelve: null } });
+  await cloud.settle();
+  assert.equal((await alice.compute.servers.show({ params })).body.server.status, 'ACTIVE');
+  assert.deepEqual(await cloud.diagnose(), []);
+});
+
 test('a server that finds no room when it is unshelved stays shelved, and says why', async (t) => {
   const cloud = await startCloud(t, { hosts: 1 });
   const { alice, admin } = cloud;
   const params = { server_id: await make(cloud) };
   await alice.compute.serverActions.shelve({ params, body: { shelve: null } });
   await cloud.settle();
-  for (const { host, binary } of (await admin.compute.services.list()).body.services) await admin.compute.services.disable({ body: { host, binary } });
+  for (const { host, binary } of (await admin.compute.services.list({ query: { binary: 'nova-compute' } })).body.services) await admin.compute.services.disable({ body: { host, binary } });
 
   await alice.compute.serverActions.unshelve({ params, body: { unshelve: null } });
   await cloud.settle();

@@ -1,9 +1,12 @@
 /** What a driver is to make of a server: read from the rows, whoever asks and whenever. */
-import type { GuestMetadata, ServerSpec } from '../../drivers/driver.ts';
+import type { GuestDevice, GuestMetadata, ServerSpec } from '../../drivers/driver.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { portsOfServers, type ServerPort } from '../network/ports.ts';
-import { selectBlockDevices, selectInterfaces } from './devices.store.ts';
+import { cellClaimsOf, cellsOf } from '../placement/cells.ts';
+import { selectBlockDevices, selectInterfaces, type BlockDevice, type Interface } from './devices.store.ts';
 import { nextDevice } from './device-names.ts';
+import { diskPrefix, hardwareOf } from './hardware.ts';
+import { shortName } from './local-disks.ts';
 import { findServer, type Server } from './servers.store.ts';
 
 export const defaultZone = 'nova';
@@ -22,6 +25,9 @@ export async function serverSpec(tx: Transaction, id: string): Promise<ServerSpe
   const known = new Map(((await portsOfServers(tx, [id])).get(id) ?? []).map((port) => [port.portId, port]));
   // A port that was deleted under the server is not there any more.
   const ports = interfaces.flatMap(({ portId }) => known.get(portId) ?? []);
+  const hardware = hardwareOf({ flavor: server.flavor, image: server.imageProperties });
+  const prefix = diskPrefix(server.imageProperties);
+  const cells = cellsOf(server.flavor, server.imageProperties) === undefined ? [] : await cellClaimsOf(tx, id);
   return {
     id,
     generation: server.generation,
@@ -31,11 +37,15 @@ export async function serverSpec(tx: Transaction, id: string): Promise<ServerSpe
     memoryMiB: server.flavor.memoryMiB,
     bootEpoch: server.bootEpoch,
     rootDisk: rootDiskOf(server, devices.find(({ isRoot }) => isRoot)?.volumeId),
-    ...(server.rescue ? { rescue: { image: server.rescue.image, rootDevice: `/dev/${nextDevice(['vda', ...devices.map(({ device }) => device.replace('/dev/', ''))])}` } } : {}),
+    ...(server.rescue ? { rescue: { image: server.rescue.image, rootDevice: `/dev/${nextDevice([`${prefix}a`, ...[...server.localDisks, ...devices].map(shortName)], prefix)}` } } : {}),
+    ...(prefix === 'vd' ? {} : { rootDevice: `/dev/${prefix}a` }),
+    ...(Object.keys(hardware).length === 0 ? {} : { hardware }),
+    ...(server.localDisks.length === 0 ? {} : { localDisks: server.localDisks.map(({ name, sizeMiB, device, format }) => ({ name, sizeMiB, device, format, epoch: server.diskEpoch })) }),
     volumes: devices.filter(({ isRoot }) => !isRoot).map(({ volumeId, device }) => ({ volumeId, device })),
+    ...(cells.length === 0 ? {} : { cells }),
     nics: ports.map(({ portId, networkId, mac, mtu, addresses }) => ({ portId, networkId, mac, mtu, addresses: addresses.map(({ address }) => address) })),
     configDrive: server.configDrive !== '',
-    metadata: metadataOf(server, ports),
+    metadata: { ...metadataOf(server, ports), devices: namedDevices([...server.localDisks.map(({ name, device, tag }) => ({ volumeId: name, device, tag })), ...devices], interfaces, known) },
   };
 }
 
@@ -43,6 +53,17 @@ function rootDiskOf(server: Server, rootVolumeId: string | undefined): ServerSpe
   if (server.rootImage) return { kind: 'image', image: server.rootImage, sizeGiB: server.rootDiskGiB, epoch: server.diskEpoch };
   if (rootVolumeId === undefined) throw new Unplaced(`Server ${server.id} has no root disk any more`);
   return { kind: 'volume', volumeId: rootVolumeId };
+}
+
+/** Those that have a tag: nova/virt/libvirt/driver.py, _build_device_metadata */
+function namedDevices(disks: readonly Pick<BlockDevice, 'volumeId' | 'device' | 'tag'>[], interfaces: readonly Interface[], ports: ReadonlyMap<string, ServerPort>): GuestDevice[] {
+  return [
+    ...interfaces.flatMap(({ portId, tag }) => {
+      const mac = ports.get(portId)?.mac;
+      return tag === null || mac === undefined ? [] : [{ type: 'nic' as const, mac, tags: [tag] }];
+    }),
+    ...disks.flatMap(({ volumeId, device, tag }) => (tag === null ? [] : [{ type: 'disk' as const, serial: volumeId, path: device, tags: [tag] }])),
+  ];
 }
 
 function metadataOf(server: Server, ports: readonly (ServerPort & { floatingIps: string[]; securityGroups: { name: string }[] })[]): GuestMetadata {
@@ -57,6 +78,7 @@ function metadataOf(server: Server, ports: readonly (ServerPort & { floatingIps:
     meta: server.metadata,
     adminPass: server.adminPass,
     userData: server.userData,
+    ...(server.files.length === 0 ? {} : { files: server.files }),
     networkData: networkDataOf(ports),
     fixedIps: ports.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
     floatingIps: ports.flatMap(({ floatingIps }) => floatingIps),

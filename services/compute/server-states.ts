@@ -13,7 +13,7 @@ const rules = {
   'os-start': { vm: ['stopped'], task: idle },
   'os-stop': { vm: ['active', 'error'], task: idle },
   rebootSoft: { vm: ['active'], task: idle },
-  rebootHard: { vm: ['active', 'stopped', 'paused', 'suspended', 'error', 'rescued'], task: [null, 'rebooting', 'reboot_pending', 'reboot_started', 'reboot_started_hard', 'resuming', 'unpausing', 'suspending'] },
+  rebootHard: { vm: ['active', 'stopped', 'paused', 'suspended', 'error'], task: [null, 'rebooting', 'reboot_pending', 'reboot_started', 'reboot_started_hard', 'resuming', 'unpausing', 'suspending'] },
   pause: { vm: ['active'], task: idle },
   unpause: { vm: ['paused'], task: idle },
   suspend: { vm: ['active'], task: idle },
@@ -37,6 +37,10 @@ const rules = {
   trigger_crash_dump: { vm: ['active', 'paused', 'rescued', 'resized', 'error'], task: idle },
   migrate: { vm: ['active', 'stopped'], task: idle },
   'os-migrateLive': { vm: ['active', 'paused'], task: idle },
+  'create share': { vm: ['stopped'], task: 'any' },
+  'delete share': { vm: ['stopped', 'error'], task: 'any' },
+  force_complete: { vm: ['active'], task: ['migrating'] },
+  'abort live migration': { vm: ['active', 'paused'], task: ['migrating'] },
   evacuate: { vm: ['active', 'stopped', 'error'], task: idle },
   get_diagnostics: { vm: ['active', 'rescued'], task: 'any' },
   get_vnc_console: { vm: ['active', 'paused', 'suspended', 'stopped', 'resized', 'rescued', 'error', 'shelved', 'shelved_offloaded'], task: 'any' },
@@ -59,7 +63,7 @@ export function demandState(server: Server, action: StatefulAction): void {
   const rule: Rule = rules[action];
   const said = spoken[action] ?? action;
   if (!rule.vm.includes(server.vmState)) throw wrongState(server.id, said, 'vm_state', server.vmState);
-  if (rule.task !== 'any' && !rule.task.includes(server.taskState)) throw wrongState(server.id, said, 'task_state', server.taskState ?? '');
+  if (rule.task !== 'any' && !rule.task.includes(server.taskState)) throw wrongState(server.id, said, 'task_state', server.taskState ?? 'None');
 }
 
 function wrongState(id: string, action: string, attribute: string, state: string) {

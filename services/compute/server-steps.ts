@@ -4,6 +4,7 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Failure, Outcome, Retry, Run, Step, Workflow } from '../../kit/workflow/workflow.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
+import { keysOfVolumes } from '../volume/disk-keys.ts';
 import { endAction } from './actions.ts';
 import { changeServer, faultFrom, powerOf } from './server-changes.ts';
 import { serverSpec } from './server-spec.ts';
@@ -22,7 +23,8 @@ export async function ensureMachine(run: Pick<ServerRun, 'services' | 'input'>):
   const { database, driver } = run.services;
   const spec = await database.read({ kind: 'system', reason: 'the specification of a server' }, (tx) => serverSpec(tx, run.input.serverId));
   try {
-    await driver.servers.ensure(spec);
+    // Here, and not where the specification is read: keys are in no answer and in no row of ours.
+    await driver.servers.ensure({ ...spec, keys: await keysOfVolumes(run.services, [...(spec.rootDisk.kind === 'volume' ? [spec.rootDisk.volumeId] : []), ...spec.volumes.map(({ volumeId }) => volumeId)]) });
   } catch (error) {
     throw asFinal(error);
   }
@@ -90,7 +92,7 @@ export function actionWorkflow<Input extends About = About>(name: string, steps:
 /** Writes down what became of the request, for those who ask for the server's actions. */
 export async function noteOutcome<Input extends About>(tx: Transaction, run: ServerRun<Input>, outcome: Outcome, failure: Failure | undefined): Promise<void> {
   if (run.requestId === undefined) return;
-  const message = outcome === 'done' ? null : outcome === 'superseded' ? 'The server was deleted meanwhile.' : (failure && faultFrom(failure, run.services.clock.now()).message) ?? 'Error';
+  const message = outcome === 'done' ? null : outcome === 'superseded' ? 'It was given up for what was asked after it.' : (failure && faultFrom(failure, run.services.clock.now()).message) ?? 'Error';
   const projectId = await projectOfServer(tx, run.input.serverId);
   if (projectId !== undefined) await endAction(tx, { serverId: run.input.serverId, projectId, requestId: run.requestId }, { result: outcome === 'done' ? 'Success' : 'Error', message, now: run.services.clock.now() });
 }

@@ -3,25 +3,27 @@ import { createHash } from 'node:crypto';
 import type { ResponseOf } from '../../contract/contract.ts';
 import type { servers as contract } from '../../contract/compute/servers.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { portsOfServers, type ServerPortState } from '../network/ports.ts';
-import { isAlive, listHosts, type Host } from '../placement/hosts.ts';
+import { shownPortsOfServers, type ServerPortShown } from '../network/server-ports.ts';
+import { isAlive, listHostsShown, type HostShown } from '../placement/hosts.ts';
 import { selectBlockDevices, selectInterfaces, type BlockDevice } from './devices.store.ts';
+import { diskPrefix } from './hardware.ts';
 import { bookmark, linksTo } from './lists.ts';
 import { statusOf } from './server-states.ts';
-import type { Server } from './servers.store.ts';
+import type { ListedServer, Server } from './servers.store.ts';
 import { asPreciseTime, asTime } from './words.ts';
 
 export type ShownServer = ResponseOf<typeof contract.detail>['servers'][number];
 type Viewing = Pick<Context, 'tx' | 'caller' | 'now'> & { base: string; url(path: string): string };
 
 /** All of them with as many statements as one. */
-export async function viewServers(request: Viewing, servers: readonly Server[]): Promise<ShownServer[]> {
+export async function viewServers(request: Viewing, servers: readonly ListedServer[]): Promise<ShownServer[]> {
   const ids = servers.map(({ id }) => id);
   if (ids.length === 0) return [];
-  const [ports, rows, hosts] = await Promise.all([orderedPorts(request, ids), selectBlockDevices(request.tx, ids), request.caller.isAdmin ? listHosts(request.tx) : []]);
+  const [ports, rows, hosts] = await Promise.all([orderedPorts(request, ids), selectBlockDevices(request.tx, ids), request.caller.isAdmin ? listHostsShown(request.tx, servers.flatMap(({ hostId }) => hostId ?? [])) : []]);
   const devices = Map.groupBy(rows, ({ serverId }) => serverId);
   const byId = new Map(hosts.map((host) => [host.id, host]));
-  return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], byId));
+  const hostIds = new Map<string, string>();
+  return servers.map((server) => view(request, server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], byId, hostIds));
 }
 
 /** By itself, with its groups. */
@@ -31,8 +33,8 @@ export async function viewServer(request: Viewing, server: Server): Promise<Show
 }
 
 /** Ports in the order in which the guest sees them. */
-export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly string[]): Promise<Map<string, ServerPortState[]>> {
-  const [rows, ports] = await Promise.all([selectInterfaces(tx, ids), portsOfServers(tx, [...ids])]);
+export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly string[]): Promise<Map<string, ServerPortShown[]>> {
+  const [rows, ports] = await Promise.all([selectInterfaces(tx, ids), shownPortsOfServers(tx, ids)]);
   const interfaces = Map.groupBy(rows, ({ serverId }) => serverId);
   return new Map(
     ids.map((id) => {
@@ -42,7 +44,7 @@ export async function orderedPorts({ tx }: Pick<Context, 'tx'>, ids: readonly st
   );
 }
 
-function view(request: Viewing, server: Server, ports: readonly ServerPortState[], devices: readonly BlockDevice[], hosts: ReadonlyMap<string, Host>): ShownServer {
+function view(request: Viewing, server: ListedServer, ports: readonly ServerPortShown[], devices: readonly BlockDevice[], hosts: ReadonlyMap<string, HostShown>, hostIds: Map<string, string>): ShownServer {
   const status = statusOf(server);
   const groups = [...new Set(ports.flatMap(({ securityGroups }) => securityGroups.map(({ name }) => name)))];
   return {
@@ -52,7 +54,7 @@ function view(request: Viewing, server: Server, ports: readonly ServerPortState[
     tenant_id: server.projectId,
     user_id: server.userId,
     metadata: server.metadata,
-    hostId: hostIdOf(server),
+    hostId: knownHostId(server, hostIds),
     image: server.imageId === null ? '' : { id: server.imageId, links: [bookmark(request, `/images/${server.imageId}`)], properties: server.imageProperties },
     flavor: flavorOf(request, server.flavor),
     created: asTime(server.createdAt),
@@ -89,7 +91,7 @@ function flavorOf(request: Viewing, { id, name, vcpus, memoryMiB, diskGiB, ephem
   return { id, links: [bookmark(request, `/flavors/${id}`)], vcpus, ram: memoryMiB, disk: diskGiB, ephemeral: ephemeralGiB, swap: swapMiB, original_name: name, extra_specs: extraSpecs };
 }
 
-function forAdministrators(server: Server, devices: readonly BlockDevice[], hosts: ReadonlyMap<string, Host>, now: Date): Partial<ShownServer> {
+function forAdministrators(server: ListedServer, devices: readonly BlockDevice[], hosts: ReadonlyMap<string, HostShown>, now: Date): Partial<ShownServer> {
   const known = hosts.get(server.hostId ?? '');
   const host = server.hostId === null ? null : (known?.hostname ?? server.hostId);
   return {
@@ -101,18 +103,28 @@ function forAdministrators(server: Server, devices: readonly BlockDevice[], host
     'OS-EXT-SRV-ATTR:kernel_id': '',
     'OS-EXT-SRV-ATTR:ramdisk_id': '',
     'OS-EXT-SRV-ATTR:hostname': server.hostname,
-    'OS-EXT-SRV-ATTR:root_device_name': devices.find(({ isRoot }) => isRoot)?.device ?? '/dev/vda',
+    'OS-EXT-SRV-ATTR:root_device_name': devices.find(({ isRoot }) => isRoot)?.device ?? `/dev/${diskPrefix(server.imageProperties)}a`,
     'OS-EXT-SRV-ATTR:user_data': server.userData,
     host_status: server.hostId === null ? '' : hostStatusOf(known, now),
   };
 }
 
 /** nova/compute/api.py, get_instance_host_status */
-function hostStatusOf(host: Host | undefined, now: Date): 'UP' | 'DOWN' | 'UNKNOWN' | 'MAINTENANCE' {
+function hostStatusOf(host: HostShown | undefined, now: Date): 'UP' | 'DOWN' | 'UNKNOWN' | 'MAINTENANCE' {
   if (!host) return 'UNKNOWN';
   if (host.forcedDown) return 'DOWN';
   if (!host.enabled) return 'MAINTENANCE';
   return isAlive(host, now) ? 'UP' : 'UNKNOWN';
+}
+
+/** Many of a list are on one host. */
+function knownHostId(server: ListedServer, known: Map<string, string>): string {
+  const key = `${server.projectId} ${server.hostId}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const made = hostIdOf(server);
+  known.set(key, made);
+  return made;
 }
 
 /** The same host looks another to each project: nova/utils.py, generate_hostid */
@@ -125,7 +137,7 @@ function faultOf({ code, message, details, created }: NonNullable<Server['fault'
   return { code, message, created: asTime(new Date(created)), ...(isAdmin && details !== undefined ? { details } : {}) };
 }
 
-export function addressesOf(server: Server, ports: readonly ServerPortState[]): ShownServer['addresses'] {
+export function addressesOf(server: Pick<Server, 'vmState'>, ports: readonly ServerPortShown[]): ShownServer['addresses'] {
   if (server.vmState === 'building') return {};
   const byNetwork = new Map<string, ShownServer['addresses'][string]>();
   for (const { networkName, mac, addresses, floatingIps } of ports) {
@@ -140,7 +152,7 @@ export function addressesOf(server: Server, ports: readonly ServerPortState[]): 
 /** nova/objects/fields.py, InstancePowerState */
 export const powerNumbers = { running: 1, paused: 3, stopped: 4, suspended: 4 } as const;
 
-function powerStateOf({ vmState, hostId, power }: Server): number {
+function powerStateOf({ vmState, hostId, power }: Pick<Server, 'vmState' | 'hostId' | 'power'>): number {
   if (vmState === 'building' || hostId === null) return 0;
   return powerNumbers[power];
 }

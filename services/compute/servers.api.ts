@@ -6,7 +6,7 @@ import type { DiskWish } from './server-disks.ts';
 import { readFilter, readSort } from './server-filters.ts';
 import { viewServer, viewServers } from './server-view.ts';
 import { createServers, deleteServer, getServer, listServers, updateServer, type Compute, type NetworkWish, type NewServer } from './servers.ts';
-import type { Page, Server } from './servers.store.ts';
+import type { ListedServer, Page } from './servers.store.ts';
 import { idIn, plainAddress, shortestAddress, truth } from './words.ts';
 
 type ListRequest = Request<typeof contract.list>;
@@ -26,7 +26,6 @@ export function serversApi(compute: Compute) {
     },
     async create(request) {
       const body = request.body.server;
-      if (body.personality !== undefined && body.personality.length > 0) throw badRequest('Files cannot be put into a server here: use user_data or metadata.');
       const adminPass = body.adminPass ?? newPassword(compute);
       const [server] = await createServers(compute, request, {
         name: body.name,
@@ -37,6 +36,7 @@ export function serversApi(compute: Compute) {
         securityGroups: body.security_groups?.map(({ name }) => name),
         keyName: body.key_name ?? null,
         userData: body.user_data ?? null,
+        files: body.personality ?? [],
         configDrive: truth(body.config_drive ?? false),
         adminPass,
         metadata: body.metadata ?? {},
@@ -135,6 +135,7 @@ function readDisk(wish: BlockDeviceBody & { tag?: string }): DiskWish {
     deleteOnTermination: truth(wish.delete_on_termination ?? false),
     device: wish.device_name ?? null,
     tag: wish.tag ?? null,
+    guestFormat: wish.guest_format ?? null,
     volumeType: wish.volume_type ?? null,
   };
 }
@@ -146,7 +147,7 @@ function readCounts({ min_count: min, max_count: max }: NewServerBody): { minCou
   return { minCount, maxCount };
 }
 
-async function pageOf(request: ListRequest): Promise<{ servers: Server[]; next: string | undefined }> {
+async function pageOf(request: ListRequest): Promise<{ servers: ListedServer[]; next: string | undefined }> {
   // None is none: nova/api/openstack/common.py, get_limit_and_marker
   const limit = Math.min(request.query.limit ?? mostPerPage, mostPerPage);
   const filter = await readFilter(request);

@@ -1,6 +1,7 @@
-import type { PowerState, VettedImage } from '../../drivers/driver.ts';
+import type { GuestFile, PowerState, VettedImage } from '../../drivers/driver.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Flavor } from './flavors.ts';
+import type { LocalDisk } from './local-disks.ts';
 
 export type VmState = 'building' | 'active' | 'paused' | 'suspended' | 'stopped' | 'resized' | 'rescued' | 'shelved' | 'shelved_offloaded' | 'error' | 'deleted';
 
@@ -25,12 +26,14 @@ export type Server = {
   imageId: string | null;
   rootImage: VettedImage | null;
   rootDiskGiB: number;
+  localDisks: LocalDisk[];
   hostId: string | null;
   availabilityZone: string | null;
   onlyHostname: string | null;
   keyName: string | null;
   publicKey: string | null;
   userData: string | null;
+  files: GuestFile[];
   configDrive: string;
   adminPass: string | null;
   metadata: Record<string, string>;
@@ -52,7 +55,8 @@ export type Server = {
   launchIndex: number;
   reservationId: string;
   fault: ServerFault | null;
-  resize: { from: Flavor; vmState: VmState; left?: Left } | null;
+  /** `localDisks`: as they were before. */
+  resize: { from: Flavor; vmState: VmState; left?: Left; localDisks?: LocalDisk[] } | null;
   createdAt: Date;
   updatedAt: Date;
   launchedAt: Date | null;
@@ -77,12 +81,14 @@ const columnOf = {
   imageId: 'image_id',
   rootImage: 'root_image',
   rootDiskGiB: 'root_disk_gib',
+  localDisks: 'local_disks',
   hostId: 'host_id',
   availabilityZone: 'availability_zone',
   onlyHostname: 'only_hostname',
   keyName: 'key_name',
   publicKey: 'public_key',
   userData: 'user_data',
+  files: 'files',
   configDrive: 'config_drive',
   adminPass: 'admin_pass',
   metadata: 'metadata',
@@ -111,13 +117,18 @@ const columnOf = {
   deletedAt: 'deleted_at',
 } as const satisfies Record<keyof Server, string>;
 
-const isJson = new Set<keyof Server>(['flavor', 'rootImage', 'metadata', 'fault', 'resize', 'schedulerHints', 'imageProperties', 'rescue']);
+const isJson = new Set<keyof Server>(['flavor', 'rootImage', 'localDisks', 'files', 'metadata', 'fault', 'resize', 'schedulerHints', 'imageProperties', 'rescue']);
 
-const columns = sql.raw(
-  Object.entries(columnOf)
-    .map(([property, column]) => `server.${column} as "${property}"`)
-    .join(', '),
-);
+const columns = columnsOf(Object.keys(columnOf) as (keyof Server)[]);
+
+/** What only its machine needs to be told is left out of lists. */
+export type ListedServer = Omit<Server, 'rootImage' | 'localDisks' | 'files' | 'publicKey' | 'adminPass'>;
+
+const listedColumns = columnsOf((Object.keys(columnOf) as (keyof Server)[]).filter((property) => !['rootImage', 'localDisks', 'files', 'publicKey', 'adminPass'].includes(property)));
+
+function columnsOf(properties: readonly (keyof Server)[]): Sql {
+  return sql.raw(properties.map((property) => `server.${columnOf[property]} as "${property}"`).join(', '));
+}
 
 /** Deleted servers stay as rows for those who may ask for them. */
 const living = sql`server.deleted_at is null`;
@@ -216,7 +227,7 @@ export const sortable = {
 export type Page = { sort: readonly { key: SortKey; way: 'asc' | 'desc' }[]; limit: number; marker: string | null };
 
 /** In one order without ties, from after the marker: a row that did not change is neither lost nor told twice. */
-export function selectServers(tx: Transaction, filter: ServerFilter, { sort, limit, marker }: Page): Promise<Server[]> {
+export function selectServers(tx: Transaction, filter: ServerFilter, { sort, limit, marker }: Page): Promise<ListedServer[]> {
   const last = sort.at(-1)?.way ?? 'desc';
   const order = [...sort.map(({ key, way }) => ({ column: sortable[key] as string, way })), { column: 'server.id', way: last }];
   const after = (count: number) =>
@@ -227,8 +238,8 @@ export function selectServers(tx: Transaction, filter: ServerFilter, { sort, lim
         return sql`${of} ${operator} (select ${of} from compute.server where id = ${marker})`;
       }),
     );
-  return tx.rows<Server>`
-    select ${columns} from compute.server
+  return tx.rows<ListedServer>`
+    select ${listedColumns} from compute.server
     where ${sql.and(conditions(filter))} and ${marker === null ? sql`true` : sql.or(order.map((_, index) => after(index)))}
     order by ${sql.raw(order.map(({ column, way }) => `${column} ${way}`).join(', '))}
     limit ${limit}`;
@@ -239,7 +250,8 @@ function conditions(filter: ServerFilter): Sql[] {
   if (filter.projectId !== null) list.push(sql`server.project_id = ${filter.projectId}`);
   if (filter.deleted !== null) list.push(filter.deleted ? sql`server.deleted_at is not null` : living);
   if (filter.changedSince !== null) list.push(sql`server.updated_at >= ${filter.changedSince}`);
-  if (filter.changedBefore !== null) list.push(sql`server.updated_at <= ${filter.changedBefore}`);
+  // By whole seconds, as it is shown: what clients read of one server finds it.
+  if (filter.changedBefore !== null) list.push(sql`server.updated_at < date_trunc('second', ${filter.changedBefore}::timestamptz) + interval '1 second'`);
   if (filter.flavorId !== null) list.push(sql`server.flavor ->> 'id' = ${filter.flavorId}`);
   if (filter.vmStates !== null) list.push(sql`server.vm_state = any(${[...filter.vmStates]}::text[])`);
   if (filter.taskStates !== null) list.push(sql`coalesce(server.task_state, '') = any(${filter.taskStates.map((state) => state ?? '')}::text[])`);

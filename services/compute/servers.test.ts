@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { compute } from '../../contract/compute/service.ts';
 import { Refused } from '../../contract/client.ts';
 import { startCloud, type Person, type TestCloud } from '../../test/cloud.ts';
 import { reconcile } from './reconcile.ts';
@@ -104,6 +105,36 @@ test('a server of another project looks as if it did not exist', async (t) => {
   await assert.rejects(reader.compute.servers.delete({ params }), refusal(403));
   assert.deepEqual((await bob.compute.servers.list()).body.servers, []);
   assert.equal((await reader.compute.servers.list()).body.servers.length, 1);
+});
+
+test('a server is among those that changed until the second that it shows, and a text that is too long is said whole', async (t) => {
+  const cloud = await startCloud(t, { hosts: 1 });
+  const { alice } = cloud;
+  const id = await create(cloud, { name: 'web' });
+  await cloud.settle();
+  const { updated } = (await alice.compute.servers.show({ params: { server_id: id } })).body.server;
+
+  const { servers } = (await alice.client(compute).servers.list({ query: { 'changes-before': updated } })).body;
+
+  assert.deepEqual(servers.map((server) => server.id), [id]);
+  const text = 'x'.repeat(256);
+  await assert.rejects(alice.client(compute).servers.update({ params: { server_id: id }, body: { server: { description: text } } }), { status: 400, message: new RegExp(`Invalid input for field/attribute description. Value: ${text}. '${text}' is too long`) });
+});
+
+test('a volume to boot from comes before the image that is named too', async (t) => {
+  const cloud = await startCloud(t);
+  const { alice } = cloud;
+  const uuid = (await alice.volume.volumes.create({ body: { volume: { size: 1 } } })).body.volume.id;
+  await cloud.settle();
+
+  const id = await create(cloud, { name: 'both', block_device_mapping_v2: [{ boot_index: 0, source_type: 'volume', destination_type: 'volume', uuid, delete_on_termination: true }] });
+  await cloud.settle();
+
+  const { server } = (await alice.compute.servers.show({ params: { server_id: id } })).body;
+  assert.deepEqual([server.status, server['os-extended-volumes:volumes_attached'].map((each) => each.id)], ['ACTIVE', [uuid]]);
+  // nova/compute/api.py keeps the image that was named, and compares no flavor with it: what it boots from has a size of its own.
+  assert.equal(typeof server.image === 'object' && server.image.id, cloud.imageId);
+  assert.equal((await alice.compute.serverVolumes.list({ params: { server_id: id } })).body.volumeAttachments[0]?.device, '/dev/vda');
 });
 
 test('a volume is attached and detached, and a server boots from one', async (t) => {

@@ -1,32 +1,38 @@
 /** Servers: made, found, renamed, deleted. What else can be asked of them is in server-actions.ts and server-devices.ts. */
+import type { GuestFile } from '../../drivers/driver.ts';
 import { badRequest, conflict, Fault, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
-import { getServerImage, type ServerImage } from '../image/images.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
+import { getBootImage, type BootImage, type ServerImage } from '../image/images.ts';
+import { autoAllocatedNetwork } from '../network/auto-allocated-topology.ts';
 import { networksForServer, takeServerPort } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { listHosts, type Host } from '../placement/hosts.ts';
 import { claimSpending } from '../quota/budgets.ts';
-import { claimAsMany } from '../quota/quotas.ts';
+import { claimAsMany, claimQuota, claimQuotaLast, holdQuota, type Amounts } from '../quota/quotas.ts';
 import { noteAction } from './actions.ts';
 import { appendInterface } from './devices.store.ts';
 import { getFlavor, type Flavor } from './flavors.ts';
+import { demandHardware } from './hardware.ts';
+import { withImageDisks } from './image-disks.ts';
+import { localDisksFor, type LocalDisk } from './local-disks.ts';
 import { lockServerGroup, type ServerGroup } from './server-groups.store.ts';
-import { tellJoined } from './server-groups.ts';
+import { demandMembersRoom, tellJoined } from './server-groups.ts';
 import { selectKeyPair } from './key-pairs.store.ts';
-import { defaultLimits, demandUserRoom } from './limits.ts';
-import { asBadRequest, asNetworkFault, asQuotaFault } from './refusals.ts';
-import { plan, plugDisks, type DiskWish } from './server-disks.ts';
+import { defaultLimits, demandFilesRoom, demandMetadataRoom, demandUserRoom, hasUserLimits } from './limits.ts';
+import { asBadRequest, asNetworkFault, asQuotaFault, overQuota, tooManyPorts } from './refusals.ts';
+import { plan, plugDisks, type DiskWish, type Plan } from './server-disks.ts';
 import { changeServer, lockServer, meteredAs, noServer, quotaOf, tell } from './server-changes.ts';
 import { subjectOf } from './server-steps.ts';
 import { demandUnlocked } from './server-states.ts';
 import { createServerWorkflow, deleteServerWorkflow } from './servers.workflow.ts';
-import { findServer, insertServer, isServerId, selectServers, type Page, type Server, type ServerFilter } from './servers.store.ts';
+import { findServer, insertServer, isServerId, selectServers, type ListedServer, type Page, type Server, type ServerFilter } from './servers.store.ts';
 import { refreshServer } from './server-refresh.ts';
 
 export type { Server } from './servers.store.ts';
 
 /** What the rules need besides the call. */
-export type Compute = Pick<RegionParts, 'workflows' | 'random'>;
+export type Compute = Pick<RegionParts, 'workflows' | 'random' | 'scheduler'>;
 
 export type NetworkWish = { networkId?: string | undefined; portId?: string | undefined; fixedIp?: string | undefined; tag?: string | undefined };
 
@@ -40,6 +46,7 @@ export type NewServer = {
   securityGroups: string[] | undefined;
   keyName: string | null;
   userData: string | null;
+  files: readonly GuestFile[];
   configDrive: boolean;
   adminPass: string | null;
   metadata: Record<string, string>;
@@ -65,31 +72,38 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
   const { tx, caller, now } = context;
   const projectId = caller.projectId ?? '';
   if (wish.minCount > wish.maxCount) throw badRequest('min_count must be <= max_count');
-  if (Object.keys(wish.metadata).length > mostMetadata) throw forbidden(`Maximum number of metadata items exceeds ${mostMetadata}`);
+  await demandMetadataRoom(tx, projectId, wish.metadata);
+  await demandFilesRoom(tx, projectId, wish.files);
   demandNoCertificates(wish.certificates);
   if (wish.hostname !== undefined && wish.maxCount > 1) throw badRequest('Unable to allocate a single hostname to multiple instances');
-  const disks = plan(wish);
+  const asked = plan(wish);
   // What is only read is asked for at once: each answer that is waited for is felt by the caller.
-  const [flavor, image, zone, publicKey] = await Promise.all([
+  const [flavor, image, zone, publicKey, defaults] = await Promise.all([
     getFlavor(context, wish.flavorId).catch(asBadRequest),
-    disks.root.kind === 'image' ? usableImage(context, disks.root.imageId) : null,
+    asked.imageId === null ? null : usableImage(context, asked.imageId),
     readZone(context, wish),
     wish.keyName === null ? null : publicKeyOf(context, wish.keyName),
+    defaultLimits(tx),
   ]);
   // Nova looks at networks last: what else is wrong is said first.
   const networks = typeof wish.networks === 'string' ? await networksCalled(context, wish.networks) : wish.networks;
-  demandOffered(flavor);
-  if (image) demandFit(flavor, image, caller.isAdmin);
+  const mapping = asked.root.kind === 'image' ? image?.properties['block_device_mapping'] : null;
+  const disks = mapping == null ? asked : plan(withImageDisks(wish, mapping));
+  if (image) demandFitOf(flavor, image, disks, caller.isAdmin);
+  demandHardware({ flavor, image: image ? knownProperties(image.properties) : {} });
   if (wish.maxCount > 1 && networks.some(({ portId, fixedIp }) => portId !== undefined || fixedIp !== undefined))
     throw badRequest('Failed to launch instances: it is not possible to launch more than one with one port or fixed address.');
 
   const group = await joinedGroup(context, wish.schedulerHints);
-  const count = await claimServers(context, projectId, flavor, wish);
+  const range = wish.minCount < wish.maxCount;
+  const count = range ? await claimAsFit(tx, projectId, flavor, wish, defaults) : wish.maxCount;
+  if (group) await demandMembersRoom(context, group, count);
   await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: meteredAs(flavor, count) });
+  const localDisks = localDisksFor({ flavor, image: image ? knownProperties(image.properties) : {}, wishes: disks.locals, hasLocalRoot: disks.root.kind === 'image' });
   const reservationId = `r-${compute.random.uuid().replaceAll('-', '').slice(0, 8)}`;
   const servers: Server[] = [];
   for (let index = 0; index < count; index++) {
-    const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, zone, publicKey, reservationId, index, group });
+    const server = newServer({ id: compute.random.uuid(), name: wish.maxCount > 1 ? `${wish.name}-${index + 1}` : wish.name, context, wish, flavor, image, disks, localDisks, zone, publicKey, reservationId, index, group });
     await Promise.all([insertServer(tx, server), plugPorts(context, server, networks, wish.securityGroups)]);
     await plugDisks(context, server, disks);
     await Promise.all([
@@ -100,6 +114,7 @@ export async function createServers(compute: Compute, context: Context, wish: Ne
     servers.push(server);
   }
   if (group) await tellJoined(context, group.id);
+  await claimQuotas(context, { ports: count * networks.filter(({ portId }) => portId === undefined).length, servers: timesOf(quotaOf({ flavor, resize: null }), count), areCounted: range, defaults });
   return servers;
 }
 
@@ -117,14 +132,22 @@ async function joinedGroup({ tx }: Context, { group: hint }: Record<string, unkn
   return group;
 }
 
-/** nova/conf/quota.py: metadata_items */
-export const mostMetadata = 128;
-
 type Zone = { availabilityZone: string | null; onlyHostname: string | null };
 
 const noZone: Zone = { availabilityZone: null, onlyHostname: null };
 
-function newServer({ id, name, context, wish, flavor, image, zone, publicKey, reservationId, index, group }: { group: ServerGroup | null; id: string; name: string; context: Context; wish: NewServer; flavor: Flavor; image: ServerImage | null; zone: Zone; publicKey: string | null; reservationId: string; index: number }): Server {
+/** Of a disk that is made of the image on the host; volumes have sizes of their own. */
+function demandFitOf(flavor: Flavor, image: BootImage, { root }: Plan, isAdmin: boolean): void {
+  if (root.kind === 'volume') {
+    if (flavor.memoryMiB < image.minRamMiB) throw badRequest("Flavor's memory is too small for requested image.");
+    return;
+  }
+  if (image.vetted === null) throw badRequest('Block Device Mapping is Invalid: the image has no disk, and says of none that could be booted from.');
+  demandFit(flavor, image, isAdmin);
+}
+
+function newServer({ id, name, context, wish, flavor, image, disks, localDisks, zone, publicKey, reservationId, index, group }: { localDisks: LocalDisk[]; group: ServerGroup | null; id: string; name: string; context: Context; wish: NewServer; flavor: Flavor; image: BootImage | null; disks: Plan; zone: Zone; publicKey: string | null; reservationId: string; index: number }): Server {
+  const local = disks.root.kind === 'image' ? image : null;
   return {
     id,
     projectId: context.caller.projectId ?? '',
@@ -138,15 +161,19 @@ function newServer({ id, name, context, wish, flavor, image, zone, publicKey, re
     bootEpoch: 0,
     diskEpoch: 0,
     flavor,
+    // Shown also where it boots from a volume: nova/compute/api.py, _create_instance
     imageId: image?.id ?? null,
-    rootImage: image?.vetted ?? null,
-    rootDiskGiB: image ? flavor.diskGiB : 0,
+    rootImage: local?.vetted ?? null,
+    rootDiskGiB: local ? flavor.diskGiB : 0,
+    localDisks,
     hostId: null,
     ...zone,
     keyName: wish.keyName,
     publicKey,
     userData: wish.userData,
-    configDrive: wish.configDrive ? 'True' : '',
+    files: [...wish.files],
+    // Files reach a guest by it alone.
+    configDrive: wish.configDrive || wish.files.length > 0 ? 'True' : '',
     adminPass: wish.adminPass,
     metadata: wish.metadata,
     accessIpv4: wish.accessIpv4,
@@ -192,8 +219,8 @@ export function hostnameOf(name: string, id: string): string {
   return plain === '' ? `server-${id}` : plain;
 }
 
-function usableImage(context: Context, imageId: string): Promise<ServerImage> {
-  return getServerImage(context, imageId).catch((error: unknown) => {
+function usableImage(context: Context, imageId: string): Promise<BootImage> {
+  return getBootImage(context, imageId).catch((error: unknown) => {
     throw error instanceof Fault && error.status === 404 ? badRequest('Can not find requested image') : error;
   });
 }
@@ -208,11 +235,6 @@ export function demandFit(flavor: Flavor, image: ServerImage, isAdmin: boolean):
   const bytes = flavor.diskGiB * 2 ** 30;
   if (image.virtualSizeBytes > bytes) throw badRequest(`Flavor's disk is too small for requested image. Flavor disk is ${bytes} bytes, image is ${image.virtualSizeBytes} bytes.`);
   if (image.minDiskGiB > flavor.diskGiB) throw badRequest(`Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is ${bytes} bytes, minimum size is ${image.minDiskGiB * 2 ** 30} bytes.`);
-}
-
-/** Hosts make no disks besides the root disk and volumes: better to say so than to leave them out. */
-export function demandOffered(flavor: Flavor): void {
-  if (flavor.ephemeralGiB > 0 || flavor.swapMiB > 0) throw badRequest(`Flavor ${flavor.id} has an ephemeral or swap disk, which is not offered here: attach a volume instead.`);
 }
 
 async function readZone({ tx, caller }: Context, { availabilityZone, destination: { host, node } }: Pick<NewServer, 'availabilityZone' | 'destination'>): Promise<Zone> {
@@ -242,8 +264,16 @@ async function networksCalled(context: Context, called: 'only' | 'auto' | 'none'
   if (called === 'none') return [];
   const networks = await networksForServer(context);
   if (networks.length > 1) throw conflict('Multiple possible networks found, use a Network ID to be more specific.');
-  if (networks.length === 0 && called === 'auto') throw badRequest(`Unable to automatically allocate a network for project ${context.caller.projectId ?? ''}`);
+  if (networks.length === 0 && called === 'auto') return [{ networkId: await madeByItself(context) }];
   return networks.map(({ id }) => ({ networkId: id }));
+}
+
+/** nova/network/neutron.py, _auto_allocate_network */
+async function madeByItself(context: Context): Promise<string> {
+  const projectId = context.caller.projectId ?? '';
+  return autoAllocatedNetwork(context, projectId).catch((error: unknown) => {
+    throw error instanceof Fault ? badRequest(`Unable to automatically allocate a network for project ${projectId}`) : error;
+  });
 }
 
 async function plugPorts(context: Context, server: Server, networks: readonly NetworkWish[], securityGroups: string[] | undefined): Promise<void> {
@@ -255,18 +285,37 @@ async function plugPorts(context: Context, server: Server, networks: readonly Ne
       fixedIp,
       securityGroups,
       availabilityZone: server.availabilityZone ?? 'nova',
+      hostname: server.hostname,
+      countedLater: true,
     }).catch(asNetworkFault);
     await appendInterface(context.tx, { serverId: server.id, projectId: server.projectId, portId: made, tag, state: 'attaching' }, context.now);
   }
 }
 
-/** How many servers are counted now: the most that fit, when the caller says that fewer will do. */
-async function claimServers({ tx, caller }: Pick<Context, 'tx' | 'caller'>, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer): Promise<number> {
-  const each = quotaOf({ flavor, resize: null });
-  const count = await claimAsMany(tx, projectId, each, { least: minCount, most: maxCount, defaults: await defaultLimits(tx) }).catch(asQuotaFault);
-  const wanted = Object.fromEntries(Object.entries(each).map(([resource, amount]) => [resource, amount * count]));
-  await demandUserRoom(tx, projectId, caller.userId, wanted).catch(asQuotaFault);
-  return count;
+/**
+ * Last, and together with the commit: all who make servers in this project queue for it until then. Ports come before servers,
+ * here as where they are given back.
+ */
+async function claimQuotas({ tx, caller }: Pick<Context, 'tx' | 'caller'>, { ports, servers, areCounted, defaults }: { ports: number; servers: Amounts; areCounted: boolean; defaults: Amounts }): Promise<void> {
+  const projectId = caller.projectId ?? '';
+  // What was set for a user is looked at when nobody else of the project can make any more.
+  const asLast = !(await hasUserLimits(tx, projectId, caller.userId));
+  if (ports > 0) claimQuotaLast(tx, projectId, { 'network.port': ports }, tooManyPorts);
+  if (!areCounted && asLast) claimQuotaLast(tx, projectId, servers, overQuota, defaults);
+  if (asLast) return;
+  if (!areCounted) await claimQuota(tx, projectId, servers, defaults).catch(asQuotaFault);
+  await demandUserRoom(tx, projectId, caller.userId, servers).catch(asQuotaFault);
+}
+
+/** As many servers as fit. */
+async function claimAsFit(tx: Transaction, projectId: string, flavor: Flavor, { minCount, maxCount }: NewServer, defaults: Amounts): Promise<number> {
+  // Ports are claimed before servers, by whoever claims both.
+  await holdQuota(tx, projectId, ['network.port']);
+  return claimAsMany(tx, projectId, quotaOf({ flavor, resize: null }), { least: minCount, most: maxCount, defaults }).catch(asQuotaFault);
+}
+
+function timesOf(each: Amounts, count: number): Amounts {
+  return Object.fromEntries(Object.entries(each).map(([resource, amount]) => [resource, amount * count]));
 }
 
 export async function getServer({ tx }: Pick<Context, 'tx'>, id: string): Promise<Server> {
@@ -275,7 +324,7 @@ export async function getServer({ tx }: Pick<Context, 'tx'>, id: string): Promis
   return server;
 }
 
-export async function listServers({ tx }: Pick<Context, 'tx'>, filter: ServerFilter, page: Page): Promise<Server[]> {
+export async function listServers({ tx }: Pick<Context, 'tx'>, filter: ServerFilter, page: Page): Promise<ListedServer[]> {
   if (page.marker !== null && !(await isServerId(tx, page.marker))) throw badRequest(`marker [${page.marker}] not found`);
   return selectServers(tx, filter, page);
 }

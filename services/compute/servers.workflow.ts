@@ -6,17 +6,19 @@ import { dropServerImage } from '../image/uploads.ts';
 import { bindServerPort, projectNow, releaseServerPorts } from '../network/ports.ts';
 import type { RegionParts } from '../parts.ts';
 import { releaseClaim } from '../placement/claims.ts';
-import { findHost } from '../placement/hosts.ts';
+import { noteBuild } from '../placement/hosts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { completeAttachment, deleteServerVolumes, releaseAttachments, volumeState } from '../volume/volumes.ts';
 import { deleteBlockDevices, deleteInterfaces, selectBlockDevices, selectInterfaces, setBlockDeviceState, setInterfaceState, type BlockDevice, type Interface } from './devices.store.ts';
 import { tellDevices, type Plugged } from './devices.ts';
-import { changeServer, faultFrom, needsOf, quotaOf } from './server-changes.ts';
+import { changeServer, faultFrom, quotaOf } from './server-changes.ts';
 import { asFinal, commitServer, ensureMachine, noteOutcome, nowAs, patient, type About, type ServerRun } from './server-steps.ts';
 import { Unplaced } from './server-spec.ts';
 import { claimInGroup } from './server-groups.ts';
+import { endMigrations } from './migrations.store.ts';
 import { findServer, lockServerRow, type Server } from './servers.store.ts';
-import { hintedHosts } from './scheduler-hints.ts';
+import { wishOf } from './scheduler-hints.ts';
+import { VolumeFailed } from './volume-failed.ts';
 
 type CreateState = { tried: string[] };
 
@@ -24,9 +26,9 @@ export const createServerWorkflow = workflow<About, CreateState, RegionParts>(
   'server.create',
   [
     step('claim a host', claim, giveUpHost),
-    step('wait for its volumes', waitForVolumes, undefined, { retry: { attempts: 200, firstMs: 50, factor: 1.3, maxMs: 3_000 } }),
+    step('wait for its volumes', waitForVolumes, undefined, { retry: { attempts: 200, firstMs: 50, factor: 1.3, maxMs: 3_000 }, isCheap: true }),
     step('connect it', connect, undefined, { retry: patient }),
-    step('boot it', boot, removeMachine, { retry: patient }),
+    step('boot it', boot, removeMachine, { retry: patient, isCheap: true }),
     step('say it is ready', sayReady),
   ],
   {
@@ -34,6 +36,8 @@ export const createServerWorkflow = workflow<About, CreateState, RegionParts>(
     async onFailed(tx, run, failure) {
       const server = await lockServerRow(tx, run.input.serverId);
       if (!server) return;
+      // What the host could not do counts against it; that there was no room on any does not.
+      if (server.hostId !== null && failure.kind === 'failed') await noteBuild(tx, server.hostId, { failed: true });
       await letGoOfDevices(tx, server, run.services.clock);
       await changeServer(tx, run.services.clock, server, { vmState: 'error', taskState: null, power: 'stopped', fault: faultFrom(failure, run.services.clock.now()) }, { event: 'server.create.error', requestId: run.requestId, intent: true });
     },
@@ -49,13 +53,11 @@ async function claim(run: CreateRun): Promise<void> {
 
 /** A host that has room and that its group allows, with its ports bound there. */
 export async function placeOn(tx: Transaction, run: Pick<ServerRun, 'services' | 'requestId'>, server: Server, exclude: readonly string[], onlyHostname = server.onlyHostname): Promise<{ hostId: string; hostZone: string | null }> {
-  const { id: consumerId, projectId, userId, availabilityZone } = server;
   const now = run.services.clock.now();
-  const hinted = await hintedHosts(tx, server);
-  const wish = { ...needsOf(server), consumerId, projectId, userId, now, exclude: [...exclude, ...hinted.exclude], availabilityZone, hostname: onlyHostname ?? hinted.only, extraSpecs: server.flavor.extraSpecs };
-  const { hostId } = await claimInGroup(tx, server.groupId, wish);
+  const wish = await wishOf(tx, server, { exclude, hostname: onlyHostname, now });
+  const { hostId, availabilityZone: hostZone } = await claimInGroup(tx, run.services.scheduler, server.groupId, wish);
   for (const { portId } of await selectInterfaces(tx, [server.id])) await bindServerPort({ tx, now, requestId: run.requestId }, { portId, serverId: server.id, hostId });
-  return { hostId, hostZone: (await findHost(tx, hostId))?.availabilityZone ?? null };
+  return { hostId, hostZone };
 }
 
 async function giveUpHost(run: CreateRun): Promise<void> {
@@ -65,14 +67,10 @@ async function giveUpHost(run: CreateRun): Promise<void> {
   });
 }
 
-/** Why a server cannot be made: said to its owner as it is. */
-class VolumeFailed extends Error {
-  override name = 'VolumeFailed';
-  readonly kind = 'volume-failed';
-  readonly retryable = false;
-}
-
 async function waitForVolumes(run: CreateRun): Promise<void> {
+  const devices = await run.services.database.read({ kind: 'system', reason: 'the volumes of a server' }, (tx) => selectBlockDevices(tx, [run.input.serverId]));
+  // Most servers have none: there is nothing to say then.
+  if (devices.length === 0) return;
   await run.commit(async (tx) => {
     const server = await lockServerRow(tx, run.input.serverId);
     if (!server) return;
@@ -116,6 +114,7 @@ async function moveOn(run: CreateRun, cause: DriverError): Promise<void> {
     const locked = await lockServerRow(tx, server.id);
     if (!locked) return { tried };
     await releaseClaim(tx, locked.id, run.services.clock.now());
+    await noteBuild(tx, server.hostId!, { failed: true });
     await changeServer(tx, run.services.clock, locked, await placeOn(tx, run, locked, tried), { requestId: run.requestId, intent: true });
     return { tried };
   });
@@ -143,7 +142,9 @@ async function sayReady(run: CreateRun): Promise<void> {
       }
       for (const { portId } of interfaces) await setInterfaceState(tx, server.id, portId, 'attached');
       await tellDevices(tx, run.services.clock, server, pluggedIn(volumes, interfaces), { verb: 'attach.end', requestId: run.requestId });
-      return { vmState: 'active', taskState: null, launchedAt: now, adminPass: null };
+      if (server.hostId !== null) await noteBuild(tx, server.hostId, { failed: false });
+      // Who has asked for its end meanwhile goes on being told of that.
+      return { vmState: 'active', taskState: server.taskState === 'deleting' ? 'deleting' : null, launchedAt: now, adminPass: null };
     },
     { event: 'server.create.end' },
   );
@@ -184,11 +185,12 @@ async function letGo(run: ServerRun): Promise<void> {
   await commitServer(
     run,
     async (server, tx) => {
-      // In the order in which making a server takes them (quota, ports, volumes, claim), so that neither waits for the other.
-      await releaseQuota(tx, server.projectId, quotaOf(server));
+      // In the order in which making a server takes them (ports, volumes, quota, claim), so that neither waits for the other.
       await letGoOfDevices(tx, server, run.services.clock);
+      await releaseQuota(tx, server.projectId, quotaOf(server));
       const now = run.services.clock.now();
       await releaseClaim(tx, server.id, now);
+      await endMigrations(tx, server.id, now);
       if (server.resize?.left) await releaseClaim(tx, server.resize.left.claimId, now);
       if (server.shelvedImageId !== null) await dropServerImage({ tx, now }, server.shelvedImageId);
       return { vmState: 'deleted', taskState: null, power: 'stopped', hostId: null, hostZone: null, resize: null, rescue: null, adminPass: null, terminatedAt: now, deletedAt: now };

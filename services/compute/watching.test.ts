@@ -36,6 +36,9 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.hypervisors.list', admin, '/compute/v2.1/os-hypervisors');
   await begin('compute.hypervisors.detail', admin, '/compute/v2.1/os-hypervisors/detail');
   await begin('compute.serverGroups.list', alice, '/compute/v2.1/os-server-groups');
+  const begun = async (part: string, who: Person) => void watches.set(`compute.${part}.list`, await watch(t, cloud, who, `/compute/v2.1/servers/${id}/${part === 'serverTags' ? 'tags' : 'migrations'}`, { 'openstack-api-version': 'compute 2.26' }));
+  await begun('serverTags', alice);
+  await begun('serverMigrations', admin);
   await begin('compute.hosts.list', admin, '/compute/v2.1/os-hosts');
   await begin('compute.migrations.list', admin, '/compute/v2.1/os-migrations');
   await begin('compute.aggregates.list', admin, '/compute/v2.1/os-aggregates');
@@ -43,6 +46,12 @@ test('whoever watches a list is told what happens to its items, as they are show
   await begin('compute.imageProxies.detail', alice, '/compute/v2.1/images/detail');
   await begin('compute.securityGroupProxies.list', alice, '/compute/v2.1/os-security-groups');
   await begin('compute.floatingIpProxies.list', alice, '/compute/v2.1/os-floating-ips');
+  await begin('compute.volumeProxies.list', alice, '/compute/v2.1/os-volumes');
+  await begin('compute.volumeProxies.detail', alice, '/compute/v2.1/os-volumes/detail');
+  await begin('compute.snapshotProxies.list', alice, '/compute/v2.1/os-snapshots');
+  await begin('compute.snapshotProxies.detail', alice, '/compute/v2.1/os-snapshots/detail');
+  await begin('compute.networkProxies.list', admin, '/compute/v2.1/os-networks');
+  await begin('compute.tenantNetworkProxies.list', admin, '/compute/v2.1/os-tenant-networks');
   await begin('compute.serverMetadata.list', alice, `/compute/v2.1/servers/${id}/metadata`);
   await begin('compute.serverAddresses.list', alice, `/compute/v2.1/servers/${id}/ips`);
   await begin('compute.serverSecurityGroups.list', alice, `/compute/v2.1/servers/${id}/os-security-groups`);
@@ -76,8 +85,13 @@ test('whoever watches a list is told what happens to its items, as they are show
   await admin.compute.flavorExtraSpecs.create({ params: { flavor_id: '1' }, body: { extra_specs: { 'hw:cpu_policy': 'shared' } } });
   await admin.compute.flavorAccess.add({ params: { flavor_id: secret }, body: { addTenantAccess: { tenant: bob.projectId } } });
   await alice.compute.imageMetadataProxies.merge({ params: { image_id: own }, body: { metadata: { colour: 'red' } } });
+  const { snapshot } = (await alice.compute.snapshotProxies.create({ body: { snapshot: { volume_id: volume.id, force: true } } })).body;
   await admin.network.networks.create({ body: { network: { name: 'further', 'router:external': true } } });
-  for (const each of (await admin.compute.services.list()).body.services) await admin.compute.services.disable({ body: { host: each.host, binary: each.binary } });
+  await alice.client(compute).serverTags.add({ params: { server_id: id, tag: 'blue' } });
+  await admin.client(compute).serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host: null, block_migration: 'auto' } as never } });
+  await watches.get('compute.serverMigrations.list')!.until('a live migration', ({ data }) => (data['migrations'] as { server_uuid: string }[])[0]?.server_uuid === id);
+  await cloud.settle();
+  for (const each of (await admin.compute.services.list({ query: { binary: 'nova-compute' } })).body.services) await admin.compute.services.disable({ body: { host: each.host, binary: each.binary } });
   await alice.compute.serverActions.resize({ params: { server_id: id }, body: { resize: { flavorRef: '2' } } });
   await cloud.settle();
   await admin.placement.traits.create({ params: { name: 'CUSTOM_FAST' } });
@@ -101,13 +115,20 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.hypervisors.list': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
     'compute.hypervisors.detail': ({ hypervisors }: { hypervisors: { status: string }[] }) => hypervisors.every(({ status }) => status === 'disabled'),
     'compute.serverGroups.list': ({ server_group: { name } }: { server_group: { name: string } }) => name === 'apart',
-    'compute.hosts.list': ({ hosts }: { hosts: object[] }) => hosts.length === 0,
+    'compute.hosts.list': ({ hosts }: { hosts: { service: string }[] }) => hosts.every(({ service }) => service !== 'compute'),
     'compute.migrations.list': ({ migrations }: { migrations: { instance_uuid: string }[] }) => migrations[0]?.instance_uuid === id,
     'compute.aggregates.list': (data: { aggregate: { id: number } }) => data.aggregate.id === aggregate.id,
     'compute.imageProxies.list': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.imageProxies.detail': (data: { image: { id: string } }) => data.image.id === image.id,
     'compute.securityGroupProxies.list': ({ security_group: { id: shown } }: { security_group: { id: string } }) => shown === group.id,
     'compute.floatingIpProxies.list': ({ floating_ip: { id: shown } }: { floating_ip: { id: string } }) => shown === floatingIp.id,
+    'compute.serverTags.list': ({ tags }: { tags: string[] }) => tags.includes('blue'),
+    'compute.volumeProxies.list': (data: { volume: { status: string } }) => data.volume.status === 'in-use',
+    'compute.volumeProxies.detail': (data: { volume: { status: string } }) => data.volume.status === 'in-use',
+    'compute.snapshotProxies.list': (data: { snapshot: { id: string } }) => data.snapshot.id === snapshot.id,
+    'compute.snapshotProxies.detail': (data: { snapshot: { id: string } }) => data.snapshot.id === snapshot.id,
+    'compute.networkProxies.list': (data: { network: { label: string } }) => data.network.label === 'further',
+    'compute.tenantNetworkProxies.list': (data: { network: { label: string } }) => data.network.label === 'further',
     'compute.serverMetadata.list': ({ metadata }: { metadata: Record<string, string> }) => metadata['role'] === 'web',
     'compute.serverAddresses.list': ({ addresses }: { addresses: Record<string, { addr: string }[]> }) => addresses['private']?.some(({ addr }) => addr === port.fixed_ips[0]?.ip_address) === true,
     'compute.serverSecurityGroups.list': ({ security_groups: groups }: { security_groups: { name: string }[] }) => groups.some(({ name }) => name === 'web'),
@@ -115,9 +136,9 @@ test('whoever watches a list is told what happens to its items, as they are show
     'compute.flavorAccess.list': ({ flavor_access: list }: { flavor_access: { tenant_id: string }[] }) => list[0]?.tenant_id === bob.projectId,
     'compute.imageMetadataProxies.list': ({ metadata }: { metadata: Record<string, string> }) => metadata['colour'] === 'red',
     'compute.floatingIpPools.list': ({ floating_ip_pools: pools }: { floating_ip_pools: { name: string }[] }) => pools.some(({ name }) => name === 'further'),
-    'compute.services.list': ({ services }: { services: { status: string }[] }) => services.every(({ status }) => status === 'disabled'),
-    'compute.availabilityZones.list': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
-    'compute.availabilityZones.detail': ({ availabilityZoneInfo: [zone] }: { availabilityZoneInfo: { zoneState: { available: boolean } }[] }) => zone?.zoneState.available === false,
+    'compute.services.list': ({ services }: { services: { binary: string; status: string }[] }) => services.every(({ binary, status }) => binary !== 'nova-compute' || status === 'disabled'),
+    'compute.availabilityZones.list': ({ availabilityZoneInfo: zones }: { availabilityZoneInfo: { zoneName: string; zoneState: { available: boolean } }[] }) => zones.every(({ zoneName, zoneState }) => zoneName === 'internal' || !zoneState.available),
+    'compute.availabilityZones.detail': ({ availabilityZoneInfo: zones }: { availabilityZoneInfo: { zoneName: string; zoneState: { available: boolean } }[] }) => zones.every(({ zoneName, zoneState }) => zoneName === 'internal' || !zoneState.available),
     'compute.usages.list': ({ tenant_usages: [usage] }: { tenant_usages: { tenant_id: string }[] }) => usage?.tenant_id === alice.projectId,
     'placement.resourceClasses.list': ({ resource_classes: classes }: { resource_classes: { name: string }[] }) => classes.at(-1)?.name === 'CUSTOM_GPU',
     'placement.traits.list': ({ traits }: { traits: string[] }) => traits.at(-1) === 'CUSTOM_FAST',

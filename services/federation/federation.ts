@@ -4,6 +4,7 @@ import { implementService } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import type { Directory } from '../identity/directory.ts';
 import { areLimitsUsed, limitsChannel } from '../identity/limits-in-force.ts';
+import type { Signers } from '../identity/signers.ts';
 import type { HomeParts, Made, RegionParts } from '../parts.ts';
 import { adoptLeases, isLeased } from '../quota/leases.ts';
 import type { LeaseLink, NewsLink } from '../home-link/link.ts';
@@ -17,6 +18,7 @@ import { listenForWakes, newsChannels, newsFor, type StandingOf, type Wakes } fr
 import { regionsDoor } from './regions.api.ts';
 import { announceRegions } from './regions.ts';
 import { ensureFirstRegion } from './regions.store.ts';
+import { signersDoor } from './signers.api.ts';
 
 export type Federation = Made & {
   /** The way home for the region that home's own processes serve. */
@@ -31,6 +33,7 @@ export type FederationParts = HomeParts & {
   /** Home's own region, whose limits become those of all when another region comes. */
   first: Pick<RegionParts, 'region' | 'database'>;
   standing: StandingOf;
+  signers: Signers;
 };
 
 const scope = { kind: 'system', reason: 'the regions of this cloud' } as const;
@@ -46,6 +49,7 @@ export function makeFederation(parts: FederationParts): Federation {
       regions: regionsDoor(own, { adoptFirst: () => adoptFirst(parts) }),
       feed: newsDoor(own),
       leases: leasesDoor(own),
+      signers: signersDoor(own),
     }),
     workflows: [],
     schedules: [],

@@ -2,13 +2,15 @@
 import type { Asked, Authenticate, Caller } from '../../kit/http/caller.ts';
 import { schedule } from '../../kit/workflow/workflow.ts';
 import { isAllowed } from '../identity/access-rules.ts';
+import type { Signers } from '../identity/signers.ts';
 import { createTokens } from '../identity/tokens.ts';
 import type { Invariant, Made, RegionParts } from '../parts.ts';
 import { listHeld } from '../quota/leases.ts';
 import { customerOf, notOffered } from './admittance.ts';
 import { createRegionDirectory, type RegionDirectory } from './directory.ts';
 import { createKeeper, giveBackUnused, type Keeper } from './keeper.ts';
-import type { HomeLink } from './link.ts';
+import type { HomeLink, RemoteHome } from './link.ts';
+import { createRegionSigners } from './signers.ts';
 
 export type HomeTie = Made & { keeper: Keeper };
 
@@ -18,7 +20,7 @@ export function makeFirstHomeLink(parts: RegionParts, { link }: { link: HomeLink
 }
 
 /** Of any other region. */
-export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: HomeLink; sealKey: Buffer }): HomeTie & { authenticate: Authenticate } & Pick<RegionDirectory, 'faceAt'> {
+export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: RemoteHome; sealKey: Buffer }): HomeTie & { authenticate: Authenticate; signers: Signers } & Pick<RegionDirectory, 'faceAt'> {
   const directory = createRegionDirectory({ ...parts, sealKey });
   const tokens = createTokens({ ...parts, directory });
   const keeper = createKeeper({ ...parts, link, directory });
@@ -32,6 +34,7 @@ export function makeHomeLink(parts: RegionParts, { link, sealKey }: { link: Home
       },
     },
     faceAt: directory.faceAt,
+    signers: createRegionSigners({ ...parts, link, sealKey, tokens }),
     authenticate(token, asked) {
       const found = tokens.find(token);
       if (!found) return undefined;

@@ -2,11 +2,13 @@
 import type { Static } from 'typebox';
 import { createClient, type Client } from '../../contract/client.ts';
 import type { Service } from '../../contract/contract.ts';
+import type { Catalog } from '../../contract/identity/catalog-entry.ts';
 import { identity } from '../../contract/identity/service.ts';
 import { federation } from '../../contract/intercloud/federation.ts';
 import type { News } from '../../contract/intercloud/federation/feed.ts';
 import type { Membership } from '../../contract/intercloud/federation/invitations.ts';
 import type { Clock } from '../../kit/clock.ts';
+import { Fault } from '../../kit/fault.ts';
 import type { GivenBack, Held, NewLimit, Wanted } from '../quota/leases.ts';
 
 export type LeaseLink = {
@@ -36,6 +38,8 @@ export type RemoteHomeOptions = {
 export type RemoteHome = HomeLink & {
   /** Any contract of home, with this region's own token. */
   client<const S extends Service>(service: S): Client<S>;
+  /** Where the services are, as whoever has this token is told. */
+  catalog(token: string): Promise<Static<typeof Catalog>>;
 };
 
 // Home lends within two seconds, when it has to ask others first.
@@ -83,6 +87,13 @@ export function connectHome({ url, membership, clock, fetch: send = fetch }: Rem
 
   return {
     client,
+    async catalog(whose) {
+      try {
+        return (await createClient(identity, { base: url, token: () => whose, fetch: limited(answerWithinMs) }).scopes.catalog()).body.catalog;
+      } catch (cause) {
+        throw new Fault(503, 'serviceUnavailable', 'Home, which knows where the other regions are, was not reached. Ask again.', { cause });
+      }
+    },
     async ask(wanted) {
       return fromWire(await leases.ask({ params, body: { leases: wanted.map(({ kind, subject, least, wish }) => ({ kind, subject, least: String(least), wish: String(wish) })) } }));
     },

@@ -54,7 +54,15 @@ export async function deleteApplicationCredential(tx: Transaction, id: string): 
 
 /** keystone/application_credential/core.py: whoever loses a role in a project loses the credentials for it. */
 export async function deleteApplicationCredentialsIn(tx: Transaction, projectId: string, userIds: readonly string[]): Promise<void> {
-  await tx.run`delete from identity.application_credential where project_id = ${projectId} and user_id = any(${userIds}::text[])`;
+  tx.queue(sql`delete from identity.application_credential where project_id = ${projectId} and user_id = any(${userIds}::text[])`);
+}
+
+/** Whether the user whose it is may log in. */
+export async function isOfEnabledUser(tx: Transaction, id: string): Promise<boolean> {
+  const found = await tx.one`
+    select 1 from identity.application_credential c join identity."user" u on u.id = c.user_id join identity.domain d on d.id = u.domain_id
+    where c.id = ${id} and u.enabled and d.enabled`;
+  return found !== undefined;
 }
 
 /** Credentials for a project in which their maker has no role, by themselves or through a group. */

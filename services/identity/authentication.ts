@@ -6,11 +6,10 @@ import type { TokenRequest } from '../../contract/identity/tokens.ts';
 import type { Static } from 'typebox';
 import { forbidden, notFound } from '../../kit/fault.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
-import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, type ApplicationCredential } from './application-credentials.store.ts';
+import { findApplicationCredential, findApplicationCredentialByName, findSecretHash, isOfEnabledUser, type ApplicationCredential } from './application-credentials.store.ts';
 import { endOf } from './application-credentials.ts';
 import { listSealedOfUser } from './credentials.store.ts';
 import { findDomain } from './domains.store.ts';
-import { newestRevocation } from './directory.store.ts';
 import { enabledUser } from './enabled.ts';
 import { moreIsAsked, receiptLivesMs, suffices } from './multi-factor.ts';
 import { proveAccess, type SignedRequest } from './oauth1.ts';
@@ -24,6 +23,7 @@ import { authMethods, type AuthMethod, type Claims } from './token-format.ts';
 import type { Tokens } from './tokens.ts';
 import { isPasscodeOf, passcodeLivesMs } from './totp.ts';
 import { takeUse } from './trusts.store.ts';
+import type { User } from './users.store.ts';
 import type { Vault } from './vault.ts';
 
 type Auth = Static<typeof TokenRequest>['auth'];
@@ -55,10 +55,7 @@ export async function authenticateFor(parts: AuthenticationParts, auth: Auth): P
   const [first] = proofs;
   if (!first || proofs.some(({ userId }) => userId !== first.userId)) throw notAuthenticated();
   const proof = withReceipt(parts, together(proofs));
-  const claims = await parts.read(async (tx) => {
-    await demandEnough(tx, parts, proof);
-    return claimsFor(tx, parts.now, proof, auth.scope);
-  });
+  const claims = await parts.read((tx) => claimsFor(tx, parts.now, proof, auth.scope, (user, epoch) => demandEnough(tx, parts, proof, { user, epoch })));
   return issue(parts, claims);
 }
 
@@ -78,9 +75,7 @@ function withReceipt({ tokens, receipt }: AuthenticationParts, proof: Proof): Pr
 }
 
 /** Who must show more than that gets a receipt for it. */
-async function demandEnough(tx: Transaction, { tokens, now }: AuthenticationParts, proof: Proof): Promise<void> {
-  const [epoch, user] = await Promise.all([newestRevocation(tx), enabledUser(tx, { id: proof.userId })]);
-  if (!user) throw notAuthenticated();
+async function demandEnough(tx: Transaction, { tokens, now }: AuthenticationParts, proof: Proof, { user, epoch }: { user: User; epoch: number }): Promise<void> {
   if (suffices(user, proof.methods)) return;
   const methods = authMethods.filter((method) => proof.methods.includes(method));
   const expiresAt = new Date(now.getTime() + receiptLivesMs);
@@ -135,9 +130,10 @@ async function provePassword(parts: AuthenticationParts, { user }: NonNullable<I
 
 async function proveApplicationCredential({ read, passwords, now }: AuthenticationParts, given: NonNullable<Identity['application_credential']>): Promise<Proof> {
   const { credential, hash } = await read(async (tx) => {
-    const credential = await namedCredential(tx, given);
-    const user = credential && (await enabledUser(tx, { id: credential.userId }));
-    return { credential: user ? credential : undefined, hash: credential && user ? await findSecretHash(tx, credential.id) : null };
+    const named = given.id === undefined ? await namedCredential(tx, given) : undefined;
+    const id = named?.id ?? given.id ?? '';
+    const [credential, hash, isUsable] = await Promise.all([named ?? findApplicationCredential(tx, id), findSecretHash(tx, id), isOfEnabledUser(tx, id)]);
+    return isUsable ? { credential, hash } : { credential: undefined, hash: null };
   });
   // Only success may be quick: a wrong secret takes as long as one for a credential that is not there.
   const matches = (hash !== null && matchesGenerated(given.secret, hash)) || (await passwords.matches(given.secret, hash));
@@ -146,7 +142,7 @@ async function proveApplicationCredential({ read, passwords, now }: Authenticati
 }
 
 // keystone/auth/plugins/token.py: a token never leads to more than what it was got with.
-async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNullable<Identity['token']>, scope: Auth['scope']): Promise<Proof> {
+async function proveToken({ tokens }: AuthenticationParts, { id }: NonNullable<Identity['token']>, scope: Auth['scope']): Promise<Proof> {
   const from = tokens.verify(id);
   // keystone/token/provider.py, validate_token, whose refusal the plugin passes on as it is.
   if (!from) throw notFound('Failed to validate token', 'TokenNotFound');
@@ -155,7 +151,6 @@ async function proveToken({ tokens, read }: AuthenticationParts, { id }: NonNull
   if (from.accessTokenId !== undefined) throw forbiddenAction('Using OAuth-scoped token to create another token. Create a new OAuth-scoped token instead');
   if (from.trustId !== undefined) throw forbiddenAction('Using trust-scoped token to create another token. Create a new trust-scoped token instead');
   if (from.applicationCredential && scope !== undefined) throw forbiddenAction('Using an application credential token to create a scoped token is not allowed.');
-  if (!(await read((tx) => enabledUser(tx, { id: from.userId })))) throw notAuthenticated();
   return {
     userId: from.userId,
     methods: ['token', ...from.methods],
@@ -186,7 +181,6 @@ async function provePasscode({ read, write, vault, passwords, now }: Authenticat
 }
 
 async function namedCredential(tx: Transaction, given: NonNullable<Identity['application_credential']>): Promise<ApplicationCredential | undefined> {
-  if (given.id !== undefined) return findApplicationCredential(tx, given.id);
   const user = given.user && (await enabledUser(tx, given.user));
   return user && given.name !== undefined ? findApplicationCredentialByName(tx, user.id, given.name) : undefined;
 }

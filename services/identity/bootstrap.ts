@@ -52,13 +52,15 @@ async function ensureDomain(tx: Transaction): Promise<void> {
 
 async function ensureRoles(parts: HomeParts, tx: Transaction): Promise<Map<string, string>> {
   const ids = new Map<string, string>();
-  // By the last one swift knows who runs the accounts of others (keystoneauth.py, reseller_admin_role).
-  for (const name of [...ladder, 'service', 'ResellerAdmin']) {
+  // By the last but one swift knows who runs the accounts of others (keystoneauth.py, reseller_admin_role).
+  for (const name of [...ladder, 'service', 'ResellerAdmin', 'renter']) {
     const role = (await findRoleByName(tx, name)) ?? { id: newId(parts), domainId: null, name, description: null, options: { immutable: true }, extra: {} };
     if (!('number' in role)) await insertRole(tx, role);
     ids.set(name, role.id);
   }
   for (const [index, name] of ladder.slice(0, -1).entries()) await insertImpliedRole(tx, ids.get(name)!, ids.get(ladder[index + 1]!)!);
+  // In a domain he manages it, in its projects he says limits and addresses: docs/decisions/0007.
+  await insertImpliedRole(tx, ids.get('renter')!, ids.get('manager')!);
   return ids;
 }
 

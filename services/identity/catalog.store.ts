@@ -1,5 +1,5 @@
 /** The only file that names the tables of regions, services and endpoints. */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Explain, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import { endpointOfProject } from './endpoint-filters.store.ts';
 
 export type Region = { id: string; description: string; parentRegionId: string | null; extra: Record<string, unknown> };
@@ -19,16 +19,16 @@ export function listRegions(tx: Transaction, conditions: readonly Sql[], most: n
   return tx.rows<Region>`select ${regionColumns} from identity.region where ${sql.and(conditions)} order by id limit ${most}`;
 }
 
-export async function insertRegion(tx: Transaction, region: Region): Promise<void> {
-  await tx.run`
+export async function insertRegion(tx: Transaction, region: Region, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     insert into identity.region (id, description, parent_region_id, extra)
-    values (${region.id}, ${region.description}, ${region.parentRegionId}, ${sql.json(region.extra)})`;
+    values (${region.id}, ${region.description}, ${region.parentRegionId}, ${sql.json(region.extra)})`, explain);
 }
 
 export async function updateRegion(tx: Transaction, region: Region): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     update identity.region set description = ${region.description}, parent_region_id = ${region.parentRegionId}, extra = ${sql.json(region.extra)}
-    where id = ${region.id}`;
+    where id = ${region.id}`);
 }
 
 /** The region and all regions above it. */
@@ -44,8 +44,8 @@ export async function listRegionLine(tx: Transaction, id: string): Promise<strin
 }
 
 /** Fails by a foreign key while something is in it. */
-export async function deleteRegion(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.region where id = ${id}`;
+export async function deleteRegion(tx: Transaction, id: string, explain?: Explain): Promise<void> {
+  tx.queue(sql`delete from identity.region where id = ${id}`, explain);
 }
 
 export function findService(tx: Transaction, id: string): Promise<CatalogService | undefined> {
@@ -62,20 +62,20 @@ export function listServices(tx: Transaction, conditions: readonly Sql[], most: 
 }
 
 export async function insertService(tx: Transaction, service: CatalogService): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     insert into identity.service (id, type, name, description, enabled, extra)
-    values (${service.id}, ${service.type}, ${service.name}, ${service.description}, ${service.enabled}, ${sql.json(service.extra)})`;
+    values (${service.id}, ${service.type}, ${service.name}, ${service.description}, ${service.enabled}, ${sql.json(service.extra)})`);
 }
 
 export async function updateService(tx: Transaction, service: CatalogService): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     update identity.service
     set type = ${service.type}, name = ${service.name}, description = ${service.description}, enabled = ${service.enabled}, extra = ${sql.json(service.extra)}
-    where id = ${service.id}`;
+    where id = ${service.id}`);
 }
 
 export async function deleteService(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.service where id = ${id}`;
+  tx.queue(sql`delete from identity.service where id = ${id}`);
 }
 
 export function findEndpoint(tx: Transaction, id: string): Promise<Endpoint | undefined> {
@@ -87,17 +87,17 @@ export function listEndpoints(tx: Transaction, conditions: readonly Sql[], most:
 }
 
 export async function insertEndpoint(tx: Transaction, endpoint: Endpoint): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     insert into identity.endpoint (id, service_id, region_id, interface, url, enabled, ours, extra)
-    values (${endpoint.id}, ${endpoint.serviceId}, ${endpoint.regionId}, ${endpoint.interface}, ${endpoint.url}, ${endpoint.enabled}, ${endpoint.ours}, ${sql.json(endpoint.extra)})`;
+    values (${endpoint.id}, ${endpoint.serviceId}, ${endpoint.regionId}, ${endpoint.interface}, ${endpoint.url}, ${endpoint.enabled}, ${endpoint.ours}, ${sql.json(endpoint.extra)})`);
 }
 
 export async function updateEndpoint(tx: Transaction, endpoint: Endpoint): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     update identity.endpoint
     set service_id = ${endpoint.serviceId}, region_id = ${endpoint.regionId}, interface = ${endpoint.interface}, url = ${endpoint.url},
       enabled = ${endpoint.enabled}, extra = ${sql.json(endpoint.extra)}
-    where id = ${endpoint.id}`;
+    where id = ${endpoint.id}`);
 }
 
 /** The cloud's own endpoint, at its present address. */
@@ -109,7 +109,7 @@ export async function ensureOwnEndpoint(tx: Transaction, endpoint: Omit<Endpoint
 }
 
 export async function deleteEndpoint(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.endpoint where id = ${id}`;
+  tx.queue(sql`delete from identity.endpoint where id = ${id}`);
 }
 
 export type CatalogRow = { serviceId: string; type: string; name: string | null; endpointId: string | null; interface: Interface | null; regionId: string | null; url: string | null };

@@ -187,9 +187,7 @@ export async function createRegion(context: Context, region: Region): Promise<Re
   const { tx } = context;
   demand(context, 'identity:create_region');
   if (region.parentRegionId !== null && !(await findRegion(tx, region.parentRegionId))) throw couldNotFind('region', region.parentRegionId);
-  await insertRegion(tx, region).catch((error: unknown) => {
-    throw error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('region', `Duplicate ID, ${region.id}.`) : error;
-  });
+  await insertRegion(tx, region, (error) => (error instanceof ConstraintViolation && error.kind === 'unique' ? alreadyThere('region', `Duplicate ID, ${region.id}.`) : error));
   return region;
 }
 
@@ -219,9 +217,7 @@ export async function deleteRegion(context: Context, id: string): Promise<void> 
   const { tx } = context;
   demand(context, 'identity:delete_region');
   if (!(await findRegion(tx, id))) throw couldNotFind('region', id);
-  await removeRegion(tx, id).catch((error: unknown) => {
-    throw error instanceof ConstraintViolation && error.kind === 'foreign key' ? notAllowed(`Unable to delete region ${id} because it or its child regions have associated endpoints.`) : error;
-  });
+  await removeRegion(tx, id, (error) => (error instanceof ConstraintViolation && error.kind === 'foreign key' ? notAllowed(`Unable to delete region ${id} because it or its child regions have associated endpoints.`) : error));
 }
 
 async function demandEndpointFits(tx: Transaction, { serviceId, regionId, url }: Endpoint): Promise<void> {

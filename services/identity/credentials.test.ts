@@ -25,6 +25,9 @@ test('credentials of every type are kept, shown to their owner and changed by th
   assert.deepEqual((await ask('GET', '/credentials?type=ec2', { token: alice.token })).body.credentials, []);
   assert.equal((await ask('DELETE', path, { token: alice.token })).status, 204);
   assert.equal((await ask('GET', path, { token: admin })).status, 404);
+  const keyPair = (await ask('POST', '/credentials', { token: alice.token, body: { credential: { type: 'ec2', user_id: alice.id, project_id: alice.projectId, blob: '{"access": "old", "secret": "old"}' } } })).body.credential;
+  const renewed = await ask('PATCH', `/credentials/${keyPair.id}`, { token: alice.token, body: { credential: { blob: '{"access": "new", "secret": "new"}' } } });
+  assert.deepEqual([renewed.status, renewed.body.credential.blob], [200, '{"access": "new", "secret": "new"}']);
   for (const wrong of [{ type: 'ec2', blob: '{"access": "a"}' }, { type: 'ec2', blob: 'no JSON', project_id: alice.projectId }, { type: 'ec2', blob: '{}', project_id: alice.projectId }, { type: 'ec2', blob: '[]', project_id: alice.projectId }, { type: 'cert' }])
     assert.equal((await ask('POST', '/credentials', { token: alice.token, body: { credential: { user_id: alice.id, ...wrong } } })).status, 400, JSON.stringify(wrong));
 });

@@ -163,7 +163,6 @@ function demandSameOrigin(before: Credential, after: Credential, isBlobGiven: bo
   if (!isBlobGiven) return;
   const [old, changed] = [ec2Blob(before.blob), ec2Blob(after.blob)];
   for (const key of Object.keys(originKeys)) if (old[key] !== changed[key]) throw invalid(`${key} can not be updated for credential`);
-  if (old.access !== changed.access) throw invalid('access can not be updated for credential');
 }
 
 function targetOf({ userId, projectId, type }: Pick<StoredCredential, 'userId' | 'projectId' | 'type'>) {

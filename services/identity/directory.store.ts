@@ -39,12 +39,13 @@ export function listRevocationEvents(tx: Transaction, since: Date | undefined, m
     select id::float8 as id, subject, at from identity.revocation where at >= coalesce(${since ?? null}::timestamptz, '-infinity') order by id limit ${most}`;
 }
 
-export function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date): Promise<Revocation[]> {
+/** What was made is told before the transaction ends; nobody waits for it. */
+export function insertRevocations(tx: Transaction, subjects: readonly string[], now: Date, made: (revocations: Revocation[]) => void): void {
   // Until the commit: whoever sees an id has seen all smaller ones.
   tx.queue(sql`select pg_advisory_xact_lock(hashtext('identity.revocation'))`);
-  return tx.rows<Revocation>`
+  tx.queue<Revocation>(sql`
     insert into identity.revocation (subject, at) select subject, ${now} from unnest(${subjects}::text[]) subject
-    returning id::float8 as id, subject`;
+    returning id::float8 as id, subject`, undefined, made);
 }
 
 export function listRevocations(tx: Transaction, after: number): Promise<Revocation[]> {

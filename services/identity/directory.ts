@@ -205,7 +205,8 @@ export function createDirectory({ database, clock, random, log, vault }: { datab
     async revoke(tx, subjects, now) {
       if (subjects.length === 0) return;
       const trusts = await trustsEndedBy(tx, subjects);
-      const revocations = await insertRevocations(tx, [...new Set([...subjects, ...trusts.map((id) => `trust:${id}`)])], now);
+      let revocations: Revocation[] = [];
+      insertRevocations(tx, [...new Set([...subjects, ...trusts.map((id) => `trust:${id}`)])], now, (made) => (revocations = made));
       tx.afterCommit(() => {
         remember(revocations);
         const ids = revocations.map(({ id }) => id);

@@ -67,11 +67,27 @@ test('what no domain can be configured with is refused, and so is who may not', 
   assert.equal(await put({ constructor: { name: 'x' } }), 403);
   assert.equal(await put({ ldap: { url: 'example' } }), 400);
   assert.equal(await put({ identity: { driver: 5 } }), 400);
-  assert.equal(await put({ identity: { list_limit: 5 } }), 400);
+  for (const none of [0, 1.5, 'many']) assert.equal(await put({ identity: { list_limit: none } }), 400, String(none));
   assert.equal(await put({ security_compliance: { password_regex: '(' } }), 400);
   assert.equal(await put({ security_compliance: { lockout_duration: 'long' } }), 400);
   assert.equal(await put({ security_compliance: { lockout_duration: 5 } }, token), 403);
   for (const path of ['/domains/default/config', '/domains/config/default']) assert.equal((await ask('GET', path, { token })).status, 403, path);
+});
+
+test('a domain shows as many of its users and groups at once as it says, and tells where the next are', async (t) => {
+  const { ask, admin } = await identityFixture(t);
+  const { id } = (await ask('POST', '/domains', { token: admin, body: { domain: { name: 'small' } } })).body.domain;
+  for (const name of ['a', 'b', 'c']) await ask('POST', '/users', { token: admin, body: { user: { name, domain_id: id } } });
+  for (const name of ['a', 'b', 'c']) await ask('POST', '/groups', { token: admin, body: { group: { name, domain_id: id } } });
+  await ask('PUT', `/domains/${id}/config`, { token: admin, body: { config: { identity: { driver: 'sql', list_limit: 2 } } } });
+
+  for (const noun of ['users', 'groups']) {
+    const { body } = await ask('GET', `/${noun}?domain_id=${id}`, { token: admin });
+    assert.deepEqual([body[noun].length, body.truncated], [2, true], noun);
+    const next = await ask('GET', String(body.links.next).slice(String(body.links.next).indexOf(`/${noun}`)), { token: admin });
+    assert.deepEqual([next.body[noun].length, next.body.truncated], [1, undefined], noun);
+    assert.equal((await ask('GET', `/${noun}?domain_id=${id}&limit=1`, { token: admin })).body[noun].length, 1);
+  }
 });
 
 test('an administrator reads what holds where nothing is configured', async (t) => {

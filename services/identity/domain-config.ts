@@ -26,7 +26,7 @@ const known: Readonly<Record<string, { options: readonly string[]; secret: reado
     demand(option, value) {
       // keystone keeps any name; what is not ldap is kept here, in the database.
       if (option === 'driver' && (typeof value !== 'string' || value === '')) throw invalid("Invalid input for field 'identity.driver': it must be a name: sql, or ldap");
-      if (option === 'list_limit' && value !== null) throw invalid("Invalid input for field 'identity.list_limit': lists are as long as the cloud has them, in every domain");
+      if (option === 'list_limit' && value !== null && !(Number.isInteger(value) && Number(value) > 0)) throw invalid("Invalid input for field 'identity.list_limit': it must be a number above 0, or null");
     },
   },
   ldap: { options: serverOptions, secret: secretServerOptions, defaults: serverDefaults, demand: demandServerOption },

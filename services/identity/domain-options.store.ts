@@ -22,6 +22,13 @@ export async function firstOptions(tx: Transaction, domainIds: readonly string[]
   return Object.fromEntries(rows.map(({ option, value }) => [option, value]));
 }
 
+/** How many of its users or groups are shown at once; undefined: nothing is said of it, or no domain is asked for. */
+export async function listLimitOf(tx: Transaction, domainId: string | undefined): Promise<{ listLimit?: number }> {
+  const row = domainId === undefined ? undefined : await tx.one<{ most: number | null }>`
+    select (value #>> '{}')::int as most from identity.domain_option where domain_id = ${domainId} and group_name = 'identity' and option_name = 'list_limit'`;
+  return row?.most == null ? {} : { listLimit: row.most };
+}
+
 export async function setDomainOption(tx: Transaction, domainId: string, { group, option, value }: DomainOption): Promise<void> {
   await tx.run`
     insert into identity.domain_option (domain_id, group_name, option_name, value) values (${domainId}, ${group}, ${option}, ${sql.json(value)}::jsonb)

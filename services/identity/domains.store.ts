@@ -1,5 +1,5 @@
 /** The only file that names the table of domains. */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Explain, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type Options = { immutable?: boolean | null };
 
@@ -30,21 +30,21 @@ export function listDomains(tx: Transaction, conditions: readonly Sql[], most: n
   return tx.rows<Domain>`select ${columns} from identity.domain where ${sql.and(conditions)} order by id limit ${most}`;
 }
 
-export async function insertDomain(tx: Transaction, domain: Domain): Promise<void> {
-  await tx.run`
+export async function insertDomain(tx: Transaction, domain: Domain, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     insert into identity.domain (id, name, description, enabled, options, extra)
-    values (${domain.id}, ${domain.name}, ${domain.description}, ${domain.enabled}, ${sql.json(domain.options)}, ${sql.json(domain.extra)})`;
+    values (${domain.id}, ${domain.name}, ${domain.description}, ${domain.enabled}, ${sql.json(domain.options)}, ${sql.json(domain.extra)})`, explain);
 }
 
-export async function updateDomain(tx: Transaction, domain: Domain): Promise<void> {
-  await tx.run`
+export async function updateDomain(tx: Transaction, domain: Domain, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     update identity.domain
     set name = ${domain.name}, description = ${domain.description}, enabled = ${domain.enabled}, options = ${sql.json(domain.options)}, extra = ${sql.json(domain.extra)}
-    where id = ${domain.id}`;
+    where id = ${domain.id}`, explain);
 }
 
 export async function deleteDomain(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.domain where id = ${id}`;
+  tx.queue(sql`delete from identity.domain where id = ${id}`);
 }
 
 export const idOfDomain = (name: string): Sql => sql`(select id from identity.domain where name = ${name})`;

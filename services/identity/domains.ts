@@ -29,9 +29,7 @@ export async function getDomain(context: Context, id: string): Promise<Domain> {
 
 export async function createDomain(context: Context, domain: Domain): Promise<Domain> {
   demand(context, 'identity:create_domain');
-  await insertDomain(context.tx, domain).catch((error: unknown) => {
-    throw nameTaken(error, domain);
-  });
+  await insertDomain(context.tx, domain, (error) => nameTaken(error, domain));
   return domain;
 }
 
@@ -42,9 +40,7 @@ export async function updateDomain(context: Context, directory: Directory, id: s
   if (!before) throw couldNotFind('domain', id);
   if (before.options.immutable === true && change.options?.immutable !== false) throw immutable('update', 'domain', id);
   const after: Domain = { ...before, ...change, id, options: { ...before.options, ...change.options }, extra: { ...before.extra, ...change.extra } };
-  await storeDomain(tx, after).catch((error: unknown) => {
-    throw nameTaken(error, after);
-  });
+  await storeDomain(tx, after, (error) => nameTaken(error, after));
   if (before.enabled && !after.enabled) await directory.revoke(tx, [`domain:${id}`], now);
   return after;
 }

@@ -97,11 +97,11 @@ export async function listProjectIdsOf(tx: Transaction, userId: string): Promise
 }
 
 export async function insertGrant(tx: Transaction, roleId: string, actor: Actor, place: Place, inherited = false): Promise<void> {
-  await tx.run`
+  tx.queue(sql`
     insert into identity.role_grant (role_id, user_id, group_id, project_id, domain_id, inherited)
     values (${roleId}, ${actor.kind === 'user' ? actor.id : null}, ${actor.kind === 'group' ? actor.id : null},
       ${place.kind === 'project' ? place.id : null}, ${place.kind === 'domain' ? place.id : null}, ${inherited})
-    on conflict do nothing`;
+    on conflict do nothing`);
 }
 
 export async function hasGrant(tx: Transaction, roleId: string, actor: Actor, place: Place, inherited: boolean): Promise<boolean> {

@@ -80,7 +80,7 @@ type Found = { actorKind: Actor['kind']; placeKind: Place['kind']; actorDomainId
 
 /** All of it is looked up before the rule is asked, and told to be missing only to whoever may know. */
 async function demandAll(context: Context, rule: string, roleId: string, { actor, place }: Pick<Grant, 'actor' | 'place'>): Promise<{ role: Role; placeDomainId: string | undefined }> {
-  const [found, role] = [await find(context.tx, { actor, place }), await findRole(context.tx, roleId)];
+  const [found, role] = await Promise.all([find(context.tx, { actor, place }), findRole(context.tx, roleId)]);
   demand(context, rule, targetOf({ ...found, role }));
   demandActorAndPlace(found, actor, place);
   if (!role) throw couldNotFind('role', roleId);
@@ -88,7 +88,7 @@ async function demandAll(context: Context, rule: string, roleId: string, { actor
 }
 
 async function find(tx: Transaction, { actor, place }: Pick<Grant, 'actor' | 'place'>): Promise<Found> {
-  const [one, domainId] = [actor.kind === 'user' ? await findUser(tx, actor.id) : await findGroup(tx, actor.id), await placeDomain(tx, place)];
+  const [one, domainId] = await Promise.all([actor.kind === 'user' ? findUser(tx, actor.id) : findGroup(tx, actor.id), placeDomain(tx, place)]);
   return { actorKind: actor.kind, placeKind: place.kind, actorDomainId: one?.domainId, placeDomainId: domainId };
 }
 

@@ -16,7 +16,8 @@ export function groupsDoor(parts: IdentityParts) {
   const { directory } = parts;
   return implement(contract, {
     async list(request) {
-      const { items, rest } = pageOf(request, await listGroups(request, request.query));
+      const { rows, listLimit } = await listGroups(request, request.query);
+      const { items, rest } = pageOf(request, rows, listLimit);
       return { groups: items.map((group) => groupView(group, request)), ...rest };
     },
     async create(request) {
@@ -39,7 +40,8 @@ export function groupsDoor(parts: IdentityParts) {
       await announce(request, 'group', 'deleted', request.params.group_id);
     },
     async listUsers(request) {
-      const { items, rest } = pageOf(request, await listMembers(request, request.params.group_id, request.query));
+      const { rows, listLimit } = await listMembers(request, request.params.group_id, request.query);
+      const { items, rest } = pageOf(request, rows, listLimit);
       return { users: items.map((user) => userView(user, request)), ...rest };
     },
     async addUser(request) {

@@ -1,5 +1,5 @@
 /** The only file that names the tables of groups and their members. */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Explain, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type Group = { id: string; domainId: string; name: string; description: string | null; extra: Record<string, unknown> };
 
@@ -20,23 +20,23 @@ export function listGroups(tx: Transaction, conditions: readonly Sql[], most: nu
 
 export const groupOf = (userId: string): Sql => sql`id in (select group_id from identity.membership where user_id = ${userId})`;
 
-export async function insertGroup(tx: Transaction, group: Group): Promise<void> {
-  await tx.run`
+export async function insertGroup(tx: Transaction, group: Group, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     insert into identity."group" (id, domain_id, name, description, extra)
-    values (${group.id}, ${group.domainId}, ${group.name}, ${group.description}, ${sql.json(group.extra)})`;
+    values (${group.id}, ${group.domainId}, ${group.name}, ${group.description}, ${sql.json(group.extra)})`, explain);
 }
 
-export async function updateGroup(tx: Transaction, group: Group): Promise<void> {
-  await tx.run`
-    update identity."group" set name = ${group.name}, description = ${group.description}, extra = ${sql.json(group.extra)} where id = ${group.id}`;
+export async function updateGroup(tx: Transaction, group: Group, explain?: Explain): Promise<void> {
+  tx.queue(sql`
+    update identity."group" set name = ${group.name}, description = ${group.description}, extra = ${sql.json(group.extra)} where id = ${group.id}`, explain);
 }
 
 export async function deleteGroup(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity."group" where id = ${id}`;
+  tx.queue(sql`delete from identity."group" where id = ${id}`);
 }
 
 export async function insertMember(tx: Transaction, groupId: string, userId: string): Promise<void> {
-  await tx.run`insert into identity.membership (group_id, user_id) values (${groupId}, ${userId}) on conflict do nothing`;
+  tx.queue(sql`insert into identity.membership (group_id, user_id) values (${groupId}, ${userId}) on conflict do nothing`);
 }
 
 export async function isMember(tx: Transaction, groupId: string, userId: string): Promise<boolean> {

@@ -149,7 +149,7 @@ test('roles reach users through groups and implication, and end with the members
   assert.equal((await ask('GET', `/role_assignments?user.id=a&group.id=b`)).status, 400);
   assert.deepEqual((await ask('GET', '/role_assignments?scope.system=all')).body.role_assignments.map((each: Parsed) => each.scope), [{ system: { all: true } }]);
   const inferences = (await ask('GET', '/role_inferences')).body.role_inferences.map((each: Parsed) => [each.prior_role.name, each.implies.map(({ name }: Parsed) => name)]);
-  assert.deepEqual(new Map(inferences), new Map([['admin', ['manager']], ['manager', ['member']], ['member', ['reader']]]));
+  assert.deepEqual(new Map(inferences), new Map([['admin', ['manager']], ['manager', ['member']], ['member', ['reader']], ['renter', ['manager']]]));
 
   assert.equal((await ask('DELETE', `/groups/${group.id}/users/${alice.id}`)).status, 204);
   assert.equal(await identity.authenticate(token), undefined);

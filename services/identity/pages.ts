@@ -13,8 +13,11 @@ export function rowsFor({ limit }: PageQuery): number {
   return Math.min(limit ?? mostItems, mostItems) + 1;
 }
 
-export function pageOf<R extends { id: string }>(request: { query: PageQuery; page(change: Record<string, string>): string }, rows: readonly R[]) {
-  const most = rowsFor(request.query) - 1;
+/** What was found, and how much of it its domain shows at once. */
+export type Listed<R> = { rows: readonly R[]; listLimit?: number };
+
+export function pageOf<R extends { id: string }>(request: { query: PageQuery; page(change: Record<string, string>): string }, rows: readonly R[], listLimit = mostItems) {
+  const most = Math.min(rowsFor(request.query) - 1, listLimit);
   const items = rows.slice(0, most);
   const more = rows.length > most;
   const links = {

@@ -1,5 +1,5 @@
 /** The only file that names the table of projects. */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Explain, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Options } from './domains.store.ts';
 
 export type Project = {
@@ -61,23 +61,23 @@ export async function listProjectIdsBelow(tx: Transaction, place: { kind: 'proje
   return rows.map(({ id }) => id);
 }
 
-export async function insertProject(tx: Transaction, project: Project): Promise<void> {
-  await tx.run`
+export async function insertProject(tx: Transaction, project: Project, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     insert into identity.project (id, domain_id, parent_id, name, description, enabled, tags, options, extra)
     values (${project.id}, ${project.domainId}, ${project.parentId}, ${project.name}, ${project.description}, ${project.enabled},
-      ${project.tags}, ${sql.json(project.options)}, ${sql.json(project.extra)})`;
+      ${project.tags}, ${sql.json(project.options)}, ${sql.json(project.extra)})`, explain);
 }
 
-export async function updateProject(tx: Transaction, project: Project): Promise<void> {
-  await tx.run`
+export async function updateProject(tx: Transaction, project: Project, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     update identity.project
     set name = ${project.name}, description = ${project.description}, enabled = ${project.enabled}, tags = ${project.tags},
       options = ${sql.json(project.options)}, extra = ${sql.json(project.extra)}
-    where id = ${project.id}`;
+    where id = ${project.id}`, explain);
 }
 
 export async function deleteProject(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.project where id = ${id}`;
+  tx.queue(sql`delete from identity.project where id = ${id}`);
 }
 
 /** Before a whole domain goes: no project of it keeps another one from being deleted. */

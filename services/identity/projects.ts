@@ -100,9 +100,7 @@ export async function createProject(context: Context, project: Project): Promise
   demand(context, 'identity:create_project', { project: { domain_id: project.domainId } });
   if (!(await findDomain(tx, project.domainId))) throw couldNotFind('domain', project.domainId);
   if (project.parentId !== null) await demandParent(tx, project);
-  await insertProject(tx, project).catch((error: unknown) => {
-    throw nameTaken(error, project);
-  });
+  await insertProject(tx, project, (error) => nameTaken(error, project));
   return project;
 }
 
@@ -116,18 +114,17 @@ export async function updateProject(context: Context, directory: Directory, id: 
   if (!before.enabled && after.enabled && (await listAncestors(tx, id)).some(({ enabled }) => !enabled)) throw notAllowed(`Cannot enable project ${id} since it has disabled parents`);
   if (before.enabled && !after.enabled && (await listDescendants(tx, id)).some(({ enabled }) => enabled))
     throw notAllowed(`Cannot disable project ${id} since its subtree contains enabled projects.`);
-  await storeProject(tx, after).catch((error: unknown) => {
-    throw nameTaken(error, after);
-  });
+  await storeProject(tx, after, (error) => nameTaken(error, after));
   if (before.enabled && !after.enabled) await directory.revoke(tx, [`project:${id}`], now);
   return after;
 }
 
 export async function deleteProject(context: Context, directory: Directory, id: string): Promise<void> {
   const { tx, now } = context;
-  const project = demandProject(context, await lockProject(tx, id), id, 'identity:delete_project');
+  const [found, below] = await Promise.all([lockProject(tx, id), listDescendants(tx, id)]);
+  const project = demandProject(context, found, id, 'identity:delete_project');
   if (project.options.immutable === true) throw immutable('delete', 'project', id);
-  if ((await listDescendants(tx, id)).length > 0)
+  if (below.length > 0)
     throw notAllowed(`Cannot delete the project ${id} since it is not a leaf in the hierarchy. Use the cascade option if you want to delete a whole subtree.`);
   await removeProject(tx, id);
   await directory.revoke(tx, [`project:${id}`], now);

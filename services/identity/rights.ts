@@ -21,9 +21,10 @@ export async function rightsOfToken(tx: Transaction, claims: Claims): Promise<Ri
   if (claims.trustId !== undefined) return rightsOfTrustToken(tx, claims, claims.trustId);
   const own: Rights = { ...rightsOfUser(claims.userId), place: placeOf(claims.scope), roles: new Set(claims.roleNumbers), redelegations: 0 };
   if (claims.applicationCredential) {
-    const credential = await findApplicationCredential(tx, claims.applicationCredential.id);
+    const { id } = claims.applicationCredential;
+    const [credential, rules] = await Promise.all([findApplicationCredential(tx, id), listAccessRulesOf(tx, id)]);
     if (!credential) throw notAuthenticated();
-    return { ...own, ...(await limitsOfCredential(tx, credential)) };
+    return { ...own, ...limitsOfCredential(credential, rules) };
   }
   // keystone/api/trusts.py, keystone/api/users.py, _block_delegated_token_app_creds
   if (claims.accessTokenId !== undefined) return { ...own, mints: ['ec2 credential'] };
@@ -32,10 +33,10 @@ export async function rightsOfToken(tx: Transaction, claims: Claims): Promise<Ri
   return { ...rightsOfUser(claims.userId), place: claims.scope.kind === 'system' ? { kind: 'system' } : 'anywhere' };
 }
 
-/** As far as they are its own: what its owner has lost since is not its to give either. */
-export async function rightsOfCredential(tx: Transaction, credential: ApplicationCredential, roles: Rights['roles']): Promise<Rights> {
+/** All but the roles, which are those that its owner still has. */
+export async function rightsOfCredential(tx: Transaction, credential: ApplicationCredential): Promise<Rights> {
   const place = { kind: 'project', id: credential.projectId } as const;
-  return { ...rightsOfUser(credential.userId), place, roles, redelegations: 0, ...(await limitsOfCredential(tx, credential)) };
+  return { ...rightsOfUser(credential.userId), place, roles: new Set(), redelegations: 0, ...limitsOfCredential(credential, await listAccessRulesOf(tx, credential.id)) };
 }
 
 export function rightsOfTrust(trust: Trust, ownerId: string, roles: ReadonlySet<number>): Rights {
@@ -72,8 +73,7 @@ async function rightsOfTrustToken(tx: Transaction, claims: Claims, trustId: stri
   return { ...rightsOfTrust(trust, first.trustorId, new Set(claims.roleNumbers)), mints: ['trust', 'ec2 credential'] };
 }
 
-async function limitsOfCredential(tx: Transaction, credential: ApplicationCredential): Promise<Pick<Rights, 'endsAt' | 'accessRules' | 'mints'>> {
-  const rules: AccessRule[] = await listAccessRulesOf(tx, credential.id);
+function limitsOfCredential(credential: ApplicationCredential, rules: readonly AccessRule[]): Pick<Rights, 'endsAt' | 'accessRules' | 'mints'> {
   return { endsAt: momentOf(credential.expiresAt), accessRules: rules.length === 0 ? null : rules, mints: mintsOfCredential(credential) };
 }
 

@@ -1,5 +1,5 @@
 /** The only file that names the tables of roles and of what they imply. */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Explain, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Options } from './domains.store.ts';
 
 export type Role = { id: string; number: number; domainId: string | null; name: string; description: string | null; options: Options; extra: Record<string, unknown> };
@@ -36,14 +36,14 @@ export async function insertRole(tx: Transaction, role: NewRole): Promise<number
   return made!.number;
 }
 
-export async function updateRole(tx: Transaction, role: NewRole): Promise<void> {
-  await tx.run`
+export async function updateRole(tx: Transaction, role: NewRole, explain?: Explain): Promise<void> {
+  tx.queue(sql`
     update identity.role set name = ${role.name}, description = ${role.description}, options = ${sql.json(role.options)}, extra = ${sql.json(role.extra)}
-    where id = ${role.id}`;
+    where id = ${role.id}`, explain);
 }
 
 export async function deleteRole(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity.role where id = ${id}`;
+  tx.queue(sql`delete from identity.role where id = ${id}`);
 }
 
 /** False: it was there. */

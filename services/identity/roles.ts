@@ -60,9 +60,7 @@ export async function updateRole(context: Context, directory: Directory, id: str
   if (change.domainId !== undefined && change.domainId !== before.domainId) throw invalid('Update of `domain_id` is not allowed.');
   if (before.domainId !== null && change.name !== undefined && reserved.includes(change.name)) throw forbidden(`The role name ${change.name} is used by the cloud and cannot belong to a domain.`);
   const after = { ...before, ...change, id, options: { ...before.options, ...change.options }, extra: { ...before.extra, ...change.extra } };
-  await storeRole(tx, after).catch((error: unknown) => {
-    throw nameTaken(error, after);
-  });
+  await storeRole(tx, after, (error) => nameTaken(error, after));
   directory.rolesChanged(tx, after);
   return after;
 }
@@ -70,9 +68,10 @@ export async function updateRole(context: Context, directory: Directory, id: str
 /** It stands for nothing any more in the tokens that carry it; where it implied others, those tokens end. */
 export async function deleteRole(context: Context, directory: Directory, id: string): Promise<void> {
   const { tx, now } = context;
-  const role = demandRole(context, await lockRole(tx, id), id, 'delete');
+  const [found, implied] = await Promise.all([lockRole(tx, id), inferences(tx, id)]);
+  const role = demandRole(context, found, id, 'delete');
   if (role.options.immutable === true) throw immutable('delete', 'role', id);
-  if ((await inferences(tx, id)).length > 0) await directory.revoke(tx, [roleSubject(role.number), ...(await listHeirsOfRole(tx, id))], now);
+  if (implied.length > 0) await directory.revoke(tx, [roleSubject(role.number), ...(await listHeirsOfRole(tx, id))], now);
   await removeRole(tx, id);
   directory.rolesChanged(tx, { ...role, name: undefined });
 }
@@ -118,7 +117,7 @@ export async function deleteImpliedRole(context: Context, directory: Directory, 
 }
 
 async function demandPair(context: Context, priorId: string, impliedId: string, rule: string): Promise<ImpliedRole> {
-  const [prior, implied] = [await findRole(context.tx, priorId), await findRole(context.tx, impliedId)];
+  const [prior, implied] = await Promise.all([findRole(context.tx, priorId), findRole(context.tx, impliedId)]);
   demand(context, rule, { ...(prior ? { prior_role: targetOf(prior) } : {}), ...(implied ? { implied_role: targetOf(implied) } : {}) });
   if (!prior) throw couldNotFind('role', priorId);
   if (!implied) throw couldNotFind('role', impliedId);
@@ -127,6 +126,7 @@ async function demandPair(context: Context, priorId: string, impliedId: string, 
 
 async function inferences(tx: Context['tx'], priorId?: string): Promise<Inference[]> {
   const rules = (await listInferences(tx)).filter((each) => priorId === undefined || each.priorId === priorId);
+  if (rules.length === 0) return [];
   const roles = new Map((await listRolesById(tx, rules.flatMap((each) => [each.priorId, each.impliedId]))).map((role) => [role.id, role]));
   return [...Map.groupBy(rules, (each) => each.priorId)].map(([id, each]) => ({ prior: roles.get(id)!, implies: each.map(({ impliedId }) => roles.get(impliedId)!) }));
 }

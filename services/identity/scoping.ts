@@ -39,18 +39,22 @@ export type NewClaims = Omit<Claims, 'auditId'>;
 /** What is granted, to whom, and what it must lie within. */
 type Granted = { scope: TokenScope; roleNumbers: number[]; actor: User; limit: Rights; trustId?: string; endsAt?: Date | null };
 
-export async function claimsFor(tx: Transaction, now: Date, proof: Proof, wanted: WantedScope): Promise<NewClaims> {
-  // Read first: whatever is revoked after this concerns the token, even when the statements below saw it in time.
-  const [epoch, parentWasRevoked, user, credential] = await Promise.all([
+/** `demandEnough` refuses a user who has to prove more, before anything else is told. */
+export async function claimsFor(tx: Transaction, now: Date, proof: Proof, wanted: WantedScope, demandEnough?: (user: User, epoch: number) => Promise<void>): Promise<NewClaims> {
+  const projectId = typeof wanted === 'object' ? wanted.project?.id : undefined;
+  // The epoch is read first: whatever is revoked after this concerns the token, even when the statements below saw it in time.
+  const [epoch, parentWasRevoked, user, credential, askedProject] = await Promise.all([
     newestRevocation(tx),
     // Perhaps by another process a moment ago: the parent must not live on in its child.
     proof.from ? wereRevoked(tx, subjectsOf(proof.from), proof.from.epoch) : false,
     enabledUser(tx, { id: proof.userId }),
     proof.applicationCredentialId === undefined ? undefined : findApplicationCredential(tx, proof.applicationCredentialId),
+    projectId === undefined ? undefined : projectScope(tx, proof.userId, { id: projectId }),
   ]);
   if (parentWasRevoked || !user) throw notAuthenticated();
+  await demandEnough?.(user, epoch);
   if (proof.applicationCredentialId !== undefined && !credential) throw notAuthenticated();
-  const granted = await grantedTo(tx, now, { proof, user, credential, wanted });
+  const granted = await grantedTo(tx, now, { proof, user, credential, wanted, askedProject });
   const ends = [now.getTime() + longestTokenMs, proof.expiresAt?.getTime() ?? Infinity, granted.endsAt?.getTime() ?? Infinity, granted.limit.endsAt?.getTime() ?? Infinity];
   const claims: NewClaims = {
     userId: granted.actor.id,
@@ -73,10 +77,10 @@ export async function claimsFor(tx: Transaction, now: Date, proof: Proof, wanted
   return claims;
 }
 
-type Asking = { proof: Proof; user: User; credential: ApplicationCredential | undefined; wanted: WantedScope };
+type Asking = { proof: Proof; user: User; credential: ApplicationCredential | undefined; wanted: WantedScope; /** What the user may do in the project that is asked for by its id. */ askedProject: Placed | undefined };
 
-async function grantedTo(tx: Transaction, now: Date, { proof, user, credential, wanted }: Asking): Promise<Granted> {
-  if (credential) return fromCredential(tx, { proof, user, credential, wanted });
+async function grantedTo(tx: Transaction, now: Date, { proof, user, credential, wanted, askedProject }: Asking): Promise<Granted> {
+  if (credential) return fromCredential(tx, { proof, user, credential, wanted, askedProject });
   if (proof.accessTokenId !== undefined) return fromAccessToken(tx, user, proof.accessTokenId);
   const trust = typeof wanted === 'object' ? wanted['OS-TRUST:trust'] : undefined;
   if (trust !== undefined) {
@@ -88,17 +92,17 @@ async function grantedTo(tx: Transaction, now: Date, { proof, user, credential, 
   const limit = proof.from ? { ...(await rightsOfToken(tx, proof.from)), endsAt: proof.from.expiresAt } : proof.ec2CredentialId === undefined ? rightsOfUser(user.id) : rightsOfKey(user.id, wanted);
   // What is bound to one place has no default that is another.
   if (wanted === undefined && limit.place !== 'anywhere' && proof.from) return { ...(await withRoles(tx, user.id, proof.from.scope)), actor: user, limit };
-  return { ...(await grantedScope(tx, user, wanted)), actor: user, limit };
+  return { ...(await grantedScope(tx, user, wanted, askedProject)), actor: user, limit };
 }
 
 type Placed = Pick<Granted, 'scope' | 'roleNumbers'>;
 const unscoped: Placed = { scope: { kind: 'unscoped' }, roleNumbers: [] };
 
-async function grantedScope(tx: Transaction, user: User, wanted: WantedScope): Promise<Placed> {
+async function grantedScope(tx: Transaction, user: User, wanted: WantedScope, askedProject: Placed | undefined): Promise<Placed> {
   if (wanted === 'unscoped') return unscoped;
   // A default project that is gone, disabled or without a role is as good as none.
   if (wanted === undefined) return (user.defaultProjectId === null ? undefined : await projectScope(tx, user.id, { id: user.defaultProjectId })) ?? unscoped;
-  const granted = await wantedScope(tx, user.id, wanted);
+  const granted = await wantedScope(tx, user.id, wanted, askedProject);
   if (!granted) throw notAuthenticated();
   return granted;
 }
@@ -109,10 +113,10 @@ function demandOneScope(wanted: WantedScope): void {
   if ([project, domain, system, none, trust].filter((each) => each !== undefined).length > 1) throw invalid('Scoping to more than one of project, domain, system and trust is not allowed.');
 }
 
-async function wantedScope(tx: Transaction, userId: string, wanted: Exclude<WantedScope, 'unscoped' | undefined>): Promise<Placed | undefined> {
+async function wantedScope(tx: Transaction, userId: string, wanted: Exclude<WantedScope, 'unscoped' | undefined>, askedProject: Placed | undefined): Promise<Placed | undefined> {
   demandOneScope(wanted);
   const { project, domain, system } = wanted;
-  if (project) return projectScope(tx, userId, project);
+  if (project) return project.id === undefined ? projectScope(tx, userId, project) : askedProject;
   if (domain) {
     const found = await enabledDomain(tx, domain);
     return found && rolesIn(tx, userId, { kind: 'domain', id: found.id });
@@ -150,15 +154,19 @@ async function withRoles(tx: Transaction, userId: string, scope: TokenScope): Pr
 async function fromCredential(tx: Transaction, { proof, user, credential, wanted }: Asking & { credential: ApplicationCredential }): Promise<Granted> {
   // keystone/auth/core.py, _validate_and_normalize_scope_data: its scope is its own.
   if (wanted !== undefined) throw notAuthenticated();
-  const place = await projectScope(tx, credential.userId, { id: credential.projectId });
+  const id = credential.projectId;
+  const [place, roles, limit] = await Promise.all([
+    enabledProject(tx, { id }),
+    listEffectiveRoles(tx, credential.userId, { kind: 'project', id }),
+    proof.from ? rightsOfToken(tx, proof.from) : rightsOfCredential(tx, credential),
+  ]);
   if (!place) throw notAuthenticated();
-  const own = new Set(credential.roles.map(({ id }) => id));
-  const held = (await listEffectiveRoles(tx, credential.userId, { kind: 'project', id: credential.projectId })).filter(({ id }) => own.has(id));
+  const own = new Set(credential.roles.map((role) => role.id));
+  const held = roles.filter((role) => own.has(role.id));
   // What came back to its maker since a token was got comes to the next token that is got with the credential itself.
   const roleNumbers = held.map(({ number }) => number).filter((number) => proof.from === undefined || proof.from.roleNumbers.includes(number));
   if (roleNumbers.length === 0) throw notAuthenticated();
-  const limit = proof.from ? { ...(await rightsOfToken(tx, proof.from)), endsAt: proof.from.expiresAt } : await rightsOfCredential(tx, credential, new Set(roleNumbers));
-  return { scope: place.scope, roleNumbers, actor: user, limit };
+  return { scope: place, roleNumbers, actor: user, limit: proof.from ? { ...limit, endsAt: proof.from.expiresAt } : { ...limit, roles: new Set(roleNumbers) } };
 }
 
 async function fromTrust(tx: Transaction, now: Date, trustee: User, id: string): Promise<Granted> {

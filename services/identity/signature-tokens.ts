@@ -29,6 +29,13 @@ export async function tokenForS3Request(parts: Parts, request: Signed<S3Request>
   return tokenFor(parts, credential);
 }
 
+/** The secret of an access key, with a token of its holder: for who looks at signatures himself. */
+export async function holderOf(parts: Parts, access: string): Promise<{ secret: string; token: string }> {
+  const { credential, secret } = await signer(parts, { access });
+  const { token } = await tokenFor(parts, credential);
+  return { secret, token };
+}
+
 /** Whatever was not given a key of this kind has none that can be found. */
 async function signer({ read, vault }: Parts, { access }: { access?: string }): Promise<{ credential: StoredCredential; secret: string }> {
   if (access === undefined) throw unauthorized('EC2 Signature not supplied', 'Unauthorized');

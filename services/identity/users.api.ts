@@ -28,7 +28,8 @@ export function usersDoor(parts: IdentityParts) {
   const { directory, passwords, vault, database } = parts;
   return implement(contract, {
     async list(request) {
-      const { items, rest } = pageOf(request, await listUsers(request, request.query));
+      const { rows, listLimit } = await listUsers(request, request.query);
+      const { items, rest } = pageOf(request, rows, listLimit);
       return { users: items.map((user) => userView(user, request)), ...rest };
     },
     async create(request) {
@@ -95,7 +96,8 @@ export function usersDoor(parts: IdentityParts) {
       return { projects: items.map((project) => projectView(project, request)), ...rest };
     },
     async listGroups(request) {
-      const { items, rest } = pageOf(request, await listGroupsOfUser(request, request.params.user_id, request.query));
+      const { rows, listLimit } = await listGroupsOfUser(request, request.params.user_id, request.query);
+      const { items, rest } = pageOf(request, rows, listLimit);
       return { groups: items.map((group) => groupView(group, request)), ...rest };
     },
   });

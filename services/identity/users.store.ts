@@ -73,5 +73,5 @@ export async function updateUser(tx: Transaction, user: NewUser): Promise<User> 
 }
 
 export async function deleteUser(tx: Transaction, id: string): Promise<void> {
-  await tx.run`delete from identity."user" where id = ${id}`;
+  tx.queue(sql`delete from identity."user" where id = ${id}`);
 }

@@ -2,8 +2,9 @@
 import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.ts';
 import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
+import { listLimitOf } from './domain-options.store.ts';
 import { findDomain } from './domains.store.ts';
-import { nameConditions, pageConditions, rowsFor, type PageQuery } from './pages.ts';
+import { nameConditions, pageConditions, rowsFor, type Listed, type PageQuery } from './pages.ts';
 import {
   deleteUser as removeUser,
   findPasswordHash,
@@ -27,14 +28,15 @@ export type { NewUser, User } from './users.store.ts';
 export type GivenOptions = { [O in keyof UserOptions]?: UserOptions[O] | null | undefined };
 export type UserChange = Partial<Omit<User, 'options'>> & { options?: GivenOptions };
 
-export function listUsers(context: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string; password_expires_at?: string }): Promise<User[]> {
+export async function listUsers(context: Context, query: PageQuery & { domain_id?: string; enabled?: boolean; name?: string; password_expires_at?: string }): Promise<Listed<User>> {
   const only = demandList(context, 'identity:list_users', (domainId) => ({ domain_id: domainId }));
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (only !== undefined) conditions.push(sql`domain_id = ${only}`);
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
   if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
-  return selectUsers(context.tx, conditions, rowsFor(query));
+  const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, query.domain_id ?? only)]);
+  return { rows, ...most };
 }
 
 const operators: Readonly<Record<string, string>> = { lt: '<', lte: '<=', gt: '>', gte: '>=', eq: '=', neq: '<>' };

@@ -2,11 +2,13 @@
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { imageData as contract } from '../../contract/image/image-data.ts';
+import { noteReading } from './cache.ts';
 import { Fault } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { scopeOf } from '../../kit/http/right.ts';
 import { getImage, type Image } from './images.ts';
 import type { RegionParts } from '../parts.ts';
+import { namedStore } from './stores.ts';
 import { beginUpload, finishUpload, giveUpUpload, receiveUpload } from './uploads.ts';
 
 export function imageData(parts: RegionParts) {
@@ -17,7 +19,7 @@ export function imageData(parts: RegionParts) {
       const { body, signal } = request;
       const context = { caller: request.caller, requestId: request.requestId, now: request.now, random: request.random };
       // Not by `commit`: an upload is one deed and has one entry in the audit, when it is done.
-      const saving = await parts.database.transaction(scopeOf(contract.upload.access, request.caller), (tx) => beginUpload({ ...context, tx }, request.params.image_id, request.random.uuid(), lengthOf(request.headers['content-length'])));
+      const saving = await parts.database.transaction(scopeOf(contract.upload.access, request.caller), (tx) => beginUpload({ ...context, tx }, request.params.image_id, request.random.uuid(), { expectedBytes: lengthOf(request.headers['content-length']), store: namedStore(parts.blobs, request.headers['x-image-meta-store']) }));
       try {
         const accepted = await receiveUpload(parts, saving, body, signal);
         await request.commit((tx) => finishUpload({ ...context, tx, now: parts.clock.now() }, saving, accepted));
@@ -34,17 +36,18 @@ export function imageData(parts: RegionParts) {
       if (image.status === 'deactivated' && !request.caller.isAdmin) throw new Fault(403, 'HTTPForbidden', 'The requested image has been deactivated. Image data download is forbidden.');
       // glance: an image without bytes answers with none.
       if (image.sha256 === null || image.sizeBytes === null) return new Answer(Readable.from([]), { status: 204 });
+      await noteReading(parts, { imageId: image.id, sha256: image.sha256 });
       return answer(image, image.sizeBytes, await parts.blobs.path(image.sha256), request.headers['range']);
     },
   });
 }
 
 /** Nothing, where the client does not know it itself. */
-function lengthOf(given: string | string[] | undefined): number {
+export function lengthOf(given: string | string[] | undefined): number {
   return typeof given === 'string' && /^\d{1,15}$/.test(given) ? Number(given) : 0;
 }
 
-const interrupted = 'The upload was interrupted.';
+export const interrupted = 'The upload was interrupted.';
 
 function answer({ md5 }: Image, size: number, path: string, range: string | string[] | undefined): Answer<AsyncIterable<Uint8Array>> {
   const common = { 'content-type': 'application/octet-stream', 'accept-ranges': 'bytes' };

@@ -1,8 +1,9 @@
 /** How many images and bytes a project may have, refused in Glance's words: glance/quota/keystone.py. */
 import { Fault } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
+import { claimSpending, type Thing } from '../quota/budgets.ts';
 import { claimQuota, OverQuota, quotaUsage, releaseQuota, type QuotaResource } from '../quota/quotas.ts';
-import { countSaving, lockImage, lockUploads, setCharged, type Image } from './images.store.ts';
+import { chargedAhead, countSaving, countStaged, lockImage, lockUploads, setCharged, type Image } from './images.store.ts';
 
 type Held = { images?: number; bytes?: number };
 
@@ -19,18 +20,36 @@ export function releaseImages(tx: Transaction, projectId: string, held: Held): P
   return releaseQuota(tx, projectId, named(held));
 }
 
+/** As the meter has it. */
+export function meteredAs(measures: { images?: number; MiB?: number }): Thing {
+  return { resource: 'image', flavor: '', state: 'active', measures };
+}
+
+/** What was charged for and is not there yet. */
+export async function bytesOnTheirWay(tx: Transaction, projectIds: readonly string[]): Promise<Thing[]> {
+  const bytes = await chargedAhead(tx, projectIds);
+  return bytes > 0 ? [meteredAs({ MiB: inMiB(bytes) })] : [];
+}
+
+function inMiB(bytes: number): number {
+  return Math.ceil(bytes / 2 ** 20);
+}
+
 /** The image with all that it is charged for goes from one project to another. */
-export async function moveCharge(tx: Transaction, { projectId, chargedBytes }: Image, to: string): Promise<void> {
+export async function moveCharge(tx: Transaction, { projectId, chargedBytes }: Image, to: string, now: Date): Promise<void> {
   const held = { images: 1, bytes: chargedBytes };
   await claimImages(tx, to, held);
+  await claimSpending(tx, { now, projectId: to, domainId: null, thing: meteredAs({ images: 1, MiB: inMiB(chargedBytes) }) });
   await releaseImages(tx, projectId, held);
 }
 
 /** Charges the owner for so many bytes in all, before they are there (ATTACKS 11). False: the image is no longer this upload's. */
-export async function chargeUpload(tx: Transaction, imageId: string, { upload, bytes }: { upload: string; bytes: number }): Promise<boolean> {
+export async function chargeUpload(tx: Transaction, imageId: string, { upload, bytes, now }: { upload: string; bytes: number; now: Date }): Promise<boolean> {
   const image = await lockImage(tx, imageId);
   if (!image || (await setCharged(tx, imageId, { upload, bytes })) === 0) return false;
   await claimImages(tx, image.projectId, { bytes: bytes - image.chargedBytes });
+  const moreMiB = inMiB(bytes) - inMiB(image.chargedBytes);
+  if (moreMiB > 0) await claimSpending(tx, { now, projectId: image.projectId, domainId: null, thing: meteredAs({ MiB: moreMiB }) });
   return true;
 }
 
@@ -46,9 +65,9 @@ export async function demandUploadRoom(tx: Transaction, projectId: string): Prom
 type Use = { used: number; limit: number };
 
 /** What a project has and may have, and how many uploads are under way. */
-export async function usageOf(tx: Transaction, projectId: string): Promise<{ images: Use; bytes: Use; uploads: Use }> {
+export async function usageOf(tx: Transaction, projectId: string): Promise<{ images: Use; bytes: Use; uploads: Use; stagedBytes: number }> {
   const found = await quotaUsage(tx, projectId, ['image.images', 'image.bytes', 'image.uploads']);
-  return { images: found['image.images']!, bytes: found['image.bytes']!, uploads: { limit: found['image.uploads']!.limit, used: await countSaving(tx, projectId) } };
+  return { images: found['image.images']!, bytes: found['image.bytes']!, uploads: { limit: found['image.uploads']!.limit, used: await countSaving(tx, projectId) }, stagedBytes: await countStaged(tx, projectId) };
 }
 
 /** Asking again does not help: somebody has to delete something first. */

@@ -2,77 +2,77 @@
 import type { Static } from 'typebox';
 import type { Image as ImageSchema } from '../../contract/image/image.ts';
 import { images as contract } from '../../contract/image/images.ts';
-import { badRequest, Fault } from '../../kit/fault.ts';
+import { badRequest } from '../../kit/fault.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
+import type { RegionParts } from '../parts.ts';
 import { readPatch } from './image-patch.ts';
+import { propertiesOf, wishOf } from './image-wish.ts';
+import { importMethods } from './imports.ts';
+import { discardStaged } from './imports.workflow.ts';
 import { createImage, deleteImage, getImage, isSortKey, listImages, patchImage, setImageStatus, setTag, type Image, type ImageQuery } from './images.ts';
 import { sortKeys, type Sorting } from './images.store.ts';
 
-export const images = implement(contract, {
-  async list(request) {
-    const query = readQuery(request.query, request.otherQuery);
-    const found = await listImages(request, query);
-    const asked = new URLSearchParams(textOf({ ...request.query, ...request.otherQuery }));
-    asked.delete('marker');
-    const first = asked.size === 0 ? '/v2/images' : `/v2/images?${asked}`;
-    const last = found.at(-1);
-    const body = { images: found.map(shown), first, schema: '/v2/schemas/images' };
-    if (last === undefined || found.length < query.limit) return body;
-    asked.set('marker', last.id);
-    return new Answer({ ...body, next: `/v2/images?${asked}` }, { next: request.page({ marker: last.id }) });
-  },
+export function images(parts: RegionParts) {
+  return implement(contract, {
+    async list(request) {
+      const query = readQuery(request.query, request.otherQuery);
+      const found = await listImages(request, query);
+      const asked = new URLSearchParams(textOf({ ...request.query, ...request.otherQuery }));
+      asked.delete('marker');
+      const first = asked.size === 0 ? '/v2/images' : `/v2/images?${asked}`;
+      const last = found.at(-1);
+      const body = { images: found.map(shown), first, schema: '/v2/schemas/images' };
+      if (last === undefined || found.length < query.limit) return body;
+      asked.set('marker', last.id);
+      return new Answer({ ...body, next: `/v2/images?${asked}` }, { next: request.page({ marker: last.id }) });
+    },
 
-  async create(request) {
-    const { id, name, visibility, protected: isProtected, os_hidden, owner, container_format, disk_format, tags, min_ram, min_disk, ...others } = request.body;
-    const image = await createImage(request, {
-      id,
-      name,
-      visibility,
-      protected: isProtected,
-      hidden: os_hidden,
-      owner,
-      containerFormat: container_format,
-      diskFormat: disk_format,
-      tags,
-      minRamMiB: min_ram,
-      minDiskGiB: min_disk,
-      properties: propertiesOf(others),
-    });
-    return new Answer(shown(image), { headers: { location: request.url(`/images/${image.id}`) } });
-  },
+    async create(request) {
+      const image = await createImage(request, { ...wishOf(request.body), properties: propertiesOf(request.body) });
+      return new Answer(shown(image), {
+        headers: {
+          location: request.url(`/images/${image.id}`),
+          'openstack-image-import-methods': importMethods(parts).join(','),
+          'openstack-image-store-ids': parts.blobs.stores.map(({ id }) => id).join(','),
+        },
+      });
+    },
 
-  show: async (request) => shown(await getImage(request, request.params.image_id)),
+    show: async (request) => shown(await getImage(request, request.params.image_id)),
 
-  async update(request) {
-    const changes = readPatch(String(request.headers['content-type'] ?? ''), request.body);
-    return shown(await patchImage(request, request.params.image_id, changes));
-  },
+    async update(request) {
+      const changes = readPatch(String(request.headers['content-type'] ?? ''), request.body);
+      return shown(await patchImage(request, request.params.image_id, changes));
+    },
 
-  async delete(request) {
-    await deleteImage(request, request.params.image_id);
-    return undefined;
-  },
+    async delete(request) {
+      const image = await deleteImage(request, request.params.image_id);
+      // Also stops an import that is under way.
+      if (image.status === 'uploading' || image.importTask !== null) await parts.workflows.supersede(request.tx, discardStaged, { subject: `image:${image.id}`, requestId: request.requestId, input: { upload: image.upload ?? image.importTask! } });
+      return undefined;
+    },
 
-  async deactivate(request) {
-    await setImageStatus(request, request.params.image_id, 'deactivate');
-    return undefined;
-  },
+    async deactivate(request) {
+      await setImageStatus(request, request.params.image_id, 'deactivate');
+      return undefined;
+    },
 
-  async reactivate(request) {
-    await setImageStatus(request, request.params.image_id, 'reactivate');
-    return undefined;
-  },
+    async reactivate(request) {
+      await setImageStatus(request, request.params.image_id, 'reactivate');
+      return undefined;
+    },
 
-  async addTag(request) {
-    await setTag(request, request.params.image_id, request.params.tag, true);
-    return undefined;
-  },
+    async addTag(request) {
+      await setTag(request, request.params.image_id, request.params.tag, true);
+      return undefined;
+    },
 
-  async removeTag(request) {
-    await setTag(request, request.params.image_id, request.params.tag, false);
-    return undefined;
-  },
-});
+    async removeTag(request) {
+      await setTag(request, request.params.image_id, request.params.tag, false);
+      return undefined;
+    },
+  });
+}
 
 type ImageShape = Static<typeof ImageSchema>;
 
@@ -80,6 +80,10 @@ type ImageShape = Static<typeof ImageSchema>;
 function shown(image: Image) {
   return {
     ...image.properties,
+    ...(image.importTask === null ? {} : { os_glance_import_task: image.importTask }),
+    ...(image.importingStores === null ? {} : { os_glance_importing_to_stores: image.importingStores.join(',') }),
+    ...(image.failedStores === null ? {} : { os_glance_failed_import: image.failedStores.join(',') }),
+    ...(image.stores.length === 0 ? {} : { stores: image.stores.join(',') }),
     ...(image.failure === null ? {} : { os_intercloud_failure: image.failure }),
     id: image.id,
     name: image.name,
@@ -92,7 +96,7 @@ function shown(image: Image) {
     disk_format: image.diskFormat as ImageShape['disk_format'],
     min_ram: image.minRamMiB,
     min_disk: image.minDiskGiB,
-    size: image.sizeBytes,
+    size: image.sizeBytes ?? image.stagedBytes,
     virtual_size: image.containerFormat === 'bare' ? image.virtualSizeBytes : null,
     checksum: image.md5,
     os_hash_algo: image.sha512 === null ? null : 'sha512',
@@ -108,13 +112,6 @@ function shown(image: Image) {
 
 export function seconds(at: Date): string {
   return `${at.toISOString().slice(0, 19)}Z`;
-}
-
-/** `size` and the like are not for writing; what is left is text, or the schema would not have passed it. */
-function propertiesOf(others: Record<string, unknown>): Record<string, string | null> {
-  const properties = others as Record<string, string | null>;
-  for (const name of ['direct_url', 'self', 'file', 'schema', 'stores']) if (name in properties) throw new Fault(403, 'HTTPForbidden', `Attribute '${name}' is read-only.`);
-  return properties;
 }
 
 type Query = { readonly [name: string]: unknown };

@@ -1,6 +1,4 @@
 /** What must always be true of images (FAILURES.md). */
-import { stat } from 'node:fs/promises';
-import { DriverError } from '../../drivers/driver.ts';
 import type { Finding, Invariant, RegionParts } from '../parts.ts';
 import { countedQuota } from '../quota/quotas.ts';
 import { countImages, listActive, listKept, listOverdue } from './blobs.store.ts';
@@ -16,19 +14,20 @@ export function imageInvariants({ database, blobs, clock }: RegionParts): Invari
       title: 'every stored blob is referenced, and every active image has its blob',
       async check() {
         // The files first: bytes get their row before their name.
-        const stored = await blobs.list();
+        const stored = (await Promise.all(blobs.stores.map(async ({ id: store }) => (await blobs.list(store)).map((sha256) => ({ store, sha256 }))))).flat();
         const { kept, active } = await database.read(looking, async (tx) => ({ kept: new Set(await listKept(tx)), active: await listActive(tx) }));
-        const unknown = stored.filter((sha256) => !kept.has(sha256)).map((sha256) => ({ message: `The blob store has ${sha256}, which no image has`, remedy: 'The collector takes it away within the hour; if it stays, see the worker’s log.' }));
-        const missing = await Promise.all(active.map(async ({ id, sha256, sizeBytes }) => ((await sizeOf(blobs, sha256)) === sizeBytes ? [] : [{ message: `Image ${id} has lost its bytes ${sha256}`, remedy: 'Restore the blob store from a backup, or delete the image.' }])));
+        const unknown = stored.filter(({ sha256 }) => !kept.has(sha256)).map(({ store, sha256 }) => ({ message: `The blob store ${store} has ${sha256}, which no image has`, remedy: 'The collector takes it away within the hour; if it stays, see the worker’s log.' }));
+        const places = active.flatMap(({ stores, ...image }) => stores.map((store) => ({ ...image, store })));
+        const missing = await Promise.all(places.map(async ({ id, sha256, sizeBytes, store }) => ((await sizeIn(blobs, store, sha256)) === sizeBytes ? [] : [{ message: `Image ${id} has lost its bytes ${sha256} in the store ${store}`, remedy: 'Restore the blob store from a backup, or delete the image.' }])));
         return [...unknown, ...missing.flat()];
       },
     },
     {
       id: 'I7',
-      title: 'no image is saving for longer than its deadline',
+      title: 'no image’s bytes are under way for longer than their deadline',
       check: () =>
         database.read(looking, async (tx) =>
-          (await listOverdue(tx, new Date(clock.now().getTime() - slackMs))).map(({ id }) => ({ message: `Image ${id} is saving, and nobody brings its bytes`, remedy: 'Is a worker running? Its collector gives such uploads up.' })),
+          (await listOverdue(tx, new Date(clock.now().getTime() - slackMs))).map(({ id }) => ({ message: `Nobody brings the bytes of image ${id} any more`, remedy: 'Is a worker running? Its collector gives such uploads up.' })),
         ),
     },
     {
@@ -57,11 +56,7 @@ export function imageInvariants({ database, blobs, clock }: RegionParts): Invari
   ];
 }
 
-async function sizeOf(blobs: RegionParts['blobs'], sha256: string): Promise<number | undefined> {
-  try {
-    return (await stat(await blobs.path(sha256))).size;
-  } catch (error) {
-    if (error instanceof DriverError && error.kind === 'missing') return undefined;
-    throw error;
-  }
+/** Undefined also for a store that the operator has taken away. */
+async function sizeIn(blobs: RegionParts['blobs'], store: string, sha256: string): Promise<number | undefined> {
+  return blobs.stores.some(({ id }) => id === store) ? blobs.sizeIn(store, sha256) : undefined;
 }

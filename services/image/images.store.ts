@@ -2,7 +2,7 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type Visibility = 'private' | 'public' | 'shared' | 'community';
-export type ImageStatus = 'queued' | 'saving' | 'active' | 'deactivated';
+export type ImageStatus = 'queued' | 'saving' | 'uploading' | 'importing' | 'active' | 'deactivated';
 
 export type Image = {
   id: string;
@@ -23,6 +23,18 @@ export type Image = {
   sha256: string | null;
   sizeBytes: number | null;
   failure: string | null;
+  /** Who has its bytes under way: the name of their file in the incoming folder. */
+  upload: string | null;
+  /** How many bytes wait for an import; null while they still come. */
+  stagedBytes: number | null;
+  /** Where its bytes are. */
+  stores: string[];
+  /** Of the last import: where it is still to bring them, and where it could not. */
+  importingStores: string[] | null;
+  failedStores: string[] | null;
+  importTask: string | null;
+  /** It stands for snapshots of volumes, and has no bytes of its own. */
+  ofVolumes: boolean;
   /** What its project is charged for it. */
   chargedBytes: number;
   createdAt: Date;
@@ -36,7 +48,8 @@ export type ImageDraft = Pick<Image, 'projectId' | 'name' | 'visibility' | 'cont
 
 const columns = sql.raw(`i.id, i.project_id as "projectId", i.name, i.status, i.visibility, i.container_format as "containerFormat",
   i.disk_format as "diskFormat", i.min_disk_gib as "minDiskGiB", i.min_ram_mib as "minRamMiB", i.protected, i.hidden, i.tags, i.properties,
-  i.md5, i.sha512, i.sha256, i.size_bytes as "sizeBytes", i.failure, i.charged_bytes as "chargedBytes", i.created_at as "createdAt", i.updated_at as "updatedAt",
+  i.md5, i.sha512, i.sha256, i.size_bytes as "sizeBytes", i.failure, i.upload, i.staged_bytes as "stagedBytes",
+  i.stores, i.importing_stores as "importingStores", i.failed_stores as "failedStores", i.import_task as "importTask", i.of_volumes as "ofVolumes", i.charged_bytes as "chargedBytes", i.created_at as "createdAt", i.updated_at as "updatedAt",
   b.format, b.virtual_size_bytes as "virtualSizeBytes"`);
 const from = sql.raw('image.image i left join image.blob b using (sha256)');
 
@@ -95,29 +108,37 @@ export async function selectBackups(tx: Transaction, serverId: string, backupTyp
 
 // Uploads
 
-export function beginSaving(tx: Transaction, id: string, { upload, until, now }: { upload: string; until: Date; now: Date }): Promise<number> {
+/** The statuses of an image whose bytes somebody has under way. */
+const underWay = sql.raw(`status in ('saving', 'uploading', 'importing')`);
+
+export function beginSaving(tx: Transaction, id: string, { upload, until, now, status = 'saving' }: { upload: string; until: Date; now: Date; status?: 'saving' | 'uploading' | 'importing' }): Promise<number> {
   return tx.run`
-    update image.image set status = 'saving', upload = ${upload}, saving_until = ${until}, failure = null, updated_at = ${now}
+    update image.image set status = ${status}, upload = ${upload}, saving_until = ${until}, failure = null, updated_at = ${now}
     where id = ${id} and status = 'queued'`;
 }
 
 export function keepSaving(tx: Transaction, id: string, { upload, until }: { upload: string; until: Date }): Promise<number> {
-  return tx.run`update image.image set saving_until = ${until} where id = ${id} and status = 'saving' and upload = ${upload}`;
+  return tx.run`update image.image set saving_until = ${until} where id = ${id} and ${underWay} and upload = ${upload}`;
 }
 
 export type Stored = { md5: string; sha256: string; sha512: string; sizeBytes: number; virtualSizeBytes: number | null; format: 'raw' | 'qcow2' | 'opaque' };
 
 /** The image has these bytes from now on; the blob's row must be there (`claimBlob`). */
-export function finishSaving(tx: Transaction, id: string, { upload, bytes, now }: { upload: string; bytes: Pick<Stored, 'md5' | 'sha256' | 'sha512' | 'sizeBytes'>; now: Date }): Promise<number> {
+export function finishSaving(tx: Transaction, id: string, { upload, bytes, stores, now }: { upload: string; bytes: Pick<Stored, 'md5' | 'sha256' | 'sha512' | 'sizeBytes'>; stores: readonly string[]; now: Date }): Promise<number> {
   return tx.run`
     update image.image set status = 'active', md5 = ${bytes.md5}, sha512 = ${bytes.sha512}, sha256 = ${bytes.sha256}, size_bytes = ${bytes.sizeBytes}, charged_bytes = ${bytes.sizeBytes},
-      upload = null, saving_until = null, failure = null, updated_at = ${now}
-    where id = ${id} and status = 'saving' and upload = ${upload}`;
+      stores = ${stores}::text[], staged_bytes = null, upload = null, saving_until = null, failure = null, updated_at = ${now}
+    where id = ${id} and ${underWay} and upload = ${upload}`;
+}
+
+/** It has all that it ever gets: its properties. */
+export function activateWithoutBytes(tx: Transaction, id: string, now: Date): Promise<number> {
+  return tx.run`update image.image set status = 'active', of_volumes = true, size_bytes = 0, updated_at = ${now} where id = ${id} and status = 'queued'`;
 }
 
 /** Notes what the project is charged for the bytes on their way. */
 export function setCharged(tx: Transaction, id: string, { upload, bytes }: { upload: string; bytes: number }): Promise<number> {
-  return tx.run`update image.image set charged_bytes = ${bytes} where id = ${id} and status = 'saving' and upload = ${upload}`;
+  return tx.run`update image.image set charged_bytes = ${bytes} where id = ${id} and ${underWay} and upload = ${upload}`;
 }
 
 /** Keeps the collector away from bytes that are about to be stored. */
@@ -134,8 +155,8 @@ export function claimBlob(tx: Transaction, bytes: Stored, now: Date): Promise<nu
 /** Back to where bytes can be brought again. */
 export function giveUpSaving(tx: Transaction, id: string, { upload, reason, now }: { upload: string; reason: string; now: Date }): Promise<number> {
   return tx.run`
-    update image.image set status = 'queued', upload = null, saving_until = null, charged_bytes = 0, failure = ${reason}, updated_at = ${now}
-    where id = ${id} and status = 'saving' and upload = ${upload}`;
+    update image.image set status = 'queued', upload = null, saving_until = null, staged_bytes = null, charged_bytes = 0, failure = ${reason}, updated_at = ${now}
+    where id = ${id} and ${underWay} and upload = ${upload}`;
 }
 
 /** Until the commit nobody else of the project begins one. */
@@ -144,11 +165,76 @@ export async function lockUploads(tx: Transaction, projectId: string): Promise<v
 }
 
 export async function countSaving(tx: Transaction, projectId: string): Promise<number> {
-  return (await tx.one<{ count: number }>`select count(*)::int as count from image.image where project_id = ${projectId} and status = 'saving'`)!.count;
+  return (await tx.one<{ count: number }>`select count(*)::int as count from image.image where project_id = ${projectId} and ${underWay}`)!.count;
+}
+
+/** Of these projects together: bytes that they are charged for and of which nothing was told. */
+export async function chargedAhead(tx: Transaction, projectIds: readonly string[]): Promise<number> {
+  return (await tx.one<{ bytes: number }>`
+    select coalesce(sum(greatest(charged_bytes - coalesce(size_bytes, 0), 0)), 0)::float8 as bytes from image.image where project_id = any(${[...projectIds]}::text[]) and ${underWay}`)!.bytes;
 }
 
 export function findAbandoned(tx: Transaction, now: Date): Promise<{ id: string; upload: string }[]> {
-  return tx.rows`select id, upload from image.image where status = 'saving' and saving_until < ${now} for update skip locked`;
+  return tx.rows`select id, upload from image.image where status in ('saving', 'uploading') and saving_until < ${now} for update skip locked`;
+}
+
+// Imports
+
+/** All bytes are in the incoming folder, and wait. */
+export function finishStaging(tx: Transaction, id: string, { upload, bytes, until, now }: { upload: string; bytes: number; until: Date; now: Date }): Promise<number> {
+  return tx.run`update image.image set staged_bytes = ${bytes}, saving_until = ${until}, updated_at = ${now} where id = ${id} and status = 'uploading' and upload = ${upload}`;
+}
+
+export async function countStaged(tx: Transaction, projectId: string): Promise<number> {
+  return (await tx.one<{ bytes: number }>`select coalesce(sum(staged_bytes), 0)::bigint as bytes from image.image where project_id = ${projectId} and staged_bytes is not null`)!.bytes;
+}
+
+/** From waiting, or from nothing, to what a workflow does; copies of an active image leave its status alone. */
+export function beginImport(tx: Transaction, id: string, { task, stores, now }: { task: string; stores: readonly string[]; now: Date }): Promise<number> {
+  return tx.run`
+    update image.image set import_task = ${task}, importing_stores = ${stores}::text[], updated_at = ${now},
+      failed_stores = array(select unnest(coalesce(failed_stores, '{}')) except select unnest(${stores}::text[]))
+    where id = ${id} and import_task is null`;
+}
+
+export function setImporting(tx: Transaction, id: string, { upload, until }: { upload: string; until: Date }): Promise<number> {
+  return tx.run`update image.image set status = 'importing', upload = ${upload}, saving_until = ${until}, failure = null where id = ${id} and status in ('queued', 'uploading')`;
+}
+
+/** All stores that were named have it: that is seen as the end of an import is. */
+export function noteNothingToBring(tx: Transaction, id: string): Promise<number> {
+  return tx.run`update image.image set importing_stores = '{}', failed_stores = '{}' where id = ${id} and import_task is null`;
+}
+
+/** What was brought here, and what could not be. */
+export function noteStores(tx: Transaction, id: string, { task, done = [], failed = [] }: { task: string; done?: readonly string[]; failed?: readonly string[] }): Promise<number> {
+  return tx.run`
+    update image.image set
+      importing_stores = array(select unnest(importing_stores) except select unnest(${[...done, ...failed]}::text[]) order by 1),
+      failed_stores = array(select unnest(coalesce(failed_stores, '{}')) union select unnest(${failed}::text[]) order by 1)
+    where id = ${id} and import_task = ${task}`;
+}
+
+export function addStores(tx: Transaction, id: string, stores: readonly string[]): Promise<number> {
+  return tx.run`update image.image set stores = stores || array(select unnest(${stores}::text[]) except select unnest(stores)) where id = ${id} and sha256 is not null`;
+}
+
+export function removeStore(tx: Transaction, id: string, store: string, now: Date): Promise<number> {
+  return tx.run`update image.image set stores = array_remove(stores, ${store}), updated_at = ${now} where id = ${id}`;
+}
+
+/** What an operator sets on whatever is imported. glance/async_/flows/plugins/inject_image_metadata.py */
+export async function setImportProperties(tx: Transaction, id: string, properties: Record<string, string>): Promise<void> {
+  if (Object.keys(properties).length > 0) await tx.run`update image.image set properties = properties || ${sql.json(properties)}::jsonb where id = ${id}`;
+}
+
+/** Of what it was converted to. */
+export function setFormats(tx: Transaction, id: string, { containerFormat, diskFormat }: { containerFormat: string; diskFormat: string }): Promise<number> {
+  return tx.run`update image.image set container_format = ${containerFormat}, disk_format = ${diskFormat} where id = ${id}`;
+}
+
+export function endImport(tx: Transaction, id: string, task: string): Promise<number> {
+  return tx.run`update image.image set import_task = null where id = ${id} and import_task = ${task}`;
 }
 
 // Lists

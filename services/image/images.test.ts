@@ -12,6 +12,7 @@ import { createLog } from '../../kit/log.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import type { RegionParts } from '../parts.ts';
+import { createScheduler } from '../placement/scheduler/scheduler.ts';
 import { fileBlobStore } from './blobs.ts';
 import { fileObjectBodies } from '../object-store/object-store.ts';
 import { collectBytes } from './collector.ts';
@@ -368,7 +369,7 @@ async function startService(t: TestContext) {
   const blobs = await fileBlobStore(join(folder, 'blobs'));
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random: systemRandom });
   const log = createLog({ name: 'test', level: 'error' });
-  const parts: RegionParts = { region: 'test', database, clock, random: systemRandom, log, driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), workflows: createWorkflows({ clock, random: systemRandom }) };
+  const parts: RegionParts = { region: 'test', database, clock, random: systemRandom, log, driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), workflows: createWorkflows({ clock, random: systemRandom }), scheduler: createScheduler(), sealingKeys: [] };
   const made = makeImage(parts);
   const callers = { alice: callerOf('alice'), bob: callerOf('bob'), admin: { ...callerOf('admin'), isAdmin: true } };
   const door = createDoor({ implementations: [made.implementation!], authenticate: (token) => callers[token as keyof typeof callers], clock, random: systemRandom, log });

@@ -5,9 +5,10 @@ import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { VettedImage } from '../../drivers/driver.ts';
+import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { demandWritable, type ImageChange } from './image-patch.ts';
 import { told } from './image-events.ts';
-import { claimImages, moveCharge, releaseImages } from './image-quotas.ts';
+import { claimImages, meteredAs, moveCharge, releaseImages } from './image-quotas.ts';
 import { bootableFormats } from './intake/inspection.ts';
 import { vetted } from './intake/intake.ts';
 import {
@@ -45,6 +46,8 @@ export type ServerImage = {
   vetted: VettedImage;
 };
 
+export type BootImage = ServerImage | (Pick<ServerImage, 'id' | 'minRamMiB' | 'properties'> & { vetted: null });
+
 /** An image from which a disk can be made, if the caller may see it. */
 export async function getServerImage(context: Pick<Context, 'tx'>, imageId: string): Promise<ServerImage> {
   const image = await findImage(context.tx, imageId);
@@ -55,6 +58,13 @@ export async function getServerImage(context: Pick<Context, 'tx'>, imageId: stri
   if (!bytes) throw badRequest(`Image ${imageId} is unacceptable: a disk cannot be made from container_format ${image.containerFormat} and disk_format ${image.diskFormat}.`, 'ImageUnacceptable');
   const { id, name, status, minDiskGiB, minRamMiB, properties, containerFormat, diskFormat } = image;
   return { id, name, status, minDiskGiB, minRamMiB, properties, containerFormat, diskFormat, sizeBytes: bytes.sizeBytes, virtualSizeBytes: bytes.virtualSizeBytes, vetted: bytes };
+}
+
+/** The same, or an image that has no bytes and stands for snapshots of volumes. */
+export async function getBootImage(context: Pick<Context, 'tx'>, imageId: string): Promise<BootImage> {
+  const image = await findImage(context.tx, imageId);
+  if (image?.status === 'active' && image.ofVolumes) return { id: imageId, minRamMiB: image.minRamMiB, properties: image.properties, vetted: null };
+  return getServerImage(context, imageId);
 }
 
 /** The bytes of an image that was active when its user was made; deactivated since, perhaps. */
@@ -115,18 +125,19 @@ export async function createImage(context: Context, wish: NewImage): Promise<Ima
   };
   demandVisibility(context, draft.visibility);
   await claimImages(tx, owner, { images: 1 });
+  await claimSpending(tx, { now, projectId: owner, domainId: domainOf(context.caller, owner), thing: meteredAs({ images: 1, MiB: 0 }) });
   const id = wish.id?.toLowerCase() ?? random.uuid();
   await insertImage(tx, draft, { id, now });
   return told(context, 'image.create', await getImage(context, id));
 }
 
-export async function deleteImage(context: Context, id: string): Promise<void> {
+export async function deleteImage(context: Context, id: string): Promise<Image> {
   const image = await getOwnImage(context, id, 'delete_image');
   if (image.protected) throw new Fault(403, 'HTTPForbidden', `Image ${id} is protected and cannot be deleted.`);
   // Disks made from it have their own copy of what they need; the collector takes the bytes.
   await deleteRow(context.tx, id);
   await releaseImages(context.tx, image.projectId, { images: 1, bytes: image.chargedBytes });
-  await told(context, 'image.delete', image);
+  return told(context, 'image.delete', image);
 }
 
 export async function patchImage(context: Context, id: string, changes: readonly ImageChange[]): Promise<Image> {
@@ -136,7 +147,7 @@ export async function patchImage(context: Context, id: string, changes: readonly
   if (draft.visibility !== image.visibility) demandVisibility(context, draft.visibility);
   if (Object.keys(draft.properties).length > 128) throw new Fault(413, 'HTTPRequestEntityTooLarge', 'Image property limit exceeded: 128 is the most.');
   if (draft.projectId !== image.projectId) {
-    await moveCharge(context.tx, image, draft.projectId);
+    await moveCharge(context.tx, image, draft.projectId, context.now);
     await moveShares(context.tx, id, draft.projectId);
   }
   await updateImage(context.tx, id, draft, context.now);

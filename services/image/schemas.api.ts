@@ -1,8 +1,10 @@
 /** The JSON schemas of Glance, made from the contract: glance/schema.py. */
 import { Image } from '../../contract/image/image.ts';
 import { Member } from '../../contract/image/members.ts';
+import { Task, TaskStub } from '../../contract/image/tasks.ts';
 import { schemas as contract } from '../../contract/image/schemas.ts';
 import { implement } from '../../kit/http/implement.ts';
+import { metadefSchemas } from './metadefs/schemas.ts';
 
 const readOnly = new Set(['status', 'size', 'virtual_size', 'checksum', 'os_hash_algo', 'os_hash_value', 'created_at', 'updated_at', 'self', 'file', 'schema']);
 
@@ -16,13 +18,30 @@ const image = {
     { rel: 'describedby', href: '{schema}' },
   ],
 };
+/** What a record of whatever is, where null may stand in its place. */
+const anything = { type: ['null', 'object'] };
 const member = { name: 'member', properties: fieldsOf(Member.properties) };
+
+const task = { name: 'task', properties: { ...fieldsOf(Task.properties), input: anything, result: anything } };
+const taskStub = { name: 'task', properties: fieldsOf(TaskStub.properties) };
 
 export const schemas = implement(contract, {
   image: () => Promise.resolve(image),
   images: () => Promise.resolve(collection('images', image)),
   member: () => Promise.resolve(member),
   members: () => Promise.resolve(collection('members', member)),
+  task: () => Promise.resolve(task),
+  tasks: () => Promise.resolve(collection('tasks', taskStub)),
+  metadefNamespace: () => Promise.resolve(metadefSchemas.namespace),
+  metadefNamespaces: () => Promise.resolve(metadefSchemas.namespaces),
+  metadefObject: () => Promise.resolve(metadefSchemas.object),
+  metadefObjects: () => Promise.resolve(metadefSchemas.objects),
+  metadefProperty: () => Promise.resolve(metadefSchemas.property),
+  metadefProperties: () => Promise.resolve(metadefSchemas.properties),
+  metadefResourceType: () => Promise.resolve(metadefSchemas.resource_type),
+  metadefResourceTypes: () => Promise.resolve(metadefSchemas.resource_types),
+  metadefTag: () => Promise.resolve(metadefSchemas.tag),
+  metadefTags: () => Promise.resolve(metadefSchemas.tags),
 });
 
 function collection(name: string, items: { properties: Record<string, unknown> }) {

@@ -11,71 +11,107 @@ import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { chargeUpload, demandUploadRoom, releaseImages } from './image-quotas.ts';
-import { beginSaving, claimBlob, deleteImage, findAbandoned, findImage, findPublicImage, finishSaving, giveUpSaving, keepSaving, lockImage, selectBackups, type Image, type Visibility } from './images.store.ts';
-import { judgeFile, receive, receiveExpanded, receiveFile, vetted, type AcceptedBytes, type Intake, type IntakeLimits } from './intake/intake.ts';
+import { activateWithoutBytes, beginSaving, claimBlob, deleteImage, findAbandoned, findImage, findPublicImage, finishSaving, finishStaging, giveUpSaving, keepSaving, lockImage, selectBackups, type Image, type Visibility } from './images.store.ts';
+import { archived } from './intake/inspection.ts';
+import { judgeFile, receive, receiveExpanded, receiveFile, stage, vetted, type AcceptedBytes, type Intake, type IntakeLimits, type Progress } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
+import { defaultStore } from './settings.ts';
 
 const silenceMs = 10 * 60_000;
 const sayAgainMs = 30_000;
 /** So many bytes more are charged at a time, where the limit leaves room for them. */
 const chargeAhead = 64 * 2 ** 20;
+/** Bytes that nobody imports for so long go, before the collector takes their file (`incomingMs`). */
+const stagedMs = 20 * 3600_000;
 /** A server's disk may take long to be read. */
 const captureMs = 6 * 60 * 60_000;
 
-export type Saving = { imageId: string; upload: string; declared: string | null; chargedBytes: number };
+export type Saving = { imageId: string; upload: string; declared: string | null; chargedBytes: number; store: string };
 
-/** `expectedBytes`: how many there will be, as far as it is known; a quota that has no room for them refuses them all. */
-export async function beginUpload(context: Context, imageId: string, upload: string, expectedBytes = 0): Promise<Saving> {
+type Arrival = {
+  /** How many there will be, as far as it is known; a quota that has no room for them refuses them all. */
+  expectedBytes?: number;
+  /** To be inspected at once, or to wait for an import. */
+  status?: 'saving' | 'uploading';
+  store?: string;
+};
+
+export async function beginUpload(context: Context, imageId: string, upload: string, { expectedBytes = 0, status = 'saving', store = defaultStore }: Arrival = {}): Promise<Saving> {
   const image = await getOwnImage(context, imageId, 'upload_image');
   // glance/domain/__init__.py: both must be known before there are bytes.
-  if (image.diskFormat === null || image.containerFormat === null) throw new Fault(400, 'HTTPBadRequest', 'Properties disk_format, container_format must be set prior to saving data.');
+  if (status === 'saving' && (image.diskFormat === null || image.containerFormat === null)) throw new Fault(400, 'HTTPBadRequest', 'Properties disk_format, container_format must be set prior to saving data.');
   await demandUploadRoom(context.tx, image.projectId);
-  if ((await beginSaving(context.tx, imageId, { upload, until: after(context.now, silenceMs), now: context.now })) === 0) throw conflict(`Image status transition from ${image.status} to saving is not allowed`);
+  if ((await beginSaving(context.tx, imageId, { upload, until: after(context.now, silenceMs), now: context.now, status })) === 0) throw conflict(`Image status transition from ${image.status} to ${status} is not allowed`);
   if (expectedBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
-  await chargeUpload(context.tx, imageId, { upload, bytes: expectedBytes });
-  await told(context, 'image.upload.start', { ...image, status: 'saving' });
-  // glance/location.py, set_data: what is in a container is not looked into. It is never booted either (`getServerImage`).
-  return { imageId, upload, declared: image.containerFormat === 'bare' ? image.diskFormat : null, chargedBytes: expectedBytes };
+  await chargeUpload(context.tx, imageId, { upload, bytes: expectedBytes, now: context.now });
+  await told(context, 'image.upload.start', { ...image, status });
+  return { imageId, upload, declared: declaredOf(image), chargedBytes: expectedBytes, store };
+}
+
+/**
+ * The format by which the bytes of an image are judged. glance/location.py, set_data: what is in a container is not looked
+ * into, but for archives that an import unpacks. It is never booted either (`getServerImage`).
+ */
+export function declaredOf({ containerFormat, diskFormat }: Pick<Image, 'containerFormat' | 'diskFormat'>): string | null {
+  if (containerFormat === 'ova') return `${archived}${diskFormat}`;
+  return containerFormat === 'bare' ? diskFormat : null;
 }
 
 /** Reads and judges the bytes, outside of any transaction. */
-export async function receiveUpload(parts: RegionParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
+export function receiveUpload(parts: RegionParts, saving: Saving, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<AcceptedBytes> {
+  return receive(intakeOf(parts), bytes, { upload: saving.upload, declared: saving.declared, store: saving.store, signal, progress: progressOf(parts, saving) });
+}
+
+/** Reads the bytes, which wait then: how many they are. */
+export function receiveStaged(parts: RegionParts, saving: Pick<Saving, 'imageId' | 'upload' | 'chargedBytes'>, bytes: AsyncIterable<Uint8Array>, signal: AbortSignal, heldMs = silenceMs): Promise<number> {
+  return stage(intakeOf(parts), bytes, { upload: saving.upload, signal, progress: progressOf(parts, saving, heldMs) });
+}
+
+/** Says again and again that the bytes are coming, and charges for them before they are there. */
+function progressOf(parts: RegionParts, saving: Pick<Saving, 'imageId' | 'upload' | 'chargedBytes'>, heldMs = silenceMs): Progress {
   let saidAt = parts.clock.now().getTime();
   let { chargedBytes } = saving;
-  const progress = async (sizeBytes: number) => {
+  return async (sizeBytes) => {
     if (sizeBytes > chargedBytes) chargedBytes = await chargeMore(parts, saving, sizeBytes);
     const now = parts.clock.now();
     if (now.getTime() - saidAt < sayAgainMs) return;
     saidAt = now.getTime();
-    const kept = await parts.database.transaction(uploading, (tx) => keepSaving(tx, saving.imageId, { upload: saving.upload, until: after(now, silenceMs) }));
+    const kept = await parts.database.transaction(uploading, (tx) => keepSaving(tx, saving.imageId, { upload: saving.upload, until: after(now, heldMs) }));
     if (kept === 0) throw gone(saving.imageId);
   };
-  return receive(intakeOf(parts), bytes, { upload: saving.upload, declared: saving.declared, signal, progress });
 }
 
 /** For these bytes and more, or for these alone. */
-async function chargeMore(parts: RegionParts, saving: Saving, sizeBytes: number): Promise<number> {
+async function chargeMore(parts: RegionParts, saving: Pick<Saving, 'imageId' | 'upload'>, sizeBytes: number): Promise<number> {
   const charge = async (bytes: number) => {
-    if (!(await parts.database.transaction(uploading, (tx) => chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes })))) throw gone(saving.imageId);
+    if (!(await parts.database.transaction(uploading, (tx) => chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes, now: parts.clock.now() })))) throw gone(saving.imageId);
     return bytes;
   };
   try {
     return await charge(sizeBytes + chargeAhead);
   } catch (error) {
-    if (error instanceof Fault && error.status === 413) return charge(sizeBytes);
+    // By a quota, or by a budget.
+    if (error instanceof Fault) return charge(sizeBytes);
     throw error;
   }
 }
 
 export async function finishUpload(context: Context, saving: Saving, bytes: AcceptedBytes): Promise<Image> {
   const { tx, now } = context;
-  await chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes: bytes.sizeBytes });
-  if ((await finishSaving(tx, saving.imageId, { upload: saving.upload, bytes, now })) === 0) throw gone(saving.imageId);
+  await chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes: bytes.sizeBytes, now });
+  if ((await finishSaving(tx, saving.imageId, { upload: saving.upload, bytes, stores: [saving.store], now })) === 0) throw gone(saving.imageId);
+  return told(context, 'image.upload.end', await getImage(context, saving.imageId));
+}
+
+export async function finishStaged(context: Context, saving: Saving, bytes: number): Promise<Image> {
+  const { tx, now } = context;
+  await chargeUpload(tx, saving.imageId, { upload: saving.upload, bytes, now });
+  if ((await finishStaging(tx, saving.imageId, { upload: saving.upload, bytes, until: after(now, stagedMs), now })) === 0) throw gone(saving.imageId);
   return told(context, 'image.upload.end', await getImage(context, saving.imageId));
 }
 
 /** The image waits for bytes again; its owner can read why. */
-export function giveUpUpload({ database, clock }: RegionParts, saving: Saving, reason: string): Promise<void> {
+export function giveUpUpload({ database, clock }: RegionParts, saving: Pick<Saving, 'imageId' | 'upload'>, reason: string): Promise<void> {
   return database.transaction(uploading, (tx) => giveUp(tx, { id: saving.imageId, upload: saving.upload }, reason, clock.now()));
 }
 
@@ -87,7 +123,7 @@ export function giveUpAbandoned({ database, clock }: { database: Database; clock
   });
 }
 
-async function giveUp(tx: Transaction, { id, upload }: { id: string; upload: string }, reason: string, now: Date): Promise<void> {
+export async function giveUp(tx: Transaction, { id, upload }: { id: string; upload: string }, reason: string, now: Date): Promise<void> {
   const before = await lockImage(tx, id);
   if (!before || (await giveUpSaving(tx, id, { upload, reason, now })) === 0) return;
   await releaseImages(tx, before.projectId, { bytes: before.chargedBytes });
@@ -131,6 +167,15 @@ export async function reserveServerImage(context: Context, { name, properties, m
   return { id: image.id, upload };
 }
 
+/** An image without bytes, whose properties say from which snapshots of volumes its disks are made. */
+export async function createVolumesImage(context: Context, { name, properties }: Pick<Capture, 'name' | 'properties'>): Promise<{ id: string }> {
+  // nova/image/glance.py, _create_v2: the first of the formats that clients prefer.
+  const image = await createImage(context, { name, visibility: 'private', containerFormat: 'bare', diskFormat: 'qcow2', properties });
+  await activateWithoutBytes(context.tx, image.id, context.now);
+  await told(context, 'image.upload.end', await getImage(context, image.id));
+  return { id: image.id };
+}
+
 /** What the driver is to call the capture for this image. */
 export function captureName(imageId: string): string {
   return `capture-${imageId}`;
@@ -158,8 +203,8 @@ export async function activateImage(tx: Transaction, imageId: string, accepted: 
   const image = await findImage(tx, imageId);
   if (!image || image.status === 'active') return;
   // What a capture holds is known only now; a project that has no room for it does not get it.
-  await chargeUpload(tx, imageId, { upload: captureName(imageId), bytes: accepted.sizeBytes });
-  await finishSaving(tx, imageId, { upload: captureName(imageId), bytes: accepted, now });
+  await chargeUpload(tx, imageId, { upload: captureName(imageId), bytes: accepted.sizeBytes, now });
+  await finishSaving(tx, imageId, { upload: captureName(imageId), bytes: accepted, stores: [defaultStore], now });
   await told({ tx, now }, 'image.upload.end', { ...image, status: 'active' });
 }
 

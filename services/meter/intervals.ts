@@ -81,6 +81,7 @@ function between(from: Date, until: Date): Date[] {
 }
 
 function isSame(one: Measured, other: Measured): boolean {
+  if (one === other) return true;
   const names = Object.keys(one.measures);
   return one.flavor === other.flavor && names.length === Object.keys(other.measures).length && names.every((name) => one.measures[name] === other.measures[name]);
 }

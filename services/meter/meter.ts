@@ -20,8 +20,14 @@ export function makeMeter(parts: RegionParts, { link, counterparts }: { link: Us
       // Each for itself: home that is away keeps nothing from being recorded.
       schedule<RegionParts>('meter.events', { everyMs: 1_000, run: async (_, signal) => void (await meterEvents(parts, signal)) }),
       schedule<RegionParts>('meter.hour', { everyMs: 30_000, run: (_, signal) => meterHour(parts, signal) }),
-      schedule<RegionParts>('meter.upload', { everyMs: 5_000, run: async (_, signal) => void (await uploadUsage({ database, region, link }, signal)) }),
-      ...(counterparts ? [schedule<RegionParts>('meter.counterparts', { everyMs: 10_000, run: async (_, signal) => void (await tellCounterparts({ database, driver, region, link: counterparts }, signal)) })] : []),
+      schedule<RegionParts>('meter.upload', {
+        everyMs: 5_000,
+        async run(_, signal) {
+          // Before the use itself: of an hour that is told whole it is known what everything is called at the partner.
+          if (counterparts) await tellCounterparts({ database, driver, region, link: counterparts }, signal);
+          await uploadUsage({ database, region, link }, signal);
+        },
+      }),
     ],
     invariants: meterInvariants(parts),
   };

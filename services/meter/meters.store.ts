@@ -7,13 +7,18 @@ export const consumerName = 'meter';
 
 export type KeptRecord = NewRecord & { sequence: number };
 
+/** What the meter has to know of events. */
+export const toldColumns = sql`
+  event.type, event.resource, event.resource_id as "resourceId", event.project_id as "projectId", event.at,
+  event.payload ->> 'status' as status, event.payload ->> 'flavor' as flavor, event.payload ->> 'sizeGiB' as "sizeGiB", event.payload ->> 'typeName' as "typeName",
+  event.payload ->> 'sizeBytes' as "sizeBytes", event.payload ->> 'bytes' as bytes`;
+
 // Moments as numbers: to write and read them as text costs more than all else that is done about a record.
-type RunningRow = Omit<Running, 'measured' | 'began' | 'meteredUntil'> & Running['measured'] & { began: number; meteredUntil: number };
+type RunningRow = Omit<Running, 'measured' | 'began' | 'meteredUntil'> & { shapeId: number; began: number; meteredUntil: number };
 
 const runningColumns = sql`
-  running.resource, running.resource_id as "resourceId", running.project_id as "projectId", running.state, shape.flavor, shape.measures,
-  extract(epoch from running.began_at)::float8 * 1000 as "began", extract(epoch from running.metered_until)::float8 * 1000 as "meteredUntil"`;
-const runningTables = sql`meter.running running join meter.shape shape on shape.id = running.shape_id`;
+  running.resource, running.resource_id as "resourceId", running.project_id as "projectId", running.state, running.shape_id as "shapeId",
+  date_part('epoch', running.began_at) * 1000 as "began", date_part('epoch', running.metered_until) * 1000 as "meteredUntil"`;
 
 /** Whoever else changes what lasts waits until the end of the transaction: one lock, where many things would need one each. */
 export async function lockMeter(tx: Transaction): Promise<void> {
@@ -23,27 +28,44 @@ export async function lockMeter(tx: Transaction): Promise<void> {
 export async function findRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
     select ${runningColumns} from unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) wanted (resource, resource_id)
-    join ${runningTables} on running.resource = wanted.resource and running.resource_id = wanted.resource_id`;
-  return rows.map(running);
+    join meter.running running on running.resource = wanted.resource and running.resource_id = wanted.resource_id`;
+  return withShapes(tx, rows);
 }
 
 /** All that lasts of these projects. */
 export async function runningOf(tx: Transaction, projectIds: readonly string[]): Promise<Running[]> {
-  return (await tx.rows<RunningRow>`select ${runningColumns} from ${runningTables} where running.project_id = any(${[...projectIds]}::text[])`).map(running);
+  return withShapes(tx, await tx.rows<RunningRow>`select ${runningColumns} from meter.running running where running.project_id = any(${[...projectIds]}::text[])`);
 }
 
 /** What is not recorded up to this moment, some of it: what comes after a place in the order of things. */
 export async function findRunningBefore(tx: Transaction, moment: Date, { after, limit }: { after: { resource: string; resourceId: string } | undefined; limit: number }): Promise<Running[]> {
   const rows = await tx.rows<RunningRow>`
-    select ${runningColumns} from ${runningTables}
+    select ${runningColumns} from meter.running running
     where running.metered_until < ${moment} and (running.resource, running.resource_id) > (${after?.resource ?? ''}::text, ${after?.resourceId ?? ''}::text)
     order by running.resource, running.resource_id limit ${limit}`;
-  return rows.map(running);
+  return withShapes(tx, rows);
 }
 
-/** An array of texts that have no line break, in one text: it is taken apart quicker than an array of as many parameters. */
-function texts(list: readonly string[]): Sql {
-  return sql`string_to_array(${list.join('\n')}, e'\\n')`;
+/** There are few shapes, of however many things: each is read once. */
+async function withShapes(tx: Transaction, rows: readonly RunningRow[]): Promise<Running[]> {
+  const ids = [...new Set(rows.map(({ shapeId }) => shapeId))];
+  if (ids.length === 0) return [];
+  const shapes = await tx.rows<{ id: number } & Running['measured']>`select id, flavor, measures from meter.shape where id = any(${ids}::int[])`;
+  const measuredOf = new Map(shapes.map(({ id, flavor, measures }) => [id, { flavor, measures }]));
+  return rows.map(({ resource, resourceId, projectId, state, shapeId, began, meteredUntil }) => ({
+    resource, resourceId, projectId, state, measured: measuredOf.get(shapeId)!, began: new Date(Math.round(began)), meteredUntil: new Date(Math.round(meteredUntil)),
+  }));
+}
+
+// Arrays in one text each, which is made and taken apart quicker than what the client makes of an array of so many values.
+
+/** Of texts that are not empty and have no line break; null stays null. */
+function texts(list: readonly (string | null)[]): Sql {
+  return sql`string_to_array(${list.map((text) => text ?? '').join('\n')}, e'\\n', '')`;
+}
+
+function numbers(list: readonly (number | null)[]): string {
+  return `{${list.map((number) => number ?? 'null').join(',')}}`;
 }
 
 export async function insertRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
@@ -64,14 +86,14 @@ async function asTable(tx: Transaction, running: readonly Running[]): Promise<Sq
   const column = <T>(of: (each: Running) => T) => running.map(of);
   return sql`unnest(
     ${texts(column(({ resource }) => resource))}, ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))},
-    ${texts(column(({ state }) => state))}, ${await ensureShapes(tx, running)}::int[],
-    ${column(({ began }) => began.getTime() / 1000)}::float8[], ${column(({ meteredUntil }) => meteredUntil.getTime() / 1000)}::float8[]) n (resource, resource_id, project_id, state, shape_id, began, metered)`;
+    ${texts(column(({ state }) => state))}, ${numbers(await ensureShapes(tx, running))}::int[],
+    ${numbers(column(({ began }) => began.getTime() / 1000))}::float8[], ${numbers(column(({ meteredUntil }) => meteredUntil.getTime() / 1000))}::float8[]) n (resource, resource_id, project_id, state, shape_id, began, metered)`;
 }
 
 export async function deleteRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<void> {
   if (things.length === 0) return;
   await tx.run`
-    delete from meter.running r using unnest(${things.map(({ resource }) => resource)}::text[], ${things.map(({ resourceId }) => resourceId)}::text[]) ended (resource, resource_id)
+    delete from meter.running r using unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) ended (resource, resource_id)
     where r.resource = ended.resource and r.resource_id = ended.resource_id`;
 }
 
@@ -86,9 +108,9 @@ export async function appendRecords(tx: Transaction, records: readonly NewRecord
     select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
       record.previous, record.current, to_timestamp(record.since), to_timestamp(record.until), record.event_id
     from numbered, unnest(
-      ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))}, ${shapeIds}::int[],
-      ${column(({ previous }) => previous)}::text[], ${column(({ current }) => current)}::text[],
-      ${column(({ from }) => from.getTime() / 1000)}::float8[], ${column(({ until }) => until.getTime() / 1000)}::float8[], ${column(({ eventId }) => eventId)}::bigint[]
+      ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))}, ${numbers(shapeIds)}::int[],
+      ${texts(column(({ previous }) => previous))}, ${texts(column(({ current }) => current))},
+      ${numbers(column(({ from }) => from.getTime() / 1000))}::float8[], ${numbers(column(({ until }) => until.getTime() / 1000))}::float8[], ${numbers(column(({ eventId }) => eventId))}::bigint[]
     ) with ordinality as record (resource_id, project_id, shape_id, previous, current, since, until, event_id, place)`;
 }
 
@@ -118,27 +140,19 @@ export async function forgetAcknowledged(tx: Transaction, { next, through }: { n
   await tx.run`update meter.progress set acknowledged = greatest(acknowledged, ${next - 1}), told_through = greatest(told_through, ${through})`;
 }
 
-function running({ resource, resourceId, projectId, state, flavor, measures, began, meteredUntil }: RunningRow): Running {
-  return { resource, resourceId, projectId, state, measured: { flavor, measures }, began: new Date(Math.round(began)), meteredUntil: new Date(Math.round(meteredUntil)) };
-}
-
 type Shaped = { resource: MeteredResource; measured: Running['measured'] };
 
 /** The number of the shape of each of these, in their order; there are few shapes, of however many things. */
 async function ensureShapes(tx: Transaction, things: readonly Shaped[]): Promise<number[]> {
-  const places = new Map<string, number>();
+  // Most things of one shape share one measure.
+  const places = new Map<Running['measured'], number>();
   const shapes: Shaped[] = [];
-  const placeOf = things.map(({ resource, measured }) => {
-    const key = `${resource}\0${measured.flavor}\0${JSON.stringify(measured.measures)}`;
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    places.set(key, shapes.length);
-    return shapes.push({ resource, measured }) - 1;
-  });
+  const placeOf = things.map(({ resource, measured }) => places.get(measured) ?? places.set(measured, shapes.push({ resource, measured }) - 1).size - 1);
+  // By the index of what there is: images and containers have many sizes in the end.
   const given = sql`unnest(${shapes.map(({ resource }) => resource)}::text[], ${shapes.map(({ measured }) => measured.flavor)}::text[], ${shapes.map(({ measured }) => sql.json(measured.measures))}::jsonb[])`;
   await tx.run`
-    insert into meter.shape (resource, flavor, measures) select * from ${given} as given (resource, flavor, measures)
-    except select resource, flavor, measures from meter.shape
+    insert into meter.shape (resource, flavor, measures) select distinct * from ${given} as given (resource, flavor, measures)
+    where not exists (select from meter.shape shape where (shape.resource, shape.flavor, shape.measures) = (given.resource, given.flavor, given.measures))
     on conflict do nothing`;
   const rows = await tx.rows<{ id: number }>`
     select shape.id from ${given} with ordinality as given (resource, flavor, measures, place) join meter.shape shape using (resource, flavor, measures) order by place`;

@@ -1,35 +1,36 @@
 /** The region's own meter: its events become records of use, each once, numbered without a gap. */
 import type { Clock } from '../../kit/clock.ts';
 import { areEventsDue, consumeBatches } from '../../kit/events/batches.ts';
-import type { Event } from '../../kit/events/events.ts';
 import type { Log } from '../../kit/log.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { hourMs, lasting, observed, type NewRecord, type Running } from './intervals.ts';
-import { appendRecords, consumerName, deleteRunning, findRunning, findRunningBefore, insertRunning, lockMeter, readProgress, setThrough, updateRunning } from './meters.store.ts';
-import { observe, type MeteredResource, type Observation } from './observations.ts';
+import { appendRecords, consumerName, deleteRunning, findRunning, findRunningBefore, insertRunning, lockMeter, readProgress, setThrough, toldColumns, updateRunning } from './meters.store.ts';
+import { createObserver, type MeteredResource, type Observation, type Told } from './observations.ts';
 import { countSpending } from './spending.ts';
 
 type Parts = { database: Database; clock: Pick<Clock, 'now'>; log?: Log };
 
 /** Turns all events that are due into records. Resolves to how many events they were. */
 export function meterEvents({ database, clock, log }: Parts, signal?: AbortSignal): Promise<number> {
-  return consumeBatches({ database, clock, name: consumerName, handle: recordEvents, ...(log ? { log } : {}), ...(signal ? { signal } : {}) });
+  return consumeBatches<Told>({ database, clock, name: consumerName, columns: toldColumns, handle: recordEvents, ...(log ? { log } : {}), ...(signal ? { signal } : {}) });
 }
 
 /** In the transaction in which the events are taken: that is what makes it exactly once. */
-export async function recordEvents(tx: Transaction, events: readonly Event[]): Promise<void> {
-  const observations = events.flatMap((event) => observe(event) ?? []);
+async function recordEvents(tx: Transaction, events: readonly Told[]): Promise<void> {
+  const observe = createObserver();
+  const observations = events.map(observe).filter((observation) => observation !== undefined);
   if (observations.length === 0) return;
   await lockMeter(tx);
-  const known = new Map((await findRunning(tx, onceEach(observations))).map((running) => [keyOf(running), running]));
+  const keys = observations.map(keyOf);
+  const known = new Map((await findRunning(tx, onceEach(observations, keys))).map((running) => [keyOf(running), running]));
   const touched = new Map<string, Running | undefined>();
   const records: NewRecord[] = [];
-  for (const observation of observations) {
-    const key = keyOf(observation);
+  observations.forEach((observation, index) => {
+    const key = keys[index]!;
     const step = observed(touched.has(key) ? touched.get(key) : known.get(key), observation);
     touched.set(key, step.running);
-    records.push(...step.records);
-  }
+    for (const record of step.records) records.push(record);
+  });
   await save(tx, known, touched, records);
 }
 
@@ -79,8 +80,12 @@ async function save(tx: Transaction, known: ReadonlyMap<string, Running>, touche
 }
 
 /** Of several observations of a thing one is enough to find it. */
-function onceEach(observations: readonly Observation[]): Observation[] {
-  return [...new Map(observations.map((observation) => [keyOf(observation), observation])).values()];
+function onceEach(observations: readonly Observation[], keys: readonly string[]): Observation[] {
+  const seen = new Set<string>();
+  return observations.filter((_, index) => {
+    const before = seen.size;
+    return seen.add(keys[index]!).size > before;
+  });
 }
 
 function keyOf({ resource, resourceId }: { resource: string; resourceId: string }): string {

@@ -3,7 +3,7 @@ import type { Clock } from '../../kit/clock.ts';
 import { areEventsDue } from '../../kit/events/batches.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import {
-  addSpent, findMoney, hourlyOf, hourMs, listBudgets, moneyIn, moneyShortagesOf, monthAfter, monthOf, paidAhead, setMoney, spentIn,
+  addSpent, dearestOf, findMoney, hourlyOf, hourMs, listBudgets, moneyIn, moneyShortagesOf, monthAfter, monthOf, paidAhead, setMoney, spentIn,
   type KnownBudget, type Terms, type Thing,
 } from '../quota/budgets.ts';
 import type { NewRecord, Running } from './intervals.ts';
@@ -32,11 +32,14 @@ const marginMs = 300_000;
 const newForMs = 600_000;
 const scope = { kind: 'system', reason: 'what is spent of budgets' } as const;
 
+/** More of something of a project than was told of yet, for which money was claimed: bytes that are on their way. */
+export type OnItsWay = (tx: Transaction, projectIds: readonly string[]) => Promise<Thing[]>;
+
 /** Brings what is used of every budget up to date, and gets more of it where there is some. Resolves to what has to end. */
-export async function settleSpending({ database, clock }: { database: Database; clock: Pick<Clock, 'now'> }): Promise<Excess[]> {
+export async function settleSpending({ database, clock, onItsWay }: { database: Database; clock: Pick<Clock, 'now'>; onItsWay: OnItsWay }): Promise<Excess[]> {
   const excess: Excess[] = [];
   for (const terms of await database.read(scope, listBudgets)) {
-    const settle = (tx: Transaction) => settleBudget(tx, terms, clock.now());
+    const settle = (tx: Transaction) => settleBudget(tx, terms, { now: clock.now(), onItsWay });
     try {
       await database.transaction(scope, async (tx) => {
         await settle(tx);
@@ -56,10 +59,13 @@ class Short extends Error {
   override name = 'Short';
 }
 
-async function settleBudget(tx: Transaction, terms: KnownBudget, now: Date): Promise<Excess[]> {
+async function settleBudget(tx: Transaction, terms: KnownBudget, { now, onItsWay }: { now: Date; onItsWay: OnItsWay }): Promise<Excess[]> {
   const [month, next] = [moneyIn(terms, monthOf(now)), moneyIn(terms, monthAfter(now))];
   // Whoever claims waits until this is written; what he has claimed before is among the events.
   const before = { now: await findMoney(tx, month), next: await findMoney(tx, next) };
+  // In this order: what arrives meanwhile is then counted twice for a moment, and never not at all.
+  const coming = await onItsWay(tx, terms.projects);
+  const isBehind = await areEventsDue(tx, consumerName, new Date(now.getTime() + hourMs));
   const running = await runningOf(tx, terms.projects);
   const begun = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth()));
   let spent = await spentIn(tx, { budgetId: terms.id, month: monthOf(now) });
@@ -67,11 +73,12 @@ async function settleBudget(tx: Transaction, terms: KnownBudget, now: Date): Pro
   for (const each of running) {
     const since = each.meteredUntil > begun ? each.meteredUntil : begun;
     spent += costOf(hourlyOf(terms, thingOf(each, each.state)), Math.max(0, now.getTime() - since.getTime()));
-    const ahead = paidAhead(terms, { resource: each.resource, hourly: hourlyOf(terms, thingOf(each, expectedState(each))), now });
+  }
+  for (const thing of [...running.map((each) => thingOf(each, each.state)), ...coming]) {
+    const ahead = paidAhead(terms, { resource: thing.resource, hourly: dearestOf(terms, thing), now });
     for (const part of ['now', 'next', 'wish'] as const) sum[part] += ahead[part];
   }
-  // Something was claimed for what is not known here yet.
-  const isBehind = await areEventsDue(tx, consumerName, new Date(now.getTime() + hourMs));
+  // While events are due, something was claimed for what is not known here yet.
   const atLeast = (counted: bigint, known: { used: bigint } | undefined) => (isBehind && known && known.used > counted ? known.used : counted);
   await setMoney(tx, month, { used: atLeast(spent + sum.now, before.now), wish: spent + sum.wish });
   await setMoney(tx, next, { used: atLeast(sum.next, before.next), wish: sum.next });
@@ -81,7 +88,7 @@ async function settleBudget(tx: Transaction, terms: KnownBudget, now: Date): Pro
 /** The newest first, as many as it takes for the money to suffice for the rest a while longer. */
 function endingOf(terms: Terms, { running, left, now }: { running: readonly Running[]; left: bigint; now: Date }): Excess[] {
   const stays = running.filter(({ resource }) => resource !== 'server');
-  const kept = stays.reduce((sum, each) => sum + paidAhead(terms, { resource: each.resource, hourly: hourlyOf(terms, thingOf(each, each.state)), now }).now, 0n);
+  const kept = stays.reduce((sum, each) => sum + paidAhead(terms, { resource: each.resource, hourly: dearestOf(terms, thingOf(each, each.state)), now }).now, 0n);
   const priced = running.filter(({ resource }) => resource === 'server').map((each) => ({ each, margin: costOf(hourlyOf(terms, thingOf(each, expectedState(each))), marginMs) }));
   let needed = kept + priced.reduce((sum, { margin }) => sum + margin, 0n);
   const ending: Excess[] = [];

@@ -114,6 +114,18 @@ export async function intervalsOf(tx: Transaction, counted: Counted, { resourceI
   return rows.map((row) => ({ ...row, from: row.from.toISOString(), until: row.until.toISOString() }));
 }
 
+/** Changes of it that were no sale and no end of one: it began to be made, failed, or was deleted before it was there. */
+export async function attemptsOf(tx: Transaction, counted: Counted, { resourceId, from, until }: { resourceId: string; from: Date; until: Date }): Promise<(IntervalRow & Sized)[]> {
+  const rows = await tx.rows<{ event: string; state: string; at: Date; measures: Record<string, number> } & Sized>`
+    select record.event_id::text as event, coalesce(record.current, record.previous) as state, record.until_at as "at", ${flavor} as flavor, ${size} as size, shape.measures
+    from metering.record join metering.shape on shape.id = record.shape_id
+    where record.region = ${counted.region} and record.resource_id = ${resourceId} and ${ofKind(counted)} and ${ofDomain(counted)}
+      and record.event_id is not null and not (record.previous is not null and ${sold}) and not (record.current is not null and not (record.current = any(${[...unsoldStates]}::text[])))
+      and record.hour >= date_trunc('hour', ${from}::timestamptz, 'UTC') and record.until_at >= ${from} and record.until_at < ${until}
+    order by record.sequence`;
+  return rows.map(({ at, ...row }) => ({ ...row, from: at.toISOString(), until: at.toISOString() }));
+}
+
 export async function changeBefore(tx: Transaction, { region }: Counted, { resourceId, before }: { resourceId: string; before: Date }): Promise<string | null> {
   const row = await tx.one<{ event: string }>`
     select event_id::text as event from metering.record

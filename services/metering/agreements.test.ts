@@ -90,6 +90,33 @@ test('clocks that are ten minutes apart are within the tolerance, and what the p
   assert.deepEqual(await accepted(), { servers: 30 });
 });
 
+test('what was deleted here before it was seen to be there may have been there for a moment, and no longer', async (t) => {
+  const { ours, theirs, state, take, match, disputes, accepted } = await startBoth(t, { tolerance: 20 });
+  await ours({ id: 'a', state: 'BUILD', from: at(10), until: at(11) }, { id: 'b', state: 'BUILD', from: at(10), until: at(11) });
+  await theirs({ id: 'a', from: at(10.8), until: at(11.1) }, { id: 'b', from: at(10.8), until: at(41) });
+
+  await take(await state());
+  await match();
+
+  assert.deepEqual((await disputes()).map(({ kind, resource_id: id }) => [kind, id]), [['duration', 'our-b']]);
+  assert.deepEqual(Object.fromEntries(Object.entries(await accepted()).map(([measure, minutes]) => [measure, Number(minutes.toFixed(1))])), { servers: 0.3 });
+});
+
+test('of an hour under way nobody is contradicted about what is too new to be told of here', async (t) => {
+  const { theirs, consumer, provider, client, agreement, disputes } = await startBoth(t);
+  const parts = { database: consumer.database, clock: consumer.clock, random: systemRandom, signing: consumer.signing };
+  await consumer.database.transaction(system, (tx) => tx.run`insert into metering.region (region, heard_at) values ('one', now()) on conflict do nothing`);
+  await theirs({ id: 'x', from: '2026-04-01T00:09:30Z', until: '2026-04-01T00:09:40Z' });
+
+  const young = await exchange(parts, await agreement(), client, { soFar: true });
+  for (const each of [consumer, provider]) each.clock.advance(60_000);
+  const settled = await exchange(parts, await agreement(), client, { soFar: true });
+
+  assert.deepEqual([young.matched, young.failed.map(({ cause }) => (cause as Error).name)], [0, ['Unsettled']]);
+  assert.deepEqual([settled.matched, settled.failed], [1, []]);
+  assert.deepEqual((await disputes()).map(({ kind, peer_resource_id: id }) => [kind, id]), [['missing-resource', 'their-x']]);
+});
+
 test('what has lasted for hours is compared hour by hour, with the change that began it', async (t) => {
   const { ours, theirs, state, take, match, disputes } = await startBoth(t);
   const before = new Date(hour.getTime() - 2 * 3_600_000).toISOString();

@@ -10,7 +10,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import type { Database, Transaction } from '../../kit/postgres/database.ts';
 import { canonical, judge, signDocument, type Plain, type Signed, type SigningKey } from '../../kit/signed.ts';
 import {
-  changeBefore, deleteOpenDisputes, findAgreement, findDispute, findStatement, forgetMatched, forgetUnknown, hourStates, hoursToMatch, insertAgreement, insertDispute, insertStatement, intervalsOf, lastStated, listAgreements, listCounterparts,
+  attemptsOf, changeBefore, deleteOpenDisputes, findAgreement, findDispute, findStatement, forgetMatched, forgetUnknown, hourStates, hoursToMatch, insertAgreement, insertDispute, insertStatement, intervalsOf, lastStated, listAgreements, listCounterparts,
   listDisputes, lockAgreement, matchedRows, resourcesOfHour, saveCounterparts, saveMatched, setKeys, setResolved, sumsOfHour,
   type Agreement, type Counterpart, type Dispute, type HourState,
 } from './agreements.store.ts';
@@ -29,6 +29,9 @@ const systemScope = { kind: 'system', reason: 'usage is compared with a peer' } 
 const validMs = 400 * 24 * hourMs;
 /** For so long it is looked whether what was told late changes an hour that was stated. */
 export const revisedMs = 6 * hourMs;
+
+/** Within so long home is told of what was done in a region, and what it is called at the partner. */
+const settlesMs = 60_000;
 
 /** Clocks of two owners may differ by so much, as in kit/signed.ts. */
 const skewMs = 11 * 60_000;
@@ -285,6 +288,7 @@ async function matchHour({ database, clock, random, signing }: Comparing, agreem
     resources: agreement.resources,
     resolved: new Map(resolved.flatMap(({ resourceId, peerResourceId, inFavour }) => (inFavour === null ? [] : [[resourceId ?? `peer:${peerResourceId}`, inFavour] as const]))),
     provider: agreement.role === 'consumer' ? 'peer' : 'own',
+    ...(now.getTime() < hour.getTime() + hourMs ? { settledUntil: new Date(Date.parse(kept!.signed.issuedAt) + now.getTime() - kept!.takenAt.getTime() - settlesMs) } : {}),
   });
   await database.transaction(systemScope, async (tx) => {
     await lockAgreement(tx, agreement.id);
@@ -359,10 +363,12 @@ async function dispute(tx: Transaction, { random, now }: { random: Pick<Random, 
 function ownCount(database: Database, agreement: Agreement, hour: Date, rows: readonly (SumRow & Sized)[]): Own {
   const until = new Date(hour.getTime() + hourMs);
   const read = <T>(work: (tx: Transaction) => Promise<T>) => database.read(systemScope, work);
+  const around = ({ resourceId, aroundMs }: { resourceId: string; aroundMs: number }) => ({ resourceId, from: new Date(hour.getTime() - aroundMs), until: new Date(until.getTime() + aroundMs) });
   return {
     rows,
     resources: (ask) => read((tx) => resourcesOfHour(tx, agreement, hour, ask)),
-    events: ({ resourceId, aroundMs }) => read((tx) => intervalsOf(tx, agreement, { resourceId, from: new Date(hour.getTime() - aroundMs), until: new Date(until.getTime() + aroundMs) })),
+    events: (ask) => read((tx) => intervalsOf(tx, agreement, around(ask))),
+    attempts: (ask) => read((tx) => attemptsOf(tx, agreement, around(ask))),
     lastChange: (resourceId) => read((tx) => changeBefore(tx, agreement, { resourceId, before: until })),
   };
 }

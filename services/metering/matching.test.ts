@@ -49,6 +49,7 @@ function matchHour(ours: readonly Life[], theirs: readonly Life[], hour: number,
     rows: sized(sums(ours)),
     resources: () => Promise.resolve(sized(resources(ours))),
     events: ({ resourceId, aroundMs }) => Promise.resolve(sized(touching(rows(ours, resourceId), hour - aroundMs, hour + hourMs + aroundMs))),
+    attempts: () => Promise.resolve([]),
     lastChange: (resourceId) => Promise.resolve(touching(rows(ours, resourceId), 0, hour + hourMs).findLast(({ event }) => event !== null)?.event ?? null),
   };
   const peer: Peer = {

@@ -31,6 +31,8 @@ export type Own = {
   resources(ask: { project: string; resource: Resource }): Promise<readonly ({ resource_id: string; measure: string; unit_ms: string } & Sized)[]>;
   /** Also those so much before and after the hour. */
   events(ask: { resourceId: string; aroundMs: number }): Promise<readonly (IntervalRow & Sized)[]>;
+  /** Of the same time, changes of what is not sold, as intervals without a length. */
+  attempts(ask: { resourceId: string; aroundMs: number }): Promise<readonly (IntervalRow & Sized)[]>;
   /** The event by which it came to be as it is in this hour. */
   lastChange(resourceId: string): Promise<string | null>;
 };
@@ -67,6 +69,8 @@ export type Matching = {
   resolved: ReadonlyMap<string, 'own' | 'peer'>;
   /** Which side bills: within the tolerance its count stands. */
   provider: 'own' | 'peer';
+  /** Of an hour under way, by the peer's clock: what was there later may not be told of here yet. */
+  settledUntil?: Date;
 };
 
 /** What is billed, with the flavor's name here, and there. */
@@ -74,10 +78,16 @@ export type AcceptedRow = SumRow & { flavor: string; there: string };
 
 export type Matched = { accepted: AcceptedRow[]; findings: Finding[] };
 
+/** Too early to say: it can be compared a little later. */
+export class Unsettled extends Error {
+  override name = 'Unsettled';
+}
+
 /** Of things that we know nothing of, so many are asked about one by one: a liar does not choose how much work he makes. */
 const mostStrangers = 50;
 const mostFindings = 500;
 
+/** Throws Unsettled. */
 export async function match(matching: Matching): Promise<Matched> {
   const { own, statement, counterparts, bookHash, resources } = matching;
   const findings: Finding[] = [];
@@ -222,10 +232,12 @@ type Thing = { project: string; resource: Resource; id: string; thing: Seen };
 type Judged = { wrong?: Finding; flavors?: Map<string, string> };
 
 /** Every sum that differs must be within the tolerance: the first that is not is what is wrong. */
-async function judge({ own, peer, counterparts, toleranceMs }: Matching, { project, resource, id, thing }: Thing): Promise<Judged> {
+async function judge({ own, peer, counterparts, toleranceMs, settledUntil }: Matching, { project, resource, id, thing }: Thing): Promise<Judged> {
   const peerId = thing.peers.keys().next().value ?? null;
   const isOurs = !id.startsWith('peer:');
-  const [seen, statements] = await Promise.all([isOurs ? own.events({ resourceId: id, aroundMs: toleranceMs }) : [], Promise.all([...thing.peers].map(async ([resourceId, sums]) => ({ resourceId, sums, rows: (await peer.events({ resource, resourceId })).rows.map((row) => ({ ...row, there: thereIn({ ...row, resource }) })) })))]);
+  const [known, statements] = await Promise.all([isOurs ? own.events({ resourceId: id, aroundMs: toleranceMs }) : [], Promise.all([...thing.peers].map(async ([resourceId, sums]) => ({ resourceId, sums, rows: (await peer.events({ resource, resourceId })).rows.map((row) => ({ ...row, there: thereIn({ ...row, resource }) })) })))]);
+  // What is deleted here before it is seen to be there was there for a moment.
+  const seen = isOurs && known.length === 0 ? await own.attempts({ resourceId: id, aroundMs: toleranceMs }) : known;
   const mine = seen.map((row) => ({ ...row, names: thereOf(counterparts, { ...row, resource }) }));
   const theirs = statements.flatMap(({ rows }) => rows);
   const changes = (rows: readonly IntervalRow[]) => rows.flatMap(({ event }) => (event === null ? [] : [event]));
@@ -243,6 +255,7 @@ async function judge({ own, peer, counterparts, toleranceMs }: Matching, { proje
       const told = rows.filter((row) => row.there === there).reduce((sum, row) => sum + BigInt(row.measures[measure] ?? 0) * lengthOf(row), 0n);
       if (told !== stated) return { wrong: finding('contradiction', { ...one, peerResourceId: resourceId, message: `${measure} of ${resourceId} is said to be ${stated}, and its events add up to ${told}` }) };
     }
+    if (mine.length === 0 && settledUntil && theirs.some((row) => Date.parse(row.until) > settledUntil.getTime())) throw new Unsettled(`${peerId ?? id} is too new there to be looked for here: ask again in a minute`);
     if (mine.length === 0) return { wrong: finding('missing-resource', { ...one, message: `${peerId ?? id} is counted there, and there is no such ${resource} here` }) };
     if (theirs.length > 0 && peerUnitMs > 0n && !flavors.has(there)) return { wrong: finding('quantity', { ...one, message: `${id} is a ${[...new Set(flavors.keys())].join(' or a ')} by our count, and a ${there} by theirs` }) };
     // A disk that is a volume is counted as one there.

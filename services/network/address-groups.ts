@@ -4,6 +4,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { bitsOf, formatBlock, parseAddress, parseBlock } from './addresses.ts';
 import { mark, tell } from './changes.ts';
+import { isNamedByDefaultRule } from './default-security-group-rules.store.ts';
 import { byText, pythonList, standardFilters, standardSorts, type Listing } from './listing.ts';
 import { deleteRow, getRow, insertRow, lockedRow, updateRow, type Noun } from './noun.ts';
 import { ownerOf } from './owners.ts';
@@ -14,6 +15,7 @@ export type AddressGroupWish = { project_id?: string; tenant_id?: string; name?:
 
 export const addressGroupNoun: Noun<AddressGroup> = {
   resource: 'address_group',
+  changedBySeers: false,
   table: sql`network.address_group`,
   columns: sql`r.id, r.project_id, r.name, r.description, r.addresses::text[] as addresses, r.revision_number, r.created_at, r.updated_at`,
   notThere: (id) => notFound(`Address group ${id} could not be found.`, 'AddressGroupNotFound'),
@@ -30,7 +32,7 @@ export async function createAddressGroup(context: Context, wish: AddressGroupWis
   const { tx, now, random } = context;
   const project_id = ownerOf(context, wish);
   const id = random.uuid();
-  await insertRow(tx, addressGroupNoun, { id, project_id, name: wish.name ?? '', description: wish.description ?? '', addresses: blocksOf(wish.addresses ?? []), created_at: now, updated_at: now });
+  await insertRow(tx, addressGroupNoun, { id, project_id, name: wish.name ?? '', description: wish.description ?? '', addresses: blocksOf((wish.addresses ?? []).map(demandMask)), created_at: now, updated_at: now });
   const group = await getRow(context, addressGroupNoun, id);
   await tell(context, 'address_group', 'create', group, { name: group.name });
   return group;
@@ -59,7 +61,7 @@ export async function removeAddresses(context: Context, id: string, wanted: stri
 
 export async function deleteAddressGroup(context: Context, id: string): Promise<void> {
   const group = await lockedRow(context, addressGroupNoun, id, 'delete');
-  if ((await groupsNaming(context.tx, id)).length > 0) throw conflict(`Address group ${id} is in use on one or more security group rules.`, 'AddressGroupInUse');
+  if ((await groupsNaming(context.tx, id)).length > 0 || (await isNamedByDefaultRule(context.tx, id))) throw conflict(`Address group ${id} is in use on one or more security group rules.`, 'AddressGroupInUse');
   await deleteRow(context.tx, addressGroupNoun, id);
   await stopSharing(context, id);
   await tell(context, 'address_group', 'delete', group, { name: group.name });
@@ -80,6 +82,12 @@ async function groupsNaming(tx: Transaction, id: string): Promise<string[]> {
 }
 
 /** Each once, and in one form: an address alone is a block of one. */
+/** Of a new group each is written with its mask; later one may stand alone. neutron/db/address_group_db.py, _process_requested_addresses */
+function demandMask(text: string): string {
+  if (parseAddress(text)) throw badRequest(`Invalid input for addresses. Reason: '${text}' is not a valid IP subnet.`, 'HTTPBadRequest');
+  return text;
+}
+
 function blocksOf(given: string[]): string[] {
   const blocks = given.map((text) => {
     const alone = parseAddress(text);

@@ -9,13 +9,10 @@ export type Kind = NetworkResource['kind'];
 /** A change under way: a request's, or one that a workflow makes. */
 export type Change = { readonly tx: Transaction; readonly now: Date; readonly requestId?: string | undefined };
 
-export const projectionChannel = 'network.projection';
-
 /** Marks resources as differing from what the engine was told, deleted ones too. */
 export async function mark(tx: Transaction, now: Date, kind: Kind, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await setDirty(tx, kind, ids, now);
-  tx.wake(projectionChannel);
 }
 
 /** `network.create.end` and the like; the payload names what cannot be looked up once it is gone. */

@@ -29,7 +29,7 @@ export async function bootstrapNetwork(parts: { database: Database; clock: Clock
   return database.transaction(scope, async (tx) => {
     await holdBootstrap(tx);
     const context: Context = { tx, now: clock.now(), random, requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId: wish.projectId, isAdmin: true } };
-    const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork}`))[0];
+    const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork} and r.segmentation_id is null`))[0];
     const network =
       known ??
       (await createNetwork(context, { name: wish.name, 'router:external': true, is_default: true, 'provider:network_type': 'flat', 'provider:physical_network': wish.physicalNetwork }));

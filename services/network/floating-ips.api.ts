@@ -24,5 +24,5 @@ export const floatingIps = implement(contract, {
 });
 
 function shown({ floating_port_id: _port, created_at, updated_at, ...floatingIp }: FloatingIp) {
-  return { ...floatingIp, tenant_id: floatingIp.project_id, created_at: seconds(created_at), updated_at: seconds(updated_at) };
+  return { ...floatingIp, dns_name: '', dns_domain: '', tenant_id: floatingIp.project_id, created_at: seconds(created_at), updated_at: seconds(updated_at) };
 }

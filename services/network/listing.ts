@@ -87,17 +87,28 @@ export function listAnswer<R extends { id: string }, T extends object>(
   const query = request.query as ListQuery;
   const more = rows.length > page.limit;
   const shown = rows.slice(0, page.limit);
+  // Who asked for so many is told of further pages as neutron does it (neutron/api/api_common.py, get_pagination_links): a full page may be the last.
+  const isLimited = (query.limit ?? 0) > 0;
+  const isFull = isLimited && shown.length === page.limit;
   if (page.reverse) shown.reverse();
   const links: { rel: string; href: string }[] = [];
   const last = shown.at(-1);
   const first = shown[0];
   const at = (change: Record<string, string>) => request.page({ ...(page.limit === longestPage ? {} : { limit: String(page.limit) }), ...change });
-  if (last && (page.reverse ? query.marker !== undefined : more)) links.push({ rel: 'next', href: at({ marker: last.id, page_reverse: 'False' }) });
-  if (first && (page.reverse ? more : query.marker !== undefined)) links.push({ rel: 'previous', href: at({ marker: first.id, page_reverse: 'True' }) });
+  if (last && (page.reverse ? isLimited : more || isFull)) links.push({ rel: 'next', href: at({ marker: last.id, page_reverse: 'False' }) });
+  if (first && (page.reverse ? more || isFull : isLimited || query.marker !== undefined)) links.push({ rel: 'previous', href: at({ marker: first.id, page_reverse: 'True' }) });
+  // Behind a last page that was full: before it, and from the end.
+  if (!first && isLimited && !page.reverse) links.push({ rel: 'previous', href: withoutMarker(at({ page_reverse: 'True' })) });
   const body: Record<string, unknown> = { [collection]: shown.map((row) => chosen(render(row), query.fields)) };
   if (links.length > 0) body[`${collection}_links`] = links;
   const next = links.find(({ rel }) => rel === 'next')?.href;
   return new Answer(body as never, { next });
+}
+
+function withoutMarker(address: string): string {
+  const url = new URL(address);
+  url.searchParams.delete('marker');
+  return url.href;
 }
 
 /** Only the fields that were asked for; all of them when none was. */
@@ -138,7 +149,7 @@ function sortColumn(listing: Listing, key: string): Sql {
   return column;
 }
 
-function booleanOf(value: string): boolean {
+export function booleanOf(value: string): boolean {
   if (/^(true|1|t|yes|on)$/i.test(value)) return true;
   if (/^(false|0|f|no|off)$/i.test(value)) return false;
   throw badRequest(`Invalid input for operation: '${value.slice(0, 60)}' cannot be converted to boolean.`, 'InvalidInput');

@@ -33,6 +33,7 @@ export async function networkFixture(t: TestContext) {
   const { database } = await testDatabase(t, {
     migrations: [
       { service: 'quota', directory: fileURLToPath(new URL('../quota/schema/', import.meta.url)) },
+      { service: 'placement', directory: fileURLToPath(new URL('../placement/schema/', import.meta.url)) },
       { service: 'network', directory: schemaDirectory },
     ],
   });
@@ -115,10 +116,10 @@ export async function networkFixture(t: TestContext) {
 
 /** Every reply of every test has the status and exactly the fields that the contract names. */
 function assertAsPromised(method: string, path: string, status: number, body: Parsed): void {
-  const [plain = ''] = path.split('?');
+  const plain = path.split('?')[0]!.replace(/\.json$/, '');
   const pattern = (each: string) => new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/]+')}$`);
   const candidates = Object.values<Operations>(contract.nouns).flatMap((noun) => Object.values(noun)).filter((each) => each.method === method && pattern(each.path).test(plain));
-  // A path that is written out counts more than one with a parameter: `…/details.json`.
+  // A path that is written out counts more than one with a parameter: `…/details`.
   const operation = candidates.toSorted((one, other) => one.path.split('{').length - other.path.split('{').length)[0];
   assert.ok(operation, `${method} ${plain} is in no contract`);
   assert.equal(status, operation.status, `${method} ${plain}`);

@@ -58,7 +58,7 @@ async function quotaFindings(tx: Transaction): Promise<Finding[]> {
     select project_id as "projectId", 'network.network' as resource, count(*)::int as count from network.network group by 1
     union all select project_id, 'network.subnet', count(*)::int from network.subnet group by 1
     union all select project_id, 'network.subnetpool', count(*)::int from network.subnet_pool group by 1
-    union all select project_id, 'network.rbac_policy', count(*)::int from network.rbac_policy where counted group by 1
+    union all select maker_project_id, 'network.rbac_policy', count(*)::int from network.rbac_policy where counted group by 1
     union all select project_id, 'network.port', count(*)::int from network.port where not internal and device_owner <> 'network:distributed' group by 1
     union all select project_id, 'network.router', count(*)::int from network.router group by 1
     union all select project_id, 'network.floatingip', count(*)::int from network.floating_ip group by 1

@@ -25,15 +25,17 @@ export const networks = implement(contract, {
 });
 
 function shown(network: Network, isAdmin: boolean) {
-  const { external, is_default, physical_network, created_at, updated_at, ...rest } = network;
+  const { external, is_default, physical_network, segmentation_id, segment_id: _segment, created_at, updated_at, ...rest } = network;
   return {
     ...rest,
     tenant_id: network.project_id,
     status: 'ACTIVE' as const,
+    // As with OVN: where it is wanted, and nothing else limits where it can be.
+    availability_zones: network.availability_zone_hints,
     'router:external': external,
     ...(external ? { is_default } : {}),
     ...(isAdmin
-      ? { 'provider:network_type': physical_network === null ? ('geneve' as const) : ('flat' as const), 'provider:physical_network': physical_network, 'provider:segmentation_id': null }
+      ? { 'provider:network_type': physical_network === null ? ('geneve' as const) : segmentation_id === null ? ('flat' as const) : ('vlan' as const), 'provider:physical_network': physical_network, 'provider:segmentation_id': segmentation_id }
       : {}),
     created_at: seconds(created_at),
     updated_at: seconds(updated_at),

@@ -12,6 +12,8 @@ export type Noun<Row extends Owned> = {
   /** What a row is read as. */
   columns: Sql;
   notThere: (id: string) => Fault;
+  /** Who may only use it is told that there is none when he would change it: neutron judges these without looking whether they are shared. */
+  changedBySeers?: false;
   /** Never set: keeps the row's type. */
   row?: Row;
 };
@@ -32,6 +34,7 @@ export async function getRow<Row extends Owned>({ tx }: Pick<Context, 'tx'>, nou
 export async function lockedRow<Row extends Owned>(context: Context, noun: Noun<Row>, id: string, verb: 'update' | 'delete'): Promise<Row> {
   const held = await context.tx.one(sql`select id from ${noun.table} where id = ${id} for update`);
   const row = await getRow(context, noun, id);
+  if (!held && noun.changedBySeers === false) throw noun.notThere(id);
   if (!held) throw forbidden(`rule:${verb}_${noun.resource} is disallowed by policy`, 'PolicyNotAuthorized');
   return row;
 }

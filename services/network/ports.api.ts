@@ -1,8 +1,9 @@
 import { ports as contract } from '../../contract/network/ports.ts';
 import { implement } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
+import { assignmentsOf } from './dns-names.ts';
 import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
-import { addAddressPairs, createPort, deletePort, getPort, portListing, removeAddressPairs, updatePort, visiblePorts, type Port } from './ports.ts';
+import { addAddressPairs, createPort, createPorts, deletePort, getPort, portListing, removeAddressPairs, shownOption, updatePort, visiblePorts, type Port } from './ports.ts';
 import { selectPorts } from './ports.store.ts';
 
 export const ports = implement(contract, {
@@ -12,10 +13,8 @@ export const ports = implement(contract, {
   },
   async create(request) {
     const { isAdmin } = request.caller;
-    if (request.body.port) return { port: shown(await createPort(request, request.body.port), isAdmin) };
-    const made: Port[] = [];
-    for (const wish of request.body.ports ?? []) made.push(await createPort(request, wish));
-    return { ports: made.map((port) => shown(port, isAdmin)) };
+    if (request.body.port) return { port: shown(await createPort(request, request.body.port, { counted: 'at the commit' }), isAdmin) };
+    return { ports: (await createPorts(request, request.body.ports ?? [], { counted: 'at the commit' })).map((port) => shown(port, isAdmin)) };
   },
   show: async (request) => ({ port: chosen(shown(await getPort(request, request.params.port_id), request.caller.isAdmin), request.query.fields) }),
   update: async (request) => ({ port: shown(await updatePort(request, request.params.port_id, request.body.port), request.caller.isAdmin) }),
@@ -28,12 +27,15 @@ export const ports = implement(contract, {
 });
 
 function shown(port: Port, isAdmin: boolean) {
-  const { internal, router_id: _router, server_id: _server, made_for_server: _made, host_id, vnic_type, profile, created_at, updated_at, ...rest } = port;
+  const { internal, router_id: _router, server_id: _server, made_for_server: _made, trunk_details, extra_dhcp_opts, host_id, vnic_type, profile, created_at, updated_at, ...rest } = port;
   const project = internal ? '' : port.project_id;
   return {
     ...rest,
     project_id: project,
     tenant_id: project,
+    ...(trunk_details ? { trunk_details } : {}),
+    extra_dhcp_opts: extra_dhcp_opts.map(shownOption),
+    dns_assignment: assignmentsOf(port),
     'binding:vnic_type': vnic_type,
     ...(isAdmin
       ? {

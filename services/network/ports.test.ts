@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatAddress, parseAddress, parseBlock } from './addresses.ts';
-import { networkFixture, ok, refusal, type Ask } from './network.fixture.ts';
+import { networkFixture, ok, refusal, type Ask, type Parsed } from './network.fixture.ts';
 import { createPort, deletePort } from './ports.ts';
 
 test('a port gets an address of each IP version, a MAC address and the default group', async (t) => {
@@ -20,6 +20,10 @@ test('a port gets an address of each IP version, a MAC address and the default g
   const { ports } = ok(await alice('GET', `/ports?device_owner=network:distributed`));
   assert.deepEqual([ports.length, ports[0].device_id, ports[0].fixed_ips.length], [1, `ovnmeta-${network.id}`, 2]);
   ok(await alice('DELETE', `/ports/${port.id}`), 204);
+  // Its own port the network gets again, as from neutron with OVN.
+  ok(await alice('DELETE', `/ports/${ports[0].id}`), 204);
+  const [renewed] = ok(await alice('GET', `/ports?device_owner=network:distributed`)).ports;
+  assert.deepEqual([renewed.id === ports[0].id, renewed.fixed_ips.length], [false, 2]);
   assert.deepEqual(await findings(), []);
 });
 
@@ -70,6 +74,9 @@ test('port security, groups and address pairs agree with one another', async (t)
   assert.deepEqual(refusal(await make({ port_security_enabled: false, allowed_address_pairs: [{ ip_address: '192.0.2.1' }] })), [409, 'AddressPairAndPortSecurityRequired']);
   assert.deepEqual(refusal(await make({ port_security_enabled: false, security_groups: port.security_groups })), [400, 'PortSecurityAndIPRequiredForSecurityGroups']);
   assert.deepEqual(refusal(await alice('PUT', `/ports/${port.id}`, { port: { port_security_enabled: false } })), [409, 'PortSecurityPortHasSecurityGroup']);
+  const twice = { security_groups: [...port.security_groups, ...port.security_groups] };
+  assert.deepEqual(refusal(await make(twice)), [400, 'HTTPBadRequest']);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${port.id}`, { port: twice })), [400, 'HTTPBadRequest']);
   assert.deepEqual(refusal(await make({ mac_address: port.mac_address })), [409, 'MacAddressInUse']);
   assert.equal((await make({ mac_address: '01:00:5e:00:00:01' })).status, 400);
 });
@@ -175,7 +182,7 @@ test('a subnet is checked before it is made', async (t) => {
   const { subnet } = ok(await make({ cidr: '10.0.0.0/24', dns_nameservers: ['9.9.9.9'], host_routes: [{ destination: '10.5.0.0/16', nexthop: '10.0.0.9' }] }), 201);
   assert.deepEqual([subnet.gateway_ip, subnet.allocation_pools, subnet.enable_dhcp], ['10.0.0.1', [{ start: '10.0.0.2', end: '10.0.0.254' }], true]);
   assert.deepEqual(refusal(await make({ cidr: '10.0.0.128/25' })), [400, 'InvalidInput']);
-  assert.deepEqual(refusal(await make({ cidr: '10.2.0.7/24' })), [400, 'HTTPBadRequest']);
+  assert.equal(ok(await make({ cidr: '10.2.0.7/24' }), 201).subnet.cidr, '10.2.0.0/24');
   assert.deepEqual(refusal(await make({ cidr: '224.0.0.0/24' })), [400, 'InvalidInput']);
   assert.deepEqual(refusal(await make({ cidr: '2001:db8::/64' })), [400, 'InvalidInput']);
   assert.deepEqual(refusal(await make({ cidr: '10.3.0.0/24', gateway_ip: '10.4.0.1' })), [400, 'InvalidInput']);
@@ -203,4 +210,85 @@ test('allowed address pairs are added and removed one by one', async (t) => {
   assert.deepEqual(await change('add', [{ ip_address: '10.0.0.100' }]), [pair('10.0.0.100')]);
   assert.deepEqual(await change('add', [{ ip_address: '10.0.0.100' }, { ip_address: '10.0.0.101' }]), [pair('10.0.0.100'), pair('10.0.0.101')]);
   assert.deepEqual(await change('remove', [{ ip_address: '10.0.0.100' }, { ip_address: '10.0.0.7' }]), [pair('10.0.0.101')]);
+});
+
+test('many ports are made at once or none of them, each with an address of its own', async (t) => {
+  const { admin, alice, lan, findings } = await networkFixture(t);
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { port: 1100 } }));
+  const { network, subnet } = await lan(alice, '10.0.0.0/20');
+  const { subnet: small } = ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 6, cidr: '2001:db8::/64', ipv6_address_mode: 'slaac', ipv6_ra_mode: 'slaac' } }), 201);
+  const make = (wishes: object[]) => alice('POST', '/ports', { ports: wishes.map((wish) => ({ network_id: network.id, ...wish })) });
+
+  const numbers = Array.from({ length: 997 }, (_, index) => index);
+  const wishes = [{ fixed_ips: [{ ip_address: '10.0.3.3' }] }, { mac_address: 'fa:16:3e:00:00:07', allowed_address_pairs: [{ ip_address: '10.0.0.9' }] }, { port_security_enabled: false }, ...numbers.map((number) => ({ name: `port ${number}` }))];
+  const made: Parsed[] = ok(await make(wishes), 201).ports;
+  assert.deepEqual(made.slice(3).map(({ name }) => name), numbers.map((number) => `port ${number}`));
+  assert.equal(new Set(made.flatMap(({ fixed_ips }) => fixed_ips.map((fixed: Parsed) => fixed.ip_address))).size, 2000);
+  assert.equal(new Set(made.map(({ mac_address }) => mac_address)).size, 1000);
+  for (const { fixed_ips } of made) assert.deepEqual(fixed_ips.map((fixed: Parsed) => fixed.subnet_id), [subnet.id, small.id]);
+  assert.deepEqual(made.slice(0, 3).map(({ security_groups }) => security_groups.length), [1, 1, 0]);
+  assert.deepEqual(made[1].allowed_address_pairs, [{ ip_address: '10.0.0.9', mac_address: 'fa:16:3e:00:00:07' }]);
+
+  assert.deepEqual(refusal(await make([{}, { fixed_ips: [{ ip_address: '10.0.3.3' }] }])), [409, 'IpAddressAlreadyAllocated']);
+  assert.deepEqual(refusal(await make([{ mac_address: 'fa:16:3e:00:00:08' }, { mac_address: 'fa:16:3e:00:00:08' }])), [409, 'MacAddressInUse']);
+  assert.deepEqual(refusal(await make(Array.from({ length: 101 }, () => ({})))), [409, 'OverQuota']);
+  assert.equal(ok(await alice('GET', '/quotas/alice-project/details.json')).quota.port.used, 1000);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a port is answered when it is made as it is shown later, one or many, whatever it wishes for', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network, subnet } = await lan();
+  ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 6, cidr: '2001:db8::/64', ipv6_ra_mode: 'slaac', ipv6_address_mode: 'slaac' } }), 201);
+  ok(await alice('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 6, cidr: '2001:db8:1::/64' } }), 201);
+  const { security_group: group } = ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
+  const wishes = [
+    {},
+    { name: 'web', description: 'of the shop', tags: ['z', 'a'], device_id: 'rack 7', security_groups: [group.id], extra_dhcp_opts: [{ opt_name: 'mtu', opt_value: '1400' }] },
+    { mac_address: 'fa:16:3e:00:00:01', fixed_ips: [{ ip_address: '10.0.0.9' }, { subnet_id: subnet.id }], allowed_address_pairs: [{ ip_address: '10.0.0.200' }] },
+    { port_security_enabled: false, security_groups: [], admin_state_up: false },
+    { fixed_ips: [] },
+  ].map((wish) => ({ network_id: network.id, ...wish }));
+
+  const made = ok(await alice('POST', '/ports', { ports: wishes }), 201).ports;
+  for (const wish of [wishes[0], wishes[1]]) made.push(ok(await alice('POST', '/ports', { port: wish }), 201).port);
+
+  for (const port of made) assert.deepEqual(ok(await alice('GET', `/ports/${port.id}`)).port, port);
+});
+
+test('a MAC address that was drawn twice is drawn again, and the port has all that it wished for', async (t) => {
+  const { alice, lan, within } = await networkFixture(t);
+  const { network } = await lan();
+  ok(await alice('POST', '/ports', { port: { network_id: network.id, mac_address: 'fa:16:3e:07:07:07' } }), 201);
+  let drawn = 0;
+  const bytes = (count: number) => (count === 3 && drawn++ === 0 ? Buffer.from([7, 7, 7]) : Buffer.alloc(count, 9));
+
+  const port = await within('alice', (context) => createPort({ ...context, random: { ...context.random, bytes } }, { network_id: network.id }));
+
+  const { port: shown } = ok(await alice('GET', `/ports/${port.id}`));
+  assert.deepEqual([shown.mac_address, shown.fixed_ips.length, shown.security_groups.length], ['fa:16:3e:09:09:09', 1, 1]);
+  assert.deepEqual([port.mac_address, port.fixed_ips, port.security_groups], [shown.mac_address, shown.fixed_ips, shown.security_groups]);
+});
+
+test('whose the network is takes ports of others off it, which others see and he does not change', async (t) => {
+  const { alice, bob, carol, admin, lan, external, findings } = await networkFixture(t);
+  const { networkId } = await external();
+  const { network, subnet } = await lan();
+  ok(await admin('PUT', `/networks/${network.id}`, { network: { shared: true } }));
+  const { port } = ok(await bob('POST', '/ports', { port: { network_id: network.id } }), 201);
+  const { router } = ok(await admin('POST', '/routers', { router: { project_id: 'bob-project', external_gateway_info: { network_id: networkId } } }), 201);
+  ok(await admin('PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id }));
+  const { floatingip } = ok(await bob('POST', '/floatingips', { floatingip: { floating_network_id: networkId, port_id: port.id } }), 201);
+
+  assert.deepEqual(refusal(await carol('DELETE', `/ports/${port.id}`)), [404, 'PortNotFound']);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${port.id}`, { port: { name: 'mine' } })), [403, 'PolicyNotAuthorized']);
+  ok(await alice('DELETE', `/ports/${port.id}`), 204);
+
+  assert.deepEqual(refusal(await bob('GET', `/ports/${port.id}`)), [404, 'PortNotFound']);
+  assert.equal(ok(await bob('GET', `/floatingips/${floatingip.id}`)).floatingip.port_id, null);
+  // The router's own stays.
+  assert.equal(ok(await bob('GET', '/quotas/bob-project/details')).quota.port.used, 1);
+  // And nothing more of theirs is seen from then on.
+  assert.deepEqual(refusal(await alice('GET', `/floatingips/${floatingip.id}`)), [404, 'FloatingIPNotFound']);
+  assert.deepEqual(await findings(), []);
 });

@@ -3,16 +3,29 @@ import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { formatAddress, formatBlock, parseAddress, parseBlock } from './addresses.ts';
 import { mark, tell, type Change } from './changes.ts';
-import { changeAddresses, renewAutomatic, takeAddresses, type FixedIpWish } from './fixed-ips.ts';
+import { changedOptions, type DhcpOption, type DhcpOptionWish } from './dhcp-options.ts';
+import { domainName, portName } from './dns-names.ts';
+import { changeAddresses, inOrder, renewAutomatic, takeAddresses, takeDrawn, takeMissing, type FixedIpWish, type Taken } from './fixed-ips.ts';
 import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
 import { byBoolean, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
-import { getNetwork, type Network } from './networks.ts';
+import { dropLogsOn, markLoggedOn } from './logs.ts';
+import { getNetwork, networkNotThere, type Network } from './networks.ts';
+import { findNetwork } from './networks.store.ts';
+import { dropProxiesTo } from './ndp-proxies.ts';
 import { demandAdmin, notAllowed, ownerOf } from './owners.ts';
-import { deletePortRows, findPort, insertPort, isMacTaken, lockPort, setSecurityGroups, updatePortRow, type AddressPair, type Port } from './ports.store.ts';
+import {
+  addToSecurityGroups, beyondScope, deletePortRows, drawnMac, findPort, freeMac, insertPorts, isMacTaken, lockPort, portAsMade, setSecurityGroups, updatePortRow, type AddressedPort, type AddressPair, type NewPort, type Port,
+} from './ports.store.ts';
+import { dropForwardingsTo } from './port-forwardings.ts';
 import { usablePolicy } from './qos-policies.ts';
-import { claim, release } from './quotas.ts';
-import { ensureDefaultGroup, getSecurityGroup, groupNotThere } from './security-groups.ts';
+import { claim, claimLast, release } from './quotas.ts';
+import { ensureDefaultGroup, groupNotThere } from './security-groups.ts';
+import { findDefaultGroup, seenGroups } from './security-groups.store.ts';
+import { newsOfPorts } from './server-news.ts';
+import { renewServicePort } from './service-ports.ts';
 import { canonicalAddress } from './subnets.ts';
+import { subnetsOfNetwork, type Subnet } from './subnets.store.ts';
+import { moveSubports, trunkOf } from './trunks.store.ts';
 
 export type { Port } from './ports.store.ts';
 export {
@@ -25,7 +38,7 @@ export type PortWish = {
   name?: string;
   description?: string;
   admin_state_up?: boolean;
-  mac_address?: string;
+  mac_address?: string | null;
   fixed_ips?: FixedIpWish[];
   device_id?: string;
   device_owner?: string;
@@ -33,12 +46,15 @@ export type PortWish = {
   port_security_enabled?: boolean;
   allowed_address_pairs?: { ip_address: string; mac_address?: string }[] | null;
   'binding:vnic_type'?: 'normal';
+  extra_dhcp_opts?: DhcpOptionWish[] | null;
+  dns_name?: string;
+  dns_domain?: string;
   qos_policy_id?: string | null;
   'binding:host_id'?: string | null;
   'binding:profile'?: Record<string, unknown> | null;
 };
 
-export type NewPortWish = PortWish & { project_id?: string; tenant_id?: string; network_id: string };
+export type NewPortWish = PortWish & { project_id?: string; tenant_id?: string; network_id: string; tags?: string[] };
 
 const shownProject = sql`(case when r.internal then '' else r.project_id end)`;
 
@@ -77,56 +93,28 @@ export async function getPort({ tx, caller }: Pick<Context, 'tx' | 'caller'>, id
   return port && (caller.isAdmin || !port.internal) ? port : portNotThere(id);
 }
 
-export async function createPort(context: Context, wish: NewPortWish, { serverId }: { serverId?: string } = {}): Promise<Port> {
-  const { tx, now, random } = context;
-  const projectId = ownerOf(context, wish);
-  const network = await getNetwork(context, wish.network_id);
-  demandRights(context, 'create_port', network, wish);
-  const mac = wish.mac_address === undefined ? undefined : unicastMac(wish.mac_address);
-  const deviceOwner = wish.device_owner ?? '';
-  const secured = wish.port_security_enabled ?? (network.port_security_enabled && !deviceOwner.startsWith('network:'));
-  const groups = await groupsFor(context, projectId, wish.security_groups ?? undefined, secured);
-  const pairs = addressPairs(wish.allowed_address_pairs ?? []);
-  if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+/** When their quota is claimed: now, together with the COMMIT, or by the caller, when it has nothing else to do. */
+type NewPortOptions = { serverId?: string; counted?: 'now' | 'at the commit' | 'by the caller' };
 
-  if (wish.qos_policy_id) await usablePolicy(context, wish.qos_policy_id, (type) => ruleNotSupported(type, 'new'));
+export async function createPort(context: Context, wish: NewPortWish, options: NewPortOptions = {}): Promise<Port> {
+  return (await createPorts(context, [wish], options))[0]!;
+}
 
-  // Sent together what does not need the other's answer: most of what it takes to make a server is making its port.
-  const id = random.uuid();
-  const [, made] = await Promise.all([
-    claim(tx, projectId, { port: 1 }),
-    insertPort(
-      tx,
-      {
-        id,
-        project_id: projectId,
-        network_id: network.id,
-        name: wish.name ?? '',
-        description: wish.description ?? '',
-        admin_state_up: wish.admin_state_up ?? true,
-        ...(mac === undefined ? {} : { mac_address: mac }),
-        device_id: wish.device_id ?? '',
-        device_owner: deviceOwner,
-        port_security_enabled: secured,
-        host_id: wish['binding:host_id'] ?? '',
-        profile: wish['binding:profile'] ?? {},
-        qos_policy_id: wish.qos_policy_id ?? null,
-        ...(serverId === undefined ? {} : { server_id: serverId, made_for_server: true }),
-      },
-      context,
-    ),
-  ]);
-  if (!made) throw macInUse(network.id, mac ?? '');
-  await Promise.all([takeAddresses(context, { id, network_id: network.id }, wish.fixed_ips), guard(context, id, groups), mark(tx, now, 'port', [id])]);
-  if (pairs.length > 0) {
-    const port = await getPort(context, id);
-    await updatePortRow(tx, { ...port, allowed_address_pairs: pairsOf(port, pairs) }, now);
-  }
-  const [port] = await Promise.all([
-    getPort(context, id),
-    tell(context, 'port', 'create', { id, project_id: projectId }, { network_id: network.id, device_id: wish.device_id ?? '' }),
-  ]);
-  return port;
+/** All of them or none; what they have in common is asked once, so that many cost little more than one. */
+export async function createPorts(context: Context, wishes: readonly NewPortWish[], { serverId, counted = 'now' }: NewPortOptions = {}): Promise<Port[]> {
+  const { tx, now } = context;
+  const surroundings = await surroundingsOf(context, wishes);
+  const once = remembering();
+  const plans: PlannedPort[] = [];
+  for (const wish of wishes) plans.push(await planned(context, wish, surroundings, once, serverId));
+  const { rows, taken } = await placePorts(context, plans, surroundings);
+  await addressPorts(context, plans, rows, surroundings, taken);
+
+  const ports = plans.map(({ row: { id }, network, groups }) => portAsMade(rows.get(id)!, { fixedIps: inOrder(taken.get(id)!), groupIds: groups, networkPolicyId: network.qos_policy_id, now }));
+  await Promise.all(ports.map((port) => tell(context, 'port', 'create', port, { network_id: port.network_id, device_id: port.device_id })));
+  // The quota last: all who make ports in this project queue for it until the commit.
+  if (counted !== 'by the caller') await count(tx, plans, counted);
+  return ports;
 }
 
 export async function updatePort(context: Context, id: string, wish: PortWish): Promise<Port> {
@@ -134,15 +122,17 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
   const before = await lockedPort(context, id);
   const network = await getNetwork(context, before.network_id);
   demandRights(context, 'update_port', network, changesOf(before, wish));
-  if (isManaged(before) && Object.keys(changesOf(before, wish)).some((name) => name !== 'name' && name !== 'description'))
+  if (isManaged(before) && !Object.keys(changesOf(before, wish)).every((name) => name === 'name' || name === 'description' || (name === 'fixed_ips' && staysOnSubnets(before, wish.fixed_ips ?? []))))
     throw badRequest(`Bad port request: a port with device owner ${before.device_owner} is changed through what owns it.`, 'BadRequest');
   // What it is plugged into is compute's to say (ATTACKS 30): `openstack server remove port`.
   if (before.server_id !== null && ['device_id', 'device_owner', 'mac_address'].some((name) => name in changesOf(before, wish)))
     throw conflict(`Unable to complete operation on port ${id} for network ${network.id}. Port already has an attached device ${before.device_id}.`, 'PortInUse');
-  const mac = wish.mac_address === undefined ? before.mac_address : unicastMac(wish.mac_address);
+  // Nothing: another one, drawn as for a new port.
+  const mac = wish.mac_address === undefined ? before.mac_address : wish.mac_address === null ? await freeMac(tx, network.id, context.random) : unicastMac(wish.mac_address);
   if (mac !== before.mac_address && (await isMacTaken(tx, network.id, mac))) throw macInUse(network.id, mac);
   const secured = wish.port_security_enabled ?? before.port_security_enabled;
   const given = wish.security_groups === null ? [] : wish.security_groups;
+  demandOnce(given ?? []);
   if (!secured && (given ?? before.security_groups).length > 0)
     throw conflict('Port has security group associated. Cannot disable port security or IP address until security group is removed.', 'PortSecurityPortHasSecurityGroup');
   const pairs = wish.allowed_address_pairs === undefined ? before.allowed_address_pairs : addressPairs(wish.allowed_address_pairs ?? []);
@@ -161,20 +151,27 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
       device_owner: wish.device_owner ?? before.device_owner,
       port_security_enabled: secured,
       allowed_address_pairs: pairsOf({ mac_address: mac }, pairs),
+      extra_dhcp_opts: changedOptions(before.extra_dhcp_opts, wish.extra_dhcp_opts ?? []),
+      dns_name: wish.dns_name === undefined ? before.dns_name : portName(wish.dns_name),
+      dns_domain: wish.dns_domain === undefined ? before.dns_domain : domainName(wish.dns_domain),
       qos_policy_id: wish.qos_policy_id === undefined ? before.qos_policy_id : wish.qos_policy_id,
       host_id: wish['binding:host_id'] === undefined ? before.host_id : (wish['binding:host_id'] ?? ''),
       profile: wish['binding:profile'] === undefined ? before.profile : (wish['binding:profile'] ?? {}),
     },
     now,
   );
-  if (given !== undefined) await guard(context, id, await groupsFor(context, before.project_id, given, secured));
+  if (given !== undefined) await guard(context, id, wantedGroups(given, await seenGroups(tx, given), secured));
+  if (given !== undefined) await markLoggedOn(context, before);
   if (mac !== before.mac_address) await renewAutomatic(context, before);
   if (wish.fixed_ips !== undefined) {
     await changeAddresses(context, before, wish.fixed_ips);
     const after = await getPort(context, id);
     const kept = after.fixed_ips.map((fixed) => fixed.ip_address);
+    if (before.router_id !== null) await mark(tx, now, 'router', [before.router_id]);
     await letGoOfFloatingIps(context, id, before.fixed_ips.map((fixed) => fixed.ip_address).filter((address) => !kept.includes(address)));
   }
+  if (before.trunk_details && wish['binding:host_id'] !== undefined) await mark(tx, now, 'port', await moveSubports(tx, id, wish['binding:host_id'] ?? ''));
+  if (before.server_id !== null && (given !== undefined || wish.fixed_ips !== undefined || mac !== before.mac_address)) await newsOfPorts(context, [id]);
   await mark(tx, now, 'port', [id]);
   const port = await getPort(context, id);
   await tell(context, 'port', 'update', port, { network_id: port.network_id, device_id: port.device_id });
@@ -194,8 +191,20 @@ export async function removeAddressPairs(context: Context, id: string, pairs: Pa
 }
 
 export async function deletePort(context: Context, id: string): Promise<void> {
+  const { tx, caller } = context;
+  const { project_id: owner } = await getPort(context, id);
+  // Whose the network is may take off it what others have there, which is all of theirs that he sees: neutron/conf/policies/port.py, delete_port.
+  if (owner === caller.projectId || caller.isAdmin) await takeOff(context, id);
+  else await beyondScope(tx, () => takeOff(context, id));
+}
+
+async function takeOff(context: Context, id: string): Promise<void> {
   const port = await lockedPort(context, id);
+  if (port.device_owner === 'network:distributed') return renewServicePort(context, port.network_id);
   if (isManaged(port)) throw conflict(`Port ${id} cannot be deleted directly via the port API: has device owner ${port.device_owner}.`, 'ServicePortInUse');
+  const trunk = await trunkOf(context.tx, id);
+  if (trunk?.parent != null) throw conflict(`Port ${id} is currently a parent port for trunk ${trunk.parent}.`, 'PortInUseAsTrunkParent');
+  if (trunk?.sub != null) throw conflict(`Port ${id} is currently a subport for trunk ${trunk.sub}.`, 'PortInUseAsSubPort');
   await dropPorts(context, [port]);
 }
 
@@ -206,6 +215,7 @@ export async function dropPorts(context: Change, ports: readonly Port[]): Promis
     await letGoOfFloatingIps(context, port.id, port.fixed_ips.map((fixed) => fixed.ip_address));
     if (!port.internal) await release(tx, port.project_id, { port: 1 });
   }
+  await dropLogsOn(context, 'target_id', ports.map(({ id }) => id));
   await deletePortRows(tx, ports.map(({ id }) => id));
   await mark(tx, now, 'port', ports.map(({ id }) => id));
   for (const port of ports) if (!port.internal) await tell(context, 'port', 'delete', port, { network_id: port.network_id, device_id: port.device_id });
@@ -224,6 +234,10 @@ export function isManaged(port: Port): boolean {
   return port.internal || port.router_id !== null || port.device_owner === 'network:distributed';
 }
 
+export function shownOption({ opt_name, opt_value, ip_version }: DhcpOption): Omit<DhcpOption, 'name'> {
+  return { opt_name, opt_value, ip_version };
+}
+
 export function portNotThere(id: string): never {
   throw notFound(`Port ${id} could not be found.`, 'PortNotFound');
 }
@@ -233,6 +247,122 @@ export async function letGoOfFloatingIps(context: Change, portId: string, addres
   const freed = await freeFloatingIpsOfPort(context.tx, portId, addresses, context.now);
   await mark(context.tx, context.now, 'floating-ip', freed.map(({ id }) => id));
   for (const each of freed) await tell(context, 'floatingip', 'update', each);
+  await dropForwardingsTo(context, portId, addresses);
+  await dropProxiesTo(context, portId, addresses);
+}
+
+/** What ports are made among, asked at once: what is not there is refused where it is wished for. */
+type Surroundings = { networks: Map<string, Network | undefined>; subnets: Map<string, Subnet[]>; groups: Set<string>; defaultGroups: Map<string, string | undefined> };
+
+async function surroundingsOf(context: Context, wishes: readonly NewPortWish[]): Promise<Surroundings> {
+  const { tx } = context;
+  const owners = wishes.filter(({ security_groups: wanted }) => wanted == null).map((wish) => ownerOf(context, wish));
+  const networkIds = wishes.map(({ network_id: id }) => id);
+  const [networks, subnets, groups, defaultGroups] = await Promise.all([
+    ofEach(networkIds, (id) => findNetwork(tx, id)),
+    ofEach(networkIds, (id) => subnetsOfNetwork(tx, id)),
+    seenGroups(tx, [...new Set(wishes.flatMap(({ security_groups: wanted }) => wanted ?? []))]),
+    ofEach(owners, (id) => findDefaultGroup(tx, id)),
+  ]);
+  return { networks, subnets, groups, defaultGroups };
+}
+
+async function ofEach<T>(ids: readonly string[], find: (id: string) => Promise<T>): Promise<Map<string, T>> {
+  return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await find(id)] as const)));
+}
+
+type PlannedPort = { row: NewPort; wish: NewPortWish; network: Network; groups: string[]; pairs: ReturnType<typeof addressPairs> };
+
+/** Refuses what cannot be; changes nothing but that the project has a default group, where it needs one. */
+async function planned(context: Context, wish: NewPortWish, surroundings: Surroundings, once: ReturnType<typeof remembering>, serverId: string | undefined): Promise<PlannedPort> {
+  const projectId = ownerOf(context, wish);
+  const network = surroundings.networks.get(wish.network_id) ?? networkNotThere(wish.network_id);
+  demandRights(context, 'create_port', network, wish);
+  const mac = wish.mac_address == null ? undefined : unicastMac(wish.mac_address);
+  const deviceOwner = wish.device_owner ?? '';
+  const secured = wish.port_security_enabled ?? (network.port_security_enabled && !deviceOwner.startsWith('network:'));
+  const defaultGroup = () => once(`default group of ${projectId}`, async () => surroundings.defaultGroups.get(projectId) ?? (await ensureDefaultGroup(context, projectId)));
+  const groups = wish.security_groups == null ? (secured ? [await defaultGroup()] : []) : wantedGroups(wish.security_groups, surroundings.groups, secured);
+  const pairs = addressPairs(wish.allowed_address_pairs ?? []);
+  if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+  const policyId = wish.qos_policy_id;
+  if (policyId) await once(`policy ${policyId}`, () => usablePolicy(context, policyId, (type) => ruleNotSupported(type, 'new')));
+  const row: NewPort = {
+    id: context.random.uuid(),
+    project_id: projectId,
+    network_id: network.id,
+    name: wish.name ?? '',
+    description: wish.description ?? '',
+    admin_state_up: wish.admin_state_up ?? true,
+    ...(mac === undefined ? {} : { mac_address: mac }),
+    device_id: wish.device_id ?? '',
+    device_owner: deviceOwner,
+    port_security_enabled: secured,
+    host_id: wish['binding:host_id'] ?? '',
+    profile: wish['binding:profile'] ?? {},
+    extra_dhcp_opts: changedOptions([], wish.extra_dhcp_opts ?? []),
+    tags: (wish.tags ?? []).toSorted(),
+    dns_name: portName(wish.dns_name ?? ''),
+    dns_domain: domainName(wish.dns_domain ?? ''),
+    qos_policy_id: policyId ?? null,
+    ...(serverId === undefined ? {} : { server_id: serverId, made_for_server: true }),
+  };
+  return { row, wish, network, groups, pairs };
+}
+
+/** Sent together what does not need the other's answer: most of what it takes to make a server is making its port. */
+async function placePorts(context: Context, plans: readonly PlannedPort[], surroundings: Surroundings): Promise<{ rows: Map<string, AddressedPort>; taken: Taken }> {
+  const { tx, now, random } = context;
+  const rows = new Map<string, AddressedPort>();
+  const taken: Taken = new Map(plans.map(({ row }) => [row.id, []]));
+  for (let left = plans; left.length > 0; ) {
+    const tried = left.map(({ row, pairs }) => {
+      const mac_address = row.mac_address ?? drawnMac(random);
+      return { ...row, mac_address, allowed_address_pairs: pairsOf({ mac_address }, pairs) };
+    });
+    const [there, drawn, gone] = await Promise.all([
+      insertPorts(tx, tried, now),
+      Promise.all(carelessOf(left).map(({ networkId, deviceOwner, ids }) => takeDrawn(context, surroundings.subnets.get(networkId)!, deviceOwner, ids))),
+      addToSecurityGroups(tx, left.map(({ row, groups }) => ({ id: row.id, groupIds: groups }))),
+      mark(tx, now, 'port', left.map(({ row }) => row.id)),
+    ]);
+    if (gone !== undefined) groupNotThere(gone);
+    for (const row of tried) if (there.has(row.id)) rows.set(row.id, row);
+    for (const [id, fixedIps] of drawn.flatMap((each) => [...each])) taken.set(id, fixedIps);
+    left = left.filter(({ row }) => !there.has(row.id));
+    const refused = left.find(({ row }) => row.mac_address !== undefined);
+    if (refused) throw macInUse(refused.row.network_id, refused.row.mac_address!);
+    // A drawn address that is taken is drawn again: of 16 million few are.
+  }
+  return { rows, taken };
+}
+
+/** Those that wish for no addresses, with all that are like them. */
+function carelessOf(plans: readonly PlannedPort[]): { networkId: string; deviceOwner: string; ids: string[] }[] {
+  const alike = Map.groupBy(plans.filter(({ wish }) => wish.fixed_ips === undefined), ({ row }) => `${row.network_id} ${row.device_owner}`);
+  return [...alike.values()].map((group) => ({ networkId: group[0]!.row.network_id, deviceOwner: group[0]!.row.device_owner ?? '', ids: group.map(({ row }) => row.id) }));
+}
+
+/** What each wishes for, and what was not drawn. */
+async function addressPorts(context: Context, plans: readonly PlannedPort[], rows: ReadonlyMap<string, AddressedPort>, { subnets }: Surroundings, taken: Taken): Promise<void> {
+  for (const { row, wish } of plans) if (wish.fixed_ips !== undefined) taken.set(row.id, await takeAddresses(context, row, wish.fixed_ips));
+  for (const { networkId, deviceOwner, ids } of carelessOf(plans)) await takeMissing(context, subnets.get(networkId)!, deviceOwner, ids.map((id) => ({ id, mac: rows.get(id)!.mac_address })), taken);
+}
+
+async function count(tx: Context['tx'], plans: readonly PlannedPort[], when: 'now' | 'at the commit'): Promise<void> {
+  const byProject = [...Map.groupBy(plans, ({ row }) => row.project_id)].toSorted(([one], [other]) => (one < other ? -1 : 1));
+  if (when === 'now') await Promise.all(byProject.map(([projectId, { length }]) => claim(tx, projectId, { port: length })));
+  else for (const [projectId, { length }] of byProject) claimLast(tx, projectId, { port: length });
+}
+
+/** Asks each question once. */
+function remembering(): <T>(question: string, ask: () => Promise<T>) => Promise<T> {
+  const answers = new Map<string, Promise<unknown>>();
+  return <T>(question: string, ask: () => Promise<T>) => {
+    const answer = answers.get(question) ?? ask();
+    answers.set(question, answer);
+    return answer as Promise<T>;
+  };
 }
 
 type PairWish = { ip_address: string; mac_address?: string };
@@ -252,22 +382,35 @@ function demandRights(context: Context, rule: string, network: Network, wish: Po
 }
 
 /** What the wish would change: clients send back what they were shown. */
+/** A router's interface may get another address of the subnets that it joins. */
+function staysOnSubnets({ device_owner: owner, fixed_ips: before }: Port, wanted: readonly FixedIpWish[]): boolean {
+  const subnets = (ips: readonly FixedIpWish[]) => [...new Set(ips.map(({ subnet_id: id = '' }) => id))].toSorted((one, other) => (one < other ? -1 : 1)).join();
+  return owner === 'network:router_interface' && subnets(wanted) === subnets(before);
+}
+
 function changesOf(port: Port, wish: PortWish): PortWish {
   const now: PortWish = {
     name: port.name, description: port.description, admin_state_up: port.admin_state_up, mac_address: port.mac_address, fixed_ips: port.fixed_ips, device_id: port.device_id,
     device_owner: port.device_owner, security_groups: port.security_groups, port_security_enabled: port.port_security_enabled, allowed_address_pairs: port.allowed_address_pairs, qos_policy_id: port.qos_policy_id,
+    extra_dhcp_opts: port.extra_dhcp_opts.map(shownOption), dns_name: port.dns_name, dns_domain: port.dns_domain,
     'binding:vnic_type': 'normal', 'binding:host_id': port.host_id, 'binding:profile': port.profile,
   };
   const changed = Object.entries(wish).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof PortWish]));
   return Object.fromEntries(changed) as PortWish;
 }
 
-async function groupsFor(context: Context, projectId: string, wanted: string[] | undefined, secured: boolean): Promise<string[]> {
-  if (wanted === undefined) return secured ? [await ensureDefaultGroup(context, projectId)] : [];
+function wantedGroups(wanted: readonly string[], seen: ReadonlySet<string>, secured: boolean): string[] {
   if (wanted.length > 0 && !secured)
     throw badRequest('Port security must be enabled and port must have an IP address in order to use security groups.', 'PortSecurityAndIPRequiredForSecurityGroups');
-  await Promise.all(wanted.map((id) => getSecurityGroup(context, id)));
-  return [...new Set(wanted)];
+  demandOnce(wanted);
+  for (const id of wanted) if (!seen.has(id)) groupNotThere(id);
+  return [...wanted];
+}
+
+/** neutron_lib/api/validators, validate_uuid_list. */
+function demandOnce(ids: readonly string[]): void {
+  const twice = ids.filter((id, place) => ids.indexOf(id) !== place);
+  if (twice.length > 0) throw badRequest(`Invalid input for security_groups. Reason: Duplicate items in the list: '${[...new Set(twice)].join(', ')}'.`, 'HTTPBadRequest');
 }
 
 /** Puts the port in exactly these groups. */

@@ -25,6 +25,11 @@ export async function floatingIpByAddress({ tx, caller }: Pick<Context, 'tx' | '
   return (await selectFloatingIps(tx, sql`r.project_id = ${caller.projectId ?? ''} and host(r.floating_ip_address) = ${address}`))[0];
 }
 
+/** The project's own and those that others share with it, or that lead outside. */
+export function visibleNetworks({ tx }: Pick<Context, 'tx'>): Promise<Network[]> {
+  return selectNetworks(tx, sql`true order by r.created_at, r.id`);
+}
+
 /** Where floating IPs come from. */
 export function externalNetworks({ tx }: Pick<Context, 'tx'>): Promise<Network[]> {
   return selectNetworks(tx, sql`r.external_to <> '{}' order by r.created_at, r.id`);

@@ -1,8 +1,14 @@
 /** What the engine should hold, read in one statement: contents and generations are of one moment. */
 import type { NetworkResource } from '../../drivers/driver.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { listHosts, type Host } from '../placement/hosts.ts';
 import type { Kind } from './changes.ts';
+import { cloudDomain } from './dns-names.ts';
+import { logOfGroup } from './logs.store.ts';
+import { rulesOfRouter } from './metering.store.ts';
+import { proxiesOfRouter } from './ndp-proxies.store.ts';
 import { networkPolicy } from './ports.store.ts';
+import { countersFor, type Asked } from './traffic-counters.ts';
 
 export type Ref = { kind: Kind; id: string };
 
@@ -29,7 +35,7 @@ export async function readProjected(tx: Transaction, refs: readonly Ref[] | 'all
   const of = (kind: Kind): Sql | undefined => {
     if (refs === 'all') return sql`true`;
     const ids = refs.filter((ref) => ref.kind === kind).map(({ id }) => id);
-    return ids.length === 0 ? undefined : sql`r.id = any(${ids}::text[])`;
+    return ids.length === 0 ? undefined : sql`r.id = ${sql.anyOf(ids)}`;
   };
   const parts = (Object.keys(specs) as Kind[]).flatMap((kind) => {
     const which = of(kind);
@@ -41,12 +47,30 @@ export async function readProjected(tx: Transaction, refs: readonly Ref[] | 'all
     select p.kind, p.id, p.generation::text as generation, wanted.spec from network.projection p
     left join (${sql.join(parts, ' union all ')}) wanted (kind, id, spec) on wanted.kind = p.kind and wanted.id = p.id
     where ${known}`);
+  const hosts = rows.some(({ spec }) => zonesOf(spec).length > 0) ? await listHosts(tx) : [];
   return rows.map(({ kind, id, generation, spec }) => ({
     kind,
     id,
     generation: Number(generation),
-    resource: spec === null ? undefined : ({ kind, id, generation: Number(generation), ...spec } as NetworkResource),
+    resource: spec === null ? undefined : ({ kind, id, generation: Number(generation), ...counted(placed(spec, hosts)) } as NetworkResource),
   }));
+}
+
+const zonesOf = (spec: object | null): string[] => (spec && 'zones' in spec ? (spec.zones as string[]) : []);
+
+/** Zones are ours; an engine knows hosts. */
+function placed(spec: object, hosts: readonly Host[]): object {
+  if (!('zones' in spec)) return spec;
+  const { zones, hosts: chosen, ...rest } = spec as { zones: string[]; hosts: string[] | null };
+  if (chosen) return { ...rest, gatewayHosts: chosen, inOrder: true };
+  return { ...rest, gatewayHosts: zones.length === 0 ? null : hosts.filter((host) => zones.includes(host.availabilityZone)).map(({ id }) => id) };
+}
+
+/** Rules are ours; an engine knows counters. */
+function counted(spec: object): object {
+  if (!('metered' in spec)) return spec;
+  const { metered, ...rest } = spec as { metered: Asked[] };
+  return { ...rest, counters: countersFor(metered) };
 }
 
 /** Nothing is left to tell about these, unless they changed since they were read. */
@@ -55,7 +79,12 @@ export async function clearMarks(tx: Transaction, told: readonly Projected[]): P
     sql`(kind, id, generation) in (select * from unnest(${list.map(({ kind }) => kind)}::text[], ${list.map(({ id }) => id)}::text[], ${list.map(({ generation }) => generation)}::bigint[]))`;
   const there = told.filter(({ resource }) => resource !== undefined);
   const gone = told.filter(({ resource }) => resource === undefined);
-  if (there.length > 0) await tx.run(sql`update network.projection set dirty_since = null, retry_at = null, failures = 0 where ${which(there)}`);
+  // What many need is told with each of them: those who have nothing to clear of it need not wait for one another. In one order,
+  // so that two who have told the same wait for one another instead of deadlocking.
+  if (there.length > 0)
+    await tx.run(sql`
+      with held as (select kind, id from network.projection where dirty_since is not null and ${which(there)} order by kind, id for no key update)
+      update network.projection p set dirty_since = null, retry_at = null, failures = 0 from held where p.kind = held.kind and p.id = held.id`);
   // What has gone may come again (a floating address that is associated, a port that leaves its router): its row stays while it exists.
   if (gone.length > 0) {
     await tx.run(sql`delete from network.projection p where ${which(gone)} and not exists (select from network.port r where r.id = p.id)
@@ -79,7 +108,8 @@ export async function leapGeneration(tx: Transaction, { kind, id, generation }: 
 /** These ports with all that they need to work: networks, groups and those that they name, routers, floating addresses. */
 export function neededBy(tx: Transaction, portIds: readonly string[]): Promise<Ref[]> {
   return tx.rows<Ref>`
-    with port as (select id, network_id from network.port where id = any(${[...portIds]}::text[])),
+    with carried as (select s.port_id from network.subport s join network.trunk t on t.id = s.trunk_id where t.port_id = ${sql.anyOf(portIds)}),
+    port as (select id, network_id from network.port where id = ${sql.anyOf(portIds)} or id in (select port_id from carried)),
     member as (select g.security_group_id as id from network.port_security_group g join port on port.id = g.port_id),
     router as (select distinct r.router_id as id from network.port r join port on port.network_id = r.network_id where r.router_id is not null)
     select 'network' as kind, network_id as id from port
@@ -88,7 +118,8 @@ export function neededBy(tx: Transaction, portIds: readonly string[]): Promise<R
     union select 'security-group', r.remote_group_id from network.security_group_rule r join member on r.security_group_id = member.id where r.remote_group_id is not null
     union select 'router', id from router
     union select 'port', id from port
-    union select 'floating-ip', f.id from network.floating_ip f join port on f.port_id = port.id`;
+    union select 'floating-ip', f.id from network.floating_ip f join port on f.port_id = port.id
+    union select 'port-forwarding', f.id from network.port_forwarding f join port on f.internal_port_id = port.id`;
 }
 
 export function overdueMarks(tx: Transaction, before: Date): Promise<(Ref & { dirty_since: Date })[]> {
@@ -104,8 +135,27 @@ const list = (from: Sql) => sql`coalesce((${from}), '[]'::jsonb)`;
 const addresses = sql.raw(`coalesce((select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address)
   from network.allocation a where a.port_id = p.id), '[]'::jsonb)`);
 
+const qosOf = (policy: Sql) => sql`(select jsonb_build_object(
+          'limits', coalesce(jsonb_agg(jsonb_build_object('direction', h ->> 'direction', 'kbps', h -> 'max_kbps', 'burstKbps', h -> 'max_burst_kbps') order by h ->> 'direction') filter (where (h ->> 'max_kbps')::int > 0), '[]'),
+          'dscp', max((h ->> 'dscp_mark')::int))
+        from network.qos_policy q, jsonb_array_elements(q.rules) h where q.id = ${policy} having count(*) filter (where (h ->> 'max_kbps')::int > 0 or h ? 'dscp_mark') > 0)`;
+
+/** Its own, or what its external network has: neutron/common/utils.py, effective_qos_policy_id. */
+const floatingIpQos = qosOf(sql`coalesce(r.qos_policy_id, (select n.qos_policy_id from network.network n where n.id = r.floating_network_id))`);
+const gatewayQos = qosOf(sql`coalesce(r.qos_policy_id, (select n.qos_policy_id from network.network n where n.id = p.network_id))`);
+
 const withPrefix = sql.raw(`coalesce((select jsonb_agg(host(a.address) || '/' || masklen(s.cidr) order by family(a.address), a.address)
   from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id), '[]'::jsonb)`);
+
+const wayOut = sql`jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix},
+          'nextHops', ${list(sql`select jsonb_agg(distinct host(s.gateway_ip)) from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id and s.gateway_ip is not null`)})`;
+
+/** The whole name first, which is also what the address leads back to; then the first label, and that in the network's domain. */
+const dnsNames = sql`(select coalesce(jsonb_agg(name order by place), '[]') from (
+    select name, min(place) as place from unnest(array[
+      case when r.dns_name like '%.' then rtrim(r.dns_name, '.') else r.dns_name || '.' || ${cloudDomain.slice(0, -1)} end, rtrim(r.dns_name, '.'),
+      (select split_part(r.dns_name, '.', 1) || '.' || rtrim(n.dns_domain, '.') from network.network n where n.id = r.network_id and n.dns_domain <> '')]) with ordinality as one (name, place)
+    where name is not null group by name) names)`;
 
 const routes = (column: Sql) => list(sql`select jsonb_agg(jsonb_build_object('destination', h ->> 'destination', 'nextHop', h ->> 'nexthop') order by place)
   from jsonb_array_elements(${column}) with ordinality as route (h, place)`);
@@ -113,10 +163,11 @@ const routes = (column: Sql) => list(sql`select jsonb_agg(jsonb_build_object('de
 const specs: Record<Kind, Sql> = {
   network: sql`
     select 'network' as kind, r.id, jsonb_build_object(
-      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network,
+      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network, 'vlan', case when r.physical_network is not null then r.segmentation_id end, 'tunnel', case when r.physical_network is null then r.segmentation_id end,
       'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp, 'ipv6Mode', coalesce(s.ipv6_ra_mode, s.ipv6_address_mode),
           'dnsServers', to_jsonb(s.dns_nameservers), 'hostRoutes', ${routes(sql`s.host_routes`)}) order by s.created_at, s.id)
         from network.subnet s where s.network_id = r.id`)},
+      'domain', ${cloudDomain.slice(0, -1)}::text,
       'servicePort', (select jsonb_build_object('mac', p.mac_address, 'addresses', ${addresses})
         from network.port p where p.network_id = r.id and p.device_owner = 'network:distributed')) as spec
     from network.network r where true`,
@@ -131,33 +182,45 @@ const specs: Record<Kind, Sql> = {
         from network.security_group_rule u left join network.address_group g on g.id = u.remote_address_group_id
         left join lateral unnest(g.addresses) with ordinality a (cidr, place) on family(a.cidr) = case u.ethertype when 'IPv4' then 4 else 6 end
         where u.security_group_id = r.id and (u.remote_address_group_id is null or a.cidr is not null)`)})
+      || coalesce((select jsonb_build_object('log', told) from (select ${logOfGroup} as told) log where told is not null), '{}')
     from network.security_group r where true`,
   router: sql`
     select 'router', r.id, jsonb_build_object(
-      'projectId', r.project_id, 'adminUp', r.admin_state_up,
+      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'ha', r.ha, 'zones', to_jsonb(r.availability_zone_hints), 'hosts', to_jsonb(r.gateway_hosts),
       'interfaces', ${list(sql`select jsonb_agg(jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}) order by p.created_at, p.id)
         from network.port p where p.router_id = r.id and p.device_owner = 'network:router_interface'`)},
-      'gateway', (select jsonb_build_object('portId', p.id, 'networkId', p.network_id, 'mac', p.mac_address, 'addresses', ${withPrefix}, 'snat', r.enable_snat,
-          'nextHops', ${list(sql`select jsonb_agg(distinct host(s.gateway_ip)) from network.allocation a join network.subnet s on s.id = a.subnet_id where a.port_id = p.id and s.gateway_ip is not null`)})
-        from network.port p where p.router_id = r.id and p.device_owner = 'network:router_gateway'),
+      'gateway', (select ${wayOut} || jsonb_build_object('snat', r.enable_snat, 'qos', ${gatewayQos}) from network.port p where p.router_id = r.id and p.device_owner = 'network:router_gateway' and p.gateway_place = 0),
       'routes', ${routes(sql`r.routes`)})
+      || coalesce((select jsonb_build_object('otherGateways', jsonb_agg(${wayOut} order by p.gateway_place)) from network.port p where p.router_id = r.id and p.gateway_place > 0 having count(*) > 0), '{}')
+      || case when r.enable_default_route_ecmp then '{"ecmp": true}'::jsonb else '{}' end || case when r.enable_default_route_bfd then '{"bfd": true}'::jsonb else '{}' end
+      || coalesce((select jsonb_build_object('proxied', told) from (select ${proxiesOfRouter} as told) proxied where told is not null), '{}')
+      || coalesce((select jsonb_build_object('metered', told) from (select ${rulesOfRouter} as told) metered where told is not null), '{}')
     from network.router r where true`,
   port: sql`
     select 'port', r.id, jsonb_build_object(
       'projectId', r.project_id, 'networkId', r.network_id, 'adminUp', r.admin_state_up, 'mac', r.mac_address,
       'addresses', ${list(sql`select jsonb_agg(jsonb_build_object('subnetId', a.subnet_id, 'address', host(a.address)) order by family(a.address), a.address) from network.allocation a where a.port_id = r.id`)},
       'portSecurity', r.port_security_enabled,
-      'qos', (select jsonb_build_object(
-          'limits', coalesce(jsonb_agg(jsonb_build_object('direction', h ->> 'direction', 'kbps', h -> 'max_kbps', 'burstKbps', h -> 'max_burst_kbps') order by h ->> 'direction') filter (where (h ->> 'max_kbps')::int > 0), '[]'),
-          'dscp', max((h ->> 'dscp_mark')::int))
-        from network.qos_policy q, jsonb_array_elements(q.rules) h where q.id = coalesce(r.qos_policy_id, ${networkPolicy}) having count(*) > 0),
+      'qos', ${qosOf(sql`coalesce(r.qos_policy_id, ${networkPolicy})`)},
       'allowedAddressPairs', ${list(sql`select jsonb_agg(jsonb_build_object('mac', h ->> 'mac_address', 'address', h ->> 'ip_address') order by place)
         from jsonb_array_elements(r.allowed_address_pairs) with ordinality as pair (h, place)`)},
       'securityGroups', ${list(sql`select jsonb_agg(g.security_group_id order by g.security_group_id) from network.port_security_group g where g.port_id = r.id and r.port_security_enabled`)},
-      'hostId', nullif(r.host_id, ''))
+      'dhcpOptions', ${list(sql`select jsonb_agg(jsonb_build_object('version', h -> 'ip_version', 'name', h ->> 'name', 'value', h ->> 'opt_value') order by place) from jsonb_array_elements(r.extra_dhcp_opts) with ordinality as option (h, place) where (h ->> 'ip_version')::int = 6 or h ->> 'opt_value' !~ '^[{]?[0-9a-fA-F]*:[0-9a-fA-F:]'`)},
+      'dnsNames', case when r.dns_name = '' or r.device_id = '' then '[]'::jsonb else ${dnsNames} end,
+      'trunk', (select jsonb_build_object('parentId', t.port_id, 'tag', s.segmentation_id) from network.subport s join network.trunk t on t.id = s.trunk_id where s.port_id = r.id),
+      'hostId', nullif(r.host_id, '')) || case r.other_bindings when '[]' then '{}' else jsonb_build_object('otherHosts', (select jsonb_agg(b ->> 'host') from jsonb_array_elements(r.other_bindings) b)) end
     from network.port r where not r.internal and r.router_id is null and r.device_owner <> 'network:distributed'`,
   'floating-ip': sql`
     select 'floating-ip', r.id, jsonb_build_object(
-      'projectId', r.project_id, 'routerId', r.router_id, 'externalAddress', host(r.floating_ip_address), 'internalAddress', host(r.fixed_ip_address), 'portId', r.port_id)
-    from network.floating_ip r where r.port_id is not null`,
+      'projectId', r.project_id, 'routerId', r.router_id, 'externalAddress', host(r.floating_ip_address), 'internalAddress', host(r.fixed_ip_address), 'portId', r.port_id,
+      'qos', (select bounds || jsonb_build_object('networkId', r.floating_network_id,
+          'gatewayPortId', (select g.id from network.port g where g.router_id = r.router_id and g.network_id = r.floating_network_id and g.device_owner = 'network:router_gateway' order by g.gateway_place limit 1))
+        from (select ${floatingIpQos} as bounds) bounded where bounds is not null))
+    from network.floating_ip r where r.port_id is not null or (r.router_id is not null and ${floatingIpQos} is not null)`,
+  'port-forwarding': sql`
+    select 'port-forwarding', r.id, jsonb_build_object(
+      'projectId', r.project_id, 'routerId', f.router_id, 'protocol', r.protocol, 'externalAddress', host(f.floating_ip_address), 'internalAddress', host(r.internal_ip_address),
+      'externalPorts', jsonb_build_object('first', lower(r.external_ports), 'last', upper(r.external_ports) - 1), 'internalPorts', jsonb_build_object('first', lower(r.internal_ports), 'last', upper(r.internal_ports) - 1),
+      'networkIds', ${list(sql`select jsonb_agg(distinct p.network_id) from network.port p where p.router_id = f.router_id and p.device_owner = 'network:router_interface'`)})
+    from network.port_forwarding r join network.floating_ip f on f.id = r.floating_ip_id where f.router_id is not null`,
 };

@@ -5,7 +5,7 @@ import { listEvents } from '../../kit/events/events.ts';
 import { networkFixture, ok, refusal } from './network.fixture.ts';
 import { bindServerPort, portsOfServers, prepareServerPort, releaseServerPorts } from './ports.ts';
 import { countDirty, readProjected } from './projection.store.ts';
-import { pollPorts, projectDirty, projectionScope, projectNow, reconcile } from './projection.ts';
+import { pollPorts, projectDirty, projectionScope, projectNow, reconcile, reconcileAfterEdits } from './projection.ts';
 
 test('the engine holds what the projects made, and nothing when they have deleted it', async (t) => {
   const cloud = await networkFixture(t);
@@ -71,6 +71,28 @@ test('an engine that somebody wrote to is mended by the reconciliation', async (
   assert.equal(await reconcile(parts), 3);
   assert.deepEqual((await differences(cloud)).map(({ detail }) => detail), []);
   assert.equal(await reconcile(parts), 0);
+});
+
+test('an engine that says that somebody wrote to it is compared, also when that failed before', async (t) => {
+  const cloud = await networkFixture(t);
+  const { driver } = cloud;
+  const { port } = await wholeNetwork(cloud);
+  await projectDirty(cloud.parts);
+  await reconcileAfterEdits({ ...cloud.parts, driver: { ...cloud.parts.driver, networks: { ...driver.networks, edits: () => Promise.reject(new DriverError('invalid', 'There is no POST /networks/edits')) } } });
+  let [edits, isAway] = [7, false];
+  const compare: typeof driver.networks.compare = (resources) => (isAway ? Promise.reject(new DriverError('unavailable', 'not now')) : driver.networks.compare(resources));
+  const parts = { ...cloud.parts, driver: { ...cloud.parts.driver, networks: { ...driver.networks, compare, edits: () => Promise.resolve(edits) } } };
+  await reconcileAfterEdits(parts);
+  await driver.networks.remove([{ kind: 'port', id: port.id, generation: 1e9 }]);
+  assert.equal((await differences(cloud)).length, 1);
+
+  await reconcileAfterEdits(parts);
+  assert.equal((await differences(cloud)).length, 1, 'nobody said anything');
+  [edits, isAway] = [8, true];
+  await assert.rejects(reconcileAfterEdits(parts), /not now/);
+  isAway = false;
+  await reconcileAfterEdits(parts);
+  assert.deepEqual(await differences(cloud), []);
 });
 
 test('one resource that the engine refuses keeps no other waiting, and is asked for again later', async (t) => {

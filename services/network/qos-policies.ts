@@ -4,15 +4,15 @@ import { conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { mark, tell } from './changes.ts';
-import { byBoolean, byText, standardFilters, standardSorts, type Listing } from './listing.ts';
+import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { deleteRow, getRow, insertRow, lockedRow, selectRows, updateRow, type Noun } from './noun.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
 import { shareWithAll, stopSharing } from './sharing.ts';
 
-export type QosRule = { id: string; type: QosRuleType; max_kbps?: number; max_burst_kbps?: number; direction?: 'ingress' | 'egress'; dscp_mark?: number; min_kbps?: number };
+export type QosRule = { id: string; type: QosRuleType; max_kbps?: number; max_burst_kbps?: number; direction?: 'ingress' | 'egress' | 'any'; dscp_mark?: number; min_kbps?: number; max_kpps?: number; max_burst_kpps?: number; min_kpps?: number };
 export type QosPolicy = {
-  id: string; project_id: string; name: string; description: string; is_default: boolean; shared: boolean; rules: QosRule[]; revision_number: number; created_at: Date; updated_at: Date;
+  id: string; project_id: string; name: string; description: string; is_default: boolean; shared: boolean; rules: QosRule[]; tags: string[]; revision_number: number; created_at: Date; updated_at: Date;
 };
 type PolicyWish = { name?: string; description?: string; shared?: boolean; is_default?: boolean };
 type RuleWish = Record<string, unknown>;
@@ -20,14 +20,14 @@ type RuleWish = Record<string, unknown>;
 export const qosPolicyNoun: Noun<QosPolicy> = {
   resource: 'policy',
   table: sql`network.qos_policy`,
-  columns: sql`r.id, r.project_id, r.name, r.description, r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.rules, r.revision_number, r.created_at, r.updated_at`,
+  columns: sql`r.id, r.project_id, r.name, r.description, r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.rules, r.tags, r.revision_number, r.created_at, r.updated_at`,
   notThere: (id) => notFound(`QoS policy ${id} could not be found.`, 'QosPolicyNotFound'),
 };
 
 export const qosPolicyListing: Listing = {
   collection: 'policies',
   table: qosPolicyNoun.table,
-  filters: { ...standardFilters(), name: byText(sql`r.name`), shared: byBoolean(sharedWithReader(sql`r.shared_with`)), is_default: byBoolean(sql`r.is_default`) },
+  filters: { ...standardFilters(), ...tagFilters, name: byText(sql`r.name`), shared: byBoolean(sharedWithReader(sql`r.shared_with`)), is_default: byBoolean(sql`r.is_default`) },
   sorts: { ...standardSorts, name: sql`r.name` },
 };
 
@@ -81,9 +81,14 @@ export function ruleOf(policy: QosPolicy, type: QosRuleType, id: string): QosRul
   return rule;
 }
 
+/** What a rule says that its wish does not. */
+const unsaid: Record<QosRuleType, Partial<QosRule>> = {
+  bandwidth_limit: { max_burst_kbps: 0, direction: 'egress' }, dscp_marking: {}, minimum_bandwidth: { direction: 'egress' }, packet_rate_limit: { max_burst_kpps: 0, direction: 'egress' }, minimum_packet_rate: { direction: 'egress' },
+};
+
 export async function createQosRule(context: Context, policyId: string, type: QosRuleType, wish: RuleWish): Promise<QosRule> {
   const before = await lockedRow(context, qosPolicyNoun, policyId, 'update');
-  const rule = checked(before, { id: context.random.uuid(), type, ...(type === 'bandwidth_limit' ? { max_burst_kbps: 0 } : {}), ...(type === 'dscp_marking' ? {} : { direction: 'egress' as const }), ...numbers(wish) });
+  const rule = checked(before, { id: context.random.uuid(), type, ...unsaid[type], ...numbers(wish) });
   if (!enforcedRuleTypes.includes(type)) await demandUnused(context, policyId, type);
   await change(context, before, { rules: [...before.rules, rule] });
   return rule;
@@ -102,7 +107,7 @@ export async function deleteQosRule(context: Context, policyId: string, type: Qo
   await change(context, before, { rules: before.rules.filter((each) => each.id !== id) });
 }
 
-/** A policy that a port or network may be given: seen by whoever gives it, and all of it enforced. */
+/** A policy that a port, a network, a floating address or a router may be given: seen by whoever gives it, and all of it enforced. */
 export async function usablePolicy(context: Context, id: string, refuse: (type: QosRuleType) => Error): Promise<void> {
   const policy = await getRow(context, qosPolicyNoun, id);
   const other = policy.rules.find(({ type }) => !enforcedRuleTypes.includes(type));
@@ -115,14 +120,30 @@ export async function defaultQosPolicy(tx: Transaction, projectId: string): Prom
 }
 
 /** Whose traffic changes with the policy, or with what has it. */
-export async function markPortsUnder({ tx, now }: Pick<Context, 'tx' | 'now'>, policyId: string): Promise<void> {
-  await mark(tx, now, 'port', (await tx.rows<{ id: string }>`select id from network.ports_under(${policyId}) id`).map(({ id }) => id));
+async function markThoseUnder({ tx, now }: Pick<Context, 'tx' | 'now'>, policyId: string): Promise<void> {
+  const [ports, outside] = await Promise.all([
+    tx.rows<{ id: string }>`select id from network.ports_under(${policyId}) id`,
+    tx.rows<Outside>`select kind, id from network.outside_under(${policyId})`,
+  ]);
+  await mark(tx, now, 'port', ports.map(({ id }) => id));
+  await markOutside({ tx, now }, outside);
+}
+
+/** Floating addresses and ways out of routers that have no policy of their own. */
+export async function markOutsideOf({ tx, now }: Pick<Context, 'tx' | 'now'>, networkId: string): Promise<void> {
+  await markOutside({ tx, now }, await tx.rows<Outside>`select kind, id from network.outside_of(${networkId})`);
+}
+
+type Outside = { kind: 'floating-ip' | 'router'; id: string };
+
+async function markOutside({ tx, now }: Pick<Context, 'tx' | 'now'>, outside: readonly Outside[]): Promise<void> {
+  for (const kind of ['floating-ip', 'router'] as const) await mark(tx, now, kind, outside.filter((each) => each.kind === kind).map(({ id }) => id));
 }
 
 async function change(context: Context, before: QosPolicy, { rules, ...values }: { name?: string | undefined; description?: string | undefined; is_default?: boolean | undefined; rules?: QosRule[] }): Promise<QosPolicy> {
   const { tx, now } = context;
   await updateRow(tx, qosPolicyNoun, before.id, { ...values, ...(rules ? { rules: sql.json(rules) } : {}), revision_number: before.revision_number + 1, updated_at: now });
-  if (rules) await markPortsUnder(context, before.id);
+  if (rules) await markThoseUnder(context, before.id);
   const policy = await getRow(context, qosPolicyNoun, before.id);
   await tell(context, 'qos_policy', 'update', policy);
   return policy;
@@ -133,6 +154,8 @@ function checked(policy: QosPolicy, rule: QosRule): QosRule {
   const others = policy.rules.filter(({ id }) => id !== rule.id);
   const same = others.find((other) => other.type === rule.type && other.direction === rule.direction);
   if (same) throw conflict(`Rule ${rule.type} conflicts with rule ${same.id} which already exists in QoS Policy ${policy.id}.`, 'QoSRulesConflict');
+  const mixed = rule.type !== 'minimum_packet_rate' ? undefined : others.find((other) => other.type === rule.type && (other.direction === 'any' || rule.direction === 'any'));
+  if (mixed) throw conflict(`Unable to add the rule with value ${rule.direction} to the policy ${policy.id} as the existing rule of type ${mixed.type} has value ${mixed.direction}.`, 'QoSRuleParameterConflict');
   const bounds = [...others, rule].filter(({ direction }) => direction === rule.direction);
   const [most, least] = [bounds.find(({ type }) => type === 'bandwidth_limit')?.max_kbps, bounds.find(({ type }) => type === 'minimum_bandwidth')?.min_kbps];
   if (most !== undefined && least !== undefined && most < least) {
@@ -145,7 +168,7 @@ function checked(policy: QosPolicy, rule: QosRule): QosRule {
 async function demandUnused({ tx }: Context, policyId: string, type: QosRuleType): Promise<void> {
   const use = await tx.one<{ kind: string; id: string }>`select kind, id from network.use_of_qos_policy(${policyId}) limit 1`;
   if (use?.kind === 'network') throw conflict(`Rule ${type} is not supported by network ${use.id}`, 'QosRuleNotSupportedByNetwork');
-  if (use) throw conflict(`Rule ${type} is not supported by port ${use.id}`, 'QosRuleNotSupported');
+  if (use) throw conflict(`Rule ${type} is not supported by ${use.kind} ${use.id}`, 'QosRuleNotSupported');
 }
 
 async function demandNoOtherDefault(tx: Transaction, projectId: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { quotaNames, quotas as contract, type QuotaName } from '../../contract/network/quotas.ts';
 import { implement } from '../../kit/http/implement.ts';
-import { defaultQuota, resetQuota, setQuota, showQuota } from './quotas.ts';
+import { defaultQuota, ownQuotas, resetQuota, setQuota, showQuota } from './quotas.ts';
 
 export const quotas = implement(contract, {
+  list: async (request) => ({ quotas: (await ownQuotas(request)).map((quota) => ({ ...quota, tenant_id: quota.project_id })) }),
   show: async (request) => ({ quota: limits(await showQuota(request, request.params.project_id)) }),
   defaults: async (request) => ({ quota: await defaultQuota(request) }),
   async details(request) {
@@ -10,7 +11,8 @@ export const quotas = implement(contract, {
     return { quota: mapped((name) => ({ ...usage[name], reserved: 0 })) };
   },
   async update(request) {
-    await setQuota(request, request.params.project_id, request.body.quota);
+    const { force = false, check_limit: _alwaysSince2025, ...wanted } = request.body.quota;
+    await setQuota(request, request.params.project_id, wanted, { force });
     return { quota: limits(await showQuota(request, request.params.project_id)) };
   },
   async reset(request) {

@@ -65,13 +65,13 @@ export async function lockShared(tx: Transaction, kind: SharedKind, id: string):
 }
 
 /** Repeats on the object, and on what hangs on it, whom its policies name. */
-export async function repeatTargets(tx: Transaction, kind: SharedKind, id: string): Promise<void> {
+export async function repeatTargets(tx: Transaction, kind: SharedKind, id: string, now: Date): Promise<void> {
   const targets = (action: SharingAction) =>
     sql`coalesce((select array_agg(p.target_tenant order by p.target_tenant) from network.rbac_policy p where p.object_id = ${id} and p.action = ${action}), '{}')`;
   const shared = targets('access_as_shared');
   if (kind === 'network') {
     const external = targets('access_as_external');
-    await tx.run(sql`update network.network set shared_with = ${shared}, external_to = ${external} where id = ${id}`);
+    await tx.run(sql`update network.network set shared_with = ${shared}, external_to = ${external}, revision_number = revision_number + 1, updated_at = ${now} where id = ${id}`);
     await tx.run(sql`update network.subnet set network_shared_with = ${shared}, network_external_to = ${external} where network_id = ${id}`);
   } else {
     await tx.run(sql`update ${tables[kind]} set shared_with = ${shared} where id = ${id}`);
@@ -79,7 +79,16 @@ export async function repeatTargets(tx: Transaction, kind: SharedKind, id: strin
   }
 }
 
-/** Projects, other than its owner's, that have something of theirs on a shared object. */
+/** Whom any policy lets use the object, whosever that is. */
+export async function targetsOf(tx: Transaction, objectId: string): Promise<string[]> {
+  return (await tx.rows<{ target: string }>`select target from network.targets_of(${objectId}) target`).map(({ target }) => target);
+}
+
+export async function scopeOfPool(tx: Transaction, poolId: string): Promise<string | null> {
+  return (await tx.one<{ id: string | null }>`select address_scope_id as id from network.subnet_pool where id = ${poolId}`)?.id ?? null;
+}
+
+/** Projects that have something of theirs on a shared object; of a network, others than its owner's. */
 export async function usersOfShared(tx: Transaction, kind: SharedKind, id: string): Promise<string[]> {
   return (await tx.rows<{ project: string }>`select project from network.users_of_shared(${kind}, ${id}) project`).map(({ project }) => project);
 }

@@ -7,7 +7,8 @@ import { tell } from './changes.ts';
 import { byText, type Listing } from './listing.ts';
 import { ownerOf } from './owners.ts';
 import { claim } from './quotas.ts';
-import { insertRbacPolicy, lockRbacPolicy, lockShared, repeatTargets, selectRbacPolicies, setTarget, type RbacPolicy } from './rbac-policies.store.ts';
+import { isDefaultNetwork } from './networks.store.ts';
+import { insertRbacPolicy, lockRbacPolicy, lockShared, repeatTargets, scopeOfPool, selectRbacPolicies, setTarget, targetsOf, type RbacPolicy } from './rbac-policies.store.ts';
 import { demandUnneeded, withdraw } from './sharing.ts';
 
 export type { RbacPolicy } from './rbac-policies.store.ts';
@@ -47,14 +48,13 @@ export async function createRbacPolicy(context: Context, wish: NewPolicyWish): P
   const object = await lockShared(tx, wish.object_type, wish.object_id);
   if (!object)
     throw badRequest(`Invalid input for operation: ${wish.object_type} ${wish.object_id} is not among what project ${projectId} may share.`, 'InvalidInput');
-  // An administrator's word on what is not his is nobody's use.
-  const counted = object.project_id === projectId;
-  if (counted) await claim(tx, projectId, { rbac_policy: 1 });
+  if (wish.object_type === 'subnetpool') await demandScopeFor(context, wish.object_id, wish.target_tenant);
+  await claim(tx, projectId, { rbac_policy: 1 });
   const policy: RbacPolicy = {
-    id: random.uuid(), project_id: object.project_id, maker_project_id: projectId, object_type: wish.object_type, object_id: wish.object_id, action, target_tenant: wish.target_tenant, counted,
+    id: random.uuid(), project_id: object.project_id, maker_project_id: projectId, object_type: wish.object_type, object_id: wish.object_id, action, target_tenant: wish.target_tenant, counted: true,
   };
   if (!(await insertRbacPolicy(tx, policy, now))) throw alreadyThere();
-  await repeatTargets(tx, policy.object_type, policy.object_id);
+  await repeatTargets(tx, policy.object_type, policy.object_id, now);
   await tell(context, 'rbac_policy', 'create', policy, { object_type: policy.object_type, object_id: policy.object_id });
   return policy;
 }
@@ -65,15 +65,34 @@ export async function updateRbacPolicy(context: Context, id: string, wish: { tar
   const target = wish.target_tenant ?? policy.target_tenant;
   if (target === policy.target_tenant) return policy;
   demandRightToAll(context, 'update_rbac_policy', target);
-  if (target !== '*') await demandUnneeded(context, policy, inUse);
+  if (target !== '*') {
+    await demandNotDefault(context, policy);
+    // Who alone goes out there may be named in place of all; what is shared with all may not be taken back so (neutron/objects/rbac_db.py).
+    await demandUnneeded(context, policy, stillUsed, policy.action === 'access_as_external' ? target : undefined);
+  }
   if (!(await setTarget(tx, policy, target))) throw alreadyThere();
-  await repeatTargets(tx, policy.object_type, policy.object_id);
+  await repeatTargets(tx, policy.object_type, policy.object_id, context.now);
   await tell(context, 'rbac_policy', 'update', policy);
   return { ...policy, target_tenant: target };
 }
 
 export async function deleteRbacPolicy(context: Context, id: string): Promise<void> {
-  await withdraw(context, await lockedPolicy(context, id), inUse);
+  const policy = await lockedPolicy(context, id);
+  await demandNotDefault(context, policy);
+  await withdraw(context, policy, stillUsed);
+}
+
+/** Who is to take addresses of a pool must see the scope in which they are: neutron/objects/subnetpool.py, validate_rbac_policy_create. */
+async function demandScopeFor({ tx }: Context, poolId: string, target: string): Promise<void> {
+  const scopeId = await scopeOfPool(tx, poolId);
+  if (scopeId === null || (await targetsOf(tx, scopeId)).some((each) => each === '*' || each === target)) return;
+  throw badRequest(`Invalid input for operation: Failed to create RBAC policy on object ${poolId} because target project doesn't have access to associated address scope.`, 'InvalidInput');
+}
+
+/** What is everybody's way out, whatever they have, stays it: neutron/db/external_net_db.py, _validate_ext_not_in_use_by_project. */
+async function demandNotDefault({ tx }: Context, policy: RbacPolicy): Promise<void> {
+  if (policy.action === 'access_as_external' && policy.target_tenant === '*' && (await isDefaultNetwork(tx, policy.object_id)))
+    throw inUse(policy, 'Default external networks must be shared to everyone.');
 }
 
 /** With its object, which is held until the end of the transaction: nobody begins to use it meanwhile. */
@@ -102,5 +121,5 @@ function notThere(id: string): never {
 }
 
 const alreadyThere = () => conflict('An RBAC policy already exists with those values.', 'DuplicateRbacPolicy');
-const inUse = ({ object_id }: RbacPolicy) =>
-  conflict(`RBAC policy on object ${object_id} cannot be removed because other objects depend on it.\nDetails: Projects that it names have something of theirs on it.`, 'RbacPolicyInUse');
+const stillUsed = (policy: RbacPolicy) => inUse(policy, policy.action === 'access_as_external' ? 'There are routers attached to this network that depend on this policy for access.' : 'Projects that it names have something of theirs on it.');
+const inUse = ({ object_id }: RbacPolicy, details: string) => conflict(`RBAC policy on object ${object_id} cannot be removed because other objects depend on it.\nDetails: ${details}`, 'RbacPolicyInUse');

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RouterSpec } from '../../drivers/driver.ts';
 import { networkFixture, ok, refusal } from './network.fixture.ts';
+import { readProjected } from './projection.store.ts';
+import { projectDirty, projectionScope } from './projection.ts';
 
 test('a router joins a network to the outside, and its own ports are seen by administrators only', async (t) => {
   const { alice, admin, lan, external, findings } = await networkFixture(t);
@@ -82,6 +85,8 @@ test('a floating address is taken, moved to a port, found by it and given back',
   assert.deepEqual([moved.fixed_ip_address, moved.router_id, moved.port_details.mac_address], ['10.0.0.5', router.id, port.mac_address]);
   assert.equal(ok(await alice('GET', `/floatingips?port_id=${port.id}`)).floatingips.length, 1);
   assert.equal(ok(await alice('PUT', `/floatingips/${floatingip.id}`, { floatingip: { description: 'web' } })).floatingip.port_id, port.id);
+  assert.equal(ok(await alice('PUT', `/floatingips/${floatingip.id}`, { floatingip: {} })).floatingip.port_id, null);
+  ok(await move(port.id));
 
   const { floatingip: second } = ok(await alice('POST', '/floatingips', { floatingip: { floating_network_id: networkId } }), 201);
   assert.deepEqual(refusal(await alice('PUT', `/floatingips/${second.id}`, { floatingip: { port_id: port.id } })), [409, 'FloatingIPPortAlreadyAssociated']);
@@ -107,4 +112,99 @@ test('a project cannot take an address of the external network but by a router o
   assert.deepEqual(refusal(await alice('POST', '/ports', { port: { network_id: networkId } })), [403, 'PolicyNotAuthorized']);
   assert.deepEqual(refusal(await alice('POST', '/floatingips', { floatingip: { floating_network_id: networkId, floating_ip_address: '198.51.100.7' } })), [403, 'PolicyNotAuthorized']);
   assert.deepEqual(await external(), { networkId });
+});
+
+test('an interface of a router may get another address of its subnet, and no other change', async (t) => {
+  const { alice, lan, findings } = await networkFixture(t);
+  const { subnet } = await lan();
+  const { router } = ok(await alice('POST', '/routers', { router: { name: 'r' } }), 201);
+  const { port_id: id } = ok(await alice('PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id }));
+
+  const { port: same } = ok(await alice('PUT', `/ports/${id}`, { port: { fixed_ips: [{ subnet_id: subnet.id }] } }));
+  assert.deepEqual(same.fixed_ips.map((each: { subnet_id: string }) => each.subnet_id), [subnet.id]);
+  const { port: other } = ok(await alice('PUT', `/ports/${id}`, { port: { fixed_ips: [{ subnet_id: subnet.id, ip_address: '10.0.0.200' }] } }));
+  assert.deepEqual(other.fixed_ips, [{ subnet_id: subnet.id, ip_address: '10.0.0.200' }]);
+  assert.equal((await alice('PUT', `/ports/${id}`, { port: { device_id: 'mine' } })).status, 400);
+  assert.deepEqual(await findings(), []);
+});
+
+test('floating addresses that lead nowhere go with their network', async (t) => {
+  const { admin, findings } = await networkFixture(t);
+  const { network } = ok(await admin('POST', '/networks', { network: { name: 'outside', 'router:external': true } }), 201);
+  ok(await admin('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr: '203.0.113.0/24' } }), 201);
+  const { floatingip } = ok(await admin('POST', '/floatingips', { floatingip: { floating_network_id: network.id } }), 201);
+  ok(await admin('DELETE', `/networks/${network.id}`), 204);
+  assert.equal((await admin('GET', `/floatingips/${floatingip.id}`)).status, 404);
+  assert.deepEqual(await findings(), []);
+});
+
+test('whether a router translates addresses is shown and filtered by, also of one without a way out', async (t) => {
+  const { alice, admin, external } = await networkFixture(t);
+  const { networkId } = await external();
+  const { router: plain } = ok(await alice('POST', '/routers', { router: { name: 'plain' } }), 201);
+  const { router: routed } = ok(await admin('POST', '/routers', { router: { name: 'routed', external_gateway_info: { network_id: networkId, enable_snat: false } } }), 201);
+
+  const ids = async (query: string): Promise<string[]> => ok(await admin('GET', `/routers?${query}`)).routers.map(({ id }: { id: string }) => id);
+
+  assert.deepEqual([plain.enable_snat, routed.enable_snat, routed.external_gateway_info.enable_snat], [true, false, false]);
+  assert.deepEqual([await ids('enable_snat=True'), await ids('enable_snat=false'), await ids('sort_key=enable_snat&sort_dir=asc')], [[plain.id], [routed.id], [routed.id, plain.id]]);
+});
+
+test('a router gets several ways out, of which the first is its own', async (t) => {
+  const { alice, admin, lan, external, findings, parts, database } = await networkFixture(t);
+  const { networkId: first } = await external();
+  const outside = async (cidr: string) => {
+    const { network } = ok(await admin('POST', '/networks', { network: { 'router:external': true } }), 201);
+    ok(await admin('POST', '/subnets', { subnet: { network_id: network.id, ip_version: 4, cidr } }), 201);
+    return network.id as string;
+  };
+  const [second, overlapping] = [await outside('192.0.2.0/24'), await outside('192.0.2.128/25')];
+  const { subnet } = await lan();
+  const { router } = ok(await alice('POST', '/routers', { router: {} }), 201);
+  assert.deepEqual([router.external_gateways, router.enable_default_route_ecmp, router.enable_default_route_bfd], [[], false, false]);
+  ok(await alice('PUT', `/routers/${router.id}/add_router_interface`, { subnet_id: subnet.id }));
+  const say = (verb: string, external_gateways: object[], ask = alice) => ask('PUT', `/routers/${router.id}/${verb}_external_gateways`, { router: { external_gateways } });
+  const networksOf = (shown: { external_gateways: { network_id: string }[] }) => shown.external_gateways.map(({ network_id }) => network_id);
+
+  const added = ok(await say('add', [{ network_id: first }, { network_id: second }, { network_id: first }])).router;
+  assert.deepEqual(networksOf(added), [first, second, first]);
+  assert.deepEqual(added.external_gateway_info, { enable_snat: true, ...added.external_gateways[0] });
+  assert.ok(added.revision_number > router.revision_number);
+  const read = async () => ((await database.read(projectionScope, (tx) => readProjected(tx, [{ kind: 'router', id: router.id }])))[0]!.resource as RouterSpec);
+  const spec = await read();
+  assert.deepEqual([spec.gateway?.nextHops, spec.otherGateways?.map(({ nextHops }) => nextHops), spec.ecmp, spec.bfd], [['198.51.100.1'], [['192.0.2.1'], ['198.51.100.1']], undefined, undefined]);
+  await projectDirty(parts);
+  assert.equal(ok(await admin('GET', `/ports?device_id=${router.id}&device_owner=network:router_gateway`)).ports.length, 3);
+
+  assert.deepEqual(refusal(await say('add', [{ network_id: overlapping }])), [400, 'BadRequest']);
+  assert.deepEqual(refusal(await say('add', [{ network_id: second, enable_snat: false }])), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await say('add', [{ network_id: second, enable_snat: false }], admin)), [400, 'BadRequest']);
+  assert.deepEqual(refusal(await say('add', [{ network_id: second, external_fixed_ips: [{ ip_address: '192.0.2.77' }] }])), [403, 'PolicyNotAuthorized']);
+  assert.deepEqual(refusal(await say('remove', [{ network_id: first }])), [400, 'UnableToMatchGateways']);
+  assert.deepEqual(refusal(await alice('PUT', `/routers/${router.id}`, { router: { enable_default_route_ecmp: true } })), [403, 'PolicyNotAuthorized']);
+  const ecmp = ok(await admin('PUT', `/routers/${router.id}`, { router: { enable_default_route_ecmp: true, enable_default_route_bfd: true } })).router;
+  assert.deepEqual([ecmp.enable_default_route_ecmp, ecmp.enable_default_route_bfd, (await read()).ecmp, (await read()).bfd], [true, true, true, true]);
+  assert.deepEqual(networksOf(ecmp), [first, second, first], 'what is not about them leaves them');
+
+  // Of two on one network one may go while floating addresses need the network, and not the other.
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: subnet.network_id } }), 201);
+  const { floatingip } = ok(await alice('POST', '/floatingips', { floatingip: { floating_network_id: first, port_id: port.id } }), 201);
+  const less = ok(await say('remove', [added.external_gateways[0]])).router;
+  assert.deepEqual(less.external_gateways, [added.external_gateways[1], added.external_gateways[2]], 'another has come in its place');
+  assert.deepEqual(refusal(await say('remove', [{ network_id: first }])), [409, 'RouterExternalGatewayInUseByFloatingIp']);
+  assert.deepEqual(refusal(await say('update', [])), [409, 'RouterExternalGatewayInUseByFloatingIp']);
+
+  const turned = ok(await say('update', [{ network_id: first }])).router;
+  assert.deepEqual(turned.external_gateways, [added.external_gateways[2]], 'the one that is meant is kept, and the others go');
+  ok(await alice('DELETE', `/floatingips/${floatingip.id}`), 204);
+  assert.deepEqual(ok(await say('update', [{ network_id: second, external_fixed_ips: [{ ip_address: '192.0.2.77' }] }, { network_id: first }], admin)).router.external_gateways.map((each: { external_fixed_ips: { ip_address: string }[] }) => each.external_fixed_ips[0]!.ip_address).slice(0, 1), ['192.0.2.77']);
+  assert.deepEqual(networksOf(ok(await alice('PUT', `/routers/${router.id}`, { router: { external_gateway_info: null } })).router), [first]);
+  assert.deepEqual(refusal(await say('remove', [{ network_id: second }])), [400, 'UnableToMatchGateways']);
+  assert.deepEqual(ok(await say('update', [])).router.external_gateways, []);
+  assert.deepEqual(refusal(await say('remove', [{ network_id: first }])), [400, 'UnableToRemoveGateways']);
+  ok(await say('add', [{ network_id: first }, { network_id: second }]));
+  ok(await alice('PUT', `/routers/${router.id}/remove_router_interface`, { subnet_id: subnet.id }));
+  ok(await alice('DELETE', `/routers/${router.id}`), 204);
+  await projectDirty(parts);
+  assert.deepEqual(await findings(), []);
 });

@@ -1,51 +1,57 @@
 import { badRequest, conflict, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
-import { formatAddress, formatBlock, holds, overlap, parseAddress, parseBlock } from './addresses.ts';
+import { formatAddress, formatBlock, holds, parseAddress, parseBlock } from './addresses.ts';
+import { checkedZones, listZones } from './agents.ts';
 import { mark, tell } from './changes.ts';
-import { changeAddresses, takeAddresses, takeThis, type FixedIpWish } from './fixed-ips.ts';
+import { takeThis } from './fixed-ips.ts';
 import { hasFloatingIps } from './floating-ips.store.ts';
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { demandNoProxiesInside, demandProxying } from './ndp-proxies.ts';
 import { getNetwork } from './networks.ts';
-import { notAllowed, ownerOf } from './owners.ts';
+import { demandAdmin, ownerOf } from './owners.ts';
 import { dropPorts, lockedPort, type Port } from './ports.ts';
+import { forwardingsThrough } from './port-forwardings.store.ts';
 import { deletePortRows, findPort, insertPort, lockPort, updatePortRow } from './ports.store.ts';
 import { claim, release } from './quotas.ts';
-import { addressesOfRouter, deleteRouterRow, findRouter, insertRouter, lockRouter, touchRouter, updateRouterRow, type Route, type Router } from './routers.store.ts';
+import { addGatewaysTo, demandNoOverlap, removeGatewaysFrom, replaceGateways, setGateway, waysOut, type ExternalGatewayWish, type GatewayWish } from './router-gateways.ts';
+import { addressesOfRouter, deleteRouterRow, findRouter, insertRouter, lockRouter, setProxying, touchRouter, updateRouterRow, type Route, type Router } from './routers.store.ts';
 import { getSubnet } from './subnets.ts';
 import { findSubnet } from './subnets.store.ts';
 
 export type { Router } from './routers.store.ts';
 
-export type GatewayWish = { network_id?: string | null; enable_snat?: boolean; external_fixed_ips?: FixedIpWish[] };
-
-export type RouterWish = { name?: string; description?: string; admin_state_up?: boolean; external_gateway_info?: GatewayWish | null; routes?: Route[] | null };
+export type RouterWish = { name?: string; description?: string; admin_state_up?: boolean; external_gateway_info?: GatewayWish | null; routes?: Route[] | null; enable_ndp_proxy?: boolean | null } & { [option in (typeof adminOnly)[number]]?: boolean | null };
+export type NewRouterWish = RouterWish & { project_id?: string; tenant_id?: string; availability_zone_hints?: string[] };
 
 export type InterfaceWish = { subnet_id?: string; port_id?: string };
 export type Interface = { id: string; project_id: string; port_id: string; network_id: string; subnet_id: string; subnet_ids: string[] };
 
-const gatewayOwner = 'network:router_gateway';
 const interfaceOwner = 'network:router_interface';
 const mostRoutes = 30;
+const adminOnly = ['ha', 'enable_default_route_ecmp', 'enable_default_route_bfd'] as const;
 
 export const routerListing: Listing = {
   collection: 'routers',
   table: sql`network.router`,
-  filters: { ...standardFilters(), ...tagFilters, name: byText(sql`r.name`), admin_state_up: byBoolean(sql`r.admin_state_up`), status: byText(sql`r.status`) },
-  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, status: sql`r.status` },
+  filters: { ...standardFilters(), ...tagFilters, name: byText(sql`r.name`), admin_state_up: byBoolean(sql`r.admin_state_up`), status: byText(sql`r.status`), enable_snat: byBoolean(sql`r.enable_snat`), enable_ndp_proxy: byBoolean(sql`r.enable_ndp_proxy`) },
+  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, status: sql`r.status`, enable_snat: sql`r.enable_snat` },
 };
 
 export async function getRouter({ tx }: Pick<Context, 'tx'>, id: string): Promise<Router> {
   return (await findRouter(tx, id)) ?? routerNotThere(id);
 }
 
-export async function createRouter(context: Context, wish: RouterWish & { project_id?: string; tenant_id?: string }): Promise<Router> {
+export async function createRouter(context: Context, wish: NewRouterWish): Promise<Router> {
   const { tx, now, random } = context;
   const projectId = ownerOf(context, wish);
+  demandAdmin(context, 'create_router', wish, adminOnly);
+  const hints = await checkedZones(context, wish.availability_zone_hints ?? []);
   await claim(tx, projectId, { router: 1 });
   const id = random.uuid();
-  await insertRouter(tx, { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true }, now);
+  await insertRouter(tx, { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true, ha: wish.ha ?? true, availability_zone_hints: hints, enable_default_route_ecmp: wish.enable_default_route_ecmp ?? false, enable_default_route_bfd: wish.enable_default_route_bfd ?? false }, now);
   if (wish.external_gateway_info) await setGateway(context, await lockedRouter(context, id), wish.external_gateway_info, 'create_router');
+  await proxying(context, id, wish.enable_ndp_proxy);
   await mark(tx, now, 'router', [id]);
   const router = await getRouter(context, id);
   await tell(context, 'router', 'create', router, { name: router.name });
@@ -55,13 +61,16 @@ export async function createRouter(context: Context, wish: RouterWish & { projec
 export async function updateRouter(context: Context, id: string, wish: RouterWish): Promise<Router> {
   const { tx, now } = context;
   let router = await lockedRouter(context, id);
+  demandAdmin(context, 'update_router', wish, adminOnly);
   if (wish.external_gateway_info !== undefined) {
     await setGateway(context, router, wish.external_gateway_info ?? {}, 'update_router');
     router = await getRouter(context, id);
   }
   const routes = wish.routes === undefined ? router.routes : await checkedRoutes(context, router, wish.routes ?? []);
   const { name = router.name, description = router.description, admin_state_up = router.admin_state_up } = wish;
-  await updateRouterRow(tx, { id, name, description, admin_state_up, enable_snat: router.enable_snat, routes }, now);
+  const options = { ha: wish.ha ?? router.ha, enable_default_route_ecmp: wish.enable_default_route_ecmp ?? router.enable_default_route_ecmp, enable_default_route_bfd: wish.enable_default_route_bfd ?? router.enable_default_route_bfd };
+  await updateRouterRow(tx, { ...router, name, description, admin_state_up, ...options, routes }, now);
+  await proxying(context, id, wish.enable_ndp_proxy);
   return changed(context, id);
 }
 
@@ -76,12 +85,33 @@ export async function removeRoutes(context: Context, id: string, gone: Route[]):
   return updateRouter(context, id, { routes: router.routes.filter((each) => !gone.some((route) => isSame(each, route))) });
 }
 
+export async function addGateways(context: Context, id: string, wishes: ExternalGatewayWish[] | undefined): Promise<Router> {
+  const router = await lockedRouter(context, id);
+  if (wishes === undefined) return router;
+  await addGatewaysTo(context, router, wishes);
+  return rerouted(context, id);
+}
+
+export async function updateGateways(context: Context, id: string, wishes: ExternalGatewayWish[] | undefined): Promise<Router> {
+  const router = await lockedRouter(context, id);
+  if (wishes === undefined) return router;
+  await replaceGateways(context, router, wishes);
+  return rerouted(context, id);
+}
+
+export async function removeGateways(context: Context, id: string, wishes: ExternalGatewayWish[] | undefined): Promise<Router> {
+  const router = await lockedRouter(context, id);
+  if (wishes === undefined) return router;
+  await removeGatewaysFrom(context, router, wishes);
+  return rerouted(context, id);
+}
+
 export async function deleteRouter(context: Context, id: string): Promise<void> {
   const { tx, now } = context;
   const router = await lockedRouter(context, id);
   if ((await addressesOfRouter(tx, id)).length > 0) throw conflict(`Router ${id} still has ports`, 'RouterInUse');
   if (await hasFloatingIps(tx, id)) throw conflict(`Router ${id} still has floating IPs`, 'RouterInUse');
-  if (router.gateway) await deletePortRows(tx, [router.gateway.port_id]);
+  await deletePortRows(tx, waysOut(router).map(({ port_id: gateway }) => gateway));
   await deleteRouterRow(tx, id);
   await release(tx, router.project_id, { router: 1 });
   await mark(tx, now, 'router', [id]);
@@ -96,6 +126,7 @@ export async function addInterface(context: Context, id: string, wish: Interface
   const portId = wish.subnet_id === undefined ? await plugPort(context, router, wish.port_id!) : await plugSubnet(context, router, wish.subnet_id);
   await touchRouter(tx, id, now);
   await mark(tx, now, 'router', [id]);
+  await mark(tx, now, 'port-forwarding', await forwardingsThrough(tx, id));
   await tell(context, 'router', 'update', router);
   return asInterface(router, (await findPort(tx, portId))!);
 }
@@ -111,6 +142,7 @@ export async function removeInterface(context: Context, id: string, wish: Interf
   for (const { subnet_id: subnetId, cidr } of going) {
     if (await hasFloatingIps(tx, id, subnetId))
       throw conflict(`Router interface for subnet ${subnetId} on router ${id} cannot be deleted, as it is required by one or more floating IPs.`, 'RouterInterfaceInUseByFloatingIP');
+    await demandNoProxiesInside(context, id, subnetId);
     if (router.routes.some((route) => holds(parseBlock(cidr)!, parseAddress(route.nexthop)!)))
       throw conflict(`Router interface for subnet ${subnetId} on router ${id} cannot be deleted, as it is required by one or more routes.`, 'RouterInterfaceInUseByRoute');
   }
@@ -118,8 +150,16 @@ export async function removeInterface(context: Context, id: string, wish: Interf
   await dropPorts(context, [port]);
   await touchRouter(tx, id, now);
   await mark(tx, now, 'router', [id]);
+  await mark(tx, now, 'port-forwarding', await forwardingsThrough(tx, id));
   await tell(context, 'router', 'update', router);
   return asInterface(router, port);
+}
+
+/** In which zones each may be, as far as it reaches the outside: those that were wished for, or all. */
+export async function zonesOfRouters(context: Context, routers: readonly Router[]): Promise<(router: Router) => string[]> {
+  const free = routers.some((router) => router.gateway && router.availability_zone_hints.length === 0);
+  const all = free ? (await listZones(context)).filter(({ resource }) => resource === 'router').map(({ name }) => name) : [];
+  return (router) => (router.gateway === null ? [] : router.availability_zone_hints.length > 0 ? router.availability_zone_hints : all);
 }
 
 export async function lockedRouter({ tx }: Context, id: string): Promise<Router> {
@@ -138,46 +178,22 @@ function interfaceNotThere(routerId: string, wish: InterfaceWish) {
 
 const bad = (reason: string) => badRequest(`Bad router request: ${reason}.`, 'BadRequest');
 
+async function rerouted(context: Context, id: string): Promise<Router> {
+  await touchRouter(context.tx, id, context.now);
+  return changed(context, id);
+}
+
+async function proxying(context: Context, id: string, wanted: boolean | null | undefined): Promise<void> {
+  if (typeof wanted !== 'boolean') return;
+  if (wanted) await demandProxying(context, await getRouter(context, id));
+  await setProxying(context.tx, id, wanted);
+}
+
 async function changed(context: Context, id: string): Promise<Router> {
   await mark(context.tx, context.now, 'router', [id]);
   const router = await getRouter(context, id);
   await tell(context, 'router', 'update', router);
   return router;
-}
-
-/** An empty wish takes the gateway away. */
-async function setGateway(context: Context, router: Router, wish: GatewayWish, rule: string): Promise<void> {
-  const { tx, now, random, caller } = context;
-  const before = router.gateway;
-  const networkId = wish.network_id ?? null;
-  if (!caller.isAdmin) {
-    if (wish.enable_snat !== undefined && (wish.enable_snat !== router.enable_snat || rule === 'create_router')) throw notAllowed(rule, 'external_gateway_info:enable_snat');
-    if (wish.external_fixed_ips !== undefined && JSON.stringify(wish.external_fixed_ips) !== JSON.stringify(before?.fixed_ips)) throw notAllowed(rule, 'external_gateway_info:external_fixed_ips');
-  }
-  if (before && before.network_id !== networkId) {
-    if (await hasFloatingIps(tx, router.id))
-      throw conflict(`Gateway cannot be updated for router ${router.id}, since a gateway to external network ${before.network_id} is required by one or more floating IPs.`, 'RouterExternalGatewayInUseByFloatingIp');
-    await deletePortRows(tx, [before.port_id]);
-  }
-  await updateRouterRow(tx, { ...router, enable_snat: networkId === null ? true : (wish.enable_snat ?? (before?.network_id === networkId ? router.enable_snat : true)) }, now);
-  if (networkId === null) return;
-  if (before?.network_id === networkId) {
-    if (wish.external_fixed_ips !== undefined) await changeAddresses(context, (await lockPort(tx, before.port_id))!, wish.external_fixed_ips);
-    return;
-  }
-  const network = await getNetwork(context, networkId);
-  if (!network.external) throw bad(`Network ${networkId} is not an external network`);
-  // The cloud's own port: it is not the project's, and what its network's owner sees of it is only that it is there.
-  const portId = random.uuid();
-  await insertPort(
-    tx,
-    { id: portId, project_id: router.project_id, internal: true, network_id: networkId, device_id: router.id, device_owner: gatewayOwner, router_id: router.id, port_security_enabled: false },
-    context,
-  );
-  const port = { id: portId, network_id: networkId };
-  await takeAddresses(context, port, wish.external_fixed_ips);
-  const gateway = (await getRouter(context, router.id)).gateway!;
-  await demandNoOverlap(context, router.id, gateway.fixed_ips.map((fixed) => fixed.subnet_id));
 }
 
 async function plugSubnet(context: Context, router: Router, subnetId: string): Promise<string> {
@@ -216,32 +232,14 @@ async function plugPort(context: Context, router: Router, portId: string): Promi
   return portId;
 }
 
-/** No router can tell two networks with the same addresses apart. */
-async function demandNoOverlap(context: Context, routerId: string, subnetIds: readonly string[]): Promise<void> {
-  const { tx } = context;
-  const inside = await addressesOfRouter(tx, routerId);
-  const { gateway } = await getRouter(context, routerId);
-  const outside = (gateway?.fixed_ips ?? []).map((fixed) => fixed.subnet_id);
-  const there = [...new Set([...inside.map((each) => each.subnet_id), ...outside.filter((id) => !subnetIds.includes(id))])];
-  for (const subnetId of subnetIds) {
-    const subnet = await findSubnet(tx, subnetId);
-    if (!subnet) continue;
-    for (const otherId of there) {
-      if (otherId === subnetId) throw bad(`Router already has a port on subnet ${subnetId}`);
-      const other = await findSubnet(tx, otherId);
-      if (other && overlap(parseBlock(subnet.cidr)!, parseBlock(other.cidr)!))
-        throw bad(`Cidr ${subnet.cidr} of subnet ${subnetId} overlaps with cidr ${other.cidr} of subnet ${otherId}`);
-    }
-  }
-}
-
 async function checkedRoutes({ tx }: Context, router: Router, routes: Route[]): Promise<Route[]> {
   const refuse = (reason: string) => badRequest(`Invalid format for routes: ${routes.map((route) => `${route.destination} via ${route.nexthop}`).join(', ')}, ${reason}`, 'InvalidRoutes');
   if (routes.length > mostRoutes) throw badRequest(`Unable to complete operation for ${router.id}. The number of routes exceeds the maximum ${mostRoutes}.`, 'RoutesExhausted');
   const inside = await addressesOfRouter(tx, router.id);
-  const outside = await Promise.all((router.gateway?.fixed_ips ?? []).map((fixed) => findSubnet(tx, fixed.subnet_id)));
+  const ownOutside = waysOut(router).flatMap(({ fixed_ips: fixed }) => fixed);
+  const outside = await Promise.all(ownOutside.map((fixed) => findSubnet(tx, fixed.subnet_id)));
   const blocks = [...inside.map(({ cidr }) => cidr), ...outside.flatMap((subnet) => (subnet ? [subnet.cidr] : []))].map((cidr) => parseBlock(cidr)!);
-  const own = new Set([...inside.map(({ address }) => address), ...(router.gateway?.fixed_ips ?? []).map((fixed) => fixed.ip_address)]);
+  const own = new Set([...inside.map(({ address }) => address), ...ownOutside.map((fixed) => fixed.ip_address)]);
   const parsed = routes.map((route) => {
     const destination = parseBlock(route.destination);
     const nexthop = parseAddress(route.nexthop);

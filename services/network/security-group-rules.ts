@@ -9,7 +9,7 @@ import { getRow } from './noun.ts';
 import { ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { getSecurityGroup, lockedGroup } from './security-groups.ts';
-import { deleteRuleRow, findRule, insertRule, touchSecurityGroup, type NewRule, type SecurityGroupRule } from './security-groups.store.ts';
+import { deleteRuleRow, findRule, insertRules, touchSecurityGroup, type NewRule, type SecurityGroupRule } from './security-groups.store.ts';
 
 export type { SecurityGroupRule } from './security-groups.store.ts';
 
@@ -33,7 +33,8 @@ const protocolNumbers: Record<string, number> = {
   ah: 51, dccp: 33, egp: 8, esp: 50, gre: 47, hopopt: 0, icmp: 1, icmpv6: 58, igmp: 2, ip: 4, ipip: 4, 'ipv6-encap': 41, 'ipv6-frag': 44, 'ipv6-icmp': 58, 'ipv6-nonxt': 59,
   'ipv6-opts': 60, 'ipv6-route': 43, ospf: 89, pgm: 113, rsvp: 46, sctp: 132, tcp: 6, udp: 17, udplite: 136, vrrp: 112,
 };
-const withPorts = new Set([6, 17, 33, 132, 136]);
+/** Neutron takes ports of DCCP and UDP-Lite too, and lets them pass without looking at them where OVN enforces. */
+const withPorts = new Set([6, 17, 132]);
 const icmp = new Set([1, 58]);
 const onlyIpv6 = new Set(['icmpv6', 'ipv6-icmp', 'ipv6-encap', 'ipv6-frag', 'ipv6-nonxt', 'ipv6-opts', 'ipv6-route', '58', '41', '44', '59', '60', '43']);
 
@@ -67,13 +68,13 @@ export async function createRule(context: Context, wish: RuleWish): Promise<Secu
   const group = await lockedGroup(context, wish.security_group_id);
   // As Neutron does: a rule that says whose it is must be its group's project's.
   if ((wish.project_id ?? wish.tenant_id) !== undefined) ownerOf(context, wish);
-  const rule: NewRule = { ...parsed(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
+  const rule: NewRule = { ...parsedRule(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
   if (rule.remote_group_id !== null) await getSecurityGroup(context, rule.remote_group_id);
   if (rule.remote_address_group_id !== null) await getRow(context, addressGroupNoun, rule.remote_address_group_id);
-  const same = group.security_group_rules.find((each) => meaning(each) === meaning(rule));
+  const same = group.security_group_rules.find((each) => meaningOf(each) === meaningOf(rule));
   if (same) throw conflict(`Security group rule already exists. Rule id is ${same.id}.`, 'SecurityGroupRuleExists');
   await claim(tx, group.project_id, { security_group_rule: 1 });
-  await insertRule(tx, rule, now);
+  await insertRules(tx, [rule], now);
   await touchSecurityGroup(tx, group.id, now);
   await mark(tx, now, 'security-group', [group.id]);
   const made = await getRule(context, rule.id);
@@ -96,7 +97,7 @@ export async function deleteRule(context: Context, id: string): Promise<void> {
 type Parsed = Pick<NewRule, 'direction' | 'ethertype' | 'protocol' | 'port_range_min' | 'port_range_max' | 'remote_group_id' | 'remote_address_group_id' | 'remote_ip_prefix' | 'normalized_cidr'>;
 
 /** Refuses whatever the engine could not carry out: a rule that is accepted is in force (ATTACKS 29). */
-function parsed(wish: RuleWish): Parsed {
+export function parsedRule(wish: Omit<RuleWish, 'security_group_id'>): Parsed {
   const ethertype = ethertypeOf(wish.ethertype);
   const protocol = protocolOf(wish.protocol);
   const number = protocol === null ? null : numberOf(protocol);
@@ -152,7 +153,7 @@ function ports(protocol: string | null, number: number | null, min: number | nul
     return { portMin: min, portMax: max };
   }
   if (!withPorts.has(number))
-    throw badRequest(`Ports cannot be specified for protocol ${protocol}. Ports are only supported for tcp, udp, dccp, sctp, udplite.`, 'SecurityGroupInvalidProtocolForPort');
+    throw badRequest(`Ports cannot be specified for protocol ${protocol}. Ports are only supported for tcp, udp, sctp.`, 'SecurityGroupInvalidProtocolForPort');
   for (const port of [min, max]) if (port !== null && (port < 0 || port > 65535)) throw badRequest(`Invalid value for port ${port}`, 'SecurityGroupInvalidPortValue');
   // neutron/db/securitygroups_db.py, _validate_port_range: 0 is none of TCP's and UDP's ports, and one end alone is no range.
   if (min === 0 || max === 0) throw badRequest('Invalid value for port 0', 'SecurityGroupInvalidPortValue');
@@ -169,7 +170,7 @@ function cidrOf(prefix: string, ethertype: 'IPv4' | 'IPv6'): string {
 }
 
 /** Equal for rules that let the same through: everywhere is the same as no prefix, and a protocol's number as its name. */
-function meaning(rule: Parsed): string {
+export function meaningOf(rule: Parsed): string {
   const everywhere = rule.normalized_cidr === '0.0.0.0/0' || rule.normalized_cidr === '::/0';
   const { direction, ethertype, port_range_min, port_range_max, remote_group_id, remote_address_group_id } = rule;
   return JSON.stringify([direction, ethertype, rule.protocol === null ? null : numberOf(rule.protocol), port_range_min, port_range_max, remote_group_id, remote_address_group_id, everywhere ? null : rule.normalized_cidr]);

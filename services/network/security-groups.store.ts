@@ -96,6 +96,14 @@ export async function isGroupOnPort(tx: Transaction, id: string): Promise<boolea
   return (await tx.one`select 1 from network.port_security_group where security_group_id = ${id} limit 1`) !== undefined;
 }
 
+/** Which of them the caller may see. */
+export async function seenGroups(tx: Transaction, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  // In this form PostgreSQL does not plan it anew each time, which takes longer than the answer.
+  const seen = await tx.rows<{ id: string }>`select g.id from unnest((select ${[...ids]}::text[])) wanted (id), lateral (select id from network.security_group where id = wanted.id offset 0) g`;
+  return new Set(seen.map(({ id }) => id));
+}
+
 export async function findDefaultGroup(tx: Transaction, projectId: string): Promise<string | undefined> {
   return (await tx.one<{ id: string }>`select id from network.security_group where project_id = ${projectId} and is_default`)?.id;
 }
@@ -108,13 +116,16 @@ export async function findRule(tx: Transaction, id: string): Promise<SecurityGro
   return (await selectRules(tx, sql`r.id = ${id}`))[0];
 }
 
-export async function insertRule(tx: Transaction, rule: NewRule, now: Date): Promise<void> {
+export async function insertRules(tx: Transaction, rules: readonly NewRule[], now: Date): Promise<void> {
+  if (rules.length === 0) return;
   await tx.run`
     insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_address_group_id, remote_ip_prefix,
       normalized_cidr, counted, description, group_shared_with, created_at, updated_at)
-    select ${rule.id}, ${rule.project_id}, ${rule.security_group_id}, ${rule.direction}, ${rule.ethertype}, ${rule.protocol}, ${rule.port_range_min}, ${rule.port_range_max},
-      ${rule.remote_group_id}, ${rule.remote_address_group_id}, ${rule.remote_ip_prefix}, ${rule.normalized_cidr}::cidr, ${rule.counted}, ${rule.description}, g.shared_with, ${now}, ${now}
-    from network.security_group g where g.id = ${rule.security_group_id}`;
+    select r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max,
+      r.remote_group_id, r.remote_address_group_id, r.remote_ip_prefix, r.normalized_cidr, r.counted, r.description, g.shared_with, ${now}, ${now}
+    from jsonb_to_recordset(${sql.json(rules)}) as r (id text, project_id text, security_group_id text, direction text, ethertype text, protocol text, port_range_min integer, port_range_max integer,
+      remote_group_id text, remote_address_group_id text, remote_ip_prefix text, normalized_cidr cidr, counted boolean, description text)
+    join network.security_group g on g.id = r.security_group_id`;
 }
 
 export async function deleteRuleRow(tx: Transaction, id: string): Promise<void> {

@@ -82,3 +82,14 @@ test('a range of ports has two ends in order, and a group that is not there is n
   assert.deepEqual(refusal(await make({ remote_group_id: 'bad_group_id' })), [404, 'SecurityGroupNotFound']);
   assert.deepEqual(refusal(await make({ security_group_id: 'bad_group_id' })), [404, 'SecurityGroupNotFound']);
 });
+
+test('a group whose first rules would be too many is not made', async (t) => {
+  const { alice, admin } = await networkFixture(t);
+  ok(await alice('GET', '/security-groups'));
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 1 } }));
+
+  assert.deepEqual(refusal(await alice('POST', '/security-groups', { security_group: { name: 'web' } })), [409, 'OverQuota']);
+  assert.equal(ok(await alice('GET', '/security-groups')).security_groups.length, 1);
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 2 } }));
+  ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
+});

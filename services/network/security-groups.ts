@@ -2,13 +2,16 @@ import { conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { mark, tell } from './changes.ts';
+import { parentGroup, selectDefaultRules } from './default-security-group-rules.store.ts';
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
+import { dropLogsOn } from './logs.ts';
 import { ownerOf } from './owners.ts';
-import { claim, release } from './quotas.ts';
+import { claim, demandRoom, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
+import { newsOfGroup } from './server-news.ts';
 import { stopSharing } from './sharing.ts';
 import {
-  deleteSecurityGroupRow, findDefaultGroup, findSecurityGroup, insertRule, insertSecurityGroup, isGroupOnPort, lockSecurityGroup, rulesNaming, selectSecurityGroups,
+  deleteSecurityGroupRow, findDefaultGroup, findSecurityGroup, insertRules, insertSecurityGroup, isGroupOnPort, lockSecurityGroup, rulesNaming, selectSecurityGroups,
   updateSecurityGroupRow, type SecurityGroup,
 } from './security-groups.store.ts';
 
@@ -33,7 +36,7 @@ export async function getSecurityGroup({ tx }: Pick<Context, 'tx'>, id: string):
   return (await findSecurityGroup(tx, id)) ?? groupNotThere(id);
 }
 
-/** The project's default group; made with its four rules when it is first asked for. */
+/** The project's default group; made with its first rules when it is first asked for. */
 export async function ensureDefaultGroup(context: Context, projectId: string): Promise<string> {
   const { tx, now, random } = context;
   const known = await findDefaultGroup(tx, projectId);
@@ -42,7 +45,7 @@ export async function ensureDefaultGroup(context: Context, projectId: string): P
   const made = await insertSecurityGroup(tx, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true, is_default: true }, now);
   // Somebody else made it just now.
   if (!made) return (await findDefaultGroup(tx, projectId))!;
-  await addFirstRules(context, id, projectId, { fromMembers: true });
+  await addFirstRules(context, id, projectId, 'used_in_default_sg');
   await mark(tx, now, 'security-group', [id]);
   await tell(context, 'security_group', 'create', { id, project_id: projectId }, { name: 'default' });
   return id;
@@ -64,7 +67,7 @@ export async function createSecurityGroup(context: Context, wish: SecurityGroupW
     { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', stateful: wish.stateful ?? true, is_default: false },
     now,
   );
-  await addFirstRules(context, id, projectId, { fromMembers: false });
+  await addFirstRules(context, id, projectId, 'used_in_non_default_sg');
   await mark(tx, now, 'security-group', [id]);
   const group = await getSecurityGroup(context, id);
   await tell(context, 'security_group', 'create', group, { name: group.name });
@@ -75,9 +78,11 @@ export async function updateSecurityGroup(context: Context, id: string, wish: Se
   const { tx, now } = context;
   const before = await lockedGroup(context, id);
   if (before.is_default && wish.name !== undefined && wish.name !== before.name) throw conflict('Updating default security group not allowed.', 'SecurityGroupCannotUpdateDefault');
+  if (wish.name === 'default' && !before.is_default) throw conflict('Default security group already exists.', 'SecurityGroupDefaultAlreadyExists');
   if (wish.stateful !== undefined && wish.stateful !== before.stateful && (await isGroupOnPort(tx, id))) throw conflict(`Security Group ${id} in use.`, 'SecurityGroupInUse');
   await updateSecurityGroupRow(tx, { id, name: wish.name ?? before.name, description: wish.description ?? before.description, stateful: wish.stateful ?? before.stateful }, now);
   await mark(tx, now, 'security-group', [id]);
+  if (wish.name !== undefined && wish.name !== before.name) await newsOfGroup(context, id);
   const group = await getSecurityGroup(context, id);
   await tell(context, 'security_group', 'update', group);
   return group;
@@ -94,6 +99,7 @@ export async function deleteSecurityGroup(context: Context, id: string): Promise
   await mark(tx, now, 'security-group', naming.map((rule) => rule.security_group_id));
   const counted = group.security_group_rules.filter((rule) => rule.counted).length;
   await release(tx, group.project_id, { security_group: group.is_default ? 0 : 1, security_group_rule: counted });
+  await dropLogsOn(context, 'resource_id', [id]);
   await deleteSecurityGroupRow(tx, id);
   await stopSharing(context, id);
   await mark(tx, now, 'security-group', [id]);
@@ -129,16 +135,13 @@ export function groupNotThere(id: string): never {
   throw notFound(`Security group ${id} does not exist`, 'SecurityGroupNotFound');
 }
 
-/** Everything out; for a default group also everything in that comes from a member. */
-async function addFirstRules({ tx, now, random }: Context, groupId: string, projectId: string, { fromMembers }: { fromMembers: boolean }): Promise<void> {
-  for (const direction of fromMembers ? (['egress', 'ingress'] as const) : (['egress'] as const))
-    for (const ethertype of ['IPv4', 'IPv6'] as const)
-      await insertRule(
-        tx,
-        {
-          id: random.uuid(), project_id: projectId, security_group_id: groupId, direction, ethertype, protocol: null, port_range_min: null, port_range_max: null,
-          remote_group_id: direction === 'ingress' ? groupId : null, remote_address_group_id: null, remote_ip_prefix: null, normalized_cidr: null, counted: false, description: '',
-        },
-        now,
-      );
+/** What the operator wants groups to begin with. That is the cloud's gift, not the project's use. */
+async function addFirstRules({ tx, now, random }: Context, groupId: string, projectId: string, used: 'used_in_default_sg' | 'used_in_non_default_sg'): Promise<void> {
+  const templates = await selectDefaultRules(tx, sql`r.${sql.ident(used)} order by r.direction, r.ethertype, r.id`);
+  // There must be room for them all the same: neutron/db/securitygroups_db.py, create_security_group. Without its first group a project could make no port.
+  if (used === 'used_in_non_default_sg') await demandRoom(tx, projectId, 'security_group_rule', templates.length);
+  const rules = templates.map(({ used_in_default_sg: _one, used_in_non_default_sg: _other, ...rule }) => ({
+    ...rule, id: random.uuid(), project_id: projectId, security_group_id: groupId, remote_group_id: rule.remote_group_id === parentGroup ? groupId : rule.remote_group_id, counted: false, description: '',
+  }));
+  await insertRules(tx, rules, now);
 }

@@ -10,8 +10,9 @@ import { lockPort, portsOfServer, setPortStatus, updatePortRow, type Port } from
 import { sharedWithReader } from './rbac-policies.store.ts';
 import { resolveGroups, type SecurityGroup } from './security-groups.ts';
 import { groupsOfServer, portsOfServers, type ServerPort } from './server-ports.store.ts';
+import { moveSubports, trunkOf } from './trunks.store.ts';
 
-export { portsOfServers, type ServerPort, type ServerPortState } from './server-ports.store.ts';
+export { portsOfServers, shownPortsOfServers, type ServerPort, type ServerPortShown, type ServerPortState } from './server-ports.store.ts';
 
 /** Networks that a new server of the caller's project may use when it names none. */
 export function networksForServer({ tx, caller }: Pick<Context, 'tx' | 'caller'>): Promise<Network[]> {
@@ -25,7 +26,7 @@ export async function prepareServerPort(context: Context, wish: ServerPortWish):
   return ports.find((each) => each.portId === portId)!;
 }
 
-export type ServerPortWish = { serverId: string; projectId: string; networkId?: string; portId?: string; fixedIp?: string; securityGroups?: readonly string[]; availabilityZone: string };
+export type ServerPortWish = { serverId: string; projectId: string; networkId?: string; portId?: string; fixedIp?: string; securityGroups?: readonly string[]; availabilityZone: string; /** By which the network's DNS knows the port. */ hostname?: string; /** The caller claims the network's quota for it. */ countedLater?: boolean };
 
 /** As `prepareServerPort`, for who needs only its id. */
 export async function takeServerPort(context: Context, wish: ServerPortWish): Promise<string> {
@@ -44,19 +45,27 @@ export async function takeServerPort(context: Context, wish: ServerPortWish): Pr
         project_id: wish.projectId,
         device_id: wish.serverId,
         device_owner: deviceOwner,
+        ...(wish.hostname === undefined ? {} : { dns_name: label(wish.hostname) }),
         ...(wish.fixedIp === undefined ? {} : { fixed_ips: [{ ip_address: wish.fixedIp }] }),
         ...(groups === undefined || !network?.port_security_enabled ? {} : { security_groups: groups }),
       },
-      { serverId: wish.serverId },
+      { serverId: wish.serverId, counted: wish.countedLater === true ? 'by the caller' : 'now' },
     );
     return port.id;
   }
   const port = await lockedPort(context, wish.portId);
   if (port.project_id !== wish.projectId && !context.caller.isAdmin) portNotThere(wish.portId);
   if (isManaged(port) || (port.device_id !== '' && port.device_id !== wish.serverId)) throw conflict(`Port ${port.id} is still in use.`, 'PortInUse');
-  await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner, server_id: wish.serverId }, now);
+  // It goes through another port, and has no plug.
+  if ((await trunkOf(tx, port.id))?.sub != null) throw conflict(`Port ${port.id} is still in use.`, 'PortInUse');
+  await updatePortRow(tx, { ...port, device_id: wish.serverId, device_owner: deviceOwner, server_id: wish.serverId, dns_name: port.dns_name || label(wish.hostname ?? '') }, now);
   await mark(tx, now, 'port', [port.id]);
   return port.id;
+}
+
+/** The domain of a whole name is the guest's own: the network answers for its first label, in the network's domains. */
+function label(hostname: string): string {
+  return hostname.split('.')[0] ?? '';
 }
 
 /** The server runs there: the port is plugged in when the engine says so. */
@@ -65,7 +74,7 @@ export async function bindServerPort({ tx, now }: Change, { portId, serverId, ho
   if (!port || port.server_id !== serverId) portNotThere(portId);
   if (port.host_id === hostId) return;
   await updatePortRow(tx, { ...port, host_id: hostId }, now);
-  await mark(tx, now, 'port', [portId]);
+  await mark(tx, now, 'port', [portId, ...(port.trunk_details ? await moveSubports(tx, portId, hostId) : [])]);
 }
 
 /** Deletes the ports that were made for the server and lets go of the others; all of the server's without `portIds`. Again does nothing. */
@@ -77,11 +86,13 @@ export async function releaseServerPorts(change: Change, { serverId, portIds }: 
     const port = await lockPort(tx, id);
     if (port && port.server_id === serverId) held.push(port);
   }
-  await dropPorts(change, held.filter((port) => port.made_for_server));
-  for (const port of held.filter((each) => !each.made_for_server)) {
-    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '', server_id: null }, now);
+  // What became a trunk is not the server's alone any more.
+  const goes = (port: Port) => port.made_for_server && port.trunk_details === null;
+  await dropPorts(change, held.filter(goes));
+  for (const port of held.filter((each) => !goes(each))) {
+    await updatePortRow(tx, { ...port, device_id: '', device_owner: '', host_id: '', server_id: null, dns_name: '' }, now);
     await setPortStatus(tx, port.id, 'DOWN');
-    await mark(tx, now, 'port', [port.id]);
+    await mark(tx, now, 'port', [port.id, ...(port.trunk_details ? await moveSubports(tx, port.id, '') : [])]);
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import { conflict } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
+import { mark } from './changes.ts';
 import { getNetwork } from './networks.ts';
 import { allocateAny, deletePortRows, findServicePort, freeAddresses, insertPort, setPortStatus } from './ports.store.ts';
 import { subnetsOfNetwork } from './subnets.store.ts';
@@ -34,6 +35,13 @@ export async function ensureServicePort(context: Context, networkId: string, { w
 export async function dropServicePort(context: Context, networkId: string): Promise<void> {
   const port = await findServicePort(context.tx, networkId);
   if (port) await deletePortRows(context.tx, [port.id]);
+}
+
+/** Neutron lets go of it when it is told to, and OVN’s driver makes another as long as there is the network. */
+export async function renewServicePort(context: Context, networkId: string): Promise<void> {
+  await dropServicePort(context, networkId);
+  await ensureServicePort(context, networkId);
+  await mark(context.tx, context.now, 'network', [networkId]);
 }
 
 async function makePort(context: Context, networkId: string): Promise<string> {

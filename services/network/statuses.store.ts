@@ -7,6 +7,13 @@ export async function setFloatingIpsActive(tx: Transaction, ids: readonly string
   if (ids.length > 0) await tx.run`update network.floating_ip set status = 'ACTIVE' where id = any(${[...ids]}::text[]) and port_id is not null and status <> 'ACTIVE'`;
 }
 
+export async function setForwardedIpsActive(tx: Transaction, forwardingIds: readonly string[]): Promise<void> {
+  if (forwardingIds.length === 0) return;
+  await tx.run`
+    update network.floating_ip set status = 'ACTIVE'
+    where id in (select floating_ip_id from network.port_forwarding where id = any(${[...forwardingIds]}::text[])) and router_id is not null and status <> 'ACTIVE'`;
+}
+
 export async function setRouterPortsActive(tx: Transaction, routerIds: readonly string[]): Promise<void> {
   if (routerIds.length > 0) await tx.run`update network.port set status = 'ACTIVE' where router_id = any(${[...routerIds]}::text[]) and status <> 'ACTIVE'`;
 }

@@ -3,10 +3,11 @@ import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import { bitsOf, compacted, firstFree, formatBlock, overlap, parseBlock, within, without, type Block } from './addresses.ts';
-import { demandRoomInScope } from './address-scopes.ts';
+import { addressScopeNoun, demandRoomInScope } from './address-scopes.ts';
 import { tell } from './changes.ts';
 import { byBoolean, byNumber, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { lockedNetwork } from './networks.ts';
+import { getRow } from './noun.ts';
 import { demandAdmin, ownerOf } from './owners.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
@@ -86,7 +87,7 @@ export async function createSubnetPool(context: Context, wish: NewPoolWish): Pro
 }
 
 export async function updateSubnetPool(context: Context, id: string, wish: PoolWish): Promise<SubnetPool> {
-  const { tx, now } = context;
+  const { tx, now, caller } = context;
   const before = await lockedPool(context, id, 'update_subnetpool');
   demandAdmin(context, 'update_subnetpool', wish, adminOnly);
   const prefixes = wish.prefixes === undefined ? before.prefixes : prefixesOf(wish.prefixes).prefixes;
@@ -102,6 +103,8 @@ export async function updateSubnetPool(context: Context, id: string, wish: PoolW
   checkLengths(lengths, bitsOf(before.ip_version));
   const isDefault = wish.is_default ?? before.is_default;
   if (isDefault && !before.is_default) await demandNoOtherDefault(context, before.ip_version);
+  if (before.address_scope_id !== null && !caller.isAdmin && (await getRow(context, addressScopeNoun, before.address_scope_id)).project_id !== caller.projectId)
+    throw badRequest(`Illegal subnetpool update : subnetpool ${id} cannot be updated when associated with shared address scope ${before.address_scope_id}.`, 'IllegalSubnetPoolUpdate');
   const quota = wish.default_quota === undefined ? before.default_quota : quotaOf(wish.default_quota);
   const scopeId = wish.address_scope_id === undefined ? before.address_scope_id : wish.address_scope_id;
   if (scopeId !== null && (scopeId !== before.address_scope_id || wish.prefixes !== undefined)) await demandRoomInScope(context, scopeId, { id, version: before.ip_version, prefixes });

@@ -19,6 +19,7 @@ export type Subnet = {
   ipv6_ra_mode: string | null;
   ipv6_address_mode: string | null;
   subnetpool_id: string | null;
+  service_types: string[];
   tags: string[];
   revision_number: number;
   created_at: Date;
@@ -34,7 +35,7 @@ export function isAutomatic({ ipv6_ra_mode: ra, ipv6_address_mode: address }: Pi
 
 const columns = sql`r.id, r.project_id, r.network_id, r.network_external_to <> '{}' as network_external, ${sharedWithReader(sql`r.network_shared_with`)} as network_shared, r.name, r.description, r.ip_version, r.cidr::text as cidr, host(r.gateway_ip) as gateway_ip, r.enable_dhcp,
   coalesce((select jsonb_agg(jsonb_build_object('start', host(p.first), 'end', host(p.last)) order by p.first) from network.pool p where p.subnet_id = r.id), '[]') as allocation_pools,
-  r.dns_nameservers, r.host_routes, r.ipv6_ra_mode, r.ipv6_address_mode, (select a.pool_id from network.pool_allocation a where a.subnet_id = r.id) as subnetpool_id, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.dns_nameservers, r.host_routes, r.ipv6_ra_mode, r.ipv6_address_mode, (select a.pool_id from network.pool_allocation a where a.subnet_id = r.id) as subnetpool_id, r.service_types, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectSubnets(tx: Transaction, tail: Sql): Promise<Subnet[]> {
   return tx.rows<Subnet>(sql`select ${columns} from network.subnet r where ${tail}`);
@@ -58,9 +59,9 @@ export async function lockSubnet(tx: Transaction, id: string): Promise<Subnet | 
 export async function insertSubnet(tx: Transaction, subnet: NewSubnet, now: Date): Promise<void> {
   await tx.run`
     insert into network.subnet (id, project_id, network_id, network_project_id, network_shared_with, network_external_to, name, description, ip_version, cidr, gateway_ip,
-      enable_dhcp, dns_nameservers, host_routes, ipv6_ra_mode, ipv6_address_mode, created_at, updated_at)
+      enable_dhcp, dns_nameservers, host_routes, ipv6_ra_mode, ipv6_address_mode, service_types, created_at, updated_at)
     select ${subnet.id}, ${subnet.project_id}, n.id, n.project_id, n.shared_with, n.external_to, ${subnet.name}, ${subnet.description}, ${subnet.ip_version}, ${subnet.cidr}::cidr, ${subnet.gateway_ip}::inet,
-      ${subnet.enable_dhcp}, ${subnet.dns_nameservers}::text[], ${sql.json(subnet.host_routes)}::jsonb, ${subnet.ipv6_ra_mode}, ${subnet.ipv6_address_mode}, ${now}, ${now}
+      ${subnet.enable_dhcp}, ${subnet.dns_nameservers}::text[], ${sql.json(subnet.host_routes)}::jsonb, ${subnet.ipv6_ra_mode}, ${subnet.ipv6_address_mode}, ${subnet.service_types}::text[], ${now}, ${now}
     from network.network n where n.id = ${subnet.network_id}`;
   await replacePools(tx, subnet.id, subnet.allocation_pools);
 }
@@ -68,7 +69,7 @@ export async function insertSubnet(tx: Transaction, subnet: NewSubnet, now: Date
 export async function updateSubnetRow(tx: Transaction, subnet: Subnet, now: Date): Promise<void> {
   await tx.run`
     update network.subnet set name = ${subnet.name}, description = ${subnet.description}, gateway_ip = ${subnet.gateway_ip}::inet, enable_dhcp = ${subnet.enable_dhcp},
-      dns_nameservers = ${subnet.dns_nameservers}::text[], host_routes = ${sql.json(subnet.host_routes)}::jsonb, revision_number = revision_number + 1, updated_at = ${now}
+      dns_nameservers = ${subnet.dns_nameservers}::text[], host_routes = ${sql.json(subnet.host_routes)}::jsonb, service_types = ${subnet.service_types}::text[], revision_number = revision_number + 1, updated_at = ${now}
     where id = ${subnet.id}`;
 }
 

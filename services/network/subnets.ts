@@ -28,6 +28,7 @@ export type SubnetWish = {
   allocation_pools?: Pool[];
   dns_nameservers?: string[];
   host_routes?: Route[];
+  service_types?: string[];
 };
 
 export type NewSubnetWish = SubnetWish & {
@@ -79,13 +80,14 @@ const subnetNotThere = (id: string) => notFound(`Subnet ${id} could not be found
 /** As in Neutron, an external network shows its subnets to their owner and, when it is shared, to all: networks take addresses from them unseen. */
 export async function getShownSubnet(context: Context, id: string): Promise<Subnet> {
   const subnet = await getSubnet(context, id);
-  const { isAdmin, projectId } = context.caller;
-  if (isAdmin || subnet.network_shared || !subnet.network_external || subnet.project_id === projectId) return subnet;
+  const { isAdmin, projectId, roles } = context.caller;
+  if (isAdmin || roles.has('renter') || subnet.network_shared || !subnet.network_external || subnet.project_id === projectId) return subnet;
   throw subnetNotThere(id);
 }
 
 export const shownSubnets = ({ caller }: Pick<Context, 'caller'>) =>
-  caller.isAdmin ? sql`true` : sql`(${sharedWithReader(sql`r.network_shared_with`)} or r.network_external_to = '{}' or r.project_id = ${caller.projectId})`;
+  // A renter gives out addresses there himself, and has to know which there are (docs/decisions/0007).
+  caller.isAdmin || caller.roles.has('renter') ? sql`true` : sql`(${sharedWithReader(sql`r.network_shared_with`)} or r.network_external_to = '{}' or r.project_id = ${caller.projectId})`;
 
 export async function createSubnet(context: Context, wish: NewSubnetWish): Promise<Subnet> {
   const { tx, now } = context;
@@ -129,6 +131,7 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
       host_routes: wish.host_routes ?? [],
       ipv6_ra_mode: wish.ipv6_ra_mode ?? null,
       ipv6_address_mode: wish.ipv6_address_mode ?? null,
+      service_types: checkedTypes(wish.service_types ?? []),
     },
     now,
   );
@@ -166,6 +169,7 @@ export async function updateSubnet(context: Context, id: string, wish: SubnetWis
       enable_dhcp: wish.enable_dhcp ?? before.enable_dhcp,
       dns_nameservers: wish.dns_nameservers ?? before.dns_nameservers,
       host_routes: wish.host_routes ?? before.host_routes,
+      service_types: wish.service_types === undefined ? before.service_types : checkedTypes(wish.service_types),
     },
     now,
   );
@@ -228,8 +232,6 @@ function blockOf(wish: NewSubnetWish, version: 4 | 6): Block {
   if (wish.cidr === undefined || wish.cidr === null) throw badRequest('Bad subnets request: a subnetpool must be specified in the absence of a cidr.', 'BadRequest');
   const block = parseBlock(wish.cidr);
   if (!block) throw badRequest(`Invalid input for cidr. Reason: '${wish.cidr}' is not a valid IP subnet.`, 'HTTPBadRequest');
-  const [addressText = ''] = wish.cidr.split('/');
-  if (parseAddress(addressText)!.value !== block.first) throw badRequest(`Invalid input for cidr. Reason: '${wish.cidr}' isn't a recognized IP subnet cidr, '${formatBlock(block)}' is recommended.`, 'HTTPBadRequest');
   if (block.version !== version) throw invalid(`cidr '${wish.cidr}' does not match the ip_version '${version}'`);
   if (block.prefix === 0) throw invalid('0 is not allowed as CIDR prefix length');
   if (isUnusable(block)) throw invalid(`cidr '${wish.cidr}' is multicast, loopback or reserved`);
@@ -321,6 +323,13 @@ function checkServers(wish: SubnetWish, version: 4 | 6): void {
     if (!destination || !nexthop) throw badRequest(`Invalid input for host_routes. Reason: '${route.destination} via ${route.nexthop}' is not a valid route.`, 'HTTPBadRequest');
     if (destination.version !== version || nexthop.version !== version) throw invalid(`host_routes do not match the ip_version '${version}'`);
   }
+}
+
+/** An owner as ports name theirs: what kind, and which. neutron_lib/api/validators, validate_subnet_service_types, lets kinds of one's own in too. */
+function checkedTypes(types: readonly string[]): string[] {
+  const wrong = types.find((type) => !/^[a-z]+:/.test(type));
+  if (wrong !== undefined) throw badRequest(`Subnet service type ${wrong} does not correspond to a valid device owner.`, 'InvalidSubnetServiceType');
+  return [...new Set(types)];
 }
 
 function addressIn(text: string, version: 4 | 6, field: string): Address {

@@ -1,6 +1,6 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
-export type Taggable = 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security_group' | 'subnetpool';
+export type Taggable = 'network' | 'subnet' | 'port' | 'router' | 'floatingip' | 'security_group' | 'subnetpool' | 'trunk' | 'qos_policy';
 
 const tables: Record<Taggable, Sql> = {
   network: sql`network.network`,
@@ -10,6 +10,8 @@ const tables: Record<Taggable, Sql> = {
   floatingip: sql`network.floating_ip`,
   security_group: sql`network.security_group`,
   subnetpool: sql`network.subnet_pool`,
+  trunk: sql`network.trunk`,
+  qos_policy: sql`network.qos_policy`,
 };
 
 /** Undefined when it is not ours to change. */

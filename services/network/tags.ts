@@ -8,7 +8,11 @@ import { getRouter } from './routers.ts';
 import { getSecurityGroup } from './security-groups.ts';
 import { getSubnetPool } from './subnet-pools.ts';
 import { getShownSubnet } from './subnets.ts';
+import { getRow } from './noun.ts';
 import { lockTags, setTags, type Taggable } from './tags.store.ts';
+
+import { qosPolicyNoun } from './qos-policies.ts';
+import { trunkNoun } from './trunks.ts';
 
 export type { Taggable } from './tags.store.ts';
 
@@ -23,6 +27,8 @@ const getters: Record<Taggable, (context: Context, id: string) => Promise<{ tags
   floatingip: getFloatingIp,
   security_group: getSecurityGroup,
   subnetpool: getSubnetPool,
+  trunk: (context, id) => getRow(context, trunkNoun, id),
+  qos_policy: (context, id) => getRow(context, qosPolicyNoun, id),
 };
 
 export async function listTags(context: Context, resource: Taggable, id: string): Promise<string[]> {
@@ -43,6 +49,11 @@ export async function demandTag(context: Context, resource: Taggable, id: string
 
 export async function addTag(context: Context, resource: Taggable, id: string, tag: string): Promise<void> {
   await change(context, resource, id, (before) => (before.includes(tag) ? before : [...before, tag]));
+}
+
+/** Those that are there already stay once. */
+export async function addTags(context: Context, resource: Taggable, id: string, tags: readonly string[]): Promise<void> {
+  await change(context, resource, id, (before) => [...new Set([...before, ...tags])]);
 }
 
 export async function removeTag(context: Context, resource: Taggable, id: string, tag: string): Promise<void> {

@@ -9,6 +9,7 @@ import { extractArchive } from './archives.ts';
 import { getAccount, updateAccount, type Account } from './accounts.ts';
 import { deleteMany, pathsToDelete } from './bulk-deletes.ts';
 import { listContainers } from './containers.ts';
+import { deleteAccount } from './deleted-accounts.ts';
 import { emptyAnswer } from './empty-answers.ts';
 import { encoded } from './header-text.ts';
 import { accountLimit, listAnswer, listTypeOf, rangeOf, type Item } from './listing-formats.ts';
@@ -38,7 +39,10 @@ export function accounts({ bodies }: RegionParts) {
     async put(request) {
       const here = await visit(request, contract.put, { account: request.params.account });
       if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, '');
-      throw notAllowed('DELETE, GET, HEAD, OPTIONS, POST');
+      if (!here.isReseller) throw notAllowed('DELETE, GET, HEAD, OPTIONS, POST');
+      const changes = { ...metadataChanges(request.headers, 'account'), ...accountLimitChanges(request, here) };
+      await here.commit((context) => updateAccount(context, changes));
+      return emptyAnswer(here.account ? 202 : 201);
     },
 
     async update(request) {
@@ -56,7 +60,9 @@ export function accounts({ bodies }: RegionParts) {
       const here = await visit(request, contract.delete, { account: request.params.account });
       if (textsOf(request)['bulk-delete'] !== undefined) return deleteMany(request, here, await pathsToDelete(request.body));
       // keystoneauth.py: nobody deletes his own account.
-      throw here.isReseller ? notAllowed('GET, HEAD, OPTIONS, POST') : refusal(request.caller);
+      if (!here.isReseller) throw refusal(request.caller);
+      await here.commit(deleteAccount);
+      return emptyAnswer(204);
     },
 
     async options() {

@@ -1,3 +1,8 @@
+/** Less came than was said. */
+export class EndedEarly extends Error {
+  override name = 'EndedEarly';
+}
+
 /** Reads a stream by amounts and up to marks, holding no more of it than one chunk and what it looks for. */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -6,6 +11,12 @@ export class ByteReader {
 
   constructor(bytes: AsyncIterable<Uint8Array>) {
     this.#chunks = bytes[Symbol.asyncIterator]();
+  }
+
+  /** Whether nothing comes any more. */
+  async isOver(): Promise<boolean> {
+    while (this.#waiting.length === 0) if (!(await this.#more())) return true;
+    return false;
   }
 
   /** So many bytes; fewer where the stream ends before. */
@@ -17,7 +28,7 @@ export class ByteReader {
   /** So many bytes, in pieces as they come. Throws where the stream ends before. */
   async *pieces(count: number): AsyncGenerator<Buffer> {
     for (let left = count; left > 0; ) {
-      if (this.#waiting.length === 0 && !(await this.#more())) throw new Error(`The stream ended ${left} bytes too early`);
+      if (this.#waiting.length === 0 && !(await this.#more())) throw new EndedEarly(`The stream ended ${left} bytes too early`);
       const piece = this.#cut(Math.min(left, this.#waiting.length));
       left -= piece.length;
       yield piece;
@@ -36,7 +47,7 @@ export class ByteReader {
       // The last bytes may be the beginning of the mark.
       const safe = this.#waiting.length - mark.length + 1;
       if (safe > 0) yield this.#cut(safe);
-      if (!(await this.#more())) throw new Error('The stream ended before its mark');
+      if (!(await this.#more())) throw new EndedEarly('The stream ended before its mark');
     }
   }
 

@@ -3,30 +3,18 @@ import type { Headers } from './accounts.store.ts';
 import { listing, type NameRange } from './names.store.ts';
 
 export type Versioning = 'off' | 'enabled' | 'suspended';
-export type Container = { id: number; projectId: string; name: string; headers: Headers; versioning: Versioning; createdAt: Date; updatedAt: Date };
+export type Container = { id: number; projectId: string; name: string; headers: Headers; versioning: Versioning; /** For doors only: never shown as they are. */ facts: Readonly<Record<string, unknown>>; createdAt: Date; updatedAt: Date };
 export type ContainerUsage = { objects: number; bytes: number };
 
-const columns = sql`c.id, c.project_id as "projectId", c.name, c.headers, c.versioning, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
+export const containerColumns = sql`c.id, c.project_id as "projectId", c.name, c.headers, c.versioning, c.facts, c.created_at as "createdAt", c.updated_at as "updatedAt"`;
 
 export function selectContainer(tx: Transaction, projectId: string, name: string): Promise<Container | undefined> {
-  return tx.one<Container>`select ${columns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name}`;
+  return tx.one<Container>`select ${containerColumns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name}`;
 }
 
 /** Nobody deletes it, and nobody changes its headers, before this transaction ends. */
 export function lockContainer(tx: Transaction, projectId: string, name: string): Promise<Container | undefined> {
-  return tx.one<Container>`select ${columns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name} for no key update`;
-}
-
-/** What is asked before anything of an account: the container, and what the account says. */
-export async function selectSurroundings(tx: Transaction, projectId: string, name: string | undefined): Promise<{ account: Headers | undefined; container: Container | undefined }> {
-  const row = await tx.one<Omit<Container, 'id'> & { id: number | null; account: Headers | null }>`
-    select a.headers as account, ${columns}
-    from (select ${projectId}::text as project_id) p
-    left join object_store.account a on a.project_id = p.project_id
-    left join object_store.container c on c.project_id = p.project_id and c.name = ${name ?? ''}`;
-  if (!row) return { account: undefined, container: undefined };
-  const { account, id, ...rest } = row;
-  return { account: account ?? undefined, container: id === null ? undefined : { id, ...rest } };
+  return tx.one<Container>`select ${containerColumns} from object_store.container c where c.project_id = ${projectId} and c.name = ${name} for no key update`;
 }
 
 export async function selectContainerUsage(tx: Transaction, containerId: number): Promise<ContainerUsage> {
@@ -49,6 +37,11 @@ export async function insertContainer(tx: Transaction, { projectId, name, header
 /** Headers that are null go. */
 export function mergeContainerHeaders(tx: Transaction, containerId: number, headers: Readonly<Record<string, string | null>>, now: Date): Promise<number> {
   return tx.run`update object_store.container set headers = jsonb_strip_nulls(headers || ${sql.json(headers)}::jsonb), updated_at = ${now} where id = ${containerId}`;
+}
+
+/** Facts that are null go. */
+export function mergeContainerFacts(tx: Transaction, containerId: number, facts: Readonly<Record<string, unknown>>): Promise<number> {
+  return tx.run`update object_store.container set facts = jsonb_strip_nulls(facts || ${sql.json(facts)}::jsonb) where id = ${containerId}`;
 }
 
 export function updateVersioning(tx: Transaction, containerId: number, versioning: Versioning, now: Date): Promise<number> {

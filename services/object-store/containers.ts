@@ -2,7 +2,9 @@
 import { emit } from '../../kit/events/events.ts';
 import { conflict, notFound } from '../../kit/fault.ts';
 import { ensureAccount, type AccountContext, type HeaderChanges } from './accounts.ts';
-import { deleteContainerRow, deleteExpiredRows, hasObjects, insertContainer, listContainerRows, lockContainer, mergeContainerHeaders, selectContainer, selectContainerUsage, updateVersioning, type Container, type ContainerUsage, type ListedContainer, type Versioning } from './containers.store.ts';
+import { claimKeeping } from './spending.ts';
+import { deleteUploadsOf } from './multipart-uploads.store.ts';
+import { deleteContainerRow, deleteExpiredRows, hasObjects, insertContainer, listContainerRows, lockContainer, mergeContainerFacts, mergeContainerHeaders, selectContainer, selectContainerUsage, updateVersioning, type Container, type ContainerUsage, type ListedContainer, type Versioning } from './containers.store.ts';
 import type { NameRange } from './names.store.ts';
 
 export type { Container, ContainerUsage, ListedContainer, Versioning } from './containers.store.ts';
@@ -31,8 +33,10 @@ export async function ensureContainer(context: AccountContext, name: string, cha
   const headers = Object.fromEntries(Object.entries(changes).flatMap(([key, value]) => (value === null ? [] : [[key, value]])));
   const created = await insertContainer(tx, { projectId, name, headers, now });
   const container = await getContainer(context, name);
-  if (created) await tellContainer(context, 'create', container, { objects: 0, bytes: 0 });
-  else if (Object.keys(changes).length > 0) await mergeContainerHeaders(tx, container.id, changes, now);
+  if (created) {
+    await claimKeeping(context, { containers: 1 });
+    await tellContainer(context, 'create', container, { objects: 0, bytes: 0 });
+  } else if (Object.keys(changes).length > 0) await mergeContainerHeaders(tx, container.id, changes, now);
   return { container: created ? container : await getContainer(context, name), created };
 }
 
@@ -40,7 +44,14 @@ export async function updateContainer({ tx, now }: AccountContext, container: Pi
   await mergeContainerHeaders(tx, container.id, changes, now);
 }
 
-export async function setVersioning({ tx, now }: AccountContext, container: Pick<Container, 'id'>, versioning: Versioning): Promise<void> {
+/** What doors keep with it; a fact that is null goes. */
+export async function noteContainerFacts({ tx }: AccountContext, container: Pick<Container, 'id'>, facts: Readonly<Record<string, unknown>>): Promise<void> {
+  await mergeContainerFacts(tx, container.id, facts);
+}
+
+export async function setVersioning({ tx, now }: AccountContext, container: Pick<Container, 'id' | 'facts'>, versioning: Versioning): Promise<void> {
+  // Else an older version could go before its time.
+  if (versioning !== 'enabled' && container.facts['objectLock'] !== undefined) throw conflict('An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.', 'InvalidBucketState');
   await updateVersioning(tx, container.id, versioning, now);
 }
 
@@ -51,6 +62,7 @@ export async function deleteContainer(context: AccountContext, name: string): Pr
   if (!container) throw noSuchContainer();
   await deleteExpiredRows(tx, container.id, now);
   if (await hasObjects(tx, container.id)) throw conflict('There was a conflict when trying to complete your request.', 'ContainerNotEmpty');
+  await deleteUploadsOf(tx, container.id);
   await deleteContainerRow(tx, container.id);
   await tellContainer(context, 'delete', container, { objects: 0, bytes: 0 });
 }

@@ -11,6 +11,7 @@ import { contentOf, getObject, keeping, type Content, type StoredObject } from '
 import { writeAt } from './object-writes.ts';
 import { decoded, splitPath } from './paths.ts';
 import { downloadOf, shownHeaders } from './reading.ts';
+import { follow } from './symlinks.ts';
 import { httpDateOf } from './timestamps.ts';
 import { checkObjectName, describedBy, receive, tooLarge } from './uploads.ts';
 import { containerOf, textsOf, visit, type Place, type StoreRequest } from './visits.ts';
@@ -40,10 +41,11 @@ async function copy(bodies: ObjectBodies, request: StoreRequest, { source, to }:
   const isManifest = textsOf(request)['multipart-manifest'] === 'get';
   const here = await visit(request, contract.put, to, 'write');
   containerOf(here);
-  const from = await visit(request, contract.get, source, 'read');
-  const sourceContainer = containerOf(from);
+  const named = await visit(request, contract.get, source, 'read');
+  const sourceContainer = containerOf(named);
   checkObjectName(to.object);
-  const object = await from.read((context) => getObject(context, sourceContainer, source.object, textsOf(request)['version-id']));
+  // What stands for another object is copied as that, unless the link itself is wished.
+  const { here: from, object } = await follow(request, named, await named.read((context) => getObject(context, sourceContainer, source.object, textsOf(request)['version-id'])));
   const described = describedBy(headers, now);
   const isFresh = isTrue(headerOf(headers, 'x-fresh-metadata'));
   const content: Omit<Content, 'body' | 'sizeBytes' | 'etag'> = {
@@ -54,20 +56,20 @@ async function copy(bodies: ObjectBodies, request: StoreRequest, { source, to }:
   const isWhole = headerOf(headers, 'range') === undefined && (object.kind === 'plain' || object.kind === 'parts' || object.kind === 'symlink' || isManifest);
   if (isWhole && from.projectId === here.projectId) {
     const { etag } = await here.commit(async (context) => {
-      const again = await getObject(context, sourceContainer, source.object, object.version === 'null' ? undefined : object.version);
+      const again = await getObject(context, { id: object.containerId }, object.name, object.version === 'null' ? undefined : object.version);
       const same = await contentOf(context, again);
       const kept: Record<string, string> = again.kind === 'dlo' && again.headers['x-object-manifest'] !== undefined ? { 'x-object-manifest': again.headers['x-object-manifest'] } : {};
       await writeAt(context, here, to, { ...same, ...content, headers: { ...kept, ...content.headers } });
       return again;
     });
-    return copiedAnswer(request, source, object, object.kind === 'slo' ? `"${etag}"` : etag);
+    return copiedAnswer(request, source, object, { etag: object.kind === 'slo' ? `"${etag}"` : etag, isFresh });
   }
   const download = await downloadOf(bodies, from, object, { asManifest: isManifest });
   const span = spansToSend(request, download)?.[0];
   if ((span ? span.last - span.first + 1 : download.sizeBytes) > limits.max_file_size) throw tooLarge();
   const received = await receive(bodies, request, download.read(span));
   await keeping(bodies, received, () => here.commit((context) => writeAt(context, here, to, { ...content, body: { received }, sizeBytes: received.sizeBytes, etag: received.md5 })));
-  return copiedAnswer(request, source, object, received.md5);
+  return copiedAnswer(request, source, object, { etag: received.md5, isFresh });
 }
 
 function withoutManifest(headers: Readonly<Record<string, string>>): Record<string, string> {
@@ -75,8 +77,8 @@ function withoutManifest(headers: Readonly<Record<string, string>>): Record<stri
   return others;
 }
 
-function copiedAnswer({ now, headers }: StoreRequest, { account, container, object: name }: ObjectPlace, source: StoredObject, etag: string): Answer<Buffer> {
-  const metadata = Object.fromEntries(Object.entries({ ...shownHeaders(source), ...describedBy(headers, now).headers }).filter(([header]) => header.startsWith('x-object-meta-')));
+function copiedAnswer({ now, headers }: StoreRequest, { account, container, object: name }: ObjectPlace, source: StoredObject, { etag, isFresh }: { etag: string; isFresh: boolean }): Answer<Buffer> {
+  const metadata = Object.fromEntries(Object.entries({ ...(isFresh ? {} : shownHeaders(source)), ...describedBy(headers, now).headers }).filter(([header]) => header.startsWith('x-object-meta-')));
   return emptyAnswer(201, {
     ...metadata,
     etag,

@@ -28,9 +28,9 @@ export async function forOrigin<T>(request: StoreRequest, place: Place, work: ()
 export async function optionsAnswer(request: StoreRequest, place: Place, methods: string): Promise<Answer<undefined>> {
   const origin = headerOf(request.headers, 'origin');
   const wanted = headerOf(request.headers, 'access-control-request-method');
-  if (origin === undefined || wanted === undefined) return new Answer(undefined, { headers: { allow: methods, 'content-length': '0' } });
+  if (origin === undefined || place.container === undefined) return new Answer(undefined, { headers: { allow: methods, 'content-length': '0' } });
   const container = (await lookAt(request, place))?.container;
-  if (!container || !isAllowed(container, origin) || !methods.split(', ').includes(wanted)) throw new Fault(401, 'Unauthorized', explanationOf(401), { headers: { allow: methods } });
+  if (!container || !isAllowed(container, origin) || wanted === undefined || !methods.split(', ').includes(wanted)) throw new Fault(401, 'Unauthorized', explanationOf(401), { headers: { allow: methods } });
   const { [`${meta}max-age`]: maxAge } = container.headers;
   const asked = headerOf(request.headers, 'access-control-request-headers');
   const isForAll = allowedOrigins(container).includes('*');

@@ -1,67 +1,11 @@
-/** What becomes of bytes and counts in time, and after a crash. */
+/** What becomes of bytes and counts in time. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { startCloud, type TestCloud } from '../../test/cloud.ts';
-import { Damaged, fileObjectBodies, pieceBytes, TooLarge } from './bodies.ts';
 import { deleteExpired, foldUsage, sweepBytes } from './housekeeping.ts';
 import { swift, type Ask } from './object-store.fixture.ts';
 
 const system = { kind: 'system', reason: 'the test looks' } as const;
-const id = 'a'.repeat(32);
-
-test('bytes are read as they came, whole and in part, and never as others', async (t) => {
-  const { bodies, folder } = await startBodies(t);
-  const bytes = Buffer.alloc(2 * pieceBytes + 1000, 'abcdefg');
-  const body = await bodies.receive(chunksOf(bytes, 7777), { id, limitBytes: bytes.length });
-  await bodies.keep(body.file);
-
-  assert.ok((await all(bodies.read(body))).equals(bytes));
-  for (const [first, last] of [[0, 0], [pieceBytes - 1, pieceBytes], [10, 2 * pieceBytes + 999], [2 * pieceBytes, 2 * pieceBytes + 5]] as const)
-    assert.ok((await all(bodies.read(body, { first, last }))).equals(bytes.subarray(first, last + 1)), `${first}-${last}`);
-  assert.ok(await bodies.isWhole(body, body.sha256));
-
-  const path = join(folder, 'aa', 'aa', id);
-  const damaged = await readFile(path);
-  damaged[pieceBytes + 5]! ^= 1;
-  await writeFile(path, damaged, { mode: 0o600 });
-  assert.equal((await all(bodies.read(body, { first: 0, last: 9 }))).length, 10);
-  await assert.rejects(all(bodies.read(body)), Damaged);
-  assert.equal(await bodies.isWhole(body, body.sha256), false);
-});
-
-test('an upload that breaks off, or is more than it may be, leaves nothing', async (t) => {
-  const { bodies, folder } = await startBodies(t);
-  const broken = async function* () {
-    yield Buffer.from('some');
-    throw new Error('the client went away');
-  };
-
-  await assert.rejects(bodies.receive(broken(), { id, limitBytes: 100 }), /went away/);
-  await assert.rejects(bodies.receive(chunksOf(Buffer.alloc(200), 50), { id, limitBytes: 100 }), TooLarge);
-
-  assert.deepEqual(await readdir(join(folder, 'incoming')), []);
-});
-
-test('what a crash left is swept up: bytes that nobody owns go, those that somebody owns stay', async (t) => {
-  const { cloud, alice } = await start(t);
-  const { bodies, database } = cloud.cloud.region;
-  await alice('PUT', '/box');
-  await alice('PUT', '/box/o', { body: 'hello' });
-  // A process died after its upload, and another one between its transaction and the file's way to its place.
-  await bodies.receive([Buffer.from('nobody owns this')], { id, limitBytes: 100 });
-  const owned = await bodies.receive([Buffer.from('hello')], { id: 'b'.repeat(32), limitBytes: 100 });
-  await database.transaction(system, (tx) => tx.run`update object_store.blob set file = ${owned.file}`);
-
-  await sweepBytes({ ...cloud.cloud.region, clock: later(cloud, 5) });
-  assert.equal((await bodies.incomingBefore(new Date(8.64e15))).length, 2);
-  await sweepBytes({ ...cloud.cloud.region, clock: later(cloud, 60) });
-
-  assert.deepEqual(await bodies.incomingBefore(new Date(8.64e15)), []);
-  assert.equal((await alice('GET', '/box/o')).text, 'hello');
-});
 
 test('a project keeps the same bytes once, and as long as anything has them', async (t) => {
   const { cloud, alice } = await start(t);
@@ -131,25 +75,4 @@ async function start(t: Test): Promise<{ cloud: TestCloud; alice: Ask }> {
   await cloud.settle();
   await cloud.rest();
   return { cloud, alice: swift(cloud, cloud.alice) };
-}
-
-async function startBodies(t: Test) {
-  const folder = await mkdtemp(join(tmpdir(), 'test-bodies-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return { folder, bodies: await fileObjectBodies(folder) };
-}
-
-function* chunksOf(bytes: Buffer, size: number): Generator<Buffer> {
-  for (let begin = 0; begin < bytes.length; begin += size) yield bytes.subarray(begin, begin + size);
-}
-
-async function all(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
-  const read: Buffer[] = [];
-  for await (const piece of pieces) read.push(piece);
-  return Buffer.concat(read);
-}
-
-/** Files have the time of the machine. */
-function later({ clock }: TestCloud, minutes: number): TestCloud['clock'] {
-  return { ...clock, now: () => new Date(Date.now() + minutes * 60_000) };
 }

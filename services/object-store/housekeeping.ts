@@ -3,13 +3,18 @@ import { emit } from '../../kit/events/events.ts';
 import { nobody } from '../../kit/http/caller.ts';
 import type { RegionParts } from '../parts.ts';
 import { expireObject } from './objects.ts';
-import { deleteLoose, dropBlob, foldChanges, isKnownFile, isUsed, lockBlob, selectExpired, selectLoose } from './usage.store.ts';
+import { deleteLoose, dropBlob, foldChanges, isKnownFile, isUsed, lockBlob, noteScrub, selectExpired, selectLoose, selectToScrub } from './usage.store.ts';
 
 const keeping = { kind: 'system', reason: 'the store is kept in order' } as const;
 const atOnce = 1000;
 
 /** An upload that gets no bytes for so long was given up by its door, or its process is gone. */
 const abandonedAfterMs = 10 * 60_000;
+
+/** All bytes are compared with their hash this often, and at one turn no more of them than so many. */
+const scrubbedEveryMs = 30 * 24 * 3_600_000;
+const scrubbedAtOnceBytes = 20 * 1024 * 1024 * 1024;
+const scrubbedAtOnce = 200;
 
 /** Adds up what writers noted, and tells the meter how much is in each container now. */
 export async function foldUsage({ database, clock }: Pick<RegionParts, 'database' | 'clock'>, signal?: AbortSignal): Promise<void> {
@@ -21,6 +26,25 @@ export async function foldUsage({ database, clock }: Pick<RegionParts, 'database
       return step.folded;
     });
     if (folded < atOnce) return;
+  }
+}
+
+/**
+ * Reads all bytes, those that nobody has looked at for longest first. What are other bytes than were brought is noted: the
+ * next upload of the right ones takes their place, and doctor tells of it until then. Their file stays, for who can mend it.
+ */
+export async function scrubBytes({ database, bodies, clock, log }: Pick<RegionParts, 'database' | 'bodies' | 'clock' | 'log'>, signal?: AbortSignal): Promise<void> {
+  const before = new Date(clock.now().getTime() - scrubbedEveryMs);
+  for (let readBytes = 0; readBytes < scrubbedAtOnceBytes; ) {
+    const found = await database.read(keeping, (tx) => selectToScrub(tx, { before, limit: scrubbedAtOnce }));
+    for (const blob of found) {
+      if (signal?.aborted === true || readBytes >= scrubbedAtOnceBytes) return;
+      const isWhole = await bodies.isWhole(blob, blob.sha256);
+      readBytes += blob.sizeBytes;
+      await database.transaction(keeping, (tx) => noteScrub(tx, blob, { now: clock.now(), isWhole }));
+      if (!isWhole) log.error({ projectId: blob.projectId, sha256: blob.sha256, file: blob.file }, 'bytes of an object are not those that were brought');
+    }
+    if (found.length < scrubbedAtOnce) return;
   }
 }
 

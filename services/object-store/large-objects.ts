@@ -11,9 +11,9 @@ import { headerOf } from './header-text.ts';
 import { manifestOf } from './reading.ts';
 import { parseManifest, readWholeBody, resolveManifest, segmentObject } from './manifests.ts';
 import { writeAt } from './object-writes.ts';
-import { keeping } from './objects.ts';
+import { findObject, keeping, nullVersion } from './objects.ts';
 import { httpDateOf } from './timestamps.ts';
-import { contentTypeOf, describedBy, lengthOf, receive, tooLarge } from './uploads.ts';
+import { contentTypeOf, describedBy, lengthOf, mustBeNew, receive, tooLarge } from './uploads.ts';
 import type { StoreRequest, Visit } from './visits.ts';
 
 type ObjectRequest = StoreRequest & { readonly params: { readonly account: string; readonly container: string; readonly object: string } };
@@ -33,11 +33,16 @@ export async function putManifest(bodies: ObjectBodies, request: ObjectRequest &
   const wanted = headerOf(headers, 'etag')?.replaceAll('"', '').toLowerCase();
   if (wanted !== undefined && wanted !== '' && wanted !== etag) throw new Fault(422, 'BadDigest', explanationOf(422));
   const described = describedBy(headers, now);
+  const onlyNew = mustBeNew(headers);
   const received = await receive(bodies, request, [Buffer.from(JSON.stringify(segments))]);
-  await keeping(bodies, received, () =>
-    here.commit((context) => writeAt(context, here, params, { ...described, kind: 'slo', contentType: contentTypeOf(headers, params.object), body: { received }, sizeBytes, etag, facts: { manifestMd5: received.md5, segments: segments.length } })),
+  const { version } = await keeping(bodies, received, () =>
+    here.commit((context) =>
+      writeAt(context, here, params, { ...described, kind: 'slo', contentType: contentTypeOf(headers, params.object), body: { received }, sizeBytes, etag, facts: { manifestMd5: received.md5, segments: segments.length } }, async (container) => {
+        if (onlyNew && (await findObject(context, container, params.object))) throw new Fault(412, 'PreconditionFailed', explanationOf(412));
+      }),
+    ),
   );
-  return emptyAnswer(201, { etag: `"${etag}"`, 'last-modified': httpDateOf(now) });
+  return emptyAnswer(201, { etag: `"${etag}"`, 'last-modified': httpDateOf(now), ...(version === nullVersion ? {} : { 'x-object-version-id': version }) });
 }
 
 /** With all that it names, and what those name. */

@@ -25,6 +25,12 @@ export function listTypeOf(query: Query, headers: IncomingHeaders): ListType {
   return found;
 }
 
+export function versionListType(headers: IncomingHeaders): ListType {
+  const accept = headerOf(headers, 'accept');
+  if (accept !== undefined && accept.trim() !== '' && bestOf(accept, ['application/json']) === undefined) throw new Fault(406, 'NotAcceptable', explanationOf(406));
+  return 'application/json';
+}
+
 export function rangeOf({ limit, marker, end_marker, prefix, delimiter, path, reverse }: Query, most: number): NameRange {
   const wanted = limit === undefined || limit === '' ? most : /^[0-9]{1,9}$/.test(limit) ? Number(limit) : most;
   if (wanted > most) throw new Fault(412, 'PreconditionFailed', `Maximum limit is ${most}`);
@@ -72,11 +78,11 @@ function escaped(value: unknown): string {
 }
 
 /** RFC 9110, 12.5.1: of the types that are most wanted the first one of ours. */
-function bestOf(accept: string): ListType | undefined {
+function bestOf(accept: string, ours: readonly ListType[] = types): ListType | undefined {
   const ranges = accept.split(',').map((range) => {
     const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
     return { name, quality: Number(parameters.find((part) => part.startsWith('q='))?.slice(2) ?? 1) };
   });
   const qualityOf = (type: ListType) => [type, `${type.split('/')[0]}/*`, '*/*'].flatMap((name) => ranges.find((range) => range.name === name)?.quality ?? [])[0] ?? 0;
-  return types.filter((type) => qualityOf(type) > 0).toSorted((one, other) => qualityOf(other) - qualityOf(one))[0];
+  return ours.filter((type) => qualityOf(type) > 0).toSorted((one, other) => qualityOf(other) - qualityOf(one))[0];
 }

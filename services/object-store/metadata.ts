@@ -11,7 +11,8 @@ export function metadataOf(headers: IncomingHeaders, noun: Noun): Record<string,
   const prefix = `x-${noun}-meta-`;
   for (const [name, value] of Object.entries(headers))
     if (String(value ?? '').length > limits.max_header_size) throw badRequest(`Header value too long: ${name.slice(0, limits.max_meta_name_length)}`);
-  const found = headersWith(headers, prefix);
+  // A gateway interface knows no difference between the two, and so clients read what they wrote with the other.
+  const found = headersWith(headers, prefix).map(([name, value]) => [name.replaceAll('_', '-'), value] as const);
   let size = 0;
   for (const [index, [name, value]] of found.entries()) {
     const bytes = Buffer.byteLength(value);
@@ -28,7 +29,7 @@ export function metadataOf(headers: IncomingHeaders, noun: Noun): Record<string,
 
 /** For what is merged: an empty value takes one away, and so does `X-Remove-<Noun>-Meta-…`. */
 export function metadataChanges(headers: IncomingHeaders, noun: 'account' | 'container'): HeaderChanges {
-  const removed = headersWith(headers, `x-remove-${noun}-meta-`).map(([name]) => [`x-${noun}-meta-${name}`, null]);
+  const removed = headersWith(headers, `x-remove-${noun}-meta-`).map(([name]) => [`x-${noun}-meta-${name.replaceAll('_', '-')}`, null]);
   const given = Object.entries(metadataOf(headers, noun)).map(([name, value]) => [name, value === '' ? null : value]);
   return Object.fromEntries([...removed, ...given]);
 }

@@ -128,7 +128,8 @@ test('a copy within an account has the same bytes and what is said anew, and tak
   assert.deepEqual([copied.status, copied.headers['x-copied-from']], [201, 'box/o']);
   const got = await alice('GET', '/other/o%20o');
   assert.deepEqual([got.text, got.headers['x-object-meta-colour'], got.headers['x-object-meta-shape'], got.headers['content-type']], ['hello', 'blue', 'round', 'text/x-mine']);
-  assert.equal((await alice('PUT', '/box/p', { headers: { 'x-copy-from': '/box/o', 'x-fresh-metadata': 'true' } })).status, 201);
+  const fresh = await alice('PUT', '/box/p', { headers: { 'x-copy-from': '/box/o', 'x-fresh-metadata': 'true' } });
+  assert.deepEqual([fresh.status, Object.keys(fresh.headers).filter((name) => name.startsWith('x-object-meta-'))], [201, []]);
   assert.equal((await alice('HEAD', '/box/p')).headers['x-object-meta-colour'], undefined);
   assert.equal((await alice('PUT', '/box/q', { headers: { 'x-copy-from': '/box/none' } })).status, 404);
   assert.equal(await countBlobs(cloud), 1);
@@ -147,6 +148,7 @@ test('a large object is its segments, in whole and in part, and goes with them w
   assert.deepEqual([got.text, got.headers['x-static-large-object'], got.headers['etag'], got.headers['content-length']], ['hello wideworld!', 'True', put.headers['etag'], '16']);
   assert.equal((await alice('GET', '/box/large', { headers: { range: 'bytes=4-11' } })).text, 'o widewo');
   assert.equal(((await alice('GET', '/box/large?multipart-manifest=get')).json as unknown[]).length, 4);
+  assert.equal((await alice('PUT', '/box/large?multipart-manifest=put', { body: JSON.stringify(manifest), headers: { 'if-none-match': '*' } })).status, 412);
   const bad = await alice('PUT', '/box/bad?multipart-manifest=put', { body: JSON.stringify([{ path: '/box/s1', etag: 'other' }, { path: '/box/none' }]) });
   assert.deepEqual([bad.status, bad.text], [400, 'Errors:\n/box/s1, Etag Mismatch\n/box/none, 404 Not Found']);
   await alice('PUT', '/box/s3', { body: 'other' });
@@ -204,6 +206,21 @@ test('a container that keeps versions shows each, deletes by a marker, and makes
   assert.equal((await alice('DELETE', '/box')).status, 204);
 });
 
+test('versions are listed as JSON alone, either way round, and shown to who may write the account', async (t) => {
+  const { cloud, alice } = await start(t);
+  await alice('PUT', '/box', { headers: { 'x-versions-enabled': 'true', 'x-container-read': `${cloud.bob.projectId}:*` } });
+  const [one = ''] = [await alice('PUT', '/box/a', { body: '1' }), await alice('PUT', '/box/a', { body: '22' }), await alice('PUT', '/box/b', { body: '333' })].map(({ headers }) => headers['x-object-version-id']);
+  const sizesOf = async (query: string) => ((await alice('GET', `/box?versions${query}`)).json as { bytes: number }[]).map(({ bytes }) => bytes);
+
+  assert.deepEqual([await sizesOf(''), await sizesOf('&reverse=on'), await sizesOf(`&reverse=on&marker=a&version_marker=${one}`), await sizesOf('&reverse=on&marker=b')], [[2, 1, 3], [3, 1, 2], [2], [1, 2]]);
+  assert.equal((await alice('GET', '/box?versions', { headers: { accept: 'text/plain' } })).status, 406);
+  const bob = swift(cloud, cloud.bob, cloud.alice);
+  assert.deepEqual([(await bob('GET', '/box/a')).status, (await bob('GET', `/box/a?version-id=${one}`)).status], [200, 403]);
+  await alice('POST', '/box', { headers: { 'x-versions-enabled': 'false' } });
+  assert.equal((await alice('PUT', '/box/c')).headers['x-object-version-id'], undefined);
+  assert.equal((await alice('PUT', '/box/c?version-id=null')).status, 400);
+});
+
 test('a link shows what it stands for, in its own account or another, as long as that may be read', async (t) => {
   const { cloud, alice } = await start(t);
   await alice('PUT', '/box');
@@ -222,6 +239,44 @@ test('a link shows what it stands for, in its own account or another, as long as
   assert.equal((await alice('PUT', '/box/static', { headers: { 'x-symlink-target': 'box/o', 'x-symlink-target-etag': md5('other') } })).status, 409);
   for (const [name, target] of [['l1', 'link'], ['l2', 'l1']]) await alice('PUT', `/box/${name}`, { headers: { 'x-symlink-target': `box/${target}` } });
   assert.deepEqual([(await alice('GET', '/box/l1')).text, (await alice('GET', '/box/l2')).status], ['hello', 409]);
+});
+
+test('a copy of a link is what it stands for, and what is noted at a link stays with it', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box');
+  await alice('PUT', '/box/o', { body: 'hello' });
+  for (const name of ['o', 'missing']) await alice('PUT', `/box/to-${name}`, { headers: { 'x-symlink-target': `box/${name}` } });
+
+  assert.equal((await alice('PUT', '/box/bytes', { headers: { 'x-copy-from': 'box/to-o' } })).status, 201);
+  assert.equal((await alice('COPY', '/box/to-o?symlink=get', { headers: { destination: 'box/link' } })).status, 201);
+  assert.equal((await alice('POST', '/box/to-o', { headers: { 'x-object-meta-a': 'b' } })).status, 307);
+
+  const [bytes, link, noted, missing] = [await alice('GET', '/box/bytes'), await alice('GET', '/box/link'), await alice('HEAD', '/box/to-o?symlink=get'), await alice('GET', '/box/to-missing')];
+  assert.deepEqual([bytes.text, bytes.headers['content-location'], link.text], ['hello', undefined, 'hello']);
+  assert.match(String(link.headers['content-location']), /box\/o$/);
+  assert.equal(noted.headers['x-object-meta-a'], 'b');
+  assert.deepEqual([missing.status, /box\/missing$/.test(String(missing.headers['content-location']))], [404, true]);
+  assert.equal((await alice('POST', '/box/to-o', { headers: { 'x-symlink-target': 'box/p' } })).status, 400);
+});
+
+test('an object is deleted for its expiry only when that is its expiry', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box');
+  assert.equal((await alice('PUT', '/box/o', { headers: { 'x-delete-at': '1'.repeat(100) } })).status, 201);
+  assert.equal((await alice('HEAD', '/box/o')).headers['x-delete-at'], '9999999999');
+
+  const statuses = [];
+  for (const moment of ['soon', '9999999998', '9999999999', '9999999999']) statuses.push((await alice('DELETE', '/box/o', { headers: { 'x-if-delete-at': moment } })).status);
+
+  assert.deepEqual(statuses, [400, 412, 204, 409]);
+});
+
+test('what is noted under a name with low lines is read under one with hyphens, as by every gateway', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box', { headers: { 'x-container-meta-test_note': 'kept' } });
+  assert.equal((await alice('HEAD', '/box')).headers['x-container-meta-test-note'], 'kept');
+  await alice('POST', '/box', { headers: { 'x-remove-container-meta-test_note': 'x' } });
+  assert.equal((await alice('HEAD', '/box')).headers['x-container-meta-test-note'], undefined);
 });
 
 test('accounts and containers hold no more than their limits', async (t) => {
@@ -251,6 +306,7 @@ test('pages of other origins read what a container lets them', async (t) => {
   assert.deepEqual([before.status, before.headers['access-control-allow-headers']], [200, 'x-auth-token']);
   assert.equal((await nobody('GET', '/box/o', { headers: { origin: 'http://thief.example' } })).headers['access-control-allow-origin'], undefined);
   assert.equal((await nobody('OPTIONS', '/box/o', { headers: { origin: 'http://thief.example', 'access-control-request-method': 'GET' } })).status, 401);
+  assert.equal((await nobody('OPTIONS', '/box/o', { headers: { origin: 'http://page.example' } })).status, 401);
 });
 
 type Test = Parameters<typeof startCloud>[0];

@@ -3,40 +3,31 @@ import { objects as contract } from '../../contract/object-store/objects.ts';
 import { servicePath } from '../../contract/object-store/paths.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
-import { Answer, implement, type Request } from '../../kit/http/implement.ts';
+import { implement, type Answer, type Request } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
+import type { AccountContext } from './accounts.ts';
 import { extractArchive } from './archives.ts';
-import { getContainer } from './containers.ts';
+import { getContainer, type Container } from './containers.ts';
 import { copyFrom, copyTo } from './copies.ts';
 import { forOrigin, optionsAnswer } from './cross-origin.ts';
-import { downloadAnswer, headAnswer } from './downloads.ts';
 import { emptyAnswer } from './empty-answers.ts';
 import { isForm, uploadForm } from './forms.ts';
-import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
+import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { deleteManifest, putManifest } from './large-objects.ts';
-import { deleteObject, findObject, getObject, keeping, makeCurrent, noSuchObject, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
+import { deleteObject, findObject, getObject, keeping, makeCurrent, noSuchObject, nullVersion, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
 import { deleteKeepingOlder } from './older-versions.ts';
 import { writeAt } from './object-writes.ts';
-import { downloadOf } from './reading.ts';
-import { demandTarget, follow, linkHeaders, targetOf, wishedTarget, type Followed, type Target } from './symlinks.ts';
+import { objectOrPage, withoutBody } from './static-web.ts';
+import { demandTarget, linkHeaders, targetOf, wishedTarget, type Target } from './symlinks.ts';
 import { httpDateOf } from './timestamps.ts';
-import { checkObjectName, contentTypeOf, describedBy, kindOf, lengthOf, receive } from './uploads.ts';
+import { checkObjectName, contentTypeOf, describedBy, kindOf, lengthOf, mustBeNew, receive } from './uploads.ts';
 import { demandRoom } from './usage-limits.ts';
-import { containerOf, textsOf, visit, type Visit } from './visits.ts';
+import { containerOf, demandOwner, textsOf, visit, type Visit } from './visits.ts';
 
 export function objects({ bodies }: RegionParts) {
   return implement(contract, {
-    get: (request) =>
-      forOrigin(request, request.params, async () => {
-        const found = await find(request, contract.get);
-        return shownAnswer(await downloadAnswer(request, await downloadOf(bodies, found.here, found.object, { asManifest: textsOf(request)['multipart-manifest'] === 'get' })), found, request.params.object);
-      }),
-
-    head: (request) =>
-      forOrigin(request, request.params, async () => {
-        const found = await find(request, contract.head);
-        return shownAnswer(headAnswer(request, await downloadOf(bodies, found.here, found.object, { asManifest: textsOf(request)['multipart-manifest'] === 'get' })), found, request.params.object);
-      }),
+    get: (request) => forOrigin(request, request.params, () => objectOrPage(bodies, request, contract.get)),
+    head: (request) => forOrigin(request, request.params, async () => withoutBody(await objectOrPage(bodies, request, contract.head))),
 
     put: (request) => forOrigin(request, request.params, () => put(request)),
     update: (request) => forOrigin(request, request.params, () => update(request)),
@@ -57,7 +48,11 @@ export function objects({ bodies }: RegionParts) {
     if (isManifest) return putManifest(bodies, request, here);
     if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, `${params.container}/${params.object}`);
     const restored = textsOf(request)['version-id'];
-    if (restored !== undefined) return restore(request, here, restored);
+    if (restored !== undefined) {
+      demandOwner(request, here);
+      if (restored === nullVersion) throw badRequest('Invalid version parameter');
+      return restore(request, here, restored);
+    }
     const target = wishedTarget(headers, params);
     const linked = target && (await demandTarget(request, target));
     const expected = lengthOf(headers);
@@ -88,17 +83,20 @@ export function objects({ bodies }: RegionParts) {
     containerOf(here);
     demandAllowed(headers, here);
     const described = describedBy(headers, now);
-    await here.commit(async (context) => {
+    if (headerOf(headers, 'x-symlink-target') !== undefined) throw badRequest('A PUT request is required to set a symlink target');
+    const link = await here.commit(async (context) => {
       const container = await getContainer(context, params.container);
       await takeTurn(context, container, params.object);
       const object = await getObject(context, container, params.object);
-      if (object.kind === 'symlink') {
-        const { account, container: targetContainer, object: name } = targetOf(object);
-        throw new Fault(307, 'TemporaryRedirect', 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.', { headers: { ...linkHeaders(object), location: `${servicePath}/${account}/${encodeURI(`${targetContainer}/${name}`)}` } });
-      }
       const kind = object.kind === 'plain' || object.kind === 'dlo' ? kindOf(described.headers) : object.kind;
       await updateObject(context, object, { ...described, kind, contentType: headerOf(headers, 'content-type') || object.contentType, writtenAt: now, facts: object.facts });
+      return object.kind === 'symlink' ? object : undefined;
     });
+    if (link) {
+      // The link has it now, and what it stands for has not: swift/common/middleware/symlink.py.
+      const { account, container: targetContainer, object: name } = targetOf(link);
+      throw new Fault(307, 'TemporaryRedirect', 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.', { headers: { ...linkHeaders(link), location: `${servicePath}/${account}/${encodeURI(`${targetContainer}/${name}`)}` } });
+    }
     return emptyAnswer(202);
   }
 
@@ -109,41 +107,19 @@ export function objects({ bodies }: RegionParts) {
     const query = textsOf(request);
     if (query['multipart-manifest'] === 'delete') return deleteManifest(bodies, request, here);
     const version = query['version-id'];
+    if (version !== undefined) demandOwner(request, here);
+    const expiring = expiryDemanded(request.headers);
     const deleted = await here.commit(async (context) => {
       const container = await getContainer(context, params.container);
+      if (expiring !== undefined) await demandExpiry(context, container, params.object, expiring);
       if (version === undefined && (await deleteKeepingOlder(context, here, container, params.object))) return undefined;
       const { object, marker } = await deleteObject(context, container, params.object, version, { isReplaced: false });
       if (!object || (object.isMarker && version === undefined)) throw noSuchObject();
       return marker ?? object.version;
     });
+    if (version !== undefined) return emptyAnswer(204, { 'x-object-version-id': version });
     return emptyAnswer(204, deleted === undefined ? {} : versionHeader(here, deleted));
   }
-}
-
-type Found = Followed & { isVersioned: boolean };
-
-/** The object that is asked for, or the one that it stands for. */
-async function find(request: Request<typeof contract.get> | Request<typeof contract.head>, asked: typeof contract.get | typeof contract.head): Promise<Found> {
-  const here = await visit(request, asked, request.params, 'read');
-  const container = containerOf(here);
-  const object = await here.read((context) => getObject(context, container, request.params.object, textsOf(request)['version-id']));
-  return { ...(await follow(request, here, object)), isVersioned: container.versioning !== 'off' };
-}
-
-function shownAnswer<T>(answer: Answer<T>, { here, object, location, isVersioned }: Found, name: string): Answer<T> {
-  const more = { ...linkHeaders(object), ...(isVersioned ? { 'x-object-version-id': object.version } : {}), ...(location === undefined ? {} : { 'content-location': location }) };
-  return signedAnswer(new Answer(answer.body, { ...(answer.status === undefined ? {} : { status: answer.status }), headers: { ...answer.headers, ...encoded(more) } }), here, name);
-}
-
-/** What somebody with a signed address gets says what to call the file, and only what is meant for everybody. */
-function signedAnswer<T>(answer: Answer<T>, { signed }: Pick<Visit, 'signed'>, name: string): Answer<T> {
-  if (!signed) return answer;
-  const { filename, isInline, expires } = signed;
-  const named = (disposition: string, file: string) => `${disposition}; filename="${file.replaceAll(/["\\]/g, '\\$&').replaceAll('\n', '%0A')}"; filename*=UTF-8''${encodeURIComponent(file)}`;
-  const own = answer.headers['content-disposition'];
-  const disposition = isInline ? (filename ? named('inline', filename) : 'inline') : filename ? named('attachment', filename) : (own ?? named('attachment', name.replace(/\/+$/, '').split('/').at(-1)!));
-  const shown = Object.entries(answer.headers).filter(([header]) => !header.startsWith('x-object-meta-') || header.startsWith('x-object-meta-public-'));
-  return new Answer(answer.body, { ...(answer.status === undefined ? {} : { status: answer.status }), headers: { ...Object.fromEntries(shown), ...encoded({ 'content-disposition': disposition }), expires: expires.toUTCString() } });
 }
 
 /** A signed address does not let its bearer read what he does not know. */
@@ -153,7 +129,7 @@ function demandAllowed(headers: IncomingHeaders, { signed }: Pick<Visit, 'signed
 }
 
 function versionHeader({ container }: Pick<Visit, 'container'>, version: string): Record<string, string> {
-  return container === undefined || container.versioning === 'off' ? {} : { 'x-object-version-id': version };
+  return container === undefined || container.versioning === 'off' || version === nullVersion ? {} : { 'x-object-version-id': version };
 }
 
 function kindAnd(target: Target | undefined, linked: StoredObject | undefined, headers: Readonly<Record<string, string>>): Pick<Content, 'kind' | 'facts'> {
@@ -167,9 +143,17 @@ async function restore(request: Request<typeof contract.put>, here: Visit, versi
   return emptyAnswer(201, { 'last-modified': httpDateOf(object.writtenAt), etag: object.etag, 'x-object-version-id': version });
 }
 
-function mustBeNew(headers: IncomingHeaders): boolean {
-  const given = headerOf(headers, 'if-none-match');
-  if (given === undefined) return false;
-  if (given.trim() !== '*') throw badRequest('If-None-Match only supports *');
-  return true;
+/** To delete it only if it is to be gone at this moment: swift/obj/server.py, DELETE. */
+function expiryDemanded(headers: IncomingHeaders): number | undefined {
+  const given = headerOf(headers, 'x-if-delete-at');
+  if (given === undefined) return undefined;
+  if (!/^\s*[+-]?\d+\s*$/.test(given)) throw badRequest('Bad X-If-Delete-At header value');
+  return Number(given);
+}
+
+async function demandExpiry(context: AccountContext, container: Pick<Container, 'id'>, name: string, seconds: number): Promise<void> {
+  await takeTurn(context, container, name);
+  const object = await findObject(context, container, name);
+  if (!object) throw new Fault(409, 'Conflict', explanationOf(409));
+  if (object.deleteAt?.getTime() !== seconds * 1000) throw new Fault(412, 'PreconditionFailed', explanationOf(412));
 }

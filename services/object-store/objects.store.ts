@@ -1,12 +1,12 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Headers } from './accounts.store.ts';
-import type { Received } from './bodies.ts';
+import type { Body, Received } from './bodies.ts';
 import { listing, successorOf, type NameRange } from './names.store.ts';
 
 export type ObjectKind = 'plain' | 'parts' | 'slo' | 'dlo' | 'symlink';
 
 /** A blob of the project, as far as it is needed to read it. */
-export type Blob = { sha256: string; file: string; sizeBytes: number; sums: Buffer };
+export type Blob = Body & { sha256: string };
 
 export type StoredObject = {
   id: number;
@@ -26,6 +26,8 @@ export type StoredObject = {
   facts: Readonly<Record<string, unknown>>;
   writtenAt: Date;
   deleteAt: Date | null;
+  /** Where it was read with the object. */
+  blob?: Blob | undefined;
 };
 
 export type NewObject = Pick<StoredObject, 'containerId' | 'name' | 'version' | 'isMarker' | 'kind' | 'sha256' | 'sizeBytes' | 'usedBytes' | 'etag' | 'contentType' | 'headers' | 'facts' | 'writtenAt' | 'deleteAt'>;
@@ -45,25 +47,19 @@ export function selectExpiredObject(tx: Transaction, id: number, now: Date): Pro
   return tx.one<StoredObject>`select ${columns} from object_store.object c where c.id = ${id} and c.delete_at <= ${now}`;
 }
 
-/** The same by its path in one statement, with the blob that it has; for those who look at it most. */
-export function selectObjectWithBlob(tx: Transaction, containerId: number, name: string, { version, now }: { version?: string | undefined; now: Date }): Promise<(StoredObject & { file: string | null; blobBytes: number | null; sums: Buffer | null }) | undefined> {
-  return tx.one`
-    select ${columns}, b.file, b.size_bytes as "blobBytes", b.sums from object_store.object c left join object_store.blob b on b.project_id = c.project_id and b.sha256 = c.sha256
-    where c.container_id = ${containerId} and c.name = ${name} and ${version === undefined ? sql`c.is_latest` : sql`c.version = ${version}`} and (c.delete_at is null or c.delete_at > ${now})`;
-}
-
 /** Of one name one at a time is written: whoever comes second sees what the first one did. */
 export function lockName(tx: Transaction, containerId: number, name: string): Promise<number> {
   return tx.run`select pg_advisory_xact_lock(hashtext('object_store.object'), hashtext(${`${containerId} ${name}`}))`;
 }
 
 /** The blob's row, which is locked until the end: the project's own where it has these bytes already. */
-export async function insertBlob(tx: Transaction, projectId: string, { sha256, md5, sizeBytes, file, sums }: Received, now: Date): Promise<string> {
+export async function insertBlob(tx: Transaction, projectId: string, { sha256, md5, sizeBytes, file, bytes = null, sums }: Received, now: Date): Promise<string> {
   const kept = await tx.one<{ file: string }>`
-    insert into object_store.blob (project_id, sha256, md5, size_bytes, file, sums, stored_at) values (${projectId}, ${sha256}, ${md5}, ${sizeBytes}, ${file}, ${sums}, ${now})
+    insert into object_store.blob (project_id, sha256, md5, size_bytes, file, bytes, sums, stored_at) values (${projectId}, ${sha256}, ${md5}, ${sizeBytes}, ${file}, ${bytes}, ${sums}, ${now})
     on conflict (project_id, sha256) do update set
       -- Good bytes take the place of damaged ones.
       file = case when blob.damaged_at is null then blob.file else excluded.file end,
+      bytes = case when blob.damaged_at is null then blob.bytes else excluded.bytes end,
       sums = case when blob.damaged_at is null then blob.sums else excluded.sums end,
       damaged_at = null
     returning file`;
@@ -71,7 +67,12 @@ export async function insertBlob(tx: Transaction, projectId: string, { sha256, m
 }
 
 export function selectBlob(tx: Transaction, projectId: string, sha256: string): Promise<Blob | undefined> {
-  return tx.one<Blob>`select sha256, file, size_bytes as "sizeBytes", sums from object_store.blob where project_id = ${projectId} and sha256 = ${sha256}`;
+  return tx.one<Blob>`select sha256, file, bytes, size_bytes as "sizeBytes", sums from object_store.blob where project_id = ${projectId} and sha256 = ${sha256}`;
+}
+
+/** For who shows what a part has. */
+export function selectBlobWithMd5(tx: Transaction, projectId: string, sha256: string): Promise<{ sha256: string; sizeBytes: number; md5: string } | undefined> {
+  return tx.one`select sha256, size_bytes as "sizeBytes", md5 from object_store.blob where project_id = ${projectId} and sha256 = ${sha256}`;
 }
 
 /** The new one is the newest. */
@@ -120,16 +121,23 @@ export function updateObjectRow(tx: Transaction, id: number, { kind, headers, co
     update object_store.object set kind = ${kind}, headers = ${sql.json(headers)}::jsonb, facts = ${sql.json(facts)}::jsonb, content_type = ${contentType}, delete_at = ${deleteAt}, written_at = ${writtenAt} where id = ${id}`;
 }
 
+export function updateFacts(tx: Transaction, id: number, facts: StoredObject['facts']): Promise<number> {
+  return tx.run`update object_store.object set facts = ${sql.json(facts)}::jsonb where id = ${id}`;
+}
+
 export type Piece = Blob & { number: number };
 
-export function insertPiece(tx: Transaction, projectId: string, objectId: number, { number, sha256, sizeBytes }: Pick<Piece, 'number' | 'sha256' | 'sizeBytes'>): Promise<number> {
-  return tx.run`insert into object_store.piece (object_id, number, project_id, sha256, size_bytes) values (${objectId}, ${number}, ${projectId}, ${sha256}, ${sizeBytes})`;
+export function insertPieces(tx: Transaction, projectId: string, objectId: number, pieces: readonly Pick<Piece, 'number' | 'sha256' | 'sizeBytes'>[]): Promise<number> {
+  const all = sql.json(pieces.map(({ number, sha256, sizeBytes }) => ({ number, sha256, size_bytes: sizeBytes })));
+  return tx.run`
+    insert into object_store.piece (object_id, number, project_id, sha256, size_bytes)
+    select ${objectId}, number, ${projectId}, sha256, size_bytes from jsonb_to_recordset(${all}::jsonb) p (number integer, sha256 text, size_bytes bigint)`;
 }
 
 /** In their order, as they are to be read. */
 export function selectPieces(tx: Transaction, objectId: number): Promise<Piece[]> {
   return tx.rows<Piece>`
-    select p.number, p.sha256, p.size_bytes as "sizeBytes", b.file, b.sums from object_store.piece p
+    select p.number, p.sha256, p.size_bytes as "sizeBytes", b.file, b.bytes, b.sums from object_store.piece p
     join object_store.blob b on b.project_id = p.project_id and b.sha256 = p.sha256 where p.object_id = ${objectId} order by p.number`;
 }
 
@@ -143,9 +151,18 @@ export function listObjectRows(tx: Transaction, containerId: number, range: Name
   return tx.rows<ListedObject>(listing(range, { from: latest, columns: listedColumns }));
 }
 
+export type VersionRange = { prefix?: string | undefined; name?: string | undefined; id?: number | undefined; before?: string | undefined; /** From the greatest name's oldest on: all the other way round. */ reverse?: boolean | undefined; limit: number };
+
 /** All versions, of each name the newest first; after a name, or after a version of it. */
-export function listVersionRows(tx: Transaction, containerId: number, { prefix = '', name = '', id, before = '', limit }: { prefix?: string | undefined; name?: string | undefined; id?: number | undefined; before?: string | undefined; limit: number }): Promise<Exclude<ListedObject, { subdir: string }>[]> {
+export function listVersionRows(tx: Transaction, containerId: number, { prefix = '', name = '', id, before = '', reverse = false, limit }: VersionRange): Promise<Exclude<ListedObject, { subdir: string }>[]> {
   const end = successorOf(prefix);
+  if (reverse) {
+    const below: Sql = name === '' ? sql`true` : id === undefined ? sql`c.name < ${name}` : sql`c.name <= ${name} and (c.name < ${name} or c.id > ${id})`;
+    return tx.rows<Exclude<ListedObject, { subdir: string }>>`
+      select null::text as subdir, ${listedColumns} from object_store.object c
+      where c.container_id = ${containerId} and c.name >= ${prefix} and c.name > ${before} and ${end === undefined ? sql`true` : sql`c.name < ${end}`} and ${below}
+      order by c.name desc, c.id limit ${limit}`;
+  }
   const behind: Sql = name === '' ? sql`true` : id === undefined ? sql`c.name > ${name}` : sql`(c.name > ${name} or (c.name = ${name} and c.id < ${id}))`;
   return tx.rows<Exclude<ListedObject, { subdir: string }>>`
     select null::text as subdir, ${listedColumns} from object_store.object c

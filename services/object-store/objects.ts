@@ -1,10 +1,12 @@
 /** Objects: what is kept under a name, and its older versions where the container keeps them. */
-import { notFound } from '../../kit/fault.ts';
+import { forbidden, notFound } from '../../kit/fault.ts';
 import { UnknownOutcome } from '../../kit/postgres/database.ts';
 import type { AccountContext } from './accounts.ts';
 import type { ObjectBodies, Received, Span } from './bodies.ts';
 import type { Container } from './containers.store.ts';
 import type { NameRange } from './names.store.ts';
+import { isLocked } from './locks.ts';
+import { claimKeeping } from './spending.ts';
 import {
   deleteLatestRow,
   deleteObjectRow,
@@ -12,7 +14,7 @@ import {
   demoteLatest,
   insertBlob,
   insertObject,
-  insertPiece,
+  insertPieces,
   listObjectRows,
   listVersionRows,
   lockName,
@@ -22,6 +24,7 @@ import {
   selectExpiredObject,
   selectObject,
   selectPieces,
+  updateFacts,
   updateObjectRow,
   type Blob,
   type ListedObject,
@@ -80,27 +83,32 @@ export type Written = {
 export async function writeObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string, content: Content): Promise<Written> {
   const { tx, projectId, now } = context;
   const { body, sizeBytes, etag, contentType, headers, kind = 'plain', facts = {}, deleteAt = null } = content;
-  await lockName(tx, container.id, name);
-  const file = body !== undefined && 'received' in body ? await insertBlob(tx, projectId, body.received, now) : undefined;
-  const version = await makeRoom(context, container, name);
   const bytes = await bytesOf(context, body);
-  const id = await insertObject(tx, projectId, {
-    containerId: container.id,
-    name,
-    version,
-    isMarker: false,
-    kind,
-    sha256: bytes.sha256,
-    sizeBytes,
-    usedBytes: bytes.usedBytes,
-    etag,
-    contentType,
-    headers,
-    facts,
-    writtenAt: now,
-    deleteAt,
-  });
-  if (body !== undefined && 'pieces' in body) for (const piece of body.pieces) await insertPiece(tx, projectId, id, piece);
+  const version = nextVersion(context, container);
+  // In this order, and together: each way to the database and back costs more than what is done there.
+  const [, file, , , id] = await Promise.all([
+    lockName(tx, container.id, name),
+    body !== undefined && 'received' in body ? insertBlob(tx, projectId, body.received, now) : undefined,
+    makeRoom(context, container, name),
+    claimKeeping(context, { bytes: bytes.usedBytes }),
+    insertObject(tx, projectId, {
+      containerId: container.id,
+      name,
+      version,
+      isMarker: false,
+      kind,
+      sha256: bytes.sha256,
+      sizeBytes,
+      usedBytes: bytes.usedBytes,
+      etag,
+      contentType,
+      headers,
+      facts,
+      writtenAt: now,
+      deleteAt,
+    }),
+  ]);
+  if (body !== undefined && 'pieces' in body) await insertPieces(tx, projectId, id, body.pieces);
   return { id, version, file };
 }
 
@@ -113,15 +121,14 @@ async function bytesOf({ tx, projectId }: AccountContext, body: Content['body'])
   return { sha256: blob.sha256, usedBytes: blob.sizeBytes };
 }
 
-/** The version that the next one is; nothing of the name is the newest any more. */
-async function makeRoom({ tx, random }: AccountContext, { id, versioning }: Pick<Container, 'id' | 'versioning'>, name: string): Promise<string> {
-  if (versioning === 'off') {
-    await deleteLatestRow(tx, id, name);
-    return nullVersion;
-  }
-  if (versioning === 'suspended') await deleteVersionRow(tx, id, name, nullVersion);
-  await demoteLatest(tx, id, name);
+function nextVersion({ random }: AccountContext, { versioning }: Pick<Container, 'versioning'>): string {
   return versioning === 'enabled' ? random.uuid().replaceAll('-', '') : nullVersion;
+}
+
+/** Nothing of the name is the newest any more. */
+async function makeRoom({ tx }: AccountContext, { id, versioning }: Pick<Container, 'id' | 'versioning'>, name: string): Promise<void> {
+  if (versioning === 'off') await deleteLatestRow(tx, id, name);
+  else await Promise.all([versioning === 'suspended' ? deleteVersionRow(tx, id, name, nullVersion) : undefined, demoteLatest(tx, id, name)]);
 }
 
 /** The same again, for another place in the account. */
@@ -136,14 +143,17 @@ export type Deleted = { /** What is gone. */ object: StoredObject | undefined; /
  * Deletes a name: where the container keeps versions by a marker, else for good. With a version: that one, for good; when it
  * was the newest the one before it takes its place, unless nothing is to.
  */
-export async function deleteObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string, version?: string, { isReplaced = true }: { isReplaced?: boolean } = {}): Promise<Deleted> {
+export async function deleteObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string, version?: string, { isReplaced = true, mayEndRetention = false }: { isReplaced?: boolean; /** With the right to pass over a retention that its governors may end. */ mayEndRetention?: boolean } = {}): Promise<Deleted> {
   const { tx, now } = context;
   await lockName(tx, container.id, name);
   const object = await selectObject(tx, container.id, name, { version, now });
   if (version !== undefined || container.versioning === 'off') {
     // What has expired and is still there goes with it.
     if (version === undefined) await deleteLatestRow(tx, container.id, name);
-    else if (object) await deleteObjectRow(tx, object.id);
+    else if (object) {
+      demandUnlocked(object, { now, mayEndRetention });
+      await deleteObjectRow(tx, object.id);
+    }
     if (object?.isLatest === true && version !== undefined && isReplaced) await promoteNewest(tx, container.id, name);
     return { object, marker: undefined };
   }
@@ -152,9 +162,14 @@ export async function deleteObject(context: AccountContext, container: Pick<Cont
 
 async function insertMarker(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, name: string): Promise<string> {
   const { tx, projectId, now } = context;
-  const version = await makeRoom(context, container, name);
+  const version = nextVersion(context, container);
+  await makeRoom(context, container, name);
   await insertObject(tx, projectId, { containerId: container.id, name, version, isMarker: true, kind: 'plain', sha256: null, sizeBytes: 0, usedBytes: 0, etag: '', contentType: 'application/x-deleted;swift_versions_deleted=1', headers: {}, facts: {}, writtenAt: now, deleteAt: null });
   return version;
+}
+
+function demandUnlocked(object: Pick<StoredObject, 'facts'>, options: Parameters<typeof isLocked>[1]): void {
+  if (isLocked(object, options)) throw forbidden('Access Denied because object protected by object lock.', 'ObjectLocked');
 }
 
 /** Its time is over: it is gone for good, and where the container keeps versions a marker says so. */
@@ -162,7 +177,7 @@ export async function expireObject(context: AccountContext, container: Pick<Cont
   const { tx, now } = context;
   await lockName(tx, container.id, name);
   const expired = await selectExpiredObject(tx, id, now);
-  if (!expired) return;
+  if (!expired || isLocked(expired, { now })) return;
   if (expired.isLatest && container.versioning !== 'off') await insertMarker(context, container, name);
   await deleteObjectRow(tx, id);
 }
@@ -179,8 +194,14 @@ export async function makeCurrent(context: AccountContext, container: Pick<Conta
 }
 
 /** Other headers for the same bytes. */
-export async function updateObject({ tx }: AccountContext, { id }: Pick<StoredObject, 'id'>, changed: Pick<StoredObject, 'kind' | 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<void> {
-  await updateObjectRow(tx, id, changed);
+export async function updateObject({ tx, now }: AccountContext, object: Pick<StoredObject, 'id' | 'facts'>, changed: Pick<StoredObject, 'kind' | 'headers' | 'contentType' | 'deleteAt' | 'writtenAt' | 'facts'>): Promise<void> {
+  if (changed.deleteAt !== null) demandUnlocked(object, { now });
+  await updateObjectRow(tx, object.id, changed);
+}
+
+/** Other facts only: what doors note of it. */
+export async function noteFacts({ tx }: AccountContext, { id }: Pick<StoredObject, 'id'>, facts: StoredObject['facts']): Promise<void> {
+  await updateFacts(tx, id, facts);
 }
 
 export function listObjects({ tx, now }: AccountContext, { id }: Pick<Container, 'id'>, range: NameRange): Promise<ListedObject[]> {

@@ -52,7 +52,7 @@ export async function manifestOf(bodies: ObjectBodies, here: Visit, object: Stor
 }
 
 async function* readOwn(bodies: ObjectBodies, here: Visit, object: StoredObject, span?: Span): AsyncGenerator<Buffer> {
-  yield* readBlobs(bodies, await here.read((context) => blobsOf(context, object)), span);
+  yield* readBlobs(bodies, object.blob ? [object.blob] : await here.read((context) => blobsOf(context, object)), span);
 }
 
 async function* readSegments(open: () => Promise<readonly Segment[]>, span?: Span): AsyncGenerator<Buffer> {

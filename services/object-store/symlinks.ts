@@ -54,9 +54,13 @@ export async function follow(request: StoreRequest, here: Visit, object: StoredO
     // Whoever has a signed address has it for the account or container whose key it was.
     const isNear = here.signed !== undefined && projectOf(target.account) === here.projectId;
     const there = isNear ? await near(here, target) : await visit(request, contract.get, target, 'read');
-    const found = await there.read((context) => getObject(context, containerOf(there), target.object));
+    const location = `${servicePath}/${target.account}/${encodeURI(`${target.container}/${target.object}`)}`;
+    const found = await there.read((context) => getObject(context, containerOf(there), target.object)).catch((error: unknown) => {
+      if (error instanceof Fault && error.status === 404) throw new Fault(404, error.code, error.message, { headers: { 'content-location': location }, cause: error });
+      throw error;
+    });
     if (target.etag !== null && found.etag !== target.etag) throw new Fault(409, 'Conflict', explanationOf(409));
-    followed = { here: there, object: found, location: `${servicePath}/${target.account}/${encodeURI(`${target.container}/${target.object}`)}` };
+    followed = { here: there, object: found, location };
   }
   return followed;
 }

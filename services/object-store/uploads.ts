@@ -4,6 +4,7 @@ import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { TooLarge, type ObjectBodies, type Received } from './bodies.ts';
 import { guessedType } from './content-types.ts';
+import { unlessIdle } from './patience.ts';
 import { headerOf, isTrue, type IncomingHeaders } from './header-text.ts';
 import { metadataOf } from './metadata.ts';
 import type { ObjectKind } from './objects.ts';
@@ -25,7 +26,7 @@ export function lengthOf(headers: IncomingHeaders): number | undefined {
 /** Takes the request's bytes in. Whoever gets them makes a row of them, or removes their file. */
 export async function receive(bodies: ObjectBodies, { random, signal }: Pick<StoreRequest, 'random' | 'signal'>, bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array> | undefined, limitBytes: number = limits.max_file_size): Promise<Received> {
   try {
-    return await bodies.receive(bytes ?? nothing(), { id: random.uuid().replaceAll('-', ''), limitBytes });
+    return await bodies.receive(unlessIdle(bytes ?? nothing(), idleMs), { id: random.uuid().replaceAll('-', ''), limitBytes });
   } catch (error) {
     if (error instanceof TooLarge) throw tooLarge();
     if (signal.aborted) throw new Fault(499, 'ClientDisconnect', explanationOf(499), { cause: error });
@@ -36,6 +37,9 @@ export async function receive(bodies: ObjectBodies, { random, signal }: Pick<Sto
 async function* nothing(): AsyncGenerator<Uint8Array> {
   // An object without bytes is an object all the same.
 }
+
+/** swift/proxy/server.py, client_timeout: whoever sends nothing for so long sends no more. */
+const idleMs = 60_000;
 
 /** Headers that are kept with an object, besides its metadata: swift/obj/server.py, allowed_headers. */
 const kept = ['content-disposition', 'content-encoding', 'x-object-manifest', 'cache-control', 'content-language', 'expires', 'x-robots-tag'];
@@ -68,13 +72,13 @@ export function contentTypeOf(headers: IncomingHeaders, name: string): string {
 function deleteAtOf(headers: IncomingHeaders, now: Date): Date | null {
   const [after, at] = [headerOf(headers, 'x-delete-after'), headerOf(headers, 'x-delete-at')];
   if (after !== undefined) {
-    if (!/^\s*[+-]?\d{1,15}\s*$/.test(after)) throw badRequest('Non-integer X-Delete-After');
+    if (!/^\s*[+-]?\d+\s*$/.test(after)) throw badRequest('Non-integer X-Delete-After');
     const seconds = Math.floor(now.getTime() / 1000) + Number(after);
     if (seconds * 1000 <= now.getTime()) throw badRequest('X-Delete-After in past');
     return moment(seconds);
   }
   if (at === undefined || at === '') return null;
-  if (!/^\s*[+-]?\d{1,15}\s*$/.test(at)) throw badRequest('Non-integer X-Delete-At');
+  if (!/^\s*[+-]?\d+\s*$/.test(at)) throw badRequest('Non-integer X-Delete-At');
   if (Number(at) * 1000 <= now.getTime()) throw badRequest('X-Delete-At in past');
   return moment(Number(at));
 }
@@ -82,6 +86,14 @@ function deleteAtOf(headers: IncomingHeaders, now: Date): Date | null {
 /** Swift's timestamps have ten digits before the point. */
 function moment(seconds: number): Date {
   return new Date(Math.min(seconds, 9_999_999_999) * 1000);
+}
+
+/** A write that is to replace nothing. */
+export function mustBeNew(headers: IncomingHeaders): boolean {
+  const given = headerOf(headers, 'if-none-match');
+  if (given === undefined) return false;
+  if (given.trim() !== '*') throw badRequest('If-None-Match only supports *');
+  return true;
 }
 
 export function checkObjectName(name: string): void {

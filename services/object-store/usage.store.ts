@@ -1,4 +1,5 @@
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import type { Body } from './bodies.ts';
 import type { Versioning } from './containers.store.ts';
 
 export type Folded = { projectId: string; containerId: number | null; containers: number; objects: number; bytes: number };
@@ -24,6 +25,12 @@ export async function foldChanges(tx: Transaction, limit: number): Promise<{ fol
   return { folded: notes.length, changed };
 }
 
+/** What writers noted of these projects since the last folding, where it is more. */
+export async function notedBytes(tx: Transaction, projectIds: readonly string[]): Promise<number> {
+  return (await tx.one<{ bytes: number }>`
+    select coalesce(sum(bytes) filter (where bytes > 0), 0)::float8 as bytes from object_store.usage_change where project_id = any(${[...projectIds]}::text[])`)!.bytes;
+}
+
 export type Loose = { id: number; projectId: string; sha256: string; file: string | null };
 
 export function selectLoose(tx: Transaction, limit: number): Promise<Loose[]> {
@@ -38,7 +45,8 @@ export function lockBlob(tx: Transaction, { projectId, sha256 }: Loose): Promise
 export function isUsed(tx: Transaction, { projectId, sha256 }: Loose): Promise<boolean> {
   return tx.rows`
     select from object_store.object where project_id = ${projectId} and sha256 = ${sha256}
-    union all select from object_store.piece where project_id = ${projectId} and sha256 = ${sha256} limit 1`.then(({ length }) => length > 0);
+    union all select from object_store.piece where project_id = ${projectId} and sha256 = ${sha256}
+    union all select from object_store.upload_part where project_id = ${projectId} and sha256 = ${sha256} limit 1`.then(({ length }) => length > 0);
 }
 
 /** The row goes, and the file is remembered until it is removed too. */
@@ -53,6 +61,22 @@ export function deleteLoose(tx: Transaction, id: number): Promise<number> {
 
 export function isKnownFile(tx: Transaction, file: string): Promise<boolean> {
   return tx.rows`select from object_store.blob where file = ${file}`.then(({ length }) => length > 0);
+}
+
+export type Scrubbed = Body & { projectId: string; sha256: string };
+
+/** Those that nobody has compared with their hash for longest. */
+export function selectToScrub(tx: Transaction, { before, limit }: { before: Date; limit: number }): Promise<Scrubbed[]> {
+  return tx.rows<Scrubbed>`
+    select project_id as "projectId", sha256, file, bytes, size_bytes as "sizeBytes", sums from object_store.blob
+    where scrubbed_at is null or scrubbed_at < ${before} order by scrubbed_at nulls first limit ${limit}`;
+}
+
+/** Of the same file only: other bytes may have taken its place meanwhile. */
+export function noteScrub(tx: Transaction, { projectId, sha256, file }: Pick<Scrubbed, 'projectId' | 'sha256' | 'file'>, { now, isWhole }: { now: Date; isWhole: boolean }): Promise<number> {
+  return tx.run`
+    update object_store.blob set scrubbed_at = ${now}, damaged_at = ${isWhole ? null : now}
+    where project_id = ${projectId} and sha256 = ${sha256} and file = ${file}`;
 }
 
 export function selectExpired(tx: Transaction, now: Date, limit: number): Promise<{ id: number; name: string; projectId: string; containerId: number; versioning: Versioning }[]> {

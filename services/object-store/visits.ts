@@ -15,8 +15,9 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { isReferrerAllowed, namesCaller, readAccessList } from './access-lists.ts';
 import type { AccountContext, Headers } from './accounts.ts';
 import { noSuchContainer, type Container } from './containers.ts';
-import { selectSurroundings } from './containers.store.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
+import { noSuchObject, type StoredObject } from './objects.ts';
+import { selectSurroundings, selectSurroundingsOfObject, type Surroundings } from './surroundings.store.ts';
 import { isTempUrl, verifiedTempUrl, type Signed } from './temp-urls.ts';
 
 /** What the handlers of all nouns get, as far as it is needed here. */
@@ -56,22 +57,36 @@ export type Visit = {
 
 type Visited = { method: Operation['method']; access: Access };
 
-export async function visit(request: StoreRequest, { method, access }: Visited, { account, container, object }: Place, list?: List): Promise<Visit> {
-  const projectId = projectOf(account);
-  if (projectId === undefined) throw refusal(request.caller);
-  const found = await request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
+export async function visit(request: StoreRequest, visited: Visited, place: Place, list?: List): Promise<Visit> {
+  const projectId = projectIn(request, place);
+  return admit(request, visited, place, list, { projectId, found: await request.read((tx) => selectSurroundings(tx, projectId, place.container), { projectId }) });
+}
+
+/** To an object that is to be shown, which is looked up on the way in; `toRead`: with what its bytes are. */
+export async function visitObject(request: StoreRequest, visited: Visited, place: { account: string; container: string; object: string }, { version, toRead }: { version: string | undefined; toRead: boolean }): Promise<{ here: Visit; container: Container; object: StoredObject }> {
+  const projectId = projectIn(request, place);
+  const { object, ...found } = await request.read((tx) => selectSurroundingsOfObject(tx, projectId, { container: place.container, object: place.object, version, toRead, now: request.now }), { projectId });
+  const here = admit(request, visited, place, 'read', { projectId, found });
+  const container = containerOf(here);
+  if (version !== undefined) demandOwner(request, here);
+  if (!object || object.isMarker) throw noSuchObject();
+  return { here, container, object };
+}
+
+function admit(request: StoreRequest, { method, access }: Visited, { account, container, object }: Place, list: List | undefined, { projectId, found }: { projectId: string; found: Surroundings }): Visit {
   const common = { ...transactionsOf(request, projectId), ...found };
   if (isTempUrl(textsOf(request))) {
     const wish = { method, account, container: container ?? '', object: object ?? '' };
     const keys = { account: found.account ?? {}, container: found.container?.headers ?? {} };
     const signed = verifiedTempUrl(textsOf(request), wish, { keys, now: request.now, address: request.remoteAddress, paths: ['/v1', servicePath] });
-    if (!signed || container === undefined) throw new Fault(401, 'Unauthorized', '401 Unauthorized: Temp URL invalid\n');
+    if (!signed || container === undefined) throw tempUrlInvalid();
     return { ...common, isOwner: false, isReseller: false, signed, admits: (other) => signed.scope === 'account' || other.name === container };
   }
   const isReseller = isResellerAdmin(request.caller);
   const isOwner = isReseller || (request.caller.projectId === projectId && request.caller.roles.has('member'));
   const mayBeAt = (place: Container | undefined, by: List | undefined, isObject: boolean) => isReseller || mayCome(request, access, { projectId, account: found.account, container: place, isObject }, by);
   if (!mayBeAt(found.container, list, object !== undefined)) throw refusal(request.caller);
+  if (found.isDeleted) throw deleted(method, container);
   return { ...common, isOwner, isReseller, signed: undefined, admits: (other, by) => mayBeAt(other, by, true) };
 }
 
@@ -79,7 +94,7 @@ export async function visit(request: StoreRequest, { method, access }: Visited, 
 export async function signedVisit(request: StoreRequest, place: Place & { container: string }): Promise<Visit | undefined> {
   const projectId = projectOf(place.account);
   const found = await lookAt(request, place);
-  if (projectId === undefined || !found) return undefined;
+  if (projectId === undefined || !found || found.isDeleted) return undefined;
   return { ...transactionsOf(request, projectId), ...found, isOwner: false, isReseller: false, signed: undefined, admits: ({ name }) => name === place.container };
 }
 
@@ -90,7 +105,7 @@ function transactionsOf(request: StoreRequest, projectId: string): Pick<Visit, '
 }
 
 /** What a place says of itself to anybody: whoever asks by this must tell nothing else. */
-export async function lookAt(request: StoreRequest, { account, container }: Place): Promise<{ account: Headers | undefined; container: Container | undefined } | undefined> {
+export async function lookAt(request: StoreRequest, { account, container }: Place): Promise<Surroundings | undefined> {
   const projectId = projectOf(account);
   return projectId === undefined ? undefined : request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
 }
@@ -105,10 +120,28 @@ export function containerOf({ container }: Pick<Visit, 'container'>): Container 
   return container;
 }
 
+/** Older versions are nobody's whom only an access list lets in: swift/common/middleware/versioned_writes/object_versioning.py. */
+export function demandOwner({ caller }: Pick<StoreRequest, 'caller'>, { isOwner, signed }: Pick<Visit, 'isOwner' | 'signed'>): void {
+  if (!isOwner && !signed) throw refusal(caller);
+}
+
 /** Anonymous callers are asked for a token; others are told that they may not. */
 export function refusal(caller: Caller): Fault {
   const status = caller === nobody ? 401 : 403;
   return new Fault(status, status === 401 ? 'Unauthorized' : 'AccessDenied', explanationOf(status));
+}
+
+/** Until all of it is gone, nothing is made in it. swift/proxy/controllers/account.py */
+function deleted(method: Operation['method'], container: string | undefined): Fault {
+  if (container !== undefined || method === 'DELETE' || method === 'POST') return noSuchContainer();
+  if (method === 'PUT') return new Fault(403, 'AccessDenied', 'Recently deleted', { headers: { 'x-account-status': 'Deleted' } });
+  return new Fault(410, 'Gone', explanationOf(410), { headers: { 'x-account-status': 'Deleted' } });
+}
+
+function projectIn({ caller }: StoreRequest, { account }: Place): string {
+  const projectId = projectOf(account);
+  if (projectId === undefined) throw refusal(caller);
+  return projectId;
 }
 
 /** `AUTH_<project id>` */
@@ -137,3 +170,5 @@ function mayUseNames({ userDomainId, projectDomainId, projectId }: Caller, owner
 function isResellerAdmin(caller: Caller): boolean {
   return caller.isAdmin || [...caller.roles].some((role) => role.toLowerCase() === 'reselleradmin');
 }
+
+export const tempUrlInvalid = () => new Fault(401, 'Unauthorized', '401 Unauthorized: Temp URL invalid\n');

@@ -9,19 +9,20 @@ import { allocationsWhere } from './claims.store.ts';
 import { demandClasses, unknownTraits } from './names.ts';
 import { read, resourcesOf } from './providers.api.ts';
 import { capacityOf, getProvider, keepOnly, listProviders, setInventories, type Provider } from './providers.ts';
-import { dashed, isUuid, readCandidateQuery } from './queries.ts';
+import { dashed, demandOneGroup, isUuid, readCandidateQuery } from './queries.ts';
+import { asOf } from './freshness.ts';
 
 /** placement/objects/consumer_type.py: whose type nobody has said. */
 const unknownType = 'unknown';
 
 export const allocations = implement(contract, {
-  async show({ tx, params }) {
+  async show({ tx, params, now }) {
     const list = await allocationsWhere(tx, { consumerId: params.consumer_uuid });
     const consumer = list.length === 0 ? undefined : await selectConsumer(tx, params.consumer_uuid);
     const shown: Record<string, { generation: number; resources: Record<string, number> }> = {};
     for (const [id, own] of Map.groupBy(list, ({ providerId }) => providerId)) shown[id] = { generation: (await getProvider(tx, id)).generation, resources: resourcesOf(own) };
     const about = consumer ? { project_id: consumer.projectId, user_id: consumer.userId, consumer_generation: consumer.generation, consumer_type: consumer.type ?? unknownType } : {};
-    return new Answer({ allocations: shown, ...about }, { headers: { 'cache-control': 'no-cache' } });
+    return new Answer({ allocations: shown, ...about }, { headers: asOf(now) });
   },
   async set(request) {
     const id = request.params.consumer_uuid;
@@ -67,7 +68,7 @@ function asClaim(consumerId: string, { allocations: wanted, project_id: projectI
 }
 
 export const usages = implement(usagesContract, {
-  async show({ tx, query, caller }) {
+  async show({ tx, query, caller, now }) {
     const { project_id: projectId, user_id: userId = null, consumer_type: wanted } = query;
     if (!caller.isAdmin && caller.projectId !== projectId) throw forbidden("Policy does not allow placement:usages to be performed.");
     const sums: Record<string, Record<string, number>> = {};
@@ -79,7 +80,7 @@ export const usages = implement(usagesContract, {
       own['consumer_count'] = consumers;
     }
     if (wanted === 'all') for (const own of Object.values(sums)) own['consumer_count'] = await countConsumers(tx, projectId, userId);
-    return new Answer({ usages: sums }, { headers: { 'cache-control': 'no-cache' } });
+    return new Answer({ usages: sums }, { headers: asOf(now) });
   },
 });
 
@@ -89,7 +90,8 @@ async function countConsumers(tx: Parameters<typeof selectUsages>[0], projectId:
 }
 
 export const candidates = implement(candidatesContract, {
-  async list({ tx, query, otherQuery }) {
+  async list({ tx, query, otherQuery, now }) {
+    demandOneGroup(query);
     const wanted = readCandidateQuery(query, otherQuery);
     const groups = [...wanted.groups.values()];
     await demandClasses(tx, groups.flatMap(({ resources }) => [...resources.keys()])).catch((error: unknown) => {
@@ -110,7 +112,7 @@ export const candidates = implement(candidatesContract, {
         provider_summaries: Object.fromEntries(all.filter(({ rootId }) => trees.has(rootId)).map((provider) => [provider.id, asSummary(provider)])),
         requested: groups.flatMap(({ resources }) => [...resources.keys()]),
       },
-      { headers: { 'cache-control': 'no-cache' } },
+      { headers: asOf(now) },
     );
   },
 });

@@ -2,7 +2,7 @@
 import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { lockConsumer, upsertConsumer } from './allocations.store.ts';
-import { addUse, allocationsWhere, deleteAllocations, deleteIdleConsumer, insertAllocations, raiseGeneration, type Allocation } from './claims.store.ts';
+import { addUse, allocationsWhere, deleteAllocations, deleteIdleConsumer, insertAllocations, noteChange, raiseGeneration, type Allocation } from './claims.store.ts';
 import { demandClasses } from './names.ts';
 import { lockedProvider } from './providers.store.ts';
 import { concurrentUpdate, fits, tellProvider, type Change } from './providers.ts';
@@ -35,7 +35,7 @@ export async function setAllocations(context: Change, claims: readonly Claim[], 
   for (const { consumerId, providerId } of before) await deleteAllocations(tx, consumerId, providerId);
   for (const claim of claims) await claimAll(tx, claim, now);
   for (const id of touched) {
-    if (counts) await raiseGeneration(tx, id);
+    await (counts ? raiseGeneration(tx, id) : noteChange(tx, id));
     await tellProvider(context, (await lockedProvider(tx, id))!, 'update');
   }
   for (const { consumerId } of claims) await deleteIdleConsumer(tx, consumerId);

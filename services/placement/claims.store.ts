@@ -4,67 +4,15 @@ import type { HostReport } from '../../drivers/driver.ts';
 
 export type Amount = { resourceClass: string; amount: number };
 
-export type Wanted = {
-  amounts: readonly Amount[];
-  exclude: readonly string[];
-  onlyHostname: string | null;
-  availabilityZone: string | null;
-  seenAfter: Date;
-  required: readonly string[];
-  forbidden: readonly string[];
-  /** Each of these has to be said of a group that the host is in. */
-  groupKeys: readonly string[];
-  groupValues: readonly string[];
-};
-
-const takesServers = ({ seenAfter }: Wanted) => sql`(provider.enabled and not provider.forced_down and provider.seen_at >= ${seenAfter})`;
-const isInZone = ({ availabilityZone, onlyHostname }: Wanted) => sql`
-  ((${availabilityZone}::text is null or provider.availability_zone = ${availabilityZone}) and (${onlyHostname}::text is null or provider.hostname = ${onlyHostname}))`;
-const hasTraits = ({ required, forbidden }: Wanted) => sql`
-  (not exists (select from unnest(${[...required]}::text[]) as wish (trait) where not exists (select from placement.provider_trait own where own.provider_id = provider.id and own.trait = wish.trait))
-    and not exists (select from placement.provider_trait own where own.provider_id = provider.id and own.trait = any(${[...forbidden]}::text[])))`;
-const isInGroups = ({ groupKeys, groupValues }: Wanted) => sql`
-  not exists (
-    select from unnest(${[...groupKeys]}::text[], ${[...groupValues]}::text[]) as wish (key, value)
-    where not exists (
-      select from placement.provider_aggregate member join placement.aggregate on aggregate.id = member.aggregate_id
-      where member.provider_id = provider.id and aggregate.metadata ->> wish.key = wish.value
-    )
-  )`;
-
-export type Refusal = { hosts: number; inService: number; inZone: number; inGroups: number; withTraits: number; untried: number };
-
-/** How many hosts are left after each thing that is asked of them; what is not among them has no room. */
-export async function countSuitable(tx: Transaction, wanted: Wanted): Promise<Refusal> {
-  const counted = await tx.one<Refusal>`
-    select count(*)::int as hosts, count(*) filter (where service)::int as "inService", count(*) filter (where service and zone)::int as "inZone",
-      count(*) filter (where service and zone and groups)::int as "inGroups", count(*) filter (where service and zone and groups and traits)::int as "withTraits",
-      count(*) filter (where service and zone and groups and traits and untried)::int as untried
-    from (
-      select ${takesServers(wanted)} as service, ${isInZone(wanted)} as zone, ${isInGroups(wanted)} as groups, ${hasTraits(wanted)} as traits, provider.id <> all(${[...wanted.exclude]}::text[]) as untried
-      from placement.provider where provider.report is not null
-    ) as host`;
-  return counted ?? { hosts: 0, inService: 0, inZone: 0, inGroups: 0, withTraits: 0, untried: 0 };
+/** All of it for a server, or nothing: `full`. Without waiting, also nothing when another one claims of the host right now. */
+export async function claimRoom(tx: Transaction, { consumerId, projectId, userId, providerId, now }: Consumer & { providerId: string; now: Date }, amounts: readonly Amount[], waits: boolean): Promise<'claimed' | 'full' | 'busy'> {
+  const row = await tx.one<{ result: 'claimed' | 'full' | 'busy' }>`
+    select placement.claim(${consumerId}, ${projectId}, ${userId}, ${providerId}, ${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[], ${now}, ${waits}) as result`;
+  return row!.result;
 }
 
-/** Hosts where it would fit now, the emptiest first. Not locked: whoever claims one looks again. */
-export function findCandidates(tx: Transaction, wanted: Wanted): Promise<{ id: string }[]> {
-  const { amounts, exclude } = wanted;
-  return tx.rows<{ id: string }>`
-    select provider.id
-    from placement.provider
-    join lateral (
-      select count(*) as classes, min(1 - (inventory.used + wanted.amount) / nullif(floor((inventory.total - inventory.reserved) * inventory.allocation_ratio), 0)) as free
-      from placement.inventory
-      join unnest(${classesOf(amounts)}::text[], ${numbersOf(amounts)}::bigint[]) as wanted (resource_class, amount) using (resource_class)
-      where inventory.provider_id = provider.id
-        and inventory.used + wanted.amount <= floor((inventory.total - inventory.reserved) * inventory.allocation_ratio)
-        and wanted.amount between inventory.min_unit and inventory.max_unit and wanted.amount % inventory.step_size = 0
-    ) as room on room.classes = ${amounts.length}
-    where ${takesServers(wanted)} and provider.report is not null and provider.id <> all(${[...exclude]}::text[]) and ${isInZone(wanted)} and ${hasTraits(wanted)} and ${isInGroups(wanted)}
-    -- By id at the end, so that the order is the same for all who ask at the same moment.
-    order by room.free desc, provider.id
-    limit 10`;
+export async function zoneOf(tx: Transaction, providerId: string): Promise<string> {
+  return (await tx.one<{ zone: string }>`select availability_zone as zone from placement.provider where id = ${providerId}`)!.zone;
 }
 
 /** Claims of one host come one after another from here on. */
@@ -134,33 +82,64 @@ export async function raiseGeneration(tx: Transaction, providerId: string): Prom
   await tx.run`update placement.provider set generation = generation + 1 where id = ${providerId}`;
 }
 
-export type Reserve = { vcpuRatio: number; reservedMemoryMiB: number };
-
-export async function upsertProvider(tx: Transaction, report: HostReport, now: Date): Promise<void> {
-  // Two that report a new host at once would meet at its name, where ON CONFLICT (id) does not look.
-  await tx.run`select pg_advisory_xact_lock(hashtext('placement.provider'), hashtext(${report.id}))`;
-  await tx.run`
-    insert into placement.provider (id, root_id, hostname, seen_at, created_at, report)
-    values (${report.id}, ${report.id}, ${report.hostname}, ${now}, ${now}, ${sql.json(report)}::jsonb)
-    on conflict (id) do update set hostname = excluded.hostname, seen_at = excluded.seen_at, report = excluded.report`;
+/** For schedulers to see what is no new generation. */
+export async function noteChange(tx: Transaction, providerId: string): Promise<void> {
+  await tx.one`select placement.note_change(${providerId})`;
 }
 
-export type InventoryWish = Amount & { reserved: number; ratio: number };
+/** All at once: those that are new, that report something else than before, or that were not seen for a while. */
+export async function upsertProviders(tx: Transaction, reports: readonly HostReport[], { now, seenBefore }: { now: Date; seenBefore: Date }): Promise<void> {
+  // Two that report a new host at once would meet at its name, where ON CONFLICT (id) does not look.
+  await tx.run`select pg_advisory_xact_lock(hashtext('placement.provider'), 0)`;
+  await tx.run`
+    insert into placement.provider as provider (id, root_id, hostname, seen_at, created_at, report)
+    select report ->> 'id', report ->> 'id', report ->> 'hostname', ${now}, ${now}, report from jsonb_array_elements(${sql.json(reports)}::jsonb) as reported (report) order by report ->> 'id'
+    on conflict (id) do update set hostname = excluded.hostname, seen_at = excluded.seen_at, report = excluded.report
+    where provider.seen_at is null or provider.seen_at <= ${seenBefore} or provider.seen_at > excluded.seen_at or provider.hostname <> excluded.hostname
+      -- What is free of a disk changes all the time, and nothing is decided by it.
+      or provider.report - 'freeDiskGiB' is distinct from excluded.report - 'freeDiskGiB'`;
+}
+
+/** Of those that have none yet: from then on they are the operator's. */
+export async function insertMachineTraits(tx: Transaction, traits: Readonly<Record<string, readonly string[]>>): Promise<void> {
+  const pairs = Object.entries(traits).flatMap(([kind, names]) => names.map((trait) => ({ kind, trait })));
+  await tx.run`
+    with added as (
+      insert into placement.provider_trait (provider_id, trait)
+      select provider.id, made.trait from placement.provider join unnest(${pairs.map(({ kind }) => kind)}::text[], ${pairs.map(({ trait }) => trait)}::text[]) as made (kind, trait) on made.kind = lower(provider.report ->> 'hypervisorType')
+      where not exists (select from placement.provider_trait known where known.provider_id = provider.id and known.trait = 'COMPUTE_NODE')
+      on conflict do nothing returning provider_id
+    )
+    update placement.provider set generation = generation + 1 where id in (select provider_id from added)`;
+}
+
+export type InventoryWish = Amount & { providerId: string; reserved: number; ratio: number };
 
 /**
- * Says what a host has; changed inventory is a new generation. It cannot have less than is claimed of it: that much is kept.
+ * Says what hosts have; changed inventory is a new generation. None can have less than is claimed of it: that much is kept.
  * What is reserved and how often it is promised is said at first only: from then on it is the operator's.
  */
-export async function upsertInventories(tx: Transaction, providerId: string, wishes: readonly InventoryWish[]): Promise<void> {
-  const changed = await tx.run`
-    insert into placement.inventory as inventory (provider_id, resource_class, total, reserved, allocation_ratio, max_unit)
-    select ${providerId}, resource_class, total, least(reserved, total), ratio, greatest(1, least(total, 2147483647))
-    from unnest(${classesOf(wishes)}::text[], ${numbersOf(wishes)}::bigint[], ${wishes.map(({ reserved }) => reserved)}::bigint[], ${wishes.map(({ ratio }) => ratio)}::float8[]) as wish (resource_class, total, reserved, ratio)
-    on conflict (provider_id, resource_class) do update
-    set total = greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint),
-      max_unit = case when inventory.max_unit = greatest(1, least(inventory.total, 2147483647)) then excluded.max_unit else inventory.max_unit end
-    where inventory.total <> greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint)`;
-  if (changed > 0) await raiseGeneration(tx, providerId);
+export async function upsertInventories(tx: Transaction, wishes: readonly InventoryWish[]): Promise<void> {
+  const inOrder = wishes.toSorted((one, other) => (one.providerId < other.providerId ? -1 : one.providerId > other.providerId ? 1 : 0));
+  await tx.run`
+    with wish as (
+      select provider_id, resource_class, total, reserved, ratio
+      from unnest(${inOrder.map(({ providerId }) => providerId)}::text[], ${classesOf(inOrder)}::text[], ${numbersOf(inOrder)}::bigint[], ${inOrder.map(({ reserved }) => reserved)}::bigint[], ${inOrder.map(({ ratio }) => ratio)}::float8[])
+        as wish (provider_id, resource_class, total, reserved, ratio)
+    ), fresh as (
+      -- Those that say what is known already are not even tried: that would lock them all.
+      select wish.* from wish left join placement.inventory known using (provider_id, resource_class)
+      where known.total is null or known.total <> greatest(wish.total, known.reserved + ceil(known.used / known.allocation_ratio)::bigint)
+    ), changed as (
+      insert into placement.inventory as inventory (provider_id, resource_class, total, reserved, allocation_ratio, max_unit)
+      select provider_id, resource_class, total, least(reserved, total), ratio, greatest(1, least(total, 2147483647)) from fresh order by provider_id, resource_class
+      on conflict (provider_id, resource_class) do update
+      set total = greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint),
+        max_unit = case when inventory.max_unit = greatest(1, least(inventory.total, 2147483647)) then excluded.max_unit else inventory.max_unit end
+      where inventory.total <> greatest(excluded.total, inventory.reserved + ceil(inventory.used / inventory.allocation_ratio)::bigint)
+      returning provider_id
+    )
+    update placement.provider set generation = generation + 1 where id in (select provider_id from changed)`;
 }
 
 const classesOf = (amounts: readonly Amount[]) => amounts.map(({ resourceClass }) => resourceClass);

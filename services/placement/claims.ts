@@ -5,23 +5,31 @@
 import type { HostReport } from '../../drivers/driver.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { addUse, allocationsWhere, countSuitable, deleteAllocations, deleteIdleConsumer, findCandidates, handOverAllocations, insertAllocations, lockProvider, raiseGeneration, upsertInventories, upsertProvider, upsertServerConsumer, type Allocation, type Amount, type Refusal, type Wanted } from './claims.store.ts';
+import { isHeldAs, registerCells, type CellWish } from './cells.ts';
+import { addUse, allocationsWhere, deleteAllocations, deleteIdleConsumer, handOverAllocations, insertAllocations, insertMachineTraits, lockProvider, raiseGeneration, upsertInventories, upsertProviders, upsertServerConsumer, type Allocation } from './claims.store.ts';
+import { machineTraits } from './machines.ts';
+import { amountsOf, classOfDevice, type Asked } from './scheduler/wishes.ts';
 
-export type Needs = { vcpus: number; memoryMiB: number; diskGiB: number };
+export { amountsOf, resourcesOf } from './scheduler/wishes.ts';
 
-export type ClaimWish = Needs & {
-  consumerId: string;
-  projectId: string;
-  userId?: string;
-  now: Date;
-  /** Hosts that were tried and could not. */
-  exclude?: readonly string[];
-  availabilityZone?: string | null;
-  /** Only this one. */
-  hostname?: string | null;
-  /** What the flavor asks of hosts besides: traits, and what is said of the groups that they are in. */
-  extraSpecs?: Readonly<Record<string, string>>;
-};
+/** `resources`: by class, instead of what the others say of it, or besides. */
+export type Needs = { vcpus: number; memoryMiB: number; diskGiB: number; resources?: Readonly<Record<string, number>>; /** Undefined: it does not matter to which of the host's it is held. */ cells?: CellWish | undefined };
+
+export type ClaimWish = Needs &
+  Partial<Pick<Asked, 'different' | 'same' | 'near' | 'availabilityZone' | 'hostname' | 'group'>> & {
+    consumerId: string;
+    projectId: string;
+    userId?: string;
+    now: Date;
+    /** Hosts that were tried and could not. */
+    exclude?: readonly string[];
+    /** What the flavor asks of hosts besides. */
+    extraSpecs?: Readonly<Record<string, string>>;
+    /** What the image says of the machine that it wants. */
+    image?: Readonly<Record<string, string>>;
+    /** How many servers of each host something is being done with. */
+    underWay?(tx: Transaction): Promise<ReadonlyMap<string, number>>;
+  };
 
 /** No host has room. Trying again at once would find the same. */
 export class NoValidHost extends Error {
@@ -38,52 +46,12 @@ export class NoValidHost extends Error {
 
 /** A host that was not reported for so long takes nothing new: nova/conf/service.py, service_down_time. */
 export const hostSilenceSeconds = 60;
+/** That it was seen is written down no more often, unless there is something else to say of it. */
+const seenEverySeconds = 15;
 
 /** nova/conf/compute.py: initial_cpu_allocation_ratio, reserved_host_memory_mb. */
 const vcpuRatio = 4;
 const reservedMemoryMiB = 512;
-
-/** Claims room on the best host; claiming again for the same consumer returns what it has. Throws NoValidHost. */
-export async function claimHost(tx: Transaction, wish: ClaimWish): Promise<{ hostId: string }> {
-  const [before] = await allocationsWhere(tx, { consumerId: wish.consumerId });
-  if (before) return { hostId: before.providerId };
-  const amounts = amountsOf(wish);
-  const wanted = wantedBy(wish, amounts);
-  const candidates = await findCandidates(tx, wanted);
-  for (const { id } of candidates) {
-    // Others may have claimed it between the look and the lock.
-    if (!(await lockProvider(tx, id)) || !(await addUse(tx, id, amounts))) continue;
-    await upsertServerConsumer(tx, { consumerId: wish.consumerId, projectId: wish.projectId, userId: wish.userId ?? '' }, wish.now);
-    await insertAllocations(tx, { consumerId: wish.consumerId, projectId: wish.projectId, providerId: id, now: wish.now }, amounts);
-    await changed(tx, id, wish.now);
-    return { hostId: id };
-  }
-  throw new NoValidHost(explain(await countSuitable(tx, wanted)));
-}
-
-const groupSpec = 'aggregate_instance_extra_specs:';
-
-/** nova/scheduler/utils.py (traits) and filters/aggregate_instance_extra_specs.py */
-function wantedBy(wish: ClaimWish, amounts: readonly Amount[]): Wanted {
-  const specs = Object.entries(wish.extraSpecs ?? {});
-  const traits = (how: string) => specs.filter(([name, value]) => name.startsWith('trait:') && value === how).map(([name]) => name.slice('trait:'.length));
-  const groups = specs.filter(([name]) => name.startsWith(groupSpec));
-  return {
-    amounts,
-    exclude: wish.exclude ?? [],
-    onlyHostname: wish.hostname ?? null,
-    availabilityZone: wish.availabilityZone ?? null,
-    seenAfter: aliveAfter(wish.now),
-    required: traits('required'),
-    forbidden: traits('forbidden'),
-    groupKeys: groups.map(([name]) => name.slice(groupSpec.length)),
-    groupValues: groups.map(([, value]) => value),
-  };
-}
-
-function explain({ hosts, inService, inZone, inGroups, withTraits, untried }: Refusal): string {
-  return ` Of ${hosts} hosts, ${inService} are in service, ${inZone} of these are where it was wanted, ${inGroups} of these are in groups for it, ${withTraits} of these have the traits, ${untried} of these were not tried yet or ruled out by its group, and none of these has the room.`;
-}
 
 /** Makes the consumer's claim as large as this, on the host where it is. Throws NoValidHost when that has no room. */
 export async function moveClaim(tx: Transaction, wish: Needs & { consumerId: string; projectId: string; now: Date }): Promise<void> {
@@ -96,7 +64,10 @@ export async function moveClaim(tx: Transaction, wish: Needs & { consumerId: str
   const classes = new Set([...had.keys(), ...amounts.map(({ resourceClass }) => resourceClass)]);
   const wanted = new Map(amounts.map(({ resourceClass, amount }) => [resourceClass, amount]));
   const changes = [...classes].map((resourceClass) => ({ resourceClass, amount: (wanted.get(resourceClass) ?? 0) - (had.get(resourceClass) ?? 0) })).filter(({ amount }) => amount !== 0);
-  if (changes.length === 0) return;
+  const isHeld = await isHeldAs(tx, wish.consumerId, wish.cells);
+  if (changes.length === 0 && isHeld) return;
+  // Another host may have the cells; that this one has them is seen only when none of them is held any more.
+  if (!isHeld || wish.cells) throw new NoValidHost();
   if (!(await addUse(tx, hostId, changes))) throw new NoValidHost();
   await deleteAllocations(tx, wish.consumerId, hostId);
   await upsertServerConsumer(tx, { consumerId: wish.consumerId, projectId: wish.projectId, userId: '' }, wish.now);
@@ -126,14 +97,19 @@ export async function releaseClaim(tx: Transaction, consumerId: string, now: Dat
 
 /** Takes down what the driver reports of its hosts; a host that is missing from it is merely not seen. */
 export async function registerHosts(tx: Transaction, reports: readonly HostReport[], now: Date): Promise<void> {
-  for (const report of reports.toSorted((one, other) => (one.id < other.id ? -1 : 1))) {
-    await upsertProvider(tx, report, now);
-    await upsertInventories(tx, report.id, [
-      { resourceClass: 'VCPU', amount: report.vcpus, reserved: 0, ratio: report.contracted ? 1 : vcpuRatio },
-      { resourceClass: 'MEMORY_MB', amount: report.memoryMiB, reserved: report.contracted ? 0 : reservedMemoryMiB, ratio: 1 },
-      { resourceClass: 'DISK_GB', amount: report.diskGiB, reserved: 0, ratio: 1 },
-    ]);
-  }
+  await upsertProviders(tx, reports, { now, seenBefore: new Date(now.getTime() - seenEverySeconds * 1000) });
+  await upsertInventories(
+    tx,
+    reports.flatMap(({ id: providerId, vcpus, memoryMiB, diskGiB, contracted, ownVcpus = 0, devices = {} }) => [
+      { providerId, resourceClass: 'VCPU', amount: vcpus - ownVcpus, reserved: 0, ratio: contracted ? 1 : vcpuRatio },
+      ...(ownVcpus === 0 ? [] : [{ providerId, resourceClass: 'PCPU', amount: ownVcpus, reserved: 0, ratio: 1 }]),
+      { providerId, resourceClass: 'MEMORY_MB', amount: memoryMiB, reserved: contracted ? 0 : reservedMemoryMiB, ratio: 1 },
+      { providerId, resourceClass: 'DISK_GB', amount: diskGiB, reserved: 0, ratio: 1 },
+      ...Object.entries(devices).map(([alias, amount]) => ({ providerId, resourceClass: classOfDevice(alias), amount, reserved: 0, ratio: 1 })),
+    ]),
+  );
+  await registerCells(tx, reports);
+  await insertMachineTraits(tx, machineTraits);
 }
 
 /** All that servers have claimed, for invariant I3. */
@@ -148,13 +124,4 @@ export function aliveAfter(now: Date): Date {
 async function changed(tx: Transaction, hostId: string, now: Date): Promise<void> {
   await raiseGeneration(tx, hostId);
   await emit(tx, { now: () => now }, { type: 'resource_provider.update', resource: 'resource_provider', resourceId: hostId, payload: {} });
-}
-
-/** What is not needed is not claimed: a server on a volume has no disk on its host. */
-export function amountsOf({ vcpus, memoryMiB, diskGiB }: Needs): Amount[] {
-  return [
-    { resourceClass: 'DISK_GB', amount: diskGiB },
-    { resourceClass: 'MEMORY_MB', amount: memoryMiB },
-    { resourceClass: 'VCPU', amount: vcpus },
-  ].filter(({ amount }) => amount > 0);
 }

@@ -3,12 +3,27 @@ import { emit } from '../../kit/events/events.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { aliveAfter } from './claims.ts';
-import { deleteHostRow, selectHost, selectHosts, updateHost, type Host, type HostChanges, type Inventory } from './hosts.store.ts';
+import { deleteHostRow, selectHost, selectHosts, selectHostsShown, selectHostStates, updateFailedBuilds, updateGone, updateHost, type Host, type HostChanges, type HostShown, type Inventory } from './hosts.store.ts';
 
-export type { Host, HostChanges, Inventory } from './hosts.store.ts';
+export type { Host, HostChanges, HostShown, Inventory } from './hosts.store.ts';
 
 export function listHosts(tx: Transaction): Promise<Host[]> {
   return selectHosts(tx);
+}
+
+/** Those of these that are there, without what they have. */
+export function listHostsShown(tx: Transaction, ids: readonly string[]): Promise<HostShown[]> {
+  return selectHostsShown(tx, ids);
+}
+
+/** What is known of each without looking at what it has. */
+export function listHostStates(tx: Transaction): ReturnType<typeof selectHostStates> {
+  return selectHostStates(tx);
+}
+
+/** Schedulers avoid hosts where servers could not be made, until one could. */
+export async function noteBuild(tx: Transaction, id: string, outcome: { failed: boolean }): Promise<void> {
+  await updateFailedBuilds(tx, id, outcome);
 }
 
 export function findHost(tx: Transaction, id: string): Promise<Host | undefined> {
@@ -16,8 +31,13 @@ export function findHost(tx: Transaction, id: string): Promise<Host | undefined>
 }
 
 /** Whether the driver reported it lately, and no operator says otherwise. */
-export function isAlive(host: Host, now: Date): boolean {
-  return !host.forcedDown && host.seenAt >= aliveAfter(now);
+export function isAlive(host: Pick<Host, 'forcedDown' | 'seenAt' | 'goneAt'>, now: Date): boolean {
+  return !host.forcedDown && host.goneAt === null && host.seenAt >= aliveAfter(now);
+}
+
+/** Whoever holds the connections of hosts says when one has gone, and when it is back: `null`. */
+export async function noteGone(tx: Transaction, ids: readonly string[], { goneAt, now }: { goneAt: Date | null; now: Date }): Promise<void> {
+  for (const host of await updateGone(tx, ids, goneAt)) await tellHost(tx, now, host);
 }
 
 /** A disabled host keeps its servers and gets no new ones. The host as it is afterwards. */

@@ -23,6 +23,7 @@ export async function deleteName(tx: Transaction, kind: Kind, name: string): Pro
 }
 
 export async function renameInventories(tx: Transaction, name: string, newName: string): Promise<void> {
+  await tx.run`select placement.note_change(provider_id) from placement.inventory where resource_class = ${name}`;
   await tx.run`update placement.inventory set resource_class = ${newName} where resource_class = ${name}`;
   await tx.run`update placement.allocation set resource_class = ${newName} where resource_class = ${name}`;
 }

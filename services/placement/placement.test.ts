@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { placement as placementContract } from '../../contract/placement/service.ts';
 import { systemRandom } from '../../kit/clock.ts';
 import { startCloud, type TestCloud } from '../../test/cloud.ts';
 
@@ -47,6 +48,10 @@ test('who is a generation behind is refused, with the code by which clients know
   const { placement } = admin;
   const { uuid } = (await placement.providers.create({ body: { name: 'storage' } })).body;
   const set = (total: number, generation: number) => placement.providers.setInventories({ params: { uuid }, body: { resource_provider_generation: generation, inventories: { DISK_GB: { total } } } });
+
+  // Up to 1.25 something has to be left.
+  const kept = { resource_provider_generation: 0, inventories: { DISK_GB: { total: 100, reserved: 100 } } };
+  await assert.rejects(admin.client(placementContract, undefined, '1.25').providers.setInventories({ params: { uuid }, body: kept }), { status: 400 });
 
   assert.equal((await set(100, 0)).body.resource_provider_generation, 1);
   const refused = await set(200, 0).then(() => assert.fail(), (error: unknown) => error as { status: number; body: { errors: { code: string }[] } });
@@ -129,7 +134,7 @@ test('a group that placement is told of is the same as compute’s: the zone fol
 
   assert.deepEqual(groups.hosts, ['host-1']);
   assert.deepEqual((await admin.compute.aggregates.show({ params: { aggregate_id: String(aggregate.id) } })).body.aggregate.hosts.toSorted(), ['host-1', 'host-2']);
-  assert.deepEqual((await admin.compute.services.list()).body.services.map(({ host, zone }) => `${host} ${zone}`).toSorted(), ['host-1 east', 'host-2 east', 'host-3 nova']);
+  assert.deepEqual((await admin.compute.services.list({ query: { binary: 'nova-compute' } })).body.services.map(({ host, zone }) => `${host} ${zone}`).toSorted(), ['host-1 east', 'host-2 east', 'host-3 nova']);
 });
 
 async function statusOfServer(cloud: TestCloud): Promise<string> {

@@ -61,9 +61,9 @@ const generationChanged = "Resource provider's generation already changed. Pleas
 
 export async function createProvider(context: Change, { id, name, parentId }: { id: string; name: string; parentId: string | null }): Promise<Provider> {
   const { tx, now } = context;
+  if (parentId === id) throw badRequest(`Unable to create resource provider "${name}", ${id}: Object action create failed because: parent provider UUID cannot be same as UUID. Please set parent provider UUID to None if there is no parent.`);
   const parent = parentId === null ? null : await selectProvider(tx, parentId);
   if (parent === undefined) throw badRequest(`Unable to create resource provider "${name}", ${id}: Object action create failed because: parent provider UUID does not exist`);
-  if (parentId === id) throw badRequest(`Unable to create resource provider "${name}", ${id}: Object action create failed because: parent provider UUID cannot be same as UUID. Please set parent provider UUID to None if there is no parent.`);
   if (!(await insertProvider(tx, { id, name, parentId, rootId: parent?.rootId ?? id }, now))) {
     const taken = await nameTaken(tx, { id, name });
     throw conflict(`Conflicting resource provider ${taken?.id === id ? `uuid: ${id}` : `name: ${name}`} already exists.`, 'placement.duplicate_name');

@@ -38,6 +38,11 @@ export function readTraits(values: readonly string[], key = 'required'): TraitWi
   return wish;
 }
 
+/** As clients up to 1.23 know it. */
+export function demandOneGroup(query: object): void {
+  if ('member_of_again' in query) throw badRequest('Multiple member_of parameters are not supported');
+}
+
 /** `<uuid>`, `in:<uuid>,<uuid>`, and both with `!` before for what must not be, several times. */
 export function readGroups(values: readonly string[]): GroupWish {
   const wish: GroupWish = { memberOf: [], forbidden: new Set() };

@@ -8,7 +8,7 @@ export function selectRoom(tx: Transaction, seenAfter: Date): Promise<ZoneRoom[]
     with host as (
       select provider.id, provider.availability_zone, inventory.resource_class, floor((total - reserved) * allocation_ratio)::bigint - used as free
       from placement.provider join placement.inventory on inventory.provider_id = provider.id
-      where provider.enabled and not provider.forced_down and provider.seen_at > ${seenAfter}
+      where provider.enabled and not provider.forced_down and provider.gone_at is null and provider.seen_at > ${seenAfter}
     ), zone as (
       select availability_zone, resource_class, sum(free)::bigint as free, max(free) as largest, count(distinct id)::int as hosts from host group by availability_zone, resource_class
     )

@@ -52,6 +52,12 @@ export function hourlyOf({ prices }: Pick<Terms, 'prices'>, { resource, flavor, 
   return sum;
 }
 
+/** As much as it can come to cost in any state: what is stopped is started, and what is free is used, without anybody asking for more. */
+export function dearestOf(terms: Pick<Terms, 'prices'>, thing: Thing): bigint {
+  const states = new Set([thing.state, '', ...terms.prices.flatMap(({ resource, states = [], not_states: others = [] }) => (resource === thing.resource ? [...states, ...others] : []))]);
+  return [...states].map((state) => hourlyOf(terms, { ...thing, state })).reduce((most, each) => (each > most ? each : most), 0n);
+}
+
 export function monthOf(now: Date): string {
   return now.toISOString().slice(0, 7);
 }
@@ -87,7 +93,7 @@ export async function claimSpending(tx: Transaction, { now, projectId, domainId,
     select terms from quota.budget where terms -> 'projects' ? ${projectId} or terms -> 'domains' ? ${domainId ?? ''} order by id`;
   for (const { terms } of rows) {
     const { resource } = thing;
-    const hourly = hourlyOf(terms, thing);
+    const hourly = dearestOf(terms, thing);
     const ahead = paidAhead(terms, { resource, hourly, now });
     if (hourly === 0n) continue;
     for (const [month, nano] of [[monthOf(now), ahead.now], [monthAfter(now), ahead.next]] as const) await claimMoney(tx, moneyIn(terms, month), nano, ahead.wish);

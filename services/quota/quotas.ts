@@ -2,7 +2,7 @@
  * How much a project may use. Counted in the transaction that makes or deletes the thing, so that a limit is
  * never passed and nothing leaks, however many ask at once (FAILURES 11, invariant I4).
  */
-import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { Raised, sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** Every counted resource with its default, as the services ship them: nova/conf/quota.py, cinder/quota.py, neutron/conf/quota.py. -1: unlimited. */
 export const quotaDefaults = {
@@ -66,18 +66,40 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
     if (released === 1) return;
     throw new Error(`Project ${projectId} gives back ${-wanted} of ${resource} and has never had any`);
   }
-  const most = unlimitedAsMost(commonOf(sql`${resource}::text`, sql`${fallback}::bigint`));
-  const claimed = await tx.run`
-    with bound as (select ${boundOf(sql`${projectId}::text`, sql`${resource}::text`)} as most)
-    insert into quota.claim as c (project_id, resource, used)
-    select ${projectId}, ${resource}, ${wanted}::bigint from bound
-    where ${wanted}::bigint <= coalesce(bound.most, ${most}) and not exists (select from quota.place where leased)
-      or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
-    on conflict (project_id, resource) do update set used = c.used + excluded.used
-    where c.used + excluded.used <= coalesce(least(${unlimitedAsMost(sql`c.most`)}, (select most from bound)), ${most})
-      and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)`;
+  const claimed = await tx.run(sql`with ${claiming(projectId, resource, wanted, fallback)} select from claimed`);
   if (claimed === 1) return;
   throw await shortageOf(tx, projectId, resource, wanted, fallback);
+}
+
+/**
+ * As `claimQuota`, sent in the same breath as the COMMIT: whoever else claims of these waits for that alone, and not for
+ * what is between this and it. Should they not fit, the transaction fails by what `explain` makes of it.
+ */
+export function claimQuotaLast(tx: Transaction, projectId: string, amounts: Amounts, explain: (over: OverQuota) => unknown, defaults: Amounts = {}): void {
+  for (const [resource, wanted] of entries(amounts)) {
+    if (wanted <= 0) throw new Error(`${wanted} of ${resource} cannot be claimed`);
+    const fallback = defaults[resource] ?? quotaDefaults[resource];
+    const most = limitOf(sql`${projectId}::text`, sql`${resource}::text`, sql`(select c.most from quota.claim c where c.project_id = ${projectId} and c.resource = ${resource})`, commonOf(sql`${resource}::text`, sql`${fallback}::bigint`));
+    tx.queue(
+      sql`with ${claiming(projectId, resource, wanted, fallback)} select quota.refuse(${projectId}, ${resource}, ${most}) where not exists (select from claimed)`,
+      (error) => (error instanceof Raised ? explain(shortage(tx, projectId, resource, wanted, error.detail as Facts)) : error),
+    );
+  }
+}
+
+/** `claimed` has a row when they fit. */
+function claiming(projectId: string, resource: QuotaResource, wanted: number, fallback: number): Sql {
+  const most = unlimitedAsMost(commonOf(sql`${resource}::text`, sql`${fallback}::bigint`));
+  return sql`bound as (select ${boundOf(sql`${projectId}::text`, sql`${resource}::text`)} as most),
+    claimed as (
+      insert into quota.claim as c (project_id, resource, used)
+      select ${projectId}, ${resource}, ${wanted}::bigint from bound
+      where ${wanted}::bigint <= coalesce(bound.most, ${most}) and not exists (select from quota.place where leased)
+        or exists (select 1 from quota.claim where project_id = ${projectId} and resource = ${resource})
+      on conflict (project_id, resource) do update set used = c.used + excluded.used
+      where c.used + excluded.used <= coalesce(least(${unlimitedAsMost(sql`c.most`)}, (select most from bound)), ${most})
+        and (c.lease is null or c.lease = -1 or c.used + excluded.used <= c.lease)
+      returning 1)`;
 }
 
 /** Whose limits are those of every project that has none of its own: in all regions, as they are set as any project's are. */
@@ -111,10 +133,15 @@ function limitOf(projectId: Sql, resource: Sql, own: Sql, fallback: Sql): Sql {
 
 /** What did not fit, of a limit or of this region's part of it. */
 async function shortageOf(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, fallback: number): Promise<OverQuota> {
-  const row = await tx.one<{ used: number; limit: number; lease: number | null; leased: boolean }>`
+  const row = await tx.one<Facts>`
     select coalesce(c.used, 0) as used, ${limitOf(sql`${projectId}::text`, sql`${resource}::text`, sql`c.most`, commonOf(sql`${resource}::text`, sql`${fallback}::bigint`))} as "limit", c.lease, p.leased
     from quota.place p left join quota.claim c on c.project_id = ${projectId} and c.resource = ${resource}`;
-  const { used, limit, lease, leased } = row ?? { used: 0, limit: fallback, lease: null, leased: false };
+  return shortage(tx, projectId, resource, wanted, row ?? { used: 0, limit: fallback, lease: null, leased: false });
+}
+
+type Facts = { used: number; limit: number; lease: number | null; leased: boolean };
+
+function shortage(tx: Transaction, projectId: string, resource: QuotaResource, wanted: number, { used, limit, lease, leased }: Facts): OverQuota {
   if (!leased) return new OverQuota(resource, wanted, used, limit);
   const held = lease ?? 0;
   const fits = limit === -1 || used + wanted <= limit;
@@ -155,6 +182,11 @@ export async function claimAsMany(tx: Transaction, projectId: string, each: Amou
   const count = Math.min(wanted, held);
   await claimQuota(tx, projectId, times(count), defaults);
   return count;
+}
+
+/** Has others who claim of these wait from here on: for who claims of them later than others do. */
+export async function holdQuota(tx: Transaction, projectId: string, resources: readonly QuotaResource[]): Promise<void> {
+  await tx.run`select from quota.claim where project_id = ${projectId} and resource = any(${[...resources].sort()}::text[]) order by resource for no key update`;
 }
 
 type RoomFor = { resource: QuotaResource; amount: number; used: number; /** How many more fit. */ limit: number; lease: number };
@@ -212,6 +244,13 @@ function leastOf(limits: readonly number[]): number {
 export async function commonLimits(tx: Transaction, resources: readonly QuotaResource[], defaults: Amounts = {}): Promise<Partial<Record<QuotaResource, number>>> {
   const found = Object.entries(await quotaUsage(tx, '', resources, defaults));
   return Object.fromEntries(found.map(([resource, { limit }]) => [resource, limit]));
+}
+
+/** Projects for which an operator, or who rents them, has set a limit of one of these here. */
+export async function projectsWithLimits(tx: Transaction, resources: readonly QuotaResource[]): Promise<string[]> {
+  const rows = await tx.rows<{ project_id: string }>`
+    select distinct project_id from quota.claim where most is not null and project_id <> ${everyProject} and resource = any(${[...resources]}::text[]) order by project_id`;
+  return rows.map(({ project_id }) => project_id);
 }
 
 /** Woken when a limit was set that home must hear of. */

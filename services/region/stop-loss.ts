@@ -4,13 +4,15 @@ import { nobody } from '../../kit/http/caller.ts';
 import { deleteServer } from '../compute/servers.ts';
 import { meterEvents } from '../meter/meters.ts';
 import { settleSpending, type Excess } from '../meter/spending.ts';
+import { bytesOnTheirWay as bytesOfImages } from '../image/image-quotas.ts';
+import { bytesOnTheirWay as bytesOfContainers } from '../object-store/spending.ts';
 import type { RegionParts } from '../parts.ts';
 
 const scope = { kind: 'system', reason: 'a budget ends' } as const;
 
 export async function keepBudgets(parts: RegionParts, signal?: AbortSignal): Promise<void> {
   await meterEvents(parts, signal);
-  for (const excess of await settleSpending(parts)) await endServer(parts, excess);
+  for (const excess of await settleSpending({ ...parts, onItsWay: async (tx, projectIds) => [...(await bytesOfImages(tx, projectIds)), ...(await bytesOfContainers(tx, projectIds))] })) await endServer(parts, excess);
 }
 
 async function endServer(parts: RegionParts, { budgetId, serverId, projectId }: Excess): Promise<void> {

@@ -20,9 +20,9 @@ export type Attachment = {
 const columns = sql.raw(`id, project_id as "projectId", volume_id as "volumeId", server_id as "serverId", of_compute as "ofCompute", status, mode, device, host_id as "hostId",
   delete_on_termination as "deleteOnTermination", created_at as "createdAt", attached_at as "attachedAt"`);
 
-export async function insertAttachment(tx: Transaction, { id, projectId, volumeId, serverId, ofCompute, mode, now }: { id: string; projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; mode: 'rw' | 'ro'; now: Date }): Promise<void> {
+export async function insertAttachment(tx: Transaction, { id, projectId, volumeId, serverId, ofCompute, mode, shared, now }: { id: string; projectId: string; volumeId: string; serverId: string | null; ofCompute: boolean; mode: 'rw' | 'ro'; shared: boolean; now: Date }): Promise<void> {
   await tx.run`
-    insert into volume.attachment (id, project_id, volume_id, server_id, of_compute, status, mode, created_at) values (${id}, ${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${mode}, ${now})`;
+    insert into volume.attachment (id, project_id, volume_id, server_id, of_compute, status, mode, shared, created_at) values (${id}, ${projectId}, ${volumeId}, ${serverId}, ${ofCompute}, 'reserved', ${mode}, ${shared}, ${now})`;
 }
 
 export function findAttachment(tx: Transaction, id: string): Promise<Attachment | undefined> {
@@ -34,7 +34,7 @@ export function listAttachments(tx: Transaction, conditions: readonly Sql[], { l
 }
 
 export function attachmentsOfVolumes(tx: Transaction, volumeIds: readonly string[]): Promise<Attachment[]> {
-  return tx.rows<Attachment>`select ${columns} from volume.attachment where volume_id = any(${[...volumeIds]}::text[])`;
+  return tx.rows<Attachment>`select ${columns} from volume.attachment where volume_id = any(${[...volumeIds]}::text[]) order by created_at, id`;
 }
 
 export function setAttached(tx: Transaction, id: string, { device, hostId, now }: { device: string | null; hostId: string | null; now: Date }): Promise<number> {

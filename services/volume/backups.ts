@@ -6,6 +6,7 @@ import { sql, type Sql } from '../../kit/postgres/database.ts';
 import { backupsOf, countBackups, findBackup, insertBackup, listBackups as listRows, lockBackup, updateBackup, type Backup, type BackupChange, type VolumeFacts } from './backups.store.ts';
 import { createBackupWorkflow, deleteBackupWorkflow, packStore, restoreBackupWorkflow } from './backups.workflow.ts';
 import { packsOf } from './backup-packs.ts';
+import { claimSpending } from '../quota/budgets.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { tellBackup, tellVolume } from './volume-events.ts';
@@ -44,10 +45,13 @@ export async function createBackup(context: Context, wish: BackupWish): Promise<
   if (snapshot && snapshot.status !== 'available') throw badRequest(`Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`);
   if (!snapshot && !['available', 'in-use'].includes(volume.status)) throw badRequest(`Invalid volume: Volume to be backed up must be available or in-use, but the current status is "${volume.status}".`);
   if (!snapshot && volume.status === 'in-use' && !wish.force) throw badRequest('Invalid volume: Backing up an in-use volume must use the force flag.');
+  // What a backup holds is not encrypted.
+  if ((snapshot ?? volume).keyId !== null) throw badRequest(`Invalid volume: Volume ${volume.id} is encrypted, and this cloud keeps no backups of encrypted volumes.`);
   const parent = wish.incremental ? await parentFor(context, { volumeId: volume.id, projectId, before: snapshot?.createdAt }) : undefined;
   // What is on a snapshot is as large as the volume was when it was taken.
   const sizeGiB = snapshot?.sizeGiB ?? volume.sizeGiB;
   await claimBackups(tx, projectId, { backups: 1, gigabytes: sizeGiB });
+  await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: { resource: 'volume_backup', flavor: '', state: 'available', measures: { backups: 1, GiB: sizeGiB } } });
 
   const id = random.uuid();
   const { volumeId, snapshotId, name, description, container, metadata, zone } = wish;

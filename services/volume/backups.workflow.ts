@@ -7,6 +7,7 @@ import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { unpack, writePack } from './backup-packs.ts';
 import { deleteBackupRow, findBackup, isPackNeeded, lockBackup, updateBackup, type BackupChange } from './backups.store.ts';
+import { keysOf } from './disk-keys.ts';
 import { report } from './messages.ts';
 import { lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { asked, at, demandPlace, findPlace, patient, read, reason, Refused, settle, type About } from './steps.ts';
@@ -140,8 +141,8 @@ export const restoreBackupWorkflow = workflow<Restoring, Assembled, RegionParts>
         const { services, input, state } = run;
         const volume = await read(run, (tx) => findVolume(tx, input.volumeId));
         if (!volume) throw new Refused('The volume has gone');
-        const { id, projectId, generation, epoch, sizeGiB } = volume;
-        await asked(services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'image', image: state.image! } }));
+        const { id, projectId, generation, epoch, sizeGiB, multiattach: shared, encryption } = volume;
+        await asked(services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, shared, encryption, keys: await keysOf(services, [volume]), source: { kind: 'image', image: state.image! } }));
         await run.commit(async (tx) => {
           const backup = await lockBackup(tx, input.backupId);
           const facts = backup?.volumeFacts;

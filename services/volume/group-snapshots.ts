@@ -64,7 +64,7 @@ export async function deleteGroupSnapshot(context: Context, id: string): Promise
 
 export async function resetGroupSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
   const found = await getOwn(context, id);
-  demandSettable(status, found.status, `Group snapshot ${id}`);
+  await demandSettable(context, { status, current: found.status, subject: subjectOf(id) });
   const changed = { ...found, status };
   await updateGroupSnapshot(context.tx, changed, context.now);
   await tellGroupSnapshot(context, 'group_snapshot.reset_status.end', changed);

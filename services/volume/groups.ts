@@ -1,5 +1,6 @@
 /** Volumes that belong together: cinder/group/api.py. */
 import { badRequest, forbidden, notFound } from '../../kit/fault.ts';
+import { running } from '../../kit/workflow/runs.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
 import { attachmentsOfVolumes } from './attachments.store.ts';
@@ -146,16 +147,16 @@ export async function groupForVolume(context: Context, id: string, typeId: strin
 
 export async function resetGroupStatus(context: Context, id: string, status: string): Promise<void> {
   const group = await getOwnGroup(context, id);
-  demandSettable(status, group.status, `Group ${id}`);
+  await demandSettable(context, { status, current: group.status, subject: subjectOf(id) });
   const changed = { ...group, status };
   await updateGroup(context.tx, changed, context.now);
   await tellGroup(context, 'group.reset_status.end', changed);
 }
 
-/** A transient state is its workflow's (I7). */
-export function demandSettable(status: string, current: string, what: string): void {
-  if (!['available', 'error', 'error_deleting'].includes(status)) throw badRequest(`Invalid group status: ${status} cannot be set by hand.`);
-  if (['creating', 'deleting'].includes(current)) throw badRequest(`Invalid group status: ${what} is ${current}, and its workflow ends that by itself.`);
+/** A transient state is its workflow's, and the reconciler's where it has none (I7). */
+export async function demandSettable({ tx }: Pick<Context, 'tx'>, { status, current, subject }: { status: string; current: string; subject: string }): Promise<void> {
+  if (!['available', 'creating', 'deleting', 'error', 'error_deleting'].includes(status)) throw badRequest(`Invalid group status: ${status} cannot be set by hand.`);
+  if (['creating', 'deleting'].includes(current) && (await running(tx, subject)).length > 0) throw badRequest(`Invalid group status: It is ${current}, and its workflow ends that by itself.`);
 }
 
 /** No pool of this cloud replicates: that of types that ask for it, no group is ever made. */

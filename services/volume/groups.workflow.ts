@@ -12,7 +12,7 @@ import { asked, at, findPlace, patient, read, reason, Refused, settle, type Abou
 import { findType } from './types.store.ts';
 import { tellGroup, tellGroupSnapshot, tellSnapshot } from './volume-events.ts';
 import { namedGroups } from './volume-quotas.ts';
-import { ensureVolume, forgetSnapshot, forgetVolume } from './volumes.workflow.ts';
+import { ensureVolume, forgetSnapshot, forgetVolume, takeSnapshot } from './volumes.workflow.ts';
 import { volumesOfGroup } from './volumes.store.ts';
 
 type AboutGroup = { groupId: string };
@@ -101,8 +101,8 @@ export const createGroupSnapshotWorkflow = workflow<AboutGroupSnapshot, object, 
     step<About<AboutGroupSnapshot>>(
       'take its snapshots',
       async (run) => {
-        for (const { id, projectId, volumeId, generation, status } of await read(run, (tx) => snapshotsOfGroupSnapshot(tx, run.input.groupSnapshotId)))
-          if (status === 'creating') await asked(run.services.driver.volumes.ensureSnapshot({ id, projectId, volumeId, generation }));
+        for (const snapshot of await read(run, (tx) => snapshotsOfGroupSnapshot(tx, run.input.groupSnapshotId)))
+          if (snapshot.status === 'creating') await asked(takeSnapshot(run, snapshot));
         await run.commit((tx) => settleGroupSnapshot(tx, run, 'available', null));
       },
       undefined,

@@ -8,6 +8,7 @@ import { deleteUnmanaged, insertUnmanaged, listUnmanaged } from './manageable.st
 import { isStorage } from './services.ts';
 import { deleteSnapshotRow, hasOthersSnapshots, listStoredSnapshots, snapshotsOf, type Snapshot } from './snapshots.store.ts';
 import { getOwnSnapshot, recordSnapshot } from './snapshots.ts';
+import { typeForVolume } from './types.ts';
 import { tellSnapshot, tellVolume } from './volume-events.ts';
 import { releaseVolumes } from './volume-quotas.ts';
 import { manageVolumeWorkflow } from './volume-actions.workflow.ts';
@@ -56,6 +57,7 @@ export function demandStorage({ host, cluster }: { host?: string | null | undefi
 export type ManageWish = { ref: unknown; name: string | null; description: string | null; metadata: Record<string, string>; volumeType: string | null; bootable: boolean };
 
 export async function manageVolume(context: Context, storage: Storage, { ref, ...wish }: ManageWish): Promise<Volume> {
+  if ((await typeForVolume(context, wish.volumeType)).encryption !== null) throw badRequest('Invalid volume type: Managing to an encrypted volume type is not supported.');
   const found = named(await volumesOn(context.tx, storage), ref);
   await insertUnmanaged(context.tx, found.id, 'volume');
   const volume = await recordManagedVolume(context, { ...wish, sizeGiB: found.sizeGiB });
@@ -85,6 +87,8 @@ function named<Thing extends { id: string; name: string; known: boolean }>(thing
 
 export async function unmanageVolume(context: Context, id: string): Promise<void> {
   const volume = await getOwnVolume(context, id);
+  // Its key would be nobody's.
+  if (volume.keyId !== null) throw badRequest('Unmanaging encrypted volumes is not supported.');
   if (volume.groupId !== null || !['available', 'error', 'error_restoring', 'error_extending', 'error_managing'].includes(volume.status) || (await snapshotsOf(context.tx, id)).length > 0 || (await hasOthersSnapshots(context.tx, id, volume.projectId)))
     throw badRequest('Invalid volume: Volume status must be available or error and it must not belong to a group, be attached, or have snapshots.');
   await deleteVolumeRow(context.tx, id);
@@ -96,6 +100,7 @@ export async function unmanageVolume(context: Context, id: string): Promise<void
 export async function unmanageSnapshot(context: Context, id: string): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   if (snapshot.groupSnapshotId !== null || !['available', 'error', 'error_deleting'].includes(snapshot.status)) throw badRequest('Invalid snapshot: Snapshot status must be available or error and it must not be part of a group snapshot.');
+  if (snapshot.keyId !== null) throw badRequest('Unmanaging encrypted volumes is not supported.');
   const volume = await getOwnVolume(context, snapshot.volumeId);
   await deleteSnapshotRow(context.tx, id);
   await insertUnmanaged(context.tx, id, 'snapshot');

@@ -75,7 +75,8 @@ export async function setFrozen(context: Context, { host, cluster }: { host?: st
 async function storageNamed({ tx }: Pick<Context, 'tx'>, { host, cluster }: { host?: string | undefined; cluster?: string | null | undefined }): Promise<VolumeService> {
   if ((host === undefined) === (cluster == null || cluster === '')) throw badRequest('Invalid input received: One and only one of cluster and host must be set.');
   const found = host !== undefined && isStorage(host) ? (await selectServices(tx)).find((service) => service.binary === 'cinder-volume') : undefined;
-  if (!found) throw notFound(host === undefined ? `Cluster ${cluster} could not be found.` : `Service cinder-volume could not be found on host ${host}.`);
+  // cinder/api/contrib/services.py, _volume_api_proxy: what is not found here is wrong input.
+  if (!found) throw badRequest(`Invalid input received: ${host === undefined ? `Cluster ${cluster} could not be found.` : `Service cinder-volume could not be found on host ${host}.`}`);
   return found;
 }
 
@@ -154,7 +155,7 @@ export async function capabilities(tx: Transaction): Promise<Capabilities> {
     reserved_percentage: 0,
     thin_provisioning_support: true,
     thick_provisioning_support: false,
-    multiattach: false,
+    multiattach: true,
     replication_enabled: false,
     consistent_group_snapshot_enabled: false,
     group_replication_enabled: false,

@@ -42,14 +42,15 @@ export function volumeShown(asked: Asked, volume: Volume, { attachments = [], ex
     // As Cinder: those that are not yet in use are only in /attachments.
     attachments: attachments.filter(({ status }) => status !== 'reserved').map((attachment) => attachmentOfVolume(asked, attachment)),
     bootable: String(volume.bootable),
-    encrypted: false,
+    encrypted: volume.keyId !== null,
+    ...(volume.keyId === null ? {} : { encryption_key_id: volume.keyId }),
     user_id: volume.userId,
     volume_type: volume.typeName,
     snapshot_id: source.kind === 'snapshot' ? source.snapshotId : null,
     source_volid: source.kind === 'volume' ? source.volumeId : null,
     consistencygroup_id: null,
     replication_status: null,
-    multiattach: false,
+    multiattach: volume.multiattach,
     // cinder/api/api_utils.py, add_visible_admin_metadata
     metadata: { ...volume.metadata, ...(volume.readonly === null ? {} : { readonly: volume.readonly ? 'True' : 'False' }) },
     links: linksTo(asked, `/volumes/${id}`),
@@ -90,7 +91,7 @@ export function snapshotShown(snapshot: Snapshot, { extended }: { extended: bool
     group_snapshot_id: snapshot.groupSnapshotId,
     user_id: snapshot.userId,
     consumes_quota: true,
-    ...(extended ? { 'os-extended-snapshot-attributes:progress': snapshot.status === 'available' ? '100%' : '0%', 'os-extended-snapshot-attributes:project_id': snapshot.projectId } : {}),
+    ...(extended ? { 'os-extended-snapshot-attributes:progress': snapshot.progress ?? (snapshot.status === 'available' ? '100%' : '0%'), 'os-extended-snapshot-attributes:project_id': snapshot.projectId } : {}),
   };
 }
 

@@ -65,7 +65,8 @@ export const snapshots = implement(contract, {
   },
 
   async updateStatus(request) {
-    await reportSnapshotStatus(request, request.params.snapshot_id, request.body['os-update_snapshot_status'].status);
+    const { status, progress } = request.body['os-update_snapshot_status'];
+    await reportSnapshotStatus(request, request.params.snapshot_id, { status, progress: progress ?? null });
     return undefined;
   },
 

@@ -12,16 +12,20 @@ export type Snapshot = {
   sizeGiB: number;
   metadata: Record<string, string>;
   groupSnapshotId: string | null;
+  /** Null: it is not encrypted. */
+  keyId: string | null;
   generation: number;
   /** The subject of the workflow that ends its transient state, where that is not about itself. */
   workedOnAs: string | null;
   failure: string | null;
+  /** Null: nobody has said. */
+  progress: string | null;
   createdAt: Date;
   updatedAt: Date;
 };
 
 const columns = sql.raw(`s.id, s.project_id as "projectId", s.user_id as "userId", s.volume_id as "volumeId", s.name, s.description, s.status, s.size_gib as "sizeGiB",
-  s.metadata, s.group_snapshot_id as "groupSnapshotId", s.generation, s.worked_on_as as "workedOnAs", s.failure, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
+  s.metadata, s.group_snapshot_id as "groupSnapshotId", s.key_id as "keyId", s.generation, s.worked_on_as as "workedOnAs", s.failure, s.progress, s.created_at as "createdAt", s.updated_at as "updatedAt"`);
 
 export function findSnapshot(tx: Transaction, id: string): Promise<Snapshot | undefined> {
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id}`;
@@ -31,15 +35,15 @@ export function lockSnapshot(tx: Transaction, id: string): Promise<Snapshot | un
   return tx.one<Snapshot>`select ${columns} from volume.snapshot s where s.id = ${id} for update`;
 }
 
-export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata' | 'groupSnapshotId' | 'workedOnAs' | 'status' | 'generation'>, now: Date): Promise<void> {
+export async function insertSnapshot(tx: Transaction, draft: Pick<Snapshot, 'id' | 'projectId' | 'userId' | 'volumeId' | 'name' | 'description' | 'sizeGiB' | 'metadata' | 'groupSnapshotId' | 'keyId' | 'workedOnAs' | 'status' | 'generation'>, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, generation, group_snapshot_id, worked_on_as, created_at, updated_at)
-    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, ${draft.status}, ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${draft.generation}, ${draft.groupSnapshotId}, ${draft.workedOnAs}, ${now}, ${now})`;
+    insert into volume.snapshot (id, project_id, user_id, volume_id, name, description, status, size_gib, metadata, generation, group_snapshot_id, key_id, worked_on_as, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.name}, ${draft.description}, ${draft.status}, ${draft.sizeGiB}, ${sql.json(draft.metadata)}::jsonb, ${draft.generation}, ${draft.groupSnapshotId}, ${draft.keyId}, ${draft.workedOnAs}, ${now}, ${now})`;
 }
 
-export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation, workedOnAs }: Snapshot, now: Date): Promise<number> {
+export function updateSnapshot(tx: Transaction, { id, name, description, status, metadata, failure, generation, workedOnAs, progress }: Snapshot, now: Date): Promise<number> {
   return tx.run`
-    update volume.snapshot set name = ${name}, description = ${description}, status = ${status}, metadata = ${sql.json(metadata)}::jsonb, failure = ${failure}, generation = ${generation}, worked_on_as = ${workedOnAs}, updated_at = ${now}
+    update volume.snapshot set name = ${name}, description = ${description}, status = ${status}, metadata = ${sql.json(metadata)}::jsonb, failure = ${failure}, generation = ${generation}, worked_on_as = ${workedOnAs}, progress = ${progress}, updated_at = ${now}
     where id = ${id}`;
 }
 

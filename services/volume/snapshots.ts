@@ -1,7 +1,9 @@
 /** What may be done with snapshots: cinder/volume/api.py, create_snapshot and delete_snapshot. */
 import { badRequest, notFound } from '../../kit/fault.ts';
+import { running } from '../../kit/workflow/runs.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql } from '../../kit/postgres/database.ts';
+import { reserveKey } from './disk-keys.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { demandThawed } from './services.ts';
 import { countSnapshots, findSnapshot, insertSnapshot, listSnapshots as listRows, lockSnapshot, transientSnapshot, updateSnapshot, type Snapshot } from './snapshots.store.ts';
@@ -36,7 +38,8 @@ export async function recordSnapshot(context: Context, volume: Volume, { name, d
   const { tx, now, caller } = context;
   await claimVolumes(tx, volume.projectId, { snapshots: 1, gigabytes: volume.sizeGiB }, volume.typeId);
   await claimSpending(tx, { now, projectId: volume.projectId, domainId: domainOf(caller, volume.projectId), thing: { resource: 'volume_snapshot', flavor: '', state: 'available', measures: { snapshots: 1, GiB: volume.sizeGiB } } });
-  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, workedOnAs, status, generation }, now);
+  const keyId = volume.keyId === null ? null : await reserveKey(context, volume.projectId);
+  await insertSnapshot(tx, { id, projectId: volume.projectId, userId: caller.userId, volumeId: volume.id, name, description, sizeGiB: volume.sizeGiB, metadata, groupSnapshotId, keyId, workedOnAs, status, generation }, now);
   const snapshot = await getSnapshot(context, id);
   await tellSnapshot(context, 'snapshot.create.start', snapshot);
   return snapshot;
@@ -44,7 +47,7 @@ export async function recordSnapshot(context: Context, volume: Volume, { name, d
 
 export async function deleteSnapshot(context: Context, id: string, { force = false }: { force?: boolean } = {}): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
-  if (snapshot.status === 'deleting') return;
+  if (snapshot.status === 'deleting' && (!force || (await isWorkedOn(context, snapshot)))) return;
   await demandThawed(context.tx);
   // What belongs to a group snapshot goes with it; and what is being copied is being read.
   if (snapshot.groupSnapshotId !== null || ['backing-up', 'restoring'].includes(snapshot.status)) throw badRequest('Invalid snapshot: Snapshot status must be available or error and must not be part of group snapshot.');
@@ -63,22 +66,29 @@ export async function changeSnapshot(context: Context, id: string, change: Parti
   return changed;
 }
 
-/** What a host that takes snapshots itself says of one: here the storage takes them. cinder/api/contrib/snapshot_actions.py */
-export async function reportSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
+/** What a host that takes snapshots itself says of one, as far as no workflow here does. cinder/api/contrib/snapshot_actions.py */
+export async function reportSnapshotStatus(context: Context, id: string, { status, progress }: { status: string; progress: string | null }): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
   const next: Record<string, readonly string[]> = { creating: ['creating', 'available', 'error'], deleting: ['deleting', 'error_deleting'] };
   const allowed = next[snapshot.status];
   if (!allowed) throw badRequest(`Snapshot status ${snapshot.status} not allowed for update_snapshot_status`);
-  // A transient state is its workflow's (I7).
-  if (!allowed.includes(status) || status !== snapshot.status) throw badRequest(`Provided snapshot status ${status} not allowed for snapshot with status ${snapshot.status}.`);
+  if (!allowed.includes(status) || (status !== snapshot.status && (await isWorkedOn(context, snapshot)))) throw badRequest(`Provided snapshot status ${status} not allowed for snapshot with status ${snapshot.status}.`);
+  const changed = { ...snapshot, status, progress: progress ?? snapshot.progress };
+  await updateSnapshot(context.tx, changed, context.now);
+  await tellSnapshot(context, 'snapshot.update_status.end', changed);
 }
 
 export async function resetSnapshotStatus(context: Context, id: string, status: string): Promise<void> {
   const snapshot = await getOwnSnapshot(context, id);
-  // A transient state is its workflow's (I7).
-  if (!['available', 'error', 'error_deleting'].includes(status) || snapshot.status in transientSnapshot) throw badRequest(`Invalid snapshot: Status ${status} cannot be set by hand.`);
+  if (!['available', 'creating', 'deleting', 'error', 'error_deleting'].includes(status)) throw badRequest(`Invalid snapshot: Status ${status} cannot be set by hand.`);
+  if (await isWorkedOn(context, snapshot)) throw badRequest(`Invalid snapshot: Snapshot ${id} is ${snapshot.status}, and its workflow ends that by itself.`);
   await updateSnapshot(context.tx, { ...snapshot, status }, context.now);
   await tellSnapshot(context, 'snapshot.reset_status.end', { ...snapshot, status });
+}
+
+/** A transient state is its workflow's, and the reconciler's where it has none (I7). */
+async function isWorkedOn({ tx }: Pick<Context, 'tx'>, { id, workedOnAs, status }: Snapshot): Promise<boolean> {
+  return status in transientSnapshot && (await running(tx, workedOnAs ?? subjectOf(id))).length > 0;
 }
 
 export async function getOwnSnapshot(context: Context, id: string): Promise<Snapshot> {

@@ -23,6 +23,7 @@ export async function offerVolume(context: Context, { volumeId, name, withSnapsh
   const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
   if (volume.status !== 'available') throw badRequest('Invalid volume: status must be available');
   if (volume.groupId !== null) throw badRequest(`Invalid volume: Volume ${volumeId} belongs to group ${volume.groupId}: take it out of the group first.`);
+  if (volume.keyId !== null && !withSnapshots) throw badRequest('Invalid volume: transferring an encrypted volume without its snapshots is not supported');
   const unready = (withSnapshots ? await snapshotsOf(tx, volumeId) : []).find(({ status }) => status !== 'available');
   if (unready) throw badRequest(`Invalid snapshot: snapshot: ${unready.id} status must be available`);
   const [id, authKey, salt] = [random.uuid(), randomText(random, keyLength), randomText(random, saltLength)];

@@ -1,4 +1,5 @@
 /** Volume types: cinder/volume/volume_types.py. */
+import type { DiskEncryption } from '../../drivers/driver.ts';
 import { badRequest, conflict, notFound, type Fault } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { deleteAccess, deleteTypeRow, findType, findTypeByNameOrId, insertAccess, insertType, projectsOfType, selectTypes, updateTypeRow, type Encryption, type Viewer, type VolumeType } from './types.store.ts';
@@ -27,6 +28,11 @@ export function defaultType(context: Looking): Promise<VolumeType> {
   return typeForVolume(context, undefined);
 }
 
+/** Of which several servers may have a volume at once. */
+export function isShared({ extraSpecs }: VolumeType): boolean {
+  return extraSpecs['multiattach'] === '<is> True';
+}
+
 /** By id or name; without, the project's default one, or everybody's. */
 export async function typeForVolume(context: Looking, nameOrId: string | null | undefined): Promise<VolumeType> {
   const own = nameOrId == null && context.caller.projectId !== null ? await findDefaultType(context.tx, context.caller.projectId) : undefined;
@@ -34,6 +40,11 @@ export async function typeForVolume(context: Looking, nameOrId: string | null | 
   const type = await findTypeByNameOrId(context.tx, viewer(context), wanted);
   if (!type) throw notFound(`Volume type with name ${wanted} could not be found.`);
   return type;
+}
+
+/** What an image says its volumes are of, where there is such a type for this caller. cinder/volume/flows/api/create_volume.py */
+export async function typeSaid(context: Looking, nameOrId: string | null | undefined): Promise<string | undefined> {
+  return nameOrId == null ? undefined : (await findTypeByNameOrId(context.tx, viewer(context), nameOrId))?.id;
 }
 
 export async function createType(context: Context, { name, description, isPublic, extraSpecs }: { name: string; description: string | null; isPublic: boolean; extraSpecs: Record<string, string> }): Promise<VolumeType> {
@@ -82,6 +93,11 @@ export async function encryptionOf(context: Context, id: string): Promise<Encryp
   return (await getType(context, id)).encryption;
 }
 
+/** Whoever has a volume may know this of its type, whoever else may use that. */
+export async function encryptionOfVolumesType({ tx }: Pick<Context, 'tx'>, typeId: string): Promise<Encryption | null> {
+  return (await findType(tx, undefined, typeId))?.encryption ?? null;
+}
+
 export type EncryptionWish = { provider?: string | undefined; controlLocation?: Encryption['controlLocation'] | undefined; cipher?: string | null | undefined; keySize?: number | null | undefined };
 
 export async function createEncryption(context: Context, id: string, wish: EncryptionWish & Pick<Encryption, 'provider' | 'controlLocation'>): Promise<Encryption> {
@@ -110,6 +126,17 @@ export async function deleteEncryption(context: Context, id: string): Promise<vo
   if (type.encryption === null) throw noEncryption(id);
   await updateTypeRow(context.tx, { ...type, encryption: null });
   await tellType(context, 'volume_type_encryption.delete', type);
+}
+
+/** How the storage locks volumes of a type; null: not at all. Whose encryptor a provider names is no matter: the storage's own does it, and no server sees how. */
+export function diskEncryption({ name, encryption }: VolumeType): DiskEncryption | null {
+  if (encryption === null) return null;
+  const { provider, cipher, keySize } = encryption;
+  if (!/^(luks2?|plain)$|Luks(v2)?Encryptor$|CryptsetupEncryptor$/.test(provider)) throw badRequest(`Invalid input received: Volume type ${name} is to be encrypted by ${provider}, which this cloud does not have.`);
+  if (cipher !== null && cipher !== 'aes-xts-plain64') throw badRequest(`Invalid volume type: Invalid encryption spec: Volume type ${name} is to be encrypted by the cipher ${cipher}, and the storage has aes-xts-plain64.`);
+  // Half of an XTS key is for the tweak.
+  if (keySize !== null && keySize !== 256 && keySize !== 512) throw badRequest(`Invalid volume type: Invalid encryption spec: aes-xts-plain64 has keys of 256 and of 512 bits, and volume type ${name} one of ${keySize}.`);
+  return { cipher: keySize === 256 ? 'aes-128-xts' : 'aes-256-xts' };
 }
 
 export function noEncryption(id: string): Fault {

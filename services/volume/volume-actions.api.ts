@@ -7,7 +7,8 @@ import { attachVolume, completeExtension, completeMigration, connectVolume, deta
 
 export const volumeActions = implement(contract, {
   async retype(request) {
-    await retypeVolume(request, request.params.volume_id, request.body['os-retype'].new_type);
+    const { new_type: type, migration_policy: policy } = request.body['os-retype'];
+    await retypeVolume(request, request.params.volume_id, type, { mayCopy: policy === 'on-demand' });
     return undefined;
   },
 

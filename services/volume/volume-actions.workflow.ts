@@ -1,15 +1,20 @@
 /** How volumes get another type, and other content. */
+import { DriverError, type DiskKeys } from '../../drivers/driver.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { vettedImage } from '../image/images.ts';
 import type { RegionParts } from '../parts.ts';
+import { destroyKey, keysOf } from './disk-keys.ts';
 import { deleteUnmanaged } from './manageable.store.ts';
 import { report } from './messages.ts';
 import { lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { asked, at, demandPlace, findPlace, patient, read, reason, settle, type About } from './steps.ts';
 import { tellSnapshot } from './volume-events.ts';
+import { findType } from './types.store.ts';
+import { diskEncryption, isShared } from './types.ts';
 import { moveToType } from './volume-quotas.ts';
-import { findVolume } from './volumes.store.ts';
+import { findVolume, type Volume } from './volumes.store.ts';
+import { ensureThere, keysWithSource } from './volumes.workflow.ts';
 
 type AboutVolume = { volumeId: string };
 const hour = 3600;
@@ -19,10 +24,30 @@ type Retyping = AboutVolume & { from: string | null; counted: { volumes: number;
 export const retypeVolumeWorkflow = workflow<Retyping, object, RegionParts>(
   'volume.retype',
   [
-    step<About<Retyping>>(findPlace, async (run) => {
-      await demandPlace(run, run.input.volumeId);
-      await run.commit((tx) => settle(tx, run, run.input.volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null }), 'volume.retype'));
-    }),
+    step<About<Retyping>>(findPlace, (run) => demandPlace(run, run.input.volumeId)),
+    step<About<Retyping>>(
+      'make it as its type says',
+      async (run) => {
+        const { volume, type } = await retyped(run);
+        if (!volume) return;
+        const [multiattach, encryption] = [type !== undefined && isShared(type), type === undefined ? null : diskEncryption(type)];
+        const isRelocked = encryption?.cipher !== volume.encryption?.cipher;
+        if (multiattach !== volume.multiattach || isRelocked) await asked(ensureThere(run, volume, { shared: multiattach, encryption, keys: await keyWhileRetyping(run, volume) }));
+        await run.commit(async (tx) => {
+          await settle(tx, run, volume.id, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, multiattach, ...(isRelocked ? { encryption, keyId: volume.otherKeyId, otherKeyId: null } : {}) }), 'volume.retype');
+          if (isRelocked) await destroyKey(tx, volume.keyId);
+        });
+      },
+      async (run) => {
+        const { volume } = await retyped(run);
+        if (!volume) return;
+        // It may have been done before it was said to have failed.
+        await ensureThere(run, volume, { shared: volume.multiattach, encryption: volume.encryption, keys: await keyWhileRetyping(run, volume) }).catch((error: unknown) => {
+          if (!(error instanceof DriverError && error.kind === 'missing')) throw error; // There is nothing to be as it was.
+        });
+      },
+      { retry: patient },
+    ),
   ],
   {
     deadlineSeconds: 600,
@@ -33,10 +58,23 @@ export const retypeVolumeWorkflow = workflow<Retyping, object, RegionParts>(
       if (!volume) return;
       if (from !== null && volume.typeId !== null) await moveToType(tx, volume.projectId, counted, { from: volume.typeId, to: from });
       await report(at(tx, run), 'noPlaceAnew', volume);
-      await settle(tx, run, volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, typeId: from }), 'volume.retype.error');
+      await settle(tx, run, volumeId, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, typeId: from, otherKeyId: null }), 'volume.retype.error');
+      await destroyKey(tx, volume.otherKeyId);
     },
   },
 );
+
+function retyped(run: About<Retyping>) {
+  return read(run, async (tx) => {
+    const volume = await findVolume(tx, run.input.volumeId);
+    return { volume, type: volume?.typeId == null ? undefined : await findType(tx, undefined, volume.typeId) };
+  });
+}
+
+/** One of its two kinds is not locked: the key of the other is the only one. */
+function keyWhileRetyping(run: About<Retyping>, { id, keyId, otherKeyId }: Volume): Promise<DiskKeys> {
+  return keysOf(run.services, [{ id, keyId: otherKeyId ?? keyId }]);
+}
 
 type Reverting = AboutVolume & { snapshotId: string };
 
@@ -49,7 +87,8 @@ export const revertVolumeWorkflow = workflow<Reverting, object, RegionParts>(
         const volume = await read(run, (tx) => findVolume(tx, run.input.volumeId));
         if (!volume) return;
         const { id, projectId, generation, epoch, sizeGiB } = volume;
-        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'snapshot', snapshotId: run.input.snapshotId } }));
+        const source = { kind: 'snapshot' as const, snapshotId: run.input.snapshotId };
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source, keys: await keysWithSource(run, volume, source) }));
         await run.commit(async (tx) => {
           await settle(tx, run, id, async () => ({ status: 'available', previousStatus: null }), 'volume.revert.end');
           await letGo(tx, run);
@@ -89,8 +128,8 @@ export const manageVolumeWorkflow = workflow<Managing, object, RegionParts>(
         const { volumeId, from } = run.input;
         const volume = await read(run, (tx) => findVolume(tx, volumeId));
         if (!volume) return;
-        const { id, projectId, generation, sizeGiB } = volume;
-        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, source: { kind: 'volume', volumeId: from } }));
+        const { id, projectId, generation, sizeGiB, multiattach: shared } = volume;
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, sizeGiB, shared, source: { kind: 'volume', volumeId: from } }));
         await run.commit(async () => undefined);
       },
       undefined,
@@ -125,7 +164,7 @@ export const reimageVolumeWorkflow = workflow<Reimaging, object, RegionParts>(
         if (!volume) return;
         const { id, projectId, generation, epoch, sizeGiB } = volume;
         const image = await asked(read(run, (tx) => vettedImage(tx, imageId)));
-        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'image', image } }));
+        await asked(run.services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, source: { kind: 'image', image }, keys: await keysOf(run.services, [volume]) }));
         await run.commit((tx) => settle(tx, run, id, async ({ previousStatus }) => ({ status: previousStatus ?? 'available', previousStatus: null, bootable: true, imageMetadata, failure: null }), 'volume.reimage.end'));
       },
       undefined,

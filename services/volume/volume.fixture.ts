@@ -6,25 +6,28 @@ import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simu
 import { systemClock as clock, systemRandom as random } from '../../kit/clock.ts';
 import { createLog } from '../../kit/log.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
+import { keyFrom } from '../../kit/sealing.ts';
 import { createEngine } from '../../kit/workflow/engine.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import { fileBlobStore } from '../image/blobs.ts';
+import { imageSettings, type ImageSettings } from '../image/settings.ts';
 import { fileObjectBodies } from '../object-store/object-store.ts';
 import { makeImage, schemaDirectory as imageSchema } from '../image/image.ts';
 import type { RegionParts } from '../parts.ts';
+import { createScheduler } from '../placement/scheduler/scheduler.ts';
 import { makeVolume, schemaDirectory } from './volume.ts';
 
 type Test = { after(work: () => Promise<void>): void };
 
-export async function volumeFixture(t: Test, { faults, workflowFaults }: { faults?: Faults | undefined; workflowFaults?: ((point: FaultPoint) => void) | undefined } = {}) {
+export async function volumeFixture(t: Test, { faults, workflowFaults, images = imageSettings(), sealingKeys = [keyFrom(random.bytes(32))] }: { sealingKeys?: RegionParts['sealingKeys']; faults?: Faults | undefined; workflowFaults?: ((point: FaultPoint) => void) | undefined; images?: ImageSettings } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'volume-'));
   const quotaSchema = schemaDirectory.replace('/volume/', '/quota/');
   const { database } = await testDatabase(t, { migrations: [{ service: 'quota', directory: quotaSchema }, { service: 'image', directory: imageSchema }, { service: 'volume', directory: schemaDirectory }] });
-  const blobs = await fileBlobStore(join(folder, 'blobs'));
+  const blobs = await fileBlobStore(join(folder, 'blobs'), images);
   const driver = createSimulatedDriver({ stateDir: join(folder, 'driver'), hosts: 1, hostShape: { vcpus: 4, memoryMiB: 4096, diskGiB: 100 }, blobs, clock, random, ...(faults ? { faults } : {}) });
   const log = createLog({ name: 'test', level: 'fatal' });
-  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), workflows: createWorkflows({ clock, random }) };
+  const parts: RegionParts = { region: 'test', database, clock, random, log, driver, blobs, bodies: await fileObjectBodies(join(folder, 'objects')), workflows: createWorkflows({ clock, random }), scheduler: createScheduler(), sealingKeys };
   const made = [makeImage(parts), makeVolume(parts)];
   const engine = createEngine({ database, clock, random, log, services: parts, pollMs: 50, workflows: made.flatMap(({ workflows }) => workflows), ...(workflowFaults ? { faults: workflowFaults } : {}) });
   await engine.start();

@@ -8,6 +8,7 @@ import { attachments } from './attachments.api.ts';
 import { backups } from './backups.api.ts';
 import { createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow, sweepPacks } from './backups.workflow.ts';
 import { defaultTypes } from './default-types.api.ts';
+import { renewKeys } from './disk-keys.ts';
 import { groupTypes } from './group-types.api.ts';
 import { groups, groupSnapshots } from './groups.api.ts';
 import { createGroupSnapshotWorkflow, createGroupWorkflow, deleteGroupSnapshotWorkflow, deleteGroupWorkflow } from './groups.workflow.ts';
@@ -43,6 +44,7 @@ export function makeVolume(parts: RegionParts): Made {
       schedule('volume.reconcile', { everyMs: 60_000, run: () => reconcileVolumes(parts) }),
       schedule('volume.backup.sweep', { everyMs: 3_600_000, run: () => sweepPacks(parts) }),
       schedule('volume.unmanaged.sweep', { everyMs: 3_600_000, run: () => sweepUnmanaged(parts) }),
+      schedule('volume.keys.renew', { everyMs: 3_600_000, run: () => renewKeys(parts) }),
       schedule('volume.heartbeat', { everyMs: heartbeat.everyMs, run: () => heartbeat.beat(parts) }),
     ],
     invariants: volumeInvariants(parts),

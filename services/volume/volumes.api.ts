@@ -8,7 +8,7 @@ import { groupForVolume } from './groups.ts';
 import { cut, readMetadata, readPage } from './lists.ts';
 import { demandKnownFilters } from './resource-filters.ts';
 import { entryOf, isTrue, nextLinks, volumeBrief, volumeShown } from './shapes.ts';
-import { typeForVolume } from './types.ts';
+import { encryptionOfVolumesType, typeForVolume } from './types.ts';
 import { attachmentsByVolume, changeVolume, createVolume, deleteVolume, extendVolume, getVolume, listVolumes, resetVolumeStatus, setReadonly, setReserved, summary, throughImage, uploadVolume, type Volume, type VolumeQuery, type VolumeSource } from './volumes.ts';
 
 const filters = ['size', 'group_id', 'id', 'name', 'status', 'availability_zone', 'user_id', 'project_id', 'volume_type'];
@@ -80,13 +80,14 @@ export const volumes = implement(contract, {
 
   async create(request) {
     const { volume: wish } = request.body;
-    if (isTrue(wish.multiattach)) throw badRequest('Invalid input received: Volumes that several servers use at once are not available in this cloud.');
     const wanted = {
       sizeGiB: wish.size == null ? undefined : Number(wish.size),
       name: wish.name ?? wish.display_name,
       description: wish.description ?? wish.display_description,
       zone: wish.availability_zone,
       volumeType: wish.volume_type === '' ? null : wish.volume_type,
+      // As before cinder 2023.2: clients of that time know no other way.
+      multiattach: isTrue(wish.multiattach),
       metadata: wish.metadata,
     };
     const given = sourceOf(wish);
@@ -98,6 +99,12 @@ export const volumes = implement(contract, {
       return one(request, await createVolume(request, { ...wanted, source }, { groupId: wish.group_id }));
     }
     return one(request, await (source.kind === 'backup' ? createVolumeFromBackup(request, source.backupId, wanted) : createVolume(request, { ...wanted, source })));
+  },
+
+  async encryption(request) {
+    const { keyId, typeId } = await getVolume(request, request.params.volume_id);
+    const encryption = typeId === null ? null : await encryptionOfVolumesType(request, typeId);
+    return { encryption_key_id: keyId, ...(encryption === null ? {} : { control_location: encryption.controlLocation, cipher: encryption.cipher, key_size: encryption.keySize, provider: encryption.provider }) };
   },
 
   show: async (request) => one(request, await getVolume(request, request.params.volume_id), { extended: true }),

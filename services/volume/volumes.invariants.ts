@@ -1,11 +1,14 @@
 /** What must always be true of volumes (FAILURES.md). */
 import type { Transaction } from '../../kit/postgres/database.ts';
+import { Unsealable } from '../../kit/sealing.ts';
 import { running } from '../../kit/workflow/runs.ts';
 import type { Finding, Invariant, RegionParts } from '../parts.ts';
 import { countedQuota } from '../quota/quotas.ts';
 import { countBackupUse, listBackupsInTransit, listPacks } from './backups.store.ts';
 import { packStore } from './backups.workflow.ts';
 import { listAttachments } from './attachments.store.ts';
+import { listSealedKeys, listUnusedKeys, type SealedKey } from './disk-keys.store.ts';
+import { demandOpenable } from './disk-keys.ts';
 import { listGroupSnapshotsInTransit } from './group-snapshots.store.ts';
 import { countGroups, listGroupsInTransit } from './groups.store.ts';
 import { listUnmanaged } from './manageable.store.ts';
@@ -16,13 +19,21 @@ import { countUse, findVolume, listInTransit, listStored } from './volumes.store
 const looking = { kind: 'system', reason: 'invariants hold for every project' } as const;
 const ours = { remedy: 'This is a fault of ours: report it.' };
 
-export function volumeInvariants({ database, driver, blobs }: RegionParts): Invariant[] {
+export function volumeInvariants({ database, driver, blobs, sealingKeys }: RegionParts): Invariant[] {
   const within = (check: (tx: Transaction) => Promise<Finding[]>) => () => database.read(looking, check);
   return [
     { id: 'I4', title: 'volumes, snapshots, backups and gigabytes are counted as they are', check: within(quotaFindings) },
     { id: 'I4', title: 'volumes, snapshots and gigabytes of each type are counted as they are', check: within(typeQuotaFindings) },
     { id: 'I5', title: 'every volume in use has its attachment, and every attachment its volume in use', check: within(attachmentFindings) },
     { id: 'I7', title: 'every volume and snapshot in transit has a workflow that ends it', check: within(transitFindings) },
+    {
+      id: 'I10',
+      title: 'every key of a disk opens one that there is, and can be opened',
+      check: within(async (tx) => [
+        ...(await listUnusedKeys(tx)).map(({ id }) => ({ message: `The disk key ${id} opens nothing that there is`, ...ours })),
+        ...(await listSealedKeys(tx)).flatMap((key) => lostKey(sealingKeys, key)),
+      ]),
+    },
     {
       id: 'I10',
       title: 'every backup has its data, and all data is of a backup',
@@ -63,6 +74,16 @@ export function volumeInvariants({ database, driver, blobs }: RegionParts): Inva
       },
     },
   ];
+}
+
+function lostKey(sealingKeys: RegionParts['sealingKeys'], key: SealedKey): Finding[] {
+  try {
+    demandOpenable(sealingKeys, key);
+    return [];
+  } catch (error) {
+    if (!(error instanceof Unsealable)) throw error;
+    return [{ message: error.message, remedy: 'What it opens cannot be read without it: put the file of keys back as it was' }];
+  }
 }
 
 const settled = new Set(['available', 'reserved', 'in-use', 'detaching', 'uploading', 'maintenance']);

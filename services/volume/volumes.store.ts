@@ -1,4 +1,5 @@
 /** The SQL of volumes. */
+import type { DiskEncryption } from '../../drivers/driver.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type VolumeSource = { kind: 'empty' } | { kind: 'image'; imageId: string } | { kind: 'volume'; volumeId: string } | { kind: 'snapshot'; snapshotId: string } | { kind: 'backup'; backupId: string };
@@ -18,6 +19,8 @@ export type Volume = {
   availabilityZone: string;
   bootable: boolean;
   readonly: boolean | null;
+  /** Several servers may have it at once. */
+  multiattach: boolean;
   metadata: Record<string, string>;
   imageMetadata: Record<string, string> | null;
   source: VolumeSource;
@@ -26,6 +29,11 @@ export type Volume = {
   generation: number;
   /** How often its content was replaced. */
   epoch: number;
+  /** How its bytes are locked on the storage, and by which key. Both or neither. */
+  encryption: DiskEncryption | null;
+  keyId: string | null;
+  /** While it is locked or unlocked where it lies: the one that is to be its key, or was. */
+  otherKeyId: string | null;
   /** The subject of the workflow that ends its transient state, where that is not about itself. */
   workedOnAs: string | null;
   failure: string | null;
@@ -34,8 +42,8 @@ export type Volume = {
 };
 
 const columns = sql.raw(`v.id, v.project_id as "projectId", v.user_id as "userId", v.name, v.description, v.status, v.previous_status as "previousStatus",
-  v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable, v.readonly,
-  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.group_id as "groupId", v.generation, v.epoch, v.worked_on_as as "workedOnAs", v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
+  v.size_gib as "sizeGiB", v.wanted_gib as "wantedGiB", v.type_id as "typeId", t.name as "typeName", v.availability_zone as "availabilityZone", v.bootable, v.readonly, v.multiattach,
+  v.metadata, v.image_metadata as "imageMetadata", v.source, v.made_for as "madeFor", v.group_id as "groupId", v.generation, v.epoch, v.encryption, v.key_id as "keyId", v.other_key_id as "otherKeyId", v.worked_on_as as "workedOnAs", v.failure, v.created_at as "createdAt", v.updated_at as "updatedAt"`);
 const from = sql.raw('volume.volume v left join volume.type t on t.id = v.type_id');
 
 export function findVolume(tx: Transaction, id: string): Promise<Volume | undefined> {
@@ -48,16 +56,16 @@ export async function lockVolume(tx: Transaction, id: string): Promise<Volume | 
   return locked && findVolume(tx, id);
 }
 
-export type VolumeDraft = { status?: string; groupId?: string | null; workedOnAs?: string | null } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor'>;
+export type VolumeDraft = { status?: string; groupId?: string | null; workedOnAs?: string | null } & Pick<Volume, 'id' | 'projectId' | 'userId' | 'name' | 'description' | 'sizeGiB' | 'typeId' | 'availabilityZone' | 'bootable' | 'multiattach' | 'metadata' | 'imageMetadata' | 'source' | 'madeFor' | 'encryption' | 'keyId'>;
 
 export async function insertVolume(tx: Transaction, draft: VolumeDraft, now: Date): Promise<void> {
   await tx.run`
-    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, metadata, image_metadata, source, made_for, group_id, worked_on_as, created_at, updated_at)
-    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, ${draft.status ?? 'creating'}, ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable},
-      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${draft.groupId ?? null}, ${draft.workedOnAs ?? null}, ${now}, ${now})`;
+    insert into volume.volume (id, project_id, user_id, name, description, status, size_gib, type_id, availability_zone, bootable, multiattach, metadata, image_metadata, source, made_for, group_id, worked_on_as, encryption, key_id, created_at, updated_at)
+    values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.name}, ${draft.description}, ${draft.status ?? 'creating'}, ${draft.sizeGiB}, ${draft.typeId}, ${draft.availabilityZone}, ${draft.bootable}, ${draft.multiattach},
+      ${sql.json(draft.metadata)}::jsonb, ${draft.imageMetadata === null ? null : sql.json(draft.imageMetadata)}::jsonb, ${sql.json(draft.source)}::jsonb, ${draft.madeFor}, ${draft.groupId ?? null}, ${draft.workedOnAs ?? null}, ${draft.encryption === null ? null : sql.json(draft.encryption)}::jsonb, ${draft.keyId}, ${now}, ${now})`;
 }
 
-export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs' | 'groupId' | 'typeId'>>;
+export type VolumeChange = Partial<Pick<Volume, 'name' | 'description' | 'status' | 'previousStatus' | 'sizeGiB' | 'wantedGiB' | 'bootable' | 'readonly' | 'multiattach' | 'metadata' | 'imageMetadata' | 'failure' | 'epoch' | 'workedOnAs' | 'groupId' | 'typeId' | 'encryption' | 'keyId' | 'otherKeyId'>>;
 
 const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   name: (value) => sql`name = ${value}`,
@@ -68,6 +76,7 @@ const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   wantedGiB: (value) => sql`wanted_gib = ${value}`,
   bootable: (value) => sql`bootable = ${value}`,
   readonly: (value) => sql`readonly = ${value}`,
+  multiattach: (value) => sql`multiattach = ${value}`,
   metadata: (value) => sql`metadata = ${sql.json(value)}::jsonb`,
   imageMetadata: (value) => sql`image_metadata = ${value === null ? null : sql.json(value)}::jsonb`,
   failure: (value) => sql`failure = ${value}`,
@@ -75,6 +84,9 @@ const changeable: Record<keyof VolumeChange, (value: never) => Sql> = {
   groupId: (value) => sql`group_id = ${value}`,
   epoch: (value) => sql`epoch = ${value}`,
   workedOnAs: (value) => sql`worked_on_as = ${value}`,
+  encryption: (value) => sql`encryption = ${value === null ? null : sql.json(value)}::jsonb`,
+  keyId: (value) => sql`key_id = ${value}`,
+  otherKeyId: (value) => sql`other_key_id = ${value}`,
 };
 
 /** `intent`: what the driver is to make of it has changed too. */

@@ -456,6 +456,34 @@ test('no volume is larger than the project’s limit for one', async (t) => {
   assert.equal((await alice('POST', `/volumes/${id}/action`, { 'os-extend': { new_size: 3 } })).status, 400);
 });
 
+test('who takes a snapshot says how far it is, and whose workflow ends it says the end', async (t) => {
+  const storage = Promise.withResolvers<void>();
+  const { alice, admin, idle } = await startService(t, ({ method }) => (method === 'volumes.ensureSnapshot' ? storage.promise : undefined));
+  t.after(() => storage.resolve());
+  const { id } = (await alice('POST', '/volumes', { volume: { size: 1 } })).body.volume;
+  await idle();
+  const snapshot = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot.id;
+  const say = (status: string, progress?: string) => alice('POST', `/snapshots/${snapshot}/action`, { 'os-update_snapshot_status': { status, progress } });
+  const shown = async () => {
+    const { status, 'os-extended-snapshot-attributes:progress': progress } = (await alice('GET', `/snapshots/${snapshot}`)).body.snapshot;
+    return [status, progress];
+  };
+
+  assert.equal((await say('creating', '40%')).status, 202);
+  assert.deepEqual(await shown(), ['creating', '40%']);
+  const early = await say('available');
+  assert.deepEqual([early.status, early.body.badRequest.message], [400, 'Provided snapshot status available not allowed for snapshot with status creating.']);
+  storage.resolve();
+  await idle();
+  assert.deepEqual(await shown(), ['available', '100%']);
+  const late = await say('error');
+  assert.deepEqual([late.status, late.body.badRequest.message], [400, 'Snapshot status available not allowed for update_snapshot_status']);
+
+  await admin('POST', `/snapshots/${snapshot}/action`, { 'os-reset_status': { status: 'creating' } });
+  assert.equal((await say('available', '100%')).status, 202);
+  assert.deepEqual(await shown(), ['available', '100%']);
+});
+
 test('an administrator deletes a snapshot in whatever status, and a list knows no marker of nothing', async (t) => {
   const { alice, admin, idle, findings } = await startService(t, ({ method }) => {
     // It is being made for as long as this test goes on.
@@ -484,7 +512,7 @@ test('a type that the storage cannot be is told to the project, in a message tha
   };
   for (const fitting of [{ vendor_name: 'Intercloud' }, { 'capabilities:thin_provisioning_support': '<is> True', 'vendor:tier': 'gold' }, { storage_protocol: '<or> iSCSI <or> file', reserved_percentage: '<= 5' }]) assert.equal((await made(fitting)).status, 'available', JSON.stringify(fitting));
   assert.equal((await alice('GET', '/messages', undefined, '3.5')).body.messages.length, 0);
-  const { id, status } = await made({ multiattach: '<is> True' });
+  const { id, status } = await made({ replication_enabled: '<is> True' });
   assert.equal(status, 'error');
   assert.equal((await made({ colour: 'blue' })).status, 'error');
 

@@ -2,15 +2,17 @@
 import { badRequest, Fault, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { running } from '../../kit/workflow/runs.ts';
 import { findVisibleImage as findImage, getServerImage } from '../image/images.ts';
 import { reserveServerImage, type CaptureFormat } from '../image/uploads.ts';
 import { attachmentsOfVolumes, deleteAttachmentRow, findAttachment, insertAttachment, listAttachments, setAttached, setDetaching, type Attachment } from './attachments.store.ts';
+import { reserveKey } from './disk-keys.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, hasOthersSnapshots, snapshotsOf } from './snapshots.store.ts';
 import { findQosSpec } from './qos-specs.store.ts';
 import { findType } from './types.store.ts';
 import { demandThawed } from './services.ts';
-import { typeForVolume } from './types.ts';
+import { diskEncryption, isShared, typeForVolume, typeSaid } from './types.ts';
 import { tellAttachment, tellVolume } from './volume-events.ts';
 import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimVolumes, demandVolumeSize } from './volume-quotas.ts';
@@ -29,6 +31,8 @@ export type VolumeWish = {
   name?: string | null | undefined;
   description?: string | null | undefined;
   volumeType?: string | null | undefined;
+  /** For several servers, also where its type does not say so. */
+  multiattach?: boolean | undefined;
   zone?: string | null | undefined;
   metadata?: Record<string, string> | null | undefined;
   source: VolumeSource;
@@ -87,8 +91,9 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
   // cinder: RESKEY:availability_zones, where its volumes may be.
   const zones = type.extraSpecs['RESKEY:availability_zones'];
   if (zones !== undefined && !zones.split(',').some((zone) => zone.trim() === availabilityZone)) throw badRequest(`Invalid input received: Availability zone '${availabilityZone}' is not one of those of volume type ${type.name}: ${zones}.`);
-  // There are no keys here: what is promised to be encrypted is not written in the clear.
-  if (type.encryption !== null) throw badRequest(`Invalid input received: Volume type ${type.name} is encrypted, and this cloud has no key manager: it makes no volumes of it.`);
+  const encryption = diskEncryption(type);
+  const multiattach = isShared(type) || wish.multiattach === true;
+  if (multiattach && encryption !== null) throw badRequest('Invalid volume: Multiattach cannot be used with encrypted volumes.');
   await demandVolumeSize(tx, caller.projectId, sizeGiB);
   await claimVolumes(tx, caller.projectId, { volumes: 1, gigabytes: sizeGiB }, type.id);
   await claimSpending(tx, { now, projectId: caller.projectId, domainId: caller.projectDomainId, thing: { resource: 'volume', flavor: type.name, state: 'available', measures: { volumes: 1, GiB: sizeGiB } } });
@@ -105,6 +110,7 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
       typeId: type.id,
       availabilityZone,
       bootable: origin.bootable,
+      multiattach,
       metadata: wish.metadata ?? {},
       imageMetadata: origin.imageMetadata,
       source: wish.source,
@@ -112,6 +118,8 @@ async function recordVolume(context: Context, wish: VolumeWish, { madeFor, statu
       status,
       groupId,
       workedOnAs,
+      encryption,
+      keyId: encryption === null ? null : await reserveKey(context, caller.projectId),
     },
     now,
   );
@@ -138,6 +146,7 @@ async function originOf(context: Context, source: VolumeSource): Promise<Origin>
         tooSmall: (sizeGiB) => (sizeGiB < gib ? `Size of specified image ${gib}GB is larger than volume size ${sizeGiB}GB.` : `Volume size ${sizeGiB}GB cannot be smaller than the image minDisk size ${image.minDiskGiB}GB.`),
         bootable: true,
         imageMetadata: imageFacts(image),
+        typeId: await typeSaid(context, image.properties['cinder_img_volume_type']),
       };
     }
     case 'snapshot': {
@@ -215,7 +224,7 @@ export async function extendVolume(context: Context, id: string, newSizeGiB: num
   await claimVolumes(context.tx, volume.projectId, { gigabytes: moreGiB }, volume.typeId);
   await claimSpending(context.tx, { now: context.now, projectId: volume.projectId, domainId: domainOf(context.caller, volume.projectId), thing: { resource: 'volume', flavor: volume.typeName ?? '', state: 'available', measures: { GiB: moreGiB } } });
   await beginChange(context, volume, { status: 'extending', previousStatus: volume.status, wantedGiB: newSizeGiB }, 'volume.resize.start');
-  await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id }, generation: volume.generation + 1 });
+  await startWork(context, extendVolumeWorkflow, { subject: subjectOf(id), projectId: volume.projectId, input: { volumeId: id, userId: context.caller.userId }, generation: volume.generation + 1 });
 }
 
 const deletable = ['available', 'error', 'error_restoring', 'error_extending', 'error_managing', 'error_deleting', 'error_backing-up'];
@@ -225,7 +234,7 @@ export async function deleteVolume(context: Context, id: string, { cascade = fal
   const [attachments, snapshots] = [await attachmentsOfVolumes(context.tx, [id]), await snapshotsOf(context.tx, id)];
   // cinder/volume/api.py, delete
   const refused = () => badRequest('Invalid volume: Volume status must be available or error or error_restoring or error_extending or error_managing and must not be migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be disassociated from snapshots after volume transfer.');
-  if (volume.status === 'deleting') return;
+  if (volume.status === 'deleting' && (!force || (await running(context.tx, subjectOf(id))).length > 0)) return;
   await demandThawed(context.tx);
   if (await hasOthersSnapshots(context.tx, id, volume.projectId)) throw refused();
   if (attachments.length > 0 || volume.groupId !== null || (!force && !deletable.includes(volume.status))) throw refused();
@@ -245,11 +254,11 @@ export async function beginChange(context: Starting, volume: Volume, change: Vol
 
 export async function resetVolumeStatus(context: Context, id: string, status: string): Promise<void> {
   const volume = await getOwnVolume(context, id);
-  // Those that a workflow owns are nobody else's to set: nothing would ever end them (I7).
-  if (!['available', 'in-use', 'error', 'error_deleting', 'error_extending', 'maintenance', 'attaching', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
-  if (volume.status in transient) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
+  if (!['available', 'in-use', 'creating', 'deleting', 'error', 'error_deleting', 'error_extending', 'error_managing', 'managing', 'maintenance', 'attaching', 'detaching', 'reserved'].includes(status)) throw badRequest(`Invalid volume: Status ${status} cannot be set by hand.`);
+  // A transient state is its workflow's, and the reconciler's where it has none (I7).
+  if (volume.status in transient && (await running(context.tx, volume.workedOnAs ?? subjectOf(id))).length > 0) throw badRequest(`Invalid volume: Volume ${id} is ${volume.status}, and its workflow ends that by itself.`);
   const attached = (await attachmentsOfVolumes(context.tx, [id])).length > 0;
-  if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && !['maintenance', 'attaching'].includes(status)) throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
+  if (attached !== ['in-use', 'reserved'].includes(status) && !status.startsWith('error') && !(status in transient) && !['maintenance', 'attaching', 'detaching'].includes(status)) throw badRequest(`Invalid volume: Volume ${id} is ${attached ? 'attached' : 'not attached'}.`);
   await changeVolume(context, id, { status });
 }
 
@@ -314,13 +323,15 @@ export async function createAttachment(context: Context, { volumeId, serverId, o
   const { tx, now, random } = context;
   const volume = await getOwnVolume(context, volumeId);
   const early = volume.status === 'creating' && volume.madeFor !== null && volume.madeFor === serverId;
-  const taken = (await attachmentsOfVolumes(tx, [volumeId])).length > 0;
-  if ((!from.includes(volume.status) && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
+  const { multiattach: shared } = volume;
+  const others = await attachmentsOfVolumes(tx, [volumeId]);
+  const taken = shared ? serverId !== null && others.some((other) => other.serverId === serverId) : others.length > 0;
+  if ((![...from, ...(shared ? ['in-use'] : [])].includes(volume.status) && !early) || taken) throw badRequest(`Invalid volume: Volume ${volumeId} status must be available or downloading to reserve, but the current status is ${volume.status}.`);
   // Every driver attaches for writing, so that what is to be read only is not attached at all: cinder/volume/manager.py, attachment_update.
   if (volume.readonly === true && (ofCompute || mode === 'rw')) throw badRequest(`Invalid attaching mode 'rw' for volume ${volumeId}.`);
   await demandNoLimits(context, volume);
   const id = random.uuid();
-  await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, mode, now });
+  await insertAttachment(tx, { id, projectId: volume.projectId, volumeId, serverId, ofCompute, mode, shared, now });
   if (!early) await beginChange(context, volume, { status: 'reserved' }, 'volume.attach.start');
   const attachment = (await findAttachment(tx, id))!;
   await tellAttachment(context, 'volume.attachment.create', attachment);
@@ -345,7 +356,7 @@ export async function endAttachment(context: Context, id: string): Promise<Attac
   // The compute service knows whether a machine still writes to it (CVE-2023-2088).
   if (attachment.ofCompute) throw new Fault(409, 'conflictingRequest', `Detach volume from instance ${attachment.serverId} using the Compute API`);
   await detach(context, attachment);
-  return [];
+  return attachmentsOfVolumes(context.tx, [attachment.volumeId]);
 }
 
 export async function completeClientAttachment(context: Context, id: string, { device = null, hostName = null }: { device?: string | null; hostName?: string | null } = {}): Promise<void> {
@@ -370,9 +381,11 @@ async function detach(context: Starting, attachment: Attachment): Promise<void> 
   await deleteAttachmentRow(context.tx, attachment.id);
   await tellAttachment(context, 'volume.attachment.delete', attachment);
   const volume = await lockVolume(context.tx, attachment.volumeId);
-  if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await beginChange(context, volume, { status: 'available' }, 'volume.detach.end');
+  const others = await attachmentsOfVolumes(context.tx, [attachment.volumeId]);
+  const left = others.length === 0 ? 'available' : others.some(({ status }) => status !== 'reserved') ? 'in-use' : 'reserved';
+  if (volume && ['reserved', 'attaching', 'in-use', 'detaching'].includes(volume.status)) await beginChange(context, volume, { status: left }, 'volume.detach.end');
   // What an extension or a copy will put back is no longer in use then.
-  else if (volume?.previousStatus === 'in-use') await updateVolume(context.tx, volume.id, { previousStatus: 'available' }, { now: context.now });
+  else if (volume?.previousStatus === 'in-use') await updateVolume(context.tx, volume.id, { previousStatus: left }, { now: context.now });
 }
 
 // For the compute service
@@ -388,8 +401,8 @@ export async function createServerVolume(
 
 export async function reserveAttachment(context: Context, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<{ attachmentId: string; volumeId: string; sizeGiB: number; bootable: boolean; multiattach: boolean }> {
   const attachment = await createAttachment(context, { volumeId, serverId, ofCompute: true });
-  const { sizeGiB, bootable } = await getVolume(context, volumeId);
-  return { attachmentId: attachment.id, volumeId, sizeGiB, bootable, multiattach: false };
+  const { sizeGiB, bootable, multiattach } = await getVolume(context, volumeId);
+  return { attachmentId: attachment.id, volumeId, sizeGiB, bootable, multiattach };
 }
 
 /** The volume is in use, as this device. Twice is once. */
@@ -405,9 +418,9 @@ export async function completeAttachment(context: Starting, { attachmentId, devi
 
 export async function beginDetaching(context: Starting, { volumeId, serverId }: { volumeId: string; serverId: string }): Promise<void> {
   const { tx } = context;
-  const [attachment] = await attachmentsOfVolumes(tx, [volumeId]);
+  const attachment = (await attachmentsOfVolumes(tx, [volumeId])).find((each) => each.serverId === serverId);
   const volume = await lockVolume(tx, volumeId);
-  if (!volume || attachment?.serverId !== serverId || volume.status !== 'in-use')
+  if (!volume || !attachment || volume.status !== 'in-use')
     throw badRequest("Invalid volume: Invalid input received: Invalid volume: Unable to detach volume. Volume status must be 'in-use' and attach_status must be 'attached' to detach.");
   await setDetaching(tx, attachment.id);
   await tellAttachment(context, 'volume.attachment.detaching', { ...attachment, status: 'detaching' });

@@ -55,7 +55,7 @@ test('the stock client administers projects, users, groups and roles', { skip },
   const names = async (command: string) => (await openstack(command)).map((each: Parsed) => each.Name).sort();
   assert.deepEqual(await names('project list -f json --domain acme'), ['web']);
   assert.deepEqual(await names('user list -f json --domain acme'), ['eve']);
-  assert.deepEqual(await names('role list -f json'), ['ResellerAdmin', 'admin', 'manager', 'member', 'operator', 'reader', 'service']);
+  assert.deepEqual(await names('role list -f json'), ['ResellerAdmin', 'admin', 'manager', 'member', 'operator', 'reader', 'renter', 'service']);
   assert.deepEqual(await names('domain list -f json'), ['Default', 'acme']);
   assert.equal((await openstack('project show -f json --domain acme web')).id, project.id);
   assert.equal((await openstack('user show -f json --domain acme eve')).email, 'e@example.org');

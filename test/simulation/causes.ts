@@ -1,4 +1,5 @@
 /** How a user causes each workflow: what has to be there, and the request that starts it. */
+import { compute } from '../../contract/compute/service.ts';
 import type { Person, TestCloud } from '../cloud.ts';
 import type { Things } from '../things.ts';
 
@@ -7,6 +8,8 @@ export type Cause = {
   act(person: Person, things: Things): Promise<unknown>;
   /** The region has no part in it: it is done here. */
   withoutRegion?: true;
+  /** It concerns what is under way: that gets no further than this step until it was asked for. */
+  meanwhile?: { workflow: string; step: string };
 };
 
 type ActionCalls = Person['compute']['serverActions'];
@@ -42,13 +45,16 @@ const administrators = new WeakMap<Things, Person>();
 
 const migrate = (actions: ActionCalls, params: { server_id: string }) => actions.migrate({ params, body: { migrate: null } });
 
+/** As from 2.25 on; the types say what an older body has. */
+const migrateLive = (actions: ActionCalls, params: { server_id: string }) => actions.migrateLive({ params, body: { 'os-migrateLive': { host: null, block_migration: 'auto' } as never } });
+
 /** An action that only an administrator may ask for, after something that he did. */
 function byAdministrator(call: (actions: ActionCalls, params: { server_id: string }) => Promise<unknown>, before?: (admin: Person, serverId: string) => Promise<void>): Cause {
   return {
     async prepare({ admin }, things) {
       administrators.set(things, admin);
       // What the last one said of a host does not count any more.
-      for (const { host } of (await admin.compute.services.list()).body.services) await admin.compute.services.forceDown({ body: { host, binary: 'nova-compute', forced_down: false } });
+      for (const { host } of (await admin.compute.services.list({ query: { binary: 'nova-compute' } })).body.services) await admin.compute.services.forceDown({ body: { host, binary: 'nova-compute', forced_down: false } });
       const serverId = await things.get('server');
       await before?.(admin, serverId);
     },
@@ -64,6 +70,24 @@ async function prepareMigrated(cloud: TestCloud, things: Things): Promise<void> 
 }
 
 export const causes: Record<string, Cause> = {
+  'image.import': {
+    withoutRegion: true,
+    prepare: withThings('staged image'),
+    act: async ({ image }, things) => image.imports.import({ params: { image_id: await things.get('staged image') }, body: { method: { name: 'glance-direct' }, all_stores: true } }),
+  },
+  'image.discard': {
+    withoutRegion: true,
+    prepare: withThings('staged image'),
+    act: async ({ image }, things) => image.images.delete({ params: { image_id: await things.get('staged image') } }),
+  },
+  'image.cache': {
+    withoutRegion: true,
+    async prepare({ admin }, things) {
+      administrators.set(things, admin);
+      await things.get('image');
+    },
+    act: async (_person, things) => administrators.get(things)!.image.cache.queue({ params: { image_id: await things.get('image') } }),
+  },
   'server.create': {
     prepare: withThings('subnet', 'flavor', 'volume to attach'),
     async act({ compute }, things) {
@@ -90,6 +114,11 @@ export const causes: Record<string, Cause> = {
   'server.resize': action(resize),
   'server.resize-revert': action((actions, params) => actions.revertResize({ params, body: { revertResize: null } }), resize),
   'server.rebuild': action((actions, params, things) => actions.rebuild({ params, body: { rebuild: { imageRef: things.imageId } } })),
+  'server.rebuild-volume': {
+    prepare: withThings('server on a volume'),
+    // Before 2.93 the volume stays what it is.
+    act: async (person, things) => person.client(compute).serverActions.rebuild({ params: { server_id: await things.get('server on a volume') }, body: { rebuild: { imageRef: things.imageId } } }),
+  },
   'server.create-image': action((actions, params) => actions.createImage({ params, body: { createImage: { name: 'copy' } } })),
   'server.create-backup': action((actions, params) => actions.createBackup({ params, body: { createBackup: { name: 'copy', backup_type: 'daily', rotation: 1 } } })),
   'server.rescue': action((actions, params) => actions.rescue({ params, body: { rescue: null } })),
@@ -98,7 +127,18 @@ export const causes: Record<string, Cause> = {
   'server.unshelve': action((actions, params) => actions.unshelve({ params, body: { unshelve: null } }), shelve),
   'server.migrate': byAdministrator(migrate),
   'server.migrate-revert': { ...byAdministrator(migrate), prepare: prepareMigrated, act: async (person, things) => person.compute.serverActions.revertResize({ params: { server_id: await things.get('server') }, body: { revertResize: null } }) },
-  'server.live-migrate': byAdministrator((actions, params) => actions.migrateLive({ params, body: { 'os-migrateLive': { host: null, block_migration: false, disk_over_commit: false } } })),
+  'server.live-migrate': byAdministrator(migrateLive),
+  'server.live-migrate-abort': {
+    ...byAdministrator(migrate),
+    meanwhile: { workflow: 'server.live-migrate', step: 'say that it has come over' },
+    async act(_person, things) {
+      const { serverActions, serverMigrations } = administrators.get(things)!.compute;
+      const params = { server_id: await things.get('server') };
+      await migrateLive(serverActions, params);
+      const [running] = (await serverMigrations.list({ params })).body.migrations;
+      await serverMigrations.abort({ params: { ...params, migration_id: String(running?.id) } });
+    },
+  },
   'server.evacuate': byAdministrator((actions, params) => actions.evacuate({ params, body: { evacuate: {} } }), async ({ compute }, id) => {
     const { server } = (await compute.servers.show({ params: { server_id: id } })).body;
     await compute.services.forceDown({ body: { host: server['OS-EXT-SRV-ATTR:host'] ?? '', binary: 'nova-compute', forced_down: true } });

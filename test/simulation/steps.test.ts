@@ -1,6 +1,6 @@
 /** Each step of each workflow is failed and killed in turn: all of it settles, nothing is left behind, and nothing is counted that is not there. */
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import { DriverError } from '../../drivers/driver.ts';
 import type { Faults } from '../../drivers/simulated/simulated.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
@@ -73,9 +73,33 @@ type Aim = { workflow: string; step: string; blow: Blow; hits: number; undoHits:
 
 const kept: readonly ThingName[] = ['network', 'subnet', 'flavor', 'larger flavor'];
 
-test('whatever step of a workflow fails or dies, all settles and nothing is left behind', async (t) => {
+/** Each has a cloud of its own: most of the time is spent waiting for one or another. */
+const lanes = 3;
+
+test('whatever step of a workflow fails or dies, all settles and nothing is left behind', { concurrency: lanes }, async (t) => {
+  const first = await openLane(t);
+  const workflows = first.workflows();
+  assert.ok(workflows.length > 10, `only ${workflows.length} workflows were seen`);
+  assert.deepEqual(Object.keys(causes).sort(), workflows.map(({ name }) => name).sort(), 'test/simulation/causes.ts says for each workflow how a user causes it');
+
+  // For whoever works on some: `TEST_WORKFLOW=volume.` tries only those.
+  const only = process.env['TEST_WORKFLOW'];
+  const left = workflows.filter((each) => only === undefined || each.name.startsWith(only));
+  const work = async (lane: Lane) => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await lane.tryAll(next);
+  };
+  const others = await Promise.all(Array.from({ length: lanes - 1 }, () => openLane(t)));
+  await Promise.all([first, ...others].map(work));
+});
+
+type SomeWorkflow = TestCloud['cloud']['regionMade'][number]['workflows'][number];
+type Lane = { workflows(): SomeWorkflow[]; tryAll(workflow: SomeWorkflow): Promise<void> };
+
+async function openLane(t: TestContext): Promise<Lane> {
   let aim: Aim | undefined;
+  let held: Cause['meanwhile'];
   const workflowFaults = (point: FaultPoint) => {
+    if (held?.workflow === point.workflow && held.step === point.step && point.phase === 'before') throw new Injected(true);
     if (aim?.workflow !== point.workflow || aim.step !== point.step) return;
     if (point.phase === 'undo' && aim.blow.undoToo === true && aim.undoHits++ === 0) throw new Injected(true);
     if (point.phase === aim.blow.phase && (!aim.blow.once || aim.hits === 0)) {
@@ -85,37 +109,35 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
   };
   let faults: Faults | undefined;
   let world = await makeWorld();
-  const workflows = world.cloud.cloud.regionMade.flatMap((made) => made.workflows);
-  assert.ok(workflows.length > 10, `only ${workflows.length} workflows were seen`);
-  assert.deepEqual(Object.keys(causes).sort(), workflows.map(({ name }) => name).sort(), 'test/simulation/causes.ts says for each workflow how a user causes it');
-
-  // For whoever works on some: `TEST_WORKFLOW=volume.` tries only those.
-  const only = process.env['TEST_WORKFLOW'];
-  for (const { name, steps } of workflows.filter((each) => only === undefined || each.name.startsWith(only))) {
-    for (const step of steps)
-      for (const blow of blows) {
-        if (blow.undoToo === true && step.undo === undefined) continue;
-        await tryIn(`${name}: "${step.name}" ${blow.title}`, async () => {
-          const wanted: Aim = { workflow: name, step: step.name, blow, hits: 0, undoHits: 0 };
-          await tryCase(world, causes[name]!, () => void (aim = wanted));
-          assert.ok(wanted.hits > 0, 'the step was never reached');
-          if (blow.undoToo === true) assert.ok(wanted.undoHits > 1, 'it was never undone');
+  // Whatever becomes of the test: a cloud that goes on would keep this process from ending.
+  t.after(() => world.end());
+  return {
+    workflows: () => world.cloud.cloud.regionMade.flatMap((made) => made.workflows),
+    async tryAll({ name, steps }) {
+      for (const step of steps)
+        for (const blow of blows) {
+          if (blow.undoToo === true && step.undo === undefined) continue;
+          await tryIn(`${name}: "${step.name}" ${blow.title}`, async () => {
+            const wanted: Aim = { workflow: name, step: step.name, blow, hits: 0, undoHits: 0 };
+            await tryCase(world, causes[name]!, () => void (aim = wanted));
+            assert.ok(wanted.hits > 0, 'the step was never reached');
+            if (blow.undoToo === true) assert.ok(wanted.undoHits > 1, 'it was never undone');
+          });
+        }
+      for (const { title, make } of troubles)
+        await tryIn(`${name}: ${title}`, async () => {
+          const trouble = make();
+          await tryCase(world, causes[name]!, () => void (faults = trouble.faults), async () => {
+            const given = await undoStuck(world.cloud);
+            // Undoing is given up after a while, and then an operator does what the finding says; nothing else needs one.
+            assert.deepEqual(given, steps.some(({ undo }) => undo) && given.length > 0 ? [name] : []);
+            // As it does every ten seconds: what stayed on a host that refused is taken off when it does not refuse any more.
+            await reconcile(world.cloud.cloud.region);
+          });
+          assert.equal(trouble.hits() > 0, causes[name]!.withoutRegion !== true, 'whether the region is asked is otherwise than test/simulation/causes.ts says');
         });
-      }
-    for (const { title, make } of troubles)
-      await tryIn(`${name}: ${title}`, async () => {
-        const trouble = make();
-        await tryCase(world, causes[name]!, () => void (faults = trouble.faults), async () => {
-          const given = await undoStuck(world.cloud);
-          // Undoing is given up after a while, and then an operator does what the finding says; nothing else needs one.
-          assert.deepEqual(given, steps.some(({ undo }) => undo) && given.length > 0 ? [name] : []);
-          // As it does every ten seconds: what stayed on a host that refused is taken off when it does not refuse any more.
-          await reconcile(world.cloud.cloud.region);
-        });
-        assert.equal(trouble.hits() > 0, causes[name]!.withoutRegion !== true, 'whether the region is asked is otherwise than test/simulation/causes.ts says');
-      });
-  }
-  await world.end();
+    },
+  };
 
   async function tryIn(title: string, work: () => Promise<void>): Promise<void> {
     await t.test(title, async () => {
@@ -123,7 +145,7 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
         await work();
       } catch (error) {
         // What it left behind must not be taken for the next one's.
-        [aim, faults] = [undefined, undefined];
+        [aim, faults, held] = [undefined, undefined, undefined];
         await world.end();
         world = await makeWorld();
         throw error;
@@ -156,7 +178,9 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
     await cloud.settle();
 
     strike();
+    held = cause.meanwhile;
     await cause.act(cloud.alice, things);
+    held = undefined;
     await cloud.settle();
     [aim, faults] = [undefined, undefined];
     await mend();
@@ -167,7 +191,7 @@ test('whatever step of a workflow fails or dies, all settles and nothing is left
     assert.deepEqual(await cloud.diagnose(), []);
     assert.deepEqual(await cloud.leftovers(cloud.alice.projectId), before);
   }
-});
+}
 
 type World = { cloud: TestCloud; things: Things; end(): Promise<void> };
 

@@ -89,6 +89,15 @@ export async function dialogue(t: TestContext, cloud: WholeCloud, { guest, folde
     assert.equal((await ask<Show>(['server', 'show', 'web-2'])).status, 'ACTIVE');
   });
 
+  await t.test('its screen and its serial line are reached at the addresses that the client is given', async () => {
+    const addressOf = async (kind: string) => (await ask<{ url: string }>(['console', 'url', 'show', kind, 'web-1'])).url;
+    const page = await addressOf('--novnc');
+    assert.match(await (await fetch(page)).text(), /noVNC/);
+    const { origin, searchParams } = new URL(page);
+    assert.match(await firstWords(`${origin.replace('http', 'ws')}/${searchParams.get('path')}`), /^RFB 003\.008/);
+    assert.match(await firstWords(await addressOf('--serial'), '\n'), /\S/);
+  });
+
   await t.test('the console log shows the boot', async () => {
     await untilText(() => openstack(['console', 'log', 'show', 'web-1']), (text) => /login:/.test(text));
   });
@@ -175,3 +184,23 @@ async function until<T>(ask: () => Promise<T>, wished: (answer: T) => boolean, t
 }
 
 const untilText: (ask: () => Promise<string>, wished: (text: string) => boolean) => Promise<string> = until;
+
+/** What is said first that can be seen, to whoever says this again and again. */
+async function firstWords(address: string, says?: string): Promise<string> {
+  const client = new WebSocket(address);
+  client.binaryType = 'arraybuffer';
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  let heard = '';
+  client.addEventListener('message', ({ data }) => {
+    heard += Buffer.from(data as ArrayBuffer).toString('latin1');
+    if (heard.trim() !== '') resolve(heard.trimStart());
+  });
+  client.addEventListener('error', () => reject(new Error(`${new URL(address).pathname} refused the connection`)));
+  const saying = setInterval(() => says !== undefined && client.readyState === WebSocket.OPEN && client.send(says), 500);
+  try {
+    return await promise;
+  } finally {
+    clearInterval(saying);
+    client.close();
+  }
+}

@@ -44,7 +44,7 @@ else {
       const { driver, images, blobs, reopen } = opened!;
       return { driver, images, blobs, reopen };
     },
-    { traits: { timeoutMs: 180_000, moves: false, bootLine: null, consoleLines: 3, holdsBytes: false, externalCidr: '172.24.5.0/24' } },
+    { traits: { timeoutMs: 180_000, moves: false, shares: false, locks: false, opensConsoles: false, bootLine: null, consoleLines: 3, holdsBytes: false, externalCidr: '172.24.5.0/24' } },
   );
 
   test('OpenStack Zed: what it has made and was not heard to say is there once', { timeout: 180_000 }, async () => {

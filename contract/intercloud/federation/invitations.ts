@@ -1,14 +1,14 @@
 /**
- * How a region and its home prove and hide what passes between them. An invitation is a random secret of which two keys
- * are made: one that is shown as proof, one that seals what home sends. The invitation itself never travels, so that whoever
- * listens to a join learns no key and can open nothing.
+ * How a region and its home prove and hide what passes between them. An invitation is a random secret of which three keys
+ * are made: one that is shown as proof, one that seals what home sends, and one that seals what the region keeps to itself.
+ * The invitation itself never travels, so that whoever listens to a join learns no key and can open nothing.
  */
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
 
 /** What a region is told when it joins, and keeps. */
 export type Membership = { region: string; credential: { id: string; secret: string }; adminProjectId: string };
 
-export type InvitationKeys = { proof: string; seal: Buffer };
+export type InvitationKeys = { proof: string; seal: Buffer; keep: Buffer };
 
 const secretBytes = 32;
 const ivBytes = 12;
@@ -27,7 +27,7 @@ export function readInvitation(text: string): { region: string; secret: Buffer }
 export function keysOf(region: string, secret: Buffer): InvitationKeys {
   if (secret.length !== secretBytes) throw new RangeError(`An invitation has ${secretBytes} random bytes`);
   const key = (use: string) => Buffer.from(hkdfSync('sha256', secret, region, `intercloud ${use}`, 32));
-  return { proof: key('join').toString('base64url'), seal: key('seal') };
+  return { proof: key('join').toString('base64url'), seal: key('seal'), keep: key('keep') };
 }
 
 /** Only who has the key can read it, and what was changed on the way is refused. `iv`: twelve bytes, never used before. */

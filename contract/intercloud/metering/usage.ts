@@ -5,7 +5,7 @@ import { Id, Moment, Name } from '../native.ts';
 
 const exactly = <P extends Parameters<typeof Type.Object>[0]>(properties: P) => Type.Object(properties, { additionalProperties: false });
 
-export const measuredResources = ['server', 'volume', 'volume_snapshot', 'image', 'floatingip', 'container'] as const;
+export const measuredResources = ['server', 'volume', 'volume_snapshot', 'volume_backup', 'image', 'floatingip', 'container'] as const;
 export const MeasuredResource = Type.Enum([...measuredResources]);
 
 /** `{ servers: 1, vcpus: 2, memoryMiB: 2048 }`: how much of each there is while it is so. */

@@ -4,6 +4,7 @@ import { connectLibvirt, LibvirtError, type LibvirtConnection } from './connecti
 import {
   affect, blockCopyFlags, blockResizeFlags, errorCode, eventId, lifecycleEvent, procedure, rebootFlags, shutdownFlags, undefineFlags, xmlFlags,
 } from './protocol.ts';
+import { element, toText } from '../xml.ts';
 import { XdrWriter, type XdrReader } from './xdr.ts';
 
 export type Domain = { name: string; uuid: string };
@@ -148,6 +149,20 @@ export function createLibvirt({ socketPath, onEvent = () => {} }: { socketPath: 
     async endBlockJob(domain: Domain, device: string): Promise<void> {
       await onDomain(procedure.domainBlockJobAbort, domain, (w) => w.string(device).uint(0), { timeoutMs: 60_000 });
     },
+    /** Kept in libvirt's memory, and shown to no client. */
+    async defineSecret(uuid: string, value: string): Promise<void> {
+      const xml = toText(element('secret', { ephemeral: 'yes', private: 'yes' }, element('uuid', {}, uuid)));
+      await call(procedure.secretDefineXml, new XdrWriter().string(xml).uint(0));
+      await call(procedure.secretSetValue, writeSecret(uuid).string(value).uint(0));
+    },
+    /** Twice is once. */
+    async undefineSecret(uuid: string): Promise<void> {
+      try {
+        await call(procedure.secretUndefine, writeSecret(uuid));
+      } catch (error) {
+        if (!isLibvirtError(error, errorCode.noSecret)) throw error;
+      }
+    },
     async close(): Promise<void> {
       isClosed = true;
       const closing = connection;
@@ -198,6 +213,11 @@ function readDomain(reader: XdrReader): Domain {
 function writeDomain({ name, uuid }: Domain): XdrWriter {
   // libvirtd finds it by its uuid; the number only matters to clients that keep one.
   return new XdrWriter().string(name).fixed(uuidBytes(uuid)).int(-1);
+}
+
+/** It is found by its uuid; it has no use besides that would name it. */
+function writeSecret(uuid: string): XdrWriter {
+  return new XdrWriter().fixed(uuidBytes(uuid)).int(0).string('');
 }
 
 function uuidBytes(uuid: string): Buffer {

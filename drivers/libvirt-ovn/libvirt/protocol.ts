@@ -10,6 +10,9 @@ export const procedure = {
   connectGetVersion: 4,
   connectGetHostname: 59,
   authList: 66,
+  secretDefineXml: 142,
+  secretSetValue: 144,
+  secretUndefine: 146,
   connectGetLibVersion: 157,
   domainGetXml: 14,
   domainLookupByUuid: 24,
@@ -73,6 +76,7 @@ export const errorCode = {
   systemError: 38,
   noDomain: 42,
   operationInvalid: 55,
+  noSecret: 66,
   operationTimeout: 68,
   deviceMissing: 99,
 } as const;

@@ -7,7 +7,7 @@ const guest: GuestMetadata = {
   uuid: '8f9d4c1e-2b3a-4c5d-8e6f-7a8b9c0d1e2f', name: 'Web 1', hostname: 'web-1', projectId: 'p1', availabilityZone: 'nova', launchIndex: 2,
   publicKeys: { laptop: 'ssh-ed25519 AAAA alice' }, meta: { role: 'web' }, adminPass: 'secret', userData: Buffer.from('#!/bin/sh\n').toString('base64'),
   networkData: { links: [], networks: [], services: [] }, fixedIps: ['fd00::5', '10.0.0.5'], floatingIps: ['192.0.2.7'],
-  securityGroups: ['default', 'web'], instanceType: 'm1.small',
+  securityGroups: ['default', 'web'], instanceType: 'm1.small', devices: [{ type: 'disk', serial: 'v1', path: '/dev/vdb', tags: ['data'] }],
 };
 
 const read = (path: string, of = guest): string | undefined => findDocument(path, of)?.body.toString();
@@ -42,7 +42,7 @@ test('a guest reads itself in both forms', () => {
   assert.deepEqual(document, {
     uuid: guest.uuid, meta: { role: 'web' }, public_keys: { laptop: 'ssh-ed25519 AAAA alice' },
     keys: [{ name: 'laptop', type: 'ssh', data: 'ssh-ed25519 AAAA alice' }], hostname: 'web-1', name: 'Web 1', launch_index: 2,
-    availability_zone: 'nova', project_id: 'p1', devices: [], dedicated_cpus: [],
+    availability_zone: 'nova', project_id: 'p1', devices: [{ type: 'disk', serial: 'v1', path: '/dev/vdb', bus: 'none', address: 'none', tags: ['data'] }], dedicated_cpus: [],
   });
   assert.deepEqual(
     ['instance-id', 'local-ipv4', 'public-ipv4', 'security-groups', 'public-keys/0/openssh-key', 'placement/availability-zone', 'instance-type', 'ami-launch-index'].map((item) => read(`/latest/meta-data/${item}`)),
@@ -73,4 +73,15 @@ test("the administrator's password is on the config drive and nowhere else", () 
   for (const path of ['/openstack/latest/meta_data.json', '/openstack/latest/password', '/latest/meta-data/'])
     assert.doesNotMatch(read(path) ?? '', /secret/);
   assert.equal(files.find(({ path }) => path === 'ec2/latest/meta-data.json')?.content.includes('_name'), false);
+});
+
+test('files that a server was given are on the config drive, numbered, and nowhere else', () => {
+  const given = { ...guest, files: [{ path: '/etc/motd', contents: Buffer.from('hello').toString('base64') }, { path: '/empty', contents: '' }] };
+  const files = new Map(configDriveFiles(given).map(({ path, content }) => [path, content.toString()]));
+
+  for (const version of ['2012-08-10', 'latest'])
+    assert.deepEqual((JSON.parse(files.get(`openstack/${version}/meta_data.json`) ?? '{}') as Record<string, unknown>)['files'], [{ path: '/etc/motd', content_path: '/content/0000' }, { path: '/empty', content_path: '/content/0001' }]);
+  assert.deepEqual([files.get('openstack/content/0000'), files.get('openstack/content/0001')], ['hello', '']);
+  assert.doesNotMatch(read('/openstack/latest/meta_data.json', given) ?? '', /motd/);
+  assert.equal(read('/openstack/content/0000', given), undefined);
 });

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
-import type { GuestMetadata } from '../../driver.ts';
+import type { GuestDevice, GuestMetadata } from '../../driver.ts';
 
 export type Document = { contentType: string; body: Buffer };
 
@@ -48,9 +48,10 @@ export function configDriveFiles(guest: GuestMetadata): { path: string; content:
     for (const name of openStackNames(version === 'latest' ? EPOXY : version, guest)) {
       // The password document is for guests that write one, which a drive cannot take.
       if (name === 'password') continue;
-      const content = openStackDocument(version === 'latest' ? EPOXY : version, name, guest, { adminPass: guest.adminPass });
+      const content = openStackDocument(version === 'latest' ? EPOXY : version, name, guest, guest);
       if (content) files.push({ path: `openstack/${version}/${name}`, content: content.body });
     }
+  for (const [index, { contents }] of (guest.files ?? []).entries()) files.push({ path: `openstack${contentPath(index)}`, content: Buffer.from(contents, 'base64') });
   return files;
 }
 
@@ -65,6 +66,9 @@ function findOpenStackDocument([version, ...rest]: string[], guest: GuestMetadat
   return openStackNames(wanted, guest).includes(name) ? openStackDocument(wanted, name, guest, { adminPass: null }) : undefined;
 }
 
+/** What is for the config drive alone. */
+type OnDrive = Pick<GuestMetadata, 'adminPass' | 'files'>;
+
 /** In the order in which Nova lists them; versions are dates, so they compare as text. */
 function openStackNames(version: string, guest: GuestMetadata): string[] {
   return [
@@ -77,9 +81,9 @@ function openStackNames(version: string, guest: GuestMetadata): string[] {
   ];
 }
 
-function openStackDocument(version: string, name: string, guest: GuestMetadata, { adminPass }: { adminPass: string | null }): Document | undefined {
+function openStackDocument(version: string, name: string, guest: GuestMetadata, onDrive: OnDrive): Document | undefined {
   switch (name) {
-    case 'meta_data.json': return json(openStackMetadata(version, guest, adminPass));
+    case 'meta_data.json': return json(openStackMetadata(version, guest, onDrive));
     case 'user_data': return guest.userData === null ? undefined : text(Buffer.from(guest.userData, 'base64'));
     // The administrator's password is for the config drive alone: over the network any process of the guest could read it.
     case 'password': return text('');
@@ -90,11 +94,12 @@ function openStackDocument(version: string, name: string, guest: GuestMetadata, 
   }
 }
 
-function openStackMetadata(version: string, guest: GuestMetadata, adminPass: string | null): Record<string, unknown> {
+function openStackMetadata(version: string, guest: GuestMetadata, { adminPass, files = [] }: OnDrive): Record<string, unknown> {
   const keys = Object.entries(guest.publicKeys);
   return {
     uuid: guest.uuid,
     ...(Object.keys(guest.meta).length > 0 && { meta: guest.meta }),
+    ...(files.length > 0 && { files: files.map(({ path }, index) => ({ path, content_path: contentPath(index) })) }),
     ...(adminPass !== null && { admin_pass: adminPass }),
     ...(keys.length > 0 && {
       public_keys: guest.publicKeys,
@@ -106,9 +111,19 @@ function openStackMetadata(version: string, guest: GuestMetadata, adminPass: str
     availability_zone: guest.availabilityZone,
     ...(version >= GRIZZLY && { random_seed: randomBytes(512).toString('base64') }),
     ...(version >= LIBERTY && { project_id: guest.projectId }),
-    ...(version >= NEWTON_ONE && { devices: [] }),
+    ...(version >= NEWTON_ONE && { devices: (guest.devices ?? []).map(asDevice) }),
     ...(version >= VICTORIA && { dedicated_cpus: [] }),
   };
+}
+
+/** Beside the folders of the versions, numbered: nova/api/metadata/base.py, CONTENT_DIR */
+function contentPath(index: number): string {
+  return `/content/${String(index).padStart(4, '0')}`;
+}
+
+/** Its address on the bus the hypervisor chooses, and nobody tells: Nova then writes `none` too. */
+function asDevice({ tags, ...device }: GuestDevice): Record<string, unknown> {
+  return { ...device, bus: 'none', address: 'none', tags };
 }
 
 // EC2

@@ -38,6 +38,12 @@ export function networkOf(text: string): string {
   return `${new URL(`http://[${hextets(groups).map((group) => group.toString(16)).join(':')}]`).hostname.slice(1, -1)}/${prefix}`;
 }
 
+/** 10.0.0.1 -> 1.0.0.10.in-addr.arpa */
+export function reverseName(text: string): string {
+  if (versionOf(text) === 4) return `${text.split('.').reverse().join('.')}.in-addr.arpa`;
+  return `${[...parsedV6(text).toString(16).padStart(32, '0')].reverse().join('.')}.ip6.arpa`;
+}
+
 function masked(value: bigint, prefix: number, bits: number): bigint {
   const hostBits = BigInt(bits - prefix);
   return (value >> hostBits) << hostBits;

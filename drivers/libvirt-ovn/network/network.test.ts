@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { DriverError, type NetworkResource, type NetworkSpec, type PortSpec, type RouterSpec, type SecurityGroupSpec } from '../../driver.ts';
+import { fileURLToPath } from 'node:url';
+import { DriverError, type NetworkResource, type NetworkSpec, type PortForwardingSpec, type PortSpec, type RouterSpec, type SecurityGroupSpec } from '../../driver.ts';
 import { run } from '../command.ts';
 import { connectOvsdb } from '../ovsdb.ts';
 import { createNetworkDriver } from './network.ts';
@@ -141,6 +145,8 @@ test('what was edited, deleted or added by others is found, mended and then gone
   const wanted = topology(13);
   await driver.ensure(wanted);
   assert.deepEqual(await driver.compare(wanted), []);
+  await driver.barrier();
+  assert.equal(await driver.edits(), 0, 'what it has written itself is nobody else’s');
 
   await northbound.transact([
     { op: 'update', table: 'Logical_Switch_Port', where: [['name', '==', 'p11']], row: { port_security: ['set', []] } },
@@ -151,6 +157,8 @@ test('what was edited, deleted or added by others is found, mended and then gone
   ]);
 
   const found = await driver.compare(wanted);
+  const edits = await driver.edits();
+  assert.ok(edits > 0);
   assert.deepEqual(
     found.map(({ kind, resource }) => `${kind} ${resource.kind} ${resource.id}`).sort(),
     ['differs port p11', 'differs router router1', 'differs security-group defaults', 'missing network net2', 'missing port p21'].sort(),
@@ -158,6 +166,7 @@ test('what was edited, deleted or added by others is found, mended and then gone
   assert.deepEqual(await driver.reconcile(wanted), found, 'what is mended is what was found');
   assert.deepEqual(await driver.compare(wanted), []);
   await driver.barrier();
+  assert.equal(await driver.edits(), edits);
 
   const less = wanted.filter((resource) => resource.kind !== 'floating-ip' && resource.id !== 'p21');
   assert.deepEqual(
@@ -379,4 +388,227 @@ test('a port is bounded and marked as its QoS policy says, and not any more when
   const before = await marked();
   assert.ok((await answered()) > 90);
   assert.equal(await marked(), before);
+});
+
+test('what goes through a floating address is bounded by its own policy, and what goes through the way out by the router’s', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 17 });
+  const bounds = (direction: 'ingress' | 'egress') => ({ limits: [{ direction, kbps: 200, burstKbps: 0 }], dscp: null });
+  const ping = group([...egress, allow('ping', 'icmp')]);
+  await driver.ensure([...topology(17).filter(({ kind }) => kind !== 'security-group'), ping]);
+  const at = (id: string, net: number, host: number) => guest({ portId: id, mac: `fa:16:3e:00:0${net}:${host}`, addresses: [`10.0.${net}.${host}/24`], gateway: `10.0.${net}.1` });
+  const [, p21] = await Promise.all([at('p11', 1, 11), at('p21', 2, 21)]);
+  /** Of 100 packets of 1,400 bytes within a second: 1.1 Mbit/s. */
+  const many = ['-c', '100', '-i', '0.01', '-s', '1400', '-W', '1'];
+  const received = (told: string) => Number(/(\d+) received/.exec(told)?.[1] ?? 0);
+  const fromOutside = async () => received(await run('ping', [...many, '172.29.17.111']).catch(String));
+  const toOutside = async () => received(await p21.run('ping', ...many, '172.29.17.1').catch(String));
+  assert.equal(await eventually(() => p21.reaches('172.29.17.1'), true), true);
+  assert.ok((await eventually(async () => (await fromOutside()) > 90, true)) && (await toOutside()) > 90);
+
+  const floating: NetworkResource = {
+    kind: 'floating-ip', id: 'fip1', projectId: 'p', generation: 2, routerId: 'router1', externalAddress: '172.29.17.111', internalAddress: '10.0.1.11', portId: 'p11',
+    qos: { ...bounds('ingress'), networkId: 'outside', gatewayPortId: 'gateway' },
+  };
+  await driver.ensure([floating]);
+  await driver.barrier();
+  const bounded = await fromOutside();
+  assert.ok(bounded > 0 && bounded < 60, `${bounded} of 100 came through the floating address`);
+  assert.ok((await toOutside()) > 90, 'what another sends goes as before');
+
+  const way = router(17);
+  const wanted = { ...way, generation: 2, gateway: way.gateway && { ...way.gateway, qos: bounds('egress') } };
+  await driver.ensure([wanted, { ...floating, generation: 3, qos: null }]);
+  await driver.barrier();
+  const slow = await toOutside();
+  assert.ok(slow > 0 && slow < 60, `${slow} of 100 went out`);
+  assert.deepEqual(await driver.compare([...topology(17).filter(({ kind }) => !['security-group', 'router', 'floating-ip'].includes(kind)), ping, wanted, { ...floating, generation: 3, qos: null }]), []);
+});
+
+test('what a group lets pass and drops is written down by the host', needsRoot, async (t) => {
+  const { driver, guest, layout } = await startOvn(t, { externalNumber: 18 });
+  const told: SecurityGroupSpec = { ...group([...egress, allow('ping', 'icmp')]), log: { accept: 'a1', drop: 'd1' } };
+  const resources = [network('net1', 1), told, port('p11', 1, 11), port('p12', 1, 12)];
+  await driver.ensure(resources);
+  assert.deepEqual(await driver.compare(resources), []);
+  const [p11] = await Promise.all([11, 12].map((host) => guest({ portId: `p${host}`, mac: `fa:16:3e:00:01:${host}`, addresses: [`10.0.1.${host}/24`] })));
+  const written = async (log: string) => (await readFile(join(layout.runDirectory, 'ovn-controller.log'), 'utf8')).split('\n').filter((line) => line.includes(`name="log-${log}"`));
+  assert.equal(await eventually(() => p11!.reaches('10.0.1.12'), true), true);
+  assert.equal(await eventually(async () => (await written('a1')).some((line) => line.includes('verdict=allow') && line.includes('nw_dst=10.0.1.12')), true), true);
+  await p11!.run('nc', '-z', '-w', '1', '10.0.1.12', '23').catch(String);
+  assert.equal(await eventually(async () => (await written('d1')).some((line) => line.includes('verdict=drop') && line.includes('tp_dst=23')), true), true);
+
+  await driver.ensure([group([...egress, allow('ping', 'icmp')], 2)]);
+  await driver.barrier();
+  const before = (await written('d1')).length;
+  await p11!.run('nc', '-z', '-w', '1', '10.0.1.12', '24').catch(String);
+  assert.equal((await written('d1')).length, before);
+  assert.equal(await p11!.reaches('10.0.1.12'), true);
+});
+
+test('ports of an external address lead to guests, each to its own, from outside and from inside', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 16 });
+  const forwarding = (id: string, first: number, more: Partial<PortForwardingSpec> = {}): PortForwardingSpec => ({
+    kind: 'port-forwarding', id, projectId: 'p', generation: 1, routerId: 'router1', networkIds: ['net1', 'net2'], protocol: 'tcp', externalAddress: '172.29.16.120', internalAddress: '10.0.1.11',
+    externalPorts: { first, last: first }, internalPorts: { first: 22, last: 22 }, ...more,
+  });
+  const forwardings = [
+    forwarding('f11', 2211), forwarding('f12', 2212, { internalAddress: '10.0.1.12' }),
+    forwarding('run', 9000, { internalAddress: '10.0.1.12', externalPorts: { first: 9000, last: 9002 }, internalPorts: { first: 7000, last: 7002 } }),
+  ];
+  const wanted = [
+    network('net1', 1), network('net2', 2), external(16), router(16), group([...egress, allow('ssh', 'tcp', 22), allow('app', 'tcp', 7001)]), port('p11', 1, 11), port('p12', 1, 12), port('p21', 2, 21), ...forwardings,
+  ];
+  await driver.ensure(wanted);
+  assert.deepEqual(await driver.compare(wanted), []);
+  const at = (id: string, net: number, host: number) => guest({ portId: id, mac: `fa:16:3e:00:0${net}:${host}`, addresses: [`10.0.${net}.${host}/24`], gateway: `10.0.${net}.1` });
+  const [p11, p12, p21] = await Promise.all([at('p11', 1, 11), at('p12', 1, 12), at('p21', 2, 21)]);
+  await eventually(() => driver.portsUp(['p11', 'p12', 'p21']), ['p11', 'p12', 'p21']);
+  await driver.barrier();
+
+  const serving = ([[p11, 22, 'eleven'], [p12, 22, 'twelve'], [p12, 7001, 'app']] as const).map(([where, tcp, says]) => where.run('timeout', '15', 'sh', '-c', `while echo ${says} | nc -l -N -p ${tcp} || true; do :; done`).catch(String));
+  const heard = (tcp: number): Promise<string> => run('sh', ['-c', `nc -w 1 172.29.16.120 ${tcp} </dev/null`]).then((said) => said.trim(), () => 'nothing');
+  assert.equal(await eventually(() => heard(2211), 'eleven'), 'eleven');
+  assert.equal(await eventually(() => heard(2212), 'twelve'), 'twelve');
+  assert.equal(await eventually(() => heard(9001), 'app'), 'app', 'the second of a run leads to the second');
+  assert.equal(await heard(2213), 'nothing', 'a port that nothing was said of');
+  const inside = (): Promise<string> => p21.run('sh', '-c', 'nc -w 1 172.29.16.120 2212 </dev/null').then((said) => said.trim(), () => 'nothing');
+  assert.equal(await eventually(inside, 'twelve'), 'twelve', 'from another network of the same router');
+
+  await driver.remove([{ kind: 'port-forwarding', id: 'f11', generation: 2 }]);
+  await driver.barrier();
+  assert.equal(await eventually(() => heard(2211), 'nothing'), 'nothing');
+  assert.deepEqual(await driver.compare(wanted.filter(({ id }) => id !== 'f11')), []);
+  await Promise.all(serving);
+});
+
+test("a guest's port carries others in VLANs, and each is on its own network", needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 17 });
+  const wanted = [
+    network('net1', 1), network('net2', 2), group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11), port('p21', 2, 21), port('p22', 2, 22, { trunk: { parentId: 'p11', tag: 101 } }), port('p12', 1, 12),
+  ];
+  await driver.ensure(wanted);
+  assert.deepEqual(await driver.compare(wanted), []);
+  const at = (id: string, net: number, host: number) => guest({ portId: id, mac: `fa:16:3e:00:0${net}:${host}`, addresses: [`10.0.${net}.${host}/24`] });
+  const [carrier] = await Promise.all([at('p11', 1, 11), at('p12', 1, 12), at('p21', 2, 21)]);
+  const pings = fileURLToPath(new URL('./vlan-ping.py', import.meta.url));
+  const inVlan = (): Promise<boolean> => carrier.run('python3', pings, 'eth0', '101', 'fa:16:3e:00:02:22', '10.0.2.22', 'fa:16:3e:00:02:21', '10.0.2.21').then(() => true, () => false);
+  assert.deepEqual(await eventually(() => driver.portsUp(['p11', 'p12', 'p21', 'p22']), ['p11', 'p12', 'p21', 'p22']), ['p11', 'p12', 'p21', 'p22']);
+  await driver.barrier();
+
+  assert.equal(await eventually(inVlan, true), true, 'in the VLAN, the other network');
+  assert.equal(await carrier.reaches('10.0.1.12'), true, 'without, its own');
+  const alone = { ...port('p22', 2, 22), generation: 2 };
+  await driver.ensure([alone]);
+  await driver.barrier();
+  assert.equal(await eventually(inVlan, false), false, 'not on the trunk any more');
+  assert.deepEqual(await driver.compare([...wanted.filter(({ id }) => id !== 'p22'), alone]), []);
+});
+
+test("a guest is told its port's own DHCP options with its subnet's, whichever changes", needsRoot, async (t) => {
+  const { driver, guest, layout } = await startOvn(t, { externalNumber: 18 });
+  const net = network('net1', 1);
+  const dhcpOptions = [
+    { version: 4 as const, name: 'bootfile-name', value: 'http://boot/it' }, { version: 4 as const, name: 'ntp-server', value: '192.0.2.7,192.0.2.8' }, { version: 4 as const, name: 'domain-name', value: 'own.example' },
+  ];
+  const wanted = [net, group([]), port('p11', 1, 11, { dhcpOptions })];
+  await driver.ensure(wanted);
+  assert.deepEqual(await driver.compare(wanted), []);
+  const p11 = await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: [] });
+  await eventually(() => driver.portsUp(['p11']), ['p11']);
+  const script = join(dirname(layout.nbSocket), 'told.sh');
+  await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && echo "$ip|$dns|$boot_file$bootfile|$ntpsrv|$domain"\nexit 0\n', { mode: 0o755 });
+  const told = (): Promise<string> => p11.run('busybox', 'udhcpc', '-f', '-q', '-n', '-i', 'eth0', '-s', script, '-t', '5', '-T', '1', '-O', 'bootfile', '-O', 'ntpsrv', '-O', 'domain').then((said) => said.trim(), () => 'nothing');
+  assert.equal(await eventually(told, '10.0.1.11|9.9.9.9|http://boot/it|192.0.2.7 192.0.2.8|own.example'), '10.0.1.11|9.9.9.9|http://boot/it|192.0.2.7 192.0.2.8|own.example');
+
+  const other: NetworkSpec = { ...net, generation: 2, subnets: net.subnets.map((subnet) => (subnet.version === 4 ? { ...subnet, dnsServers: ['1.1.1.1'] } : subnet)) };
+  await driver.ensure([other]);
+  assert.deepEqual(await driver.compare([other, ...wanted.slice(1)]), [], 'what the network says anew is what the port would be told with it');
+  assert.equal(await eventually(told, '10.0.1.11|1.1.1.1|http://boot/it|192.0.2.7 192.0.2.8|own.example'), '10.0.1.11|1.1.1.1|http://boot/it|192.0.2.7 192.0.2.8|own.example');
+
+  const silent = port('p11', 1, 11, { generation: 3, dhcpOptions: [{ version: 4, name: 'dhcp_disabled', value: 'true' }] });
+  await driver.ensure([silent]);
+  assert.equal(await eventually(told, 'nothing'), 'nothing');
+  await driver.ensure([{ ...net, generation: 4 }]);
+  assert.deepEqual(await driver.compare([{ ...net, generation: 4 }, group([]), silent]), []);
+});
+
+test("the network's DNS answers for ports, and for their addresses", needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 19 });
+  const wanted = [{ ...network('net1', 1), domain: 'cloud.internal' }, group([...egress]), port('p11', 1, 11), port('p12', 1, 12, { dnsNames: ['web.cloud.internal', 'web'] })];
+  await driver.ensure(wanted);
+  assert.deepEqual(await driver.compare(wanted), []);
+  const p11 = await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: ['10.0.1.11/24'], gateway: '10.0.1.1' });
+  await p11.run('ip', 'neighbour', 'add', '10.0.1.1', 'lladdr', 'fa:16:3e:00:01:01', 'dev', 'eth0');
+  await eventually(() => driver.portsUp(['p11']), ['p11']);
+  await driver.barrier();
+  // Whichever server is asked: the switch answers before the question leaves it.
+  const answers = (kind: string, name: string): Promise<string[]> =>
+    p11.run('busybox', 'nslookup', `-type=${kind}`, name, '9.9.9.9').then((said) => said.split('\n').slice(2).flatMap((line) => /(?:Address:|name =)\s*(\S+)/.exec(line)?.[1] ?? []), () => []);
+
+  assert.deepEqual(await eventually(() => answers('a', 'web.cloud.internal'), ['10.0.1.12']), ['10.0.1.12']);
+  assert.deepEqual(await answers('aaaa', 'web'), ['fd00:1::12']);
+  assert.deepEqual(await answers('ptr', '12.1.0.10.in-addr.arpa'), ['web.cloud.internal']);
+  await driver.ensure([port('p12', 1, 12, { generation: 2 })]);
+  await driver.barrier();
+  assert.deepEqual(await eventually(() => answers('a', 'web.cloud.internal'), []), []);
+});
+
+test('a network in a VLAN of the physical one is heard there in that VLAN only', needsRoot, async (t) => {
+  const { driver, guest, layout } = await startOvn(t, { externalNumber: 20 });
+  const inVlan: NetworkSpec = { ...network('net1', 1), physicalNetwork: 'external', vlan: 101 };
+  const wanted = [inVlan, group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11)];
+  await driver.ensure(wanted);
+  assert.deepEqual(await driver.compare(wanted), []);
+  await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: ['10.0.1.11/24'] });
+  await eventually(() => driver.portsUp(['p11']), ['p11']);
+  await driver.barrier();
+  const pings = fileURLToPath(new URL('./vlan-ping.py', import.meta.url));
+  const heard = (vlan: number): Promise<boolean> => run('python3', [pings, layout.externalInterface, String(vlan), 'fa:16:3e:00:01:99', '10.0.1.99', 'fa:16:3e:00:01:11', '10.0.1.11'], { timeoutMs: 20_000 }).then(() => true, () => false);
+  assert.equal(await eventually(() => heard(101), true), true);
+  assert.equal(await heard(102), false);
+});
+
+test('a router with two ways out answers on both, takes both by turns, and none whose next hop is silent', needsRoot, async (t) => {
+  const { driver, guest } = await startOvn(t, { externalNumber: 31 });
+  const second = { portId: 'gateway2', networkId: 'outside', mac: 'fa:16:3e:00:00:fe', addresses: ['172.29.31.20/24'], nextHops: ['172.29.31.1'] };
+  const both = (more: Partial<RouterSpec>): RouterSpec => ({ ...router(31), otherGateways: [second], ...more });
+  await driver.ensure([both({}), port('p11', 1, 11), group(egress), network('net1', 1), network('net2', 2), external(31)]);
+  const p11 = await guest({ portId: 'p11', mac: 'fa:16:3e:00:01:11', addresses: ['10.0.1.11/24'], gateway: '10.0.1.1' });
+  assert.deepEqual(await eventually(() => driver.portsUp(['p11']), ['p11']), ['p11']);
+  await driver.barrier();
+  // Beyond the next hop: what is on the outer network itself has no way out to take.
+  const beyond = '198.18.31.1';
+  await run('ip', ['address', 'add', `${beyond}/32`, 'dev', 'lo']);
+  t.after(() => run('ip', ['address', 'delete', `${beyond}/32`, 'dev', 'lo']));
+  const callers = new Set<string>();
+  const listener = createServer((socket) => {
+    callers.add(socket.remoteAddress ?? '');
+    socket.destroy();
+  });
+  await once(listener.listen(0, beyond), 'listening');
+  t.after(() => listener.close());
+  const { port: tcp } = listener.address() as AddressInfo;
+  const calls = (count: number) => p11.run('bash', '-c', `for n in {1..${count}}; do nc -z -w 1 ${beyond} ${tcp}; done; true`);
+  const answers = (address: string) => run('ping', ['-c', '2', '-i', '0.2', '-W', '1', address]).then(() => true, () => false);
+
+  assert.deepEqual([await answers('172.29.31.10'), await answers('172.29.31.20')], [true, true]);
+  await calls(10);
+  assert.deepEqual([...callers], ['172.29.31.10'], 'by the first alone');
+
+  await driver.ensure([both({ generation: 2, ecmp: true })]);
+  await driver.barrier();
+  // Which one a connection takes its own port says: of thirty both have some.
+  await calls(30);
+  assert.deepEqual([...callers].sort(), ['172.29.31.10', '172.29.31.20']);
+
+  await driver.ensure([both({ generation: 3, ecmp: true, bfd: true })]);
+  await driver.barrier();
+  callers.clear();
+  assert.equal(await eventually(() => p11.reaches(beyond), false), false, 'nobody there speaks BFD');
+
+  await driver.ensure([{ ...router(31), generation: 4 }]);
+  await driver.barrier();
+  assert.equal(await eventually(() => p11.reaches(beyond), true), true);
+  assert.equal(await answers('172.29.31.20'), false, 'the second is gone');
+  assert.deepEqual(await driver.compare([{ ...router(31), generation: 4 }, port('p11', 1, 11), group(egress), network('net1', 1), network('net2', 2), external(31)]), []);
 });

@@ -17,7 +17,7 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
     {
       table: 'Logical_Switch',
       key: name,
-      columns: { name, other_config: {}, external_ids: { [TAG.announced]: JSON.stringify(announced(network)) } },
+      columns: { name, other_config: network.tunnel ? { 'requested-tnl-key': String(network.tunnel) } : {}, external_ids: { [TAG.announced]: JSON.stringify(announced(network)) } },
       heldBy: [],
     },
   ];
@@ -26,7 +26,7 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
       table: 'Logical_Switch_Port',
       key: `physical-${network.id}`,
       columns: {
-        name: `physical-${network.id}`, type: 'localnet', addresses: ['unknown'], port_security: [], enabled: true,
+        name: `physical-${network.id}`, type: 'localnet', tag: network.vlan ?? null, addresses: ['unknown'], port_security: [], enabled: true,
         options: { network_name: network.physicalNetwork }, external_ids: {},
       },
       heldBy: [ports],
@@ -59,14 +59,14 @@ export function announced(network: NetworkSpec): Announced {
 }
 
 /** Keys of the rows in DHCP_Options that ports on these subnets may use. */
-export function dhcpKeys(subnetIds: string[]): { dhcpv4_options: string[]; dhcpv6_options: string[] } {
-  return { dhcpv4_options: subnetIds.map((id) => `dhcp4/${id}`), dhcpv6_options: subnetIds.map((id) => `dhcp6/${id}`) };
+export function dhcpKeys(subnetIds: readonly string[], version: 4 | 6): string[] {
+  return subnetIds.map((id) => `dhcp${version}/${id}`);
 }
 
 function dhcpRow(network: NetworkSpec, subnet: SubnetSpec): WantedRow {
   const range = cidr(subnet.cidr, subnet.version);
   const serverMac = network.servicePort ? mac(network.servicePort.mac) : inventedMac(network.id);
-  const options = subnet.version === 4 ? optionsV4(network, subnet, serverMac, range.address) : optionsV6(subnet, serverMac);
+  const options = subnet.version === 4 ? optionsV4(network, subnet, serverMac, range.address) : optionsV6(network, subnet, serverMac);
   return {
     table: 'DHCP_Options',
     key: `dhcp${subnet.version}/${subnet.id}`,
@@ -89,18 +89,25 @@ function optionsV4(network: NetworkSpec, subnet: SubnetSpec, serverMac: string, 
     lease_time: LEASE_SECONDS,
     mtu: String(network.mtu),
     ...(gateway && { router: address(gateway) }),
+    ...(network.domain && { domain_name: `"${domain(network.domain)}"` }),
     ...(subnet.dnsServers.length > 0 && { dns_server: `{${subnet.dnsServers.map((server) => addressV(server, 4)).join(', ')}}` }),
     ...(routes.length > 0 && { classless_static_route: `{${routes.join(', ')}}` }),
   };
 }
 
-function optionsV6(subnet: SubnetSpec, serverMac: string): Record<string, string> {
+function optionsV6(network: NetworkSpec, subnet: SubnetSpec, serverMac: string): Record<string, string> {
   return {
     server_id: serverMac,
     // Only what is not in the announcement; the address is the guest's own.
+    ...(network.domain && { domain_search: `"${domain(network.domain)}"` }),
     ...(subnet.ipv6Mode === 'dhcpv6-stateless' && { dhcpv6_stateless: 'true' }),
     ...(subnet.dnsServers.length > 0 && { dns_server: `{${subnet.dnsServers.map((server) => addressV(server, 6)).join(', ')}}` }),
   };
+}
+
+function domain(name: string): string {
+  if (!/^[a-z0-9.-]{1,253}$/.test(name)) throw new DriverError('invalid', `${JSON.stringify(name)} is no domain`);
+  return name;
 }
 
 function addressV(text: string, version: 4 | 6): string {

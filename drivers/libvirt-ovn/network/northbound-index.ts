@@ -95,7 +95,8 @@ export function ownerOf(row: { external_ids: Record<string, string> }): string |
 
 /** Everything in a column that holds rows. */
 export function held(row: NorthboundRow | undefined, column: string): string[] {
-  return ((row as Record<string, unknown> | undefined)?.[column] as string[] | undefined) ?? NOTHING;
+  const value = (row as Record<string, unknown> | undefined)?.[column] as string[] | string | null | undefined;
+  return typeof value === 'string' ? [value] : (value ?? NOTHING);
 }
 
 const NOTHING: string[] = [];

@@ -11,20 +11,24 @@ import { installNewerEngines } from '../engines-install.ts';
 import type { EngineDaemon } from '../engine-daemon.ts';
 import { ensureExternalNetwork, removeExternalNetwork } from '../external-network.ts';
 import { connectOvsdb, type OvsdbClient } from '../ovsdb.ts';
-import { switchDaemons } from '../switch-daemons.ts';
+import type { EnginePrograms } from '../engine-programs.ts';
+import { switchDaemons, type SwitchOptions } from '../switch-daemons.ts';
+import { ensureUnderlay, removeUnderlay } from '../underlay.ts';
 import { createNetworkDriver, type OvnNetworkDriver } from './network.ts';
 import { plugInterface } from './plug.ts';
 import { shieldInterface } from './shield.ts';
+import { switchCounts } from './traffic.ts';
 
 export const isRoot = process.getuid?.() === 0;
 export const HOST = 'host-1';
 
-export type Ovn = {
+export type Ovn = OvnHost & { northbound: OvsdbClient; driver: OvnNetworkDriver };
+
+export type OvnHost = {
   layout: EngineLayout;
+  programs: EnginePrograms;
   daemons: EngineDaemon[];
-  northbound: OvsdbClient;
   local: { database: OvsdbClient; bridge: string };
-  driver: OvnNetworkDriver;
   /** A namespace with these addresses, plugged in as the port's guest. */
   guest(guest: { portId: string; mac: string; addresses: string[]; gateway?: string; routes?: [string, string][] }): Promise<Guest>;
 };
@@ -38,33 +42,49 @@ export type Guest = {
 
 let clouds = 0;
 
-/** `externalNumber` keeps the external subnets of tests that run side by side apart. */
-export async function startOvn(t: TestContext, { externalNumber }: { externalNumber: number }): Promise<Ovn> {
+/** `externalNumber` keeps the external subnets of tests that run side by side apart. `tunnels`: to other hosts, by the address that this one has in that subnet. */
+export type OvnHostOptions = { externalNumber: number; hostId?: string; tunnels?: boolean } & Pick<SwitchOptions, 'southbound'>;
+
+export async function startOvn(t: TestContext, options: OvnHostOptions): Promise<Ovn> {
+  const clients: OvsdbClient[] = [];
+  // Before what it is connected to.
+  t.after(async () => void (await Promise.all(clients.map((client) => client.close()))));
+  const host = await startOvnHost(t, options);
+  const northbound = connectOvsdb({ address: `unix:${host.layout.nbSocket}`, database: 'OVN_Northbound' });
+  clients.push(northbound);
+  const southbound = connectOvsdb({ address: `unix:${host.layout.sbSocket}`, database: 'OVN_Southbound' });
+  clients.push(southbound);
+  const hostId = options.hostId ?? HOST;
+  const driver = await createNetworkDriver({ northbound, gatewayHosts: () => [hostId], counting: { hostId, counts: switchCounts({ ...host, southbound }) } });
+  return { ...host, northbound, driver };
+}
+
+export async function startOvnHost(t: TestContext, { externalNumber, hostId = HOST, tunnels = false, southbound }: OvnHostOptions): Promise<OvnHost> {
   const cacheDir = process.env['INTERCLOUD_CACHE'] ?? join(process.env['HOME'] ?? '/root', '.cache', 'intercloud');
   const programs = await installNewerEngines({ cacheDir, onProgress: (line) => t.diagnostic(line) });
   const stateDir = await mkdtemp(join(tmpdir(), 'ic-ovn-'));
   const cloudId = `t${(process.pid % 46_656).toString(36)}${clouds++}`;
   const layout = engineLayout({ stateDir, cloudId });
-  const daemons = switchDaemons({ layout, programs, hostId: HOST });
+  const underlay = tunnels ? { address: `172.29.${externalNumber}.1` } : undefined;
+  const daemons = switchDaemons({ layout, programs, hostId, ...(underlay ? { underlay } : {}), ...(southbound ? { southbound } : {}) });
   const namespaces: string[] = [];
   const clients: OvsdbClient[] = [];
   t.after(async () => {
     for (const client of clients) await client.close();
     for (const namespace of namespaces) await run('ip', ['netns', 'delete', namespace]);
     for (const daemon of daemons.toReversed()) await daemon.stop();
+    if (underlay) await removeUnderlay(layout);
     await removeExternalNetwork(layout);
     await rm(stateDir, { recursive: true, force: true });
   });
   await ensureExternalNetwork(layout, { cidr: `172.29.${externalNumber}.0/24`, hostAddress: `172.29.${externalNumber}.1` });
+  if (underlay) await ensureUnderlay(layout, underlay);
   for (const daemon of daemons) await daemon.start();
-  const northbound = connectOvsdb({ address: `unix:${layout.nbSocket}`, database: 'OVN_Northbound' });
   const database = connectOvsdb({ address: `unix:${layout.confSocket}`, database: 'Open_vSwitch' });
-  clients.push(northbound, database);
+  clients.push(database);
   const local = { database, bridge: layout.integrationBridge };
-  const driver = await createNetworkDriver({ northbound, gatewayHosts: () => [HOST] });
-
   let guests = 0;
-  const guest: Ovn['guest'] = async ({ portId, mac, addresses, gateway, routes = [] }) => {
+  const guest: OvnHost['guest'] = async ({ portId, mac, addresses, gateway, routes = [] }) => {
     const tap = `g${guests++}`;
     const namespace = `ic-${cloudId}-${tap}`;
     await run('ip', ['netns', 'add', namespace]);
@@ -90,7 +110,7 @@ export async function startOvn(t: TestContext, { externalNumber }: { externalNum
       },
     };
   };
-  return { layout, daemons, northbound, local, driver, guest };
+  return { layout, programs, daemons, local, guest };
 }
 
 /** Asks again until the answer is this, or the deadline has passed; returns the last answer. */

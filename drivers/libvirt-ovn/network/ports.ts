@@ -1,17 +1,20 @@
 /** A port: where a guest is plugged in, the addresses that it may use, and the groups that guard it. */
-import type { PortSpec } from '../../driver.ts';
-import { address, cidr, mac } from './addresses.ts';
-import { dhcpKeys } from './networks.ts';
+import { DriverError, type PortSpec } from '../../driver.ts';
+import { address, cidr, mac, reverseName } from './addresses.ts';
+import { portDhcp, type LeaseOf } from './dhcp.ts';
 import { portGroupName, switchName, TAG, type Holder, type WantedRow } from './northbound.ts';
+import { qosRows } from './qos.ts';
 import { GUARDED } from './security-groups.ts';
 
-export function portRows(port: PortSpec): WantedRow[] {
+/** `leaseOf` knows what each subnet tells its guests. */
+export function portRows(port: PortSpec, { leaseOf }: { leaseOf: LeaseOf }): WantedRow[] {
   const own = mac(port.mac);
   const addresses = [[own, ...port.addresses.map((fixed) => address(fixed.address))].join(' ')];
   const pairs = port.allowedAddressPairs.map((pair) => ({ mac: mac(pair.mac), address: writtenPair(pair.address) }));
   // A switch learns the addresses of a port that may use others than it was given.
   if (!port.portSecurity || pairs.some((pair) => pair.mac !== own)) addresses.push('unknown');
   const subnetIds = [...new Set(port.addresses.map((fixed) => fixed.subnetId))];
+  const dhcp = portDhcp(port, subnetIds, leaseOf);
   const groups = port.portSecurity ? [GUARDED, ...port.securityGroups.map(portGroupName)] : [];
   return [
     {
@@ -23,43 +26,46 @@ export function portRows(port: PortSpec): WantedRow[] {
         addresses,
         port_security: port.portSecurity ? allowed(own, port.addresses.map((fixed) => fixed.address), pairs) : [],
         enabled: port.adminUp,
-        options: port.hostId === null ? {} : { 'requested-chassis': port.hostId },
-        external_ids: { [TAG.network]: port.networkId, [TAG.subnets]: subnetIds.join(' ') },
+        parent_name: port.trunk?.parentId ?? null,
+        tag: port.trunk ? vlan(port.trunk.tag) : null,
+        options: bindingOptions(port),
+        external_ids: { [TAG.network]: port.networkId, [TAG.subnets]: subnetIds.join(' '), ...(dhcp.quiet !== '' && { [TAG.quiet]: dhcp.quiet }) },
       },
       heldBy: [
         { table: 'Logical_Switch', key: switchName(port.networkId), column: 'ports' },
         ...[...new Set(groups)].map((key): Holder => ({ table: 'Port_Group', key, column: 'ports' })),
       ],
-      dhcp: dhcpKeys(subnetIds),
+      dhcp: dhcp.keys,
     },
-    ...qosRows(port),
+    ...dhcp.rows,
+    ...dnsRows(port),
+    ...qosRows(port.qos, { key: port.id, portId: port.id, networkId: port.networkId }),
   ];
 }
 
-/** One row a direction: OVN takes one rule for a packet, so the mark goes with the limit. */
-function qosRows(port: PortSpec): WantedRow[] {
-  const { limits = [], dscp = null } = port.qos ?? {};
-  return (['egress', 'ingress'] as const).flatMap((direction): WantedRow[] => {
-    const limit = limits.find((each) => each.direction === direction);
-    const action: Record<string, number> = direction === 'egress' && dscp !== null ? { dscp } : {};
-    if (!limit && Object.keys(action).length === 0) return [];
-    return [
-      {
-        table: 'QoS',
-        key: `${port.id}/${direction}`,
-        columns: {
-          direction: direction === 'egress' ? 'from-lport' : 'to-lport',
-          priority: 2_002,
-          match: `${direction === 'egress' ? 'inport' : 'outport'} == "${port.id}"`,
-          action,
-          // Without a burst TCP would get far less than the rate: neutron/plugins/ml2/drivers/openvswitch uses four fifths of it.
-          bandwidth: limit ? { rate: limit.kbps, burst: limit.burstKbps || Math.ceil(limit.kbps * 0.8) } : {},
-          external_ids: {},
-        },
-        heldBy: [{ table: 'Logical_Switch', key: switchName(port.networkId), column: 'qos_rules' }],
-      },
-    ];
-  });
+/** neutron/plugins/ml2/drivers/ovn: the first is in force, and another opens when its guest announces itself there. */
+function bindingOptions({ hostId, otherHosts = [] }: PortSpec): Record<string, string> {
+  if (hostId === null) return {};
+  if ([hostId, ...otherHosts].some((host) => host.includes(','))) throw new DriverError('invalid', `${hostId} is no host`);
+  return { 'requested-chassis': [hostId, ...otherHosts].join(','), ...(otherHosts.length > 0 && { 'activation-strategy': 'rarp' }) };
+}
+
+function dnsRows(port: PortSpec): WantedRow[] {
+  const [whole] = port.dnsNames ?? [];
+  if (whole === undefined || port.addresses.length === 0) return [];
+  const addresses = port.addresses.map((fixed) => address(fixed.address));
+  const records = Object.fromEntries([...(port.dnsNames ?? []).map((name) => [label(name), addresses.join(' ')]), ...addresses.map((each) => [reverseName(each), label(whole)])]) as Record<string, string>;
+  return [{ table: 'DNS', key: `port/${port.id}`, columns: { records, external_ids: {} }, heldBy: [{ table: 'Logical_Switch', key: switchName(port.networkId), column: 'dns_records' }] }];
+}
+
+function label(name: string): string {
+  if (!/^[a-z0-9.-]{1,253}$/.test(name)) throw new DriverError('invalid', `${JSON.stringify(name)} is no name`);
+  return name;
+}
+
+function vlan(tag: number): number {
+  if (!Number.isInteger(tag) || tag < 1 || tag > 4094) throw new DriverError('invalid', `${tag} is no VLAN`);
+  return tag;
 }
 
 function allowed(own: string, fixed: string[], pairs: { mac: string; address: string }[]): string[] {

@@ -4,7 +4,7 @@ import type { NetworkSpec, RouterSpec, SecurityGroupSpec } from '../../driver.ts
 import { networkOf } from './addresses.ts';
 import { networkRows } from './networks.ts';
 import { portRows } from './ports.ts';
-import { routerRows } from './routers.ts';
+import { floatingIpRows, routerRows } from './routers.ts';
 import { matchOf } from './security-groups.ts';
 import type { Table, WantedRow } from './northbound.ts';
 
@@ -94,7 +94,7 @@ test('a port may use its addresses and the pairs that were allowed to it', () =>
     addresses: [{ subnetId: 's4', address: '10.0.0.3' }], portSecurity: true, securityGroups: [], hostId: null,
     allowedAddressPairs: [{ mac: 'fa:16:3e:00:00:03', address: '10.0.0.99' }, { mac: '00:00:5e:00:01:01', address: '10.1.0.0/16' }],
   };
-  const [secured, open] = [portRows(port), portRows({ ...port, portSecurity: false, securityGroups: ['web'] })].map((rows) => rows[0]);
+  const [secured, open] = [portRows(port, { leaseOf: () => undefined }), portRows({ ...port, portSecurity: false, securityGroups: ['web'] }, { leaseOf: () => undefined })].map((rows) => rows[0]);
   assert.deepEqual(
     { security: secured?.columns['port_security' as never], addresses: secured?.columns['addresses' as never], groups: secured?.heldBy.slice(1).map(({ key }) => key) },
     {
@@ -103,6 +103,9 @@ test('a port may use its addresses and the pairs that were allowed to it', () =>
     },
   );
   assert.deepEqual({ security: open?.columns['port_security' as never], groups: open?.heldBy.slice(1) }, { security: [], groups: [] });
+  const optionsOf = (more: Partial<typeof port> | { hostId: string; otherHosts?: string[] }) => of(portRows({ ...port, ...more }, { leaseOf: () => undefined }), 'Logical_Switch_Port')[0]?.['options'];
+  assert.deepEqual([optionsOf({}), optionsOf({ hostId: 'h1' }), optionsOf({ hostId: 'h1', otherHosts: ['h2'] })], [{}, { 'requested-chassis': 'h1' }, { 'requested-chassis': 'h1,h2', 'activation-strategy': 'rarp' }]);
+  assert.throws(() => optionsOf({ hostId: 'h1', otherHosts: ['h2,h3'] }), { kind: 'invalid' });
 });
 
 test('a router shares its outer address with every network inside, and announces those of IPv6', () => {
@@ -119,4 +122,69 @@ test('a router shares its outer address with every network inside, and announces
   ]);
   assert.deepEqual(of(rows, 'Logical_Router_Port').map((row) => row['ipv6_ra_configs']), [{ send_periodic: 'true', address_mode: 'slaac', mtu: '1400' }, {}]);
   assert.deepEqual(of(rows, 'Gateway_Chassis').map((row) => String(row['chassis_name'])).sort(), ['h1', 'h2']);
+  const hostsOf = (more: Partial<RouterSpec>): string[] =>
+    of(routerRows({ ...router, ...more }, { announcedBy: () => undefined, gatewayHosts: ['h1', 'h2', 'h3'] }), 'Gateway_Chassis').map((row) => String(row['chassis_name'])).sort();
+  assert.deepEqual([hostsOf({ gatewayHosts: ['h2', 'h3', 'gone'] }), hostsOf({ gatewayHosts: ['h2', 'h3'], ha: false }).length, hostsOf({ ha: true })], [['h2', 'h3'], 1, ['h1', 'h2', 'h3']]);
+});
+
+test('a network that shares a physical one is told its VLAN', () => {
+  const outside = { ...network, physicalNetwork: 'external', subnets: [], servicePort: null };
+  const tagOf = (spec: NetworkSpec): unknown => of(networkRows(spec), 'Logical_Switch_Port')[0]?.['tag'];
+  assert.deepEqual([tagOf(outside), tagOf({ ...outside, vlan: 101 })], [null, 101]);
+});
+
+test('what bounds a floating address comes before what bounds the way out, and is counted where it is translated', () => {
+  const bounds = { limits: [{ direction: 'ingress' as const, kbps: 1000, burstKbps: 0 }], dscp: 10 };
+  const floating = {
+    kind: 'floating-ip' as const, id: 'f', projectId: 'p', generation: 1, routerId: 'r', externalAddress: '192.0.2.9', internalAddress: '10.0.0.9', portId: 'p',
+    qos: { ...bounds, networkId: 'x', gatewayPortId: 'g' },
+  };
+  const router: RouterSpec = {
+    kind: 'router', id: 'r', projectId: 'p', generation: 1, adminUp: true, interfaces: [], routes: [],
+    gateway: { portId: 'g', networkId: 'x', mac: 'fa:16:3e:00:00:ff', addresses: ['192.0.2.5/24'], nextHops: [], snat: true, qos: bounds },
+  };
+  const said = (rows: WantedRow[]) => of(rows, 'QoS').map((row) => [row['direction'], row['priority'], row['match'], row['bandwidth'], row['action']]);
+  assert.deepEqual(said(floatingIpRows(floating)), [
+    ['from-lport', 2003, 'inport == "g" && ip4.src == 192.0.2.9 && is_chassis_resident("cr-router-port-g")', {}, { dscp: 10 }],
+    ['to-lport', 2003, 'outport == "g" && ip4.dst == 192.0.2.9 && is_chassis_resident("cr-router-port-g")', { rate: 1000, burst: 800 }, {}],
+  ]);
+  assert.deepEqual(said(routerRows(router, { announcedBy: () => undefined, gatewayHosts: [] })), [
+    ['from-lport', 2002, 'inport == "g"', {}, { dscp: 10 }],
+    ['to-lport', 2002, 'outport == "g"', { rate: 1000, burst: 800 }, {}],
+  ]);
+  assert.deepEqual(floatingIpRows({ ...floating, internalAddress: null, portId: null }).map(({ table }) => table), ['QoS', 'QoS']);
+  assert.throws(() => floatingIpRows({ ...floating, externalAddress: '192.0.2.9 || 1' }), { kind: 'invalid' });
+});
+
+test('of several ways out each shares its own address, and all are taken by turns where that is wished for', () => {
+  const way = (portId: string, host: number) => ({ portId, networkId: 'x', mac: `fa:16:3e:00:00:0${host}`, addresses: [`192.0.2.${host}/24`], nextHops: ['192.0.2.1'] });
+  const router: RouterSpec = {
+    kind: 'router', id: 'r', projectId: 'p', generation: 1, adminUp: true, routes: [],
+    interfaces: [{ portId: 'i', networkId: 'n', mac: 'fa:16:3e:00:00:01', addresses: ['10.0.0.1/24'] }],
+    gateway: { ...way('g', 5), snat: true }, otherGateways: [way('h', 6)],
+  };
+  const rowsOf = (more: Partial<RouterSpec>) => routerRows({ ...router, ...more }, { announcedBy: () => undefined, gatewayHosts: ['h1'] });
+  const routes = (rows: WantedRow[]) => of(rows, 'Logical_Router_Static_Route').map((row) => [row['nexthop'], row['output_port']]);
+
+  assert.deepEqual(of(rowsOf({}), 'NAT').map((row) => [row['external_ip'], row['logical_ip']]), [['192.0.2.5', '10.0.0.0/24'], ['192.0.2.6', '10.0.0.0/24']]);
+  assert.deepEqual(rowsOf({}).flatMap((row) => row.heldBy.filter(({ table }) => table === 'NAT').map(({ key }) => [row.key, key])), [
+    ['router-port-g', 'snat/r/10.0.0.0/24'], ['router-port-h', 'snat/r/h/10.0.0.0/24'],
+  ], 'each where its address is');
+  assert.deepEqual(of(rowsOf({ gateway: { ...way('g', 5), snat: false } }), 'NAT'), []);
+  assert.deepEqual(routes(rowsOf({})), [['192.0.2.1', 'router-port-g']]);
+  const watched = rowsOf({ ecmp: true, bfd: true });
+  assert.deepEqual(routes(watched), [['192.0.2.1', 'router-port-g'], ['192.0.2.1', 'router-port-h']]);
+  assert.equal(new Set(watched.map(({ table, key }) => `${table} ${key}`)).size, watched.length);
+  assert.deepEqual(of(watched, 'BFD').map((row) => [row['logical_port'], row['dst_ip']]), [['router-port-g', '192.0.2.1'], ['router-port-h', '192.0.2.1']]);
+});
+
+test('a way out is on the hosts that are named for it, in their order', () => {
+  const router: RouterSpec = {
+    kind: 'router', id: 'r', projectId: 'p', generation: 1, adminUp: true, interfaces: [], routes: [], gatewayHosts: ['c', 'gone', 'a'], inOrder: true,
+    gateway: { portId: 'g', networkId: 'o', mac: 'fa:16:3e:00:00:09', addresses: ['192.0.2.9/24'], nextHops: [], snat: true },
+  };
+  const chassis = (more: Partial<RouterSpec>) => of(routerRows({ ...router, ...more }, { announcedBy: () => undefined, gatewayHosts: ['a', 'b', 'c'] }), 'Gateway_Chassis').map((row) => [row['chassis_name'], row['priority']]);
+  assert.deepEqual(chassis({}), [['c', 100], ['a', 99]]);
+  assert.deepEqual(chassis({ ha: false }), [['c', 100]]);
+  assert.deepEqual(chassis({ gatewayHosts: [] }), []);
 });

@@ -1,9 +1,10 @@
 /** A router: its ports and their peers on the switches, its routes, and the address that its networks share outside. */
-import { createHash } from 'node:crypto';
-import { DriverError, type FloatingIpSpec, type RouterSpec } from '../../driver.ts';
+import { DriverError, gatewayOrder, type FloatingIpSpec, type PortForwardingSpec, type RouterSpec, type WayOut } from '../../driver.ts';
 import { address, cidr, mac, networkOf, versionOf } from './addresses.ts';
+import { counterRows } from './traffic.ts';
 import type { Announced } from './networks.ts';
 import { routerName, routerPortName, switchName, TAG, type WantedRow } from './northbound.ts';
+import { qosRows } from './qos.ts';
 
 /** `announcedBy` knows what each interface's network says of itself; `gatewayHosts` are those that reach the physical networks. */
 export function routerRows(
@@ -32,7 +33,11 @@ export function routerRows(
       external_ids: { [TAG.network]: port.networkId },
     }, {}));
   }
-  if (router.gateway) rows.push(...gatewayRows(router, router.gateway, gatewayHosts));
+  if (router.gateway) {
+    rows.push(...qosRows(router.gateway.qos, { key: router.gateway.portId, portId: router.gateway.portId, networkId: router.gateway.networkId }));
+    [router.gateway, ...(router.otherGateways ?? [])].forEach((way, place) => rows.push(...gatewayRows(router, way, { gatewayHosts, place }), ...counterRows(router, way)));
+  }
+  if (router.gateway) for (const proxied of router.proxied ?? []) rows.push(proxyRow(router.id, proxied));
   for (const { destination, nextHop } of router.routes) {
     const { version } = cidr(destination);
     if (versionOf(address(nextHop)) !== version) throw new DriverError('invalid', `${destination} cannot be reached by ${nextHop}`);
@@ -41,7 +46,19 @@ export function routerRows(
   return rows;
 }
 
+/** Translated into itself: OVN answers outside for what it translates, where the way out is. Without conntrack, which would take an answer for the first packet of a connection. */
+function proxyRow(routerId: string, proxied: string): WantedRow {
+  return {
+    table: 'NAT',
+    key: `proxy/${routerId}/${address(proxied)}`,
+    columns: { type: 'dnat_and_snat', external_ip: address(proxied), logical_ip: address(proxied), external_mac: null, logical_port: null, options: { stateless: 'true' }, external_ids: {} },
+    heldBy: [{ table: 'Logical_Router', key: routerName(routerId), column: 'nat' }],
+  };
+}
+
 export function floatingIpRows(floating: FloatingIpSpec): WantedRow[] {
+  const rows = limitRows(floating);
+  if (floating.internalAddress === null) return rows;
   return [
     {
       table: 'NAT',
@@ -53,9 +70,41 @@ export function floatingIpRows(floating: FloatingIpSpec): WantedRow[] {
         // Translated where the router's gateway is: it needs no bridge to the physical network on the guest's host.
         external_mac: null,
         logical_port: null,
-        external_ids: { 'intercloud:port': floating.portId },
+        external_ids: { 'intercloud:port': floating.portId ?? '' },
       },
       heldBy: [{ table: 'Logical_Router', key: routerName(floating.routerId), column: 'nat' }],
+    },
+    ...rows,
+  ];
+}
+
+/** Where the address is translated, on the host of the router's way out alone; that port (`cr-`) is OVN's own. */
+function limitRows({ id, externalAddress, qos }: FloatingIpSpec): WantedRow[] {
+  if (!qos) return [];
+  const here = `is_chassis_resident("cr-${routerPortName(qos.gatewayPortId)}")`;
+  const only = { egress: `ip4.src == ${address(externalAddress)} && ${here}`, ingress: `ip4.dst == ${address(externalAddress)} && ${here}` };
+  return qosRows(qos, { key: `floating-ip/${id}`, portId: qos.gatewayPortId, networkId: qos.networkId, only });
+}
+
+/** Balanced over one: where the router's gateway is for who comes from outside, on the guest's own switch for who is inside. */
+export function portForwardingRows(forwarding: PortForwardingSpec): WantedRow[] {
+  const name = `forwarding-${forwarding.id}`;
+  const { externalPorts, internalPorts } = forwarding;
+  const ports = [externalPorts.first, externalPorts.last, internalPorts.first, internalPorts.last];
+  if (ports.some((port) => !Number.isInteger(port) || port < 1 || port > 65_535)) throw new DriverError('invalid', `${ports.join(', ')} are no ports`);
+  const [outside, inside] = [address(forwarding.externalAddress), address(forwarding.internalAddress)];
+  const moving = internalPorts.last > internalPorts.first ? 1 : 0;
+  const vips: Record<string, string> = {};
+  for (let step = 0; step <= externalPorts.last - externalPorts.first; step++) vips[`${outside}:${externalPorts.first + step}`] = `${inside}:${internalPorts.first + moving * step}`;
+  return [
+    {
+      table: 'Load_Balancer',
+      key: name,
+      columns: { name, vips, protocol: forwarding.protocol, external_ids: {} },
+      heldBy: [
+        { table: 'Logical_Router', key: routerName(forwarding.routerId), column: 'load_balancer' },
+        ...forwarding.networkIds.map((id) => ({ table: 'Logical_Switch', key: switchName(id), column: 'load_balancer' }) as const),
+      ],
     },
   ];
 }
@@ -103,40 +152,57 @@ function portRows(
   ];
 }
 
-function gatewayRows(router: RouterSpec, gateway: NonNullable<RouterSpec['gateway']>, gatewayHosts: readonly string[]): WantedRow[] {
+/** `place`: the first, 0, is the router's own. */
+function gatewayRows(router: RouterSpec, gateway: WayOut, { gatewayHosts, place }: { gatewayHosts: readonly string[]; place: number }): WantedRow[] {
   const portName = routerPortName(gateway.portId);
+  const outside = gateway.addresses.map((text) => cidr(text)).find(({ version }) => version === 4);
+  const inside = router.gateway?.snat && outside ? [...new Set(router.interfaces.flatMap((port) => port.addresses).filter((text) => versionOf(text) === 4).map(networkOf))] : [];
+  const keyOfNat = (network: string) => (place === 0 ? `snat/${router.id}/${network}` : `snat/${router.id}/${gateway.portId}/${network}`);
   const rows = portRows(router, gateway, gateway.addresses.map(writtenInterface), { ipv6_ra_configs: {}, external_ids: {} }, {
     // The gateway's host tells the physical network where the router's addresses are now.
     'nat-addresses': 'router',
   });
-  ordered(gatewayHosts, router.id).forEach((host, place) =>
+  // With several ways out OVN looks for the one that has the outer address, and of two on one network takes either: it is told.
+  if (router.otherGateways) rows[0]!.heldBy.push(...inside.map((network) => ({ table: 'NAT', key: keyOfNat(network), column: 'gateway_port' }) as const));
+  const allowed = (router.gatewayHosts ?? gatewayHosts).filter((host) => gatewayHosts.includes(host));
+  (router.inOrder ? allowed : gatewayOrder(allowed, place === 0 ? router.id : gateway.portId)).slice(0, router.ha === false ? 1 : undefined).forEach((host, at) =>
     rows.push({
       table: 'Gateway_Chassis',
       key: `${portName}_${host}`,
-      columns: { name: `${portName}_${host}`, chassis_name: host, priority: Math.max(1, 100 - place), external_ids: {} },
+      columns: { name: `${portName}_${host}`, chassis_name: host, priority: Math.max(1, 100 - at), external_ids: {} },
       heldBy: [{ table: 'Logical_Router_Port', key: portName, column: 'gateway_chassis' }],
     }),
   );
-  for (const nextHop of gateway.nextHops)
-    rows.push(routeRow(router.id, versionOf(address(nextHop)) === 4 ? '0.0.0.0/0' : '::/0', nextHop, portName));
-  const outside = gateway.addresses.map((text) => cidr(text)).find(({ version }) => version === 4);
-  if (gateway.snat && outside) {
-    const inside = new Set(router.interfaces.flatMap((port) => port.addresses).filter((text) => versionOf(text) === 4).map(networkOf));
-    for (const network of inside)
-      rows.push({
-        table: 'NAT',
-        key: `snat/${router.id}/${network}`,
-        columns: { type: 'snat', external_ip: outside.address, logical_ip: network, external_mac: null, logical_port: null, external_ids: {} },
-        heldBy: [{ table: 'Logical_Router', key: routerName(router.id), column: 'nat' }],
-      });
-  }
+  if (place === 0 || router.ecmp) for (const nextHop of gateway.nextHops) rows.push(...wayRows(router, portName, nextHop, place));
+  for (const network of inside)
+    rows.push({
+      table: 'NAT',
+      key: keyOfNat(network),
+      columns: { type: 'snat', external_ip: outside!.address, logical_ip: network, external_mac: null, logical_port: null, external_ids: {} },
+      heldBy: [{ table: 'Logical_Router', key: routerName(router.id), column: 'nat' }],
+    });
   return rows;
 }
 
-function routeRow(routerId: string, destination: string, nextHop: string, outputPort: string | null): WantedRow {
+/** Routes of one destination by several hops are taken by turns (ovn-nb(5)); one whose BFD is down is taken by nobody. */
+function wayRows(router: RouterSpec, portName: string, nextHop: string, place: number): WantedRow[] {
+  const route = routeRow(router.id, versionOf(address(nextHop)) === 4 ? '0.0.0.0/0' : '::/0', nextHop, portName, place === 0 ? '' : `/${portName}`);
+  if (!router.bfd) return [route];
+  return [
+    route,
+    {
+      table: 'BFD',
+      key: `bfd/${portName}/${nextHop}`,
+      columns: { logical_port: portName, dst_ip: address(nextHop), external_ids: {} },
+      heldBy: [{ table: 'Logical_Router_Static_Route', key: route.key, column: 'bfd' }],
+    },
+  ];
+}
+
+function routeRow(routerId: string, destination: string, nextHop: string, outputPort: string | null, besides = ''): WantedRow {
   return {
     table: 'Logical_Router_Static_Route',
-    key: `route/${routerId}/${destination}/${nextHop}`,
+    key: `route/${routerId}/${destination}/${nextHop}${besides}`,
     columns: { ip_prefix: destination, nexthop: nextHop, output_port: outputPort, external_ids: {} },
     heldBy: [{ table: 'Logical_Router', key: routerName(routerId), column: 'static_routes' }],
   };
@@ -145,10 +211,4 @@ function routeRow(routerId: string, destination: string, nextHop: string, output
 function writtenInterface(text: string): string {
   const { address: host, prefix } = cidr(text);
   return `${host}/${prefix}`;
-}
-
-/** Every router prefers another host, and the same one whoever asks. */
-function ordered(hosts: readonly string[], routerId: string): string[] {
-  const weight = (host: string): string => createHash('sha256').update(`${routerId} ${host}`).digest('hex');
-  return [...hosts].sort((a, b) => (weight(a) < weight(b) ? -1 : 1)).slice(0, 5);
 }

@@ -8,7 +8,13 @@ export const GUARDED = 'guarded_ports';
 
 const FORBID = 1_003;
 const ALLOW = 1_002;
-const DROP = 1_001;
+/** Only to be told of: what it drops would be dropped anyway. */
+const DROP_TOLD = 1_001;
+const DROP = 1_000;
+
+/** Whoever sends much must not fill the host's log: neutron/conf/services/logging.py. */
+const METER = 'acl_log_meter';
+const unlogged = { log: false, name: null, severity: null, meter: null };
 
 type Rule = SecurityGroupSpec['rules'][number];
 
@@ -29,10 +35,12 @@ export function defaultRows(): WantedRow[] {
   const held = { table: 'Port_Group', key: GUARDED, column: 'acls' } as const;
   return [
     { table: 'Port_Group', key: GUARDED, columns: { name: GUARDED, external_ids: {} }, heldBy: [] },
+    { table: 'Meter', key: METER, columns: { name: METER, unit: 'pktps', fair: true, external_ids: {} }, heldBy: [] },
+    { table: 'Meter_Band', key: METER, columns: { action: 'drop', rate: 100, burst_size: 25, external_ids: {} }, heldBy: [{ table: 'Meter', key: METER, column: 'bands' }] },
     ...rules.map(([direction, priority, match, action], at): WantedRow => ({
       table: 'ACL',
       key: `guarded/${at}`,
-      columns: { direction, priority, match, action, external_ids: {} },
+      columns: { direction, priority, match, action, ...unlogged, external_ids: {} },
       heldBy: [held],
     })),
   ];
@@ -40,6 +48,7 @@ export function defaultRows(): WantedRow[] {
 
 export function securityGroupRows(group: SecurityGroupSpec): WantedRow[] {
   const name = portGroupName(group.id);
+  const { accept, drop } = group.log ?? {};
   return [
     { table: 'Port_Group', key: name, columns: { name, external_ids: {} }, heldBy: [] },
     ...group.rules.map((rule): WantedRow => ({
@@ -50,11 +59,23 @@ export function securityGroupRows(group: SecurityGroupSpec): WantedRow[] {
         priority: ALLOW,
         match: matchOf(name, rule),
         action: group.stateful ? 'allow-related' : 'allow-stateless',
+        ...loggedIn(accept),
         external_ids: {},
       },
       heldBy: [{ table: 'Port_Group', key: name, column: 'acls' }],
     })),
+    ...(drop === undefined ? [] : ([['to-lport', 'outport'], ['from-lport', 'inport']] as const).map(([direction, port]): WantedRow => ({
+      table: 'ACL',
+      key: `dropped/${group.id}/${direction}`,
+      columns: { direction, priority: DROP_TOLD, match: `${port} == @${name} && ip`, action: 'drop', ...loggedIn(drop), external_ids: {} },
+      heldBy: [{ table: 'Port_Group', key: name, column: 'acls' }],
+    }))),
   ];
+}
+
+/** As neutron/services/logapi/drivers/ovn: the host writes the name of the log with each packet. */
+function loggedIn(log: string | undefined) {
+  return log === undefined ? unlogged : { log: true, name: `log-${log}`, severity: 'info', meter: METER };
 }
 
 /** In OVN's words; `invalid` for a rule that cannot be said, which is never left out in silence. */
@@ -110,14 +131,14 @@ function protocolNumber(rule: Rule): number | null {
   if (name === 'any') return null;
   const number = /^\d{1,3}$/.test(name) ? Number(name) : PROTOCOLS[name];
   if (number === undefined || number > 255) throw new DriverError('invalid', `The rule ${rule.id} names the unknown protocol ${JSON.stringify(name)}`);
-  return number === 0 ? null : number;
+  return number;
 }
 
 const WITH_PORTS: Record<number, 'tcp' | 'udp' | 'sctp' | undefined> = { 6: 'tcp', 17: 'udp', 132: 'sctp' };
 
 // neutron-lib, neutron_lib/constants.py, IP_PROTOCOL_MAP
 const PROTOCOLS: Record<string, number | undefined> = {
-  ah: 51, dccp: 33, egp: 8, esp: 50, gre: 47, icmp: 1, icmpv6: 58, igmp: 2, ipip: 4, 'ipv6-encap': 41, 'ipv6-frag': 44,
+  ah: 51, dccp: 33, egp: 8, esp: 50, gre: 47, hopopt: 0, icmp: 1, icmpv6: 58, igmp: 2, ip: 4, ipip: 4, 'ipv6-encap': 41, 'ipv6-frag': 44,
   'ipv6-icmp': 58, 'ipv6-nonxt': 59, 'ipv6-opts': 60, 'ipv6-route': 43, ospf: 89, pgm: 113, rsvp: 46, sctp: 132, tcp: 6,
   udp: 17, udplite: 136, vrrp: 112,
 };

@@ -2,7 +2,7 @@
  * The projection in the partner's Neutron. What is there is looked at before anything is changed, so a call whose
  * answer was lost is simply looked at again. There is no one transaction: each resource is made so by itself.
  */
-import { DriverError, type NetworkDifference, type NetworkDriver, type NetworkResource, type NetworkResourceRef } from '../../driver.ts';
+import { DriverError, type NetworkDifference, type NetworkDriver, type NetworkResource as AnyResource, type NetworkResourceRef as AnyRef } from '../../driver.ts';
 import { ensureMade } from '../creation.ts';
 import { ours, whereIs } from '../finding.ts';
 import type { Services } from '../partner.ts';
@@ -17,7 +17,10 @@ import { ports } from './ports.ts';
 import { routers } from './routers.ts';
 import { securityGroups } from './security-groups.ts';
 
+/** What a partner can be asked for. */
+type NetworkResource = Exclude<AnyResource, { kind: 'port-forwarding' }>;
 type Kind = NetworkResource['kind'];
+type NetworkResourceRef = { kind: Kind; id: string };
 
 /** Each before what refers to it. */
 const ORDER: readonly Kind[] = ['network', 'security-group', 'port', 'router', 'floating-ip'];
@@ -92,7 +95,9 @@ export function networkDriver(region: Region): NetworkDriver {
   }
 
   /** The way out is the partner's own network: named to us, never made, changed or removed by us. */
-  async function adoptOutside({ kind, id, projectId }: NetworkResource, names: Names): Promise<void> {
+  async function adoptOutside(resource: NetworkResource, names: Names): Promise<void> {
+    const { kind, id, projectId } = resource;
+    if (resource.kind === 'network' && resource.vlan) throw new DriverError('invalid', `The network ${id} is a VLAN, which this partner cannot be asked for`);
     if (names.get(kind, id) === outside) return;
     await handles.intend({ kind, id }, projectId);
     await handles.know({ kind, id }, outside);
@@ -147,28 +152,39 @@ export function networkDriver(region: Region): NetworkDriver {
 
   return {
     ensure: (resources) =>
-      call(resources, async () => {
-        await accept(resources);
-        await ensureAll(resources);
+      call(resources.filter(isPossible), async () => {
+        const possible = resources.filter(isPossible);
+        await accept(possible);
+        await ensureAll(possible);
+        const other = resources.find((resource) => !isPossible(resource));
+        if (other) throw new DriverError('invalid', `This partner cannot be asked for the ${other.kind} ${other.id}`);
       }),
 
     remove: (resources) =>
-      call(resources, async () => {
-        await accept(resources);
-        await removeAll(resources);
+      call(resources.filter(isPossible), async () => {
+        const possible = resources.filter(isPossible);
+        await accept(possible);
+        await removeAll(possible);
       }),
 
     reconcile: (resources) =>
-      call(resources, async () => {
-        await accept(resources);
-        const found = await differences(resources);
-        await removeAll(found.filter(({ kind }) => kind === 'unwanted').map(({ resource }) => resource));
+      call(resources.filter(isPossible), async () => {
+        const possible = resources.filter(isPossible);
+        await accept(possible);
+        const found = await differences(possible);
+        await removeAll(found.filter(({ kind }) => kind === 'unwanted').map(({ resource }) => resource).filter(isPossible));
         const wrong = new Set(found.map(({ resource: { kind, id } }) => `${kind}/${id}`));
-        await ensureAll(resources.filter(({ kind, id }) => wrong.has(`${kind}/${id}`)));
+        await ensureAll(possible.filter(({ kind, id }) => wrong.has(`${kind}/${id}`)));
         return found;
       }),
 
-    compare: (resources) => call([], () => differences(resources)),
+    compare: (resources) => call([], async () => [...(await differences(resources.filter(isPossible))), ...resources.filter((each) => !isPossible(each)).map(notAsked)]),
+
+    // What is changed there is seen by the next comparison.
+    edits: () => Promise.resolve(0),
+
+    // Partners tell nobody what passes their routers.
+    traffic: () => Promise.resolve([]),
 
     portsUp: (portIds) =>
       call([], async () => {
@@ -186,6 +202,14 @@ export function networkDriver(region: Region): NetworkDriver {
         return up.flat();
       }),
   };
+}
+
+function isPossible<R extends AnyRef>(resource: R): resource is Extract<R, { kind: Kind }> & R {
+  return resource.kind !== 'port-forwarding';
+}
+
+function notAsked({ kind, id }: AnyRef): NetworkDifference {
+  return { kind: 'missing', resource: { kind, id }, detail: 'This partner cannot be asked for it' };
 }
 
 /** So many at a time; whatever was begun has ended when this ends. */

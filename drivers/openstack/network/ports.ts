@@ -4,6 +4,7 @@ import { unless } from '../refusals.ts';
 import type { Names, NetworkKind } from './kind.ts';
 import { only } from './networks.ts';
 import type { Facts } from './observation.ts';
+import { refuseQos } from './qos.ts';
 
 export const ports: NetworkKind<PortSpec> = {
   collection: 'ports',
@@ -28,9 +29,11 @@ export const ports: NetworkKind<PortSpec> = {
   remove: async ({ services: { network } }, id) => void (await network.ports.delete({ params: { port_id: id } }).catch(unless(404))),
 };
 
-function plain({ id, adminUp, portSecurity, securityGroups, allowedAddressPairs, qos }: PortSpec, names: Names): Facts {
-  // A policy there would be the partner's word, and theirs to change.
-  if (qos && (qos.limits.length > 0 || qos.dscp !== null)) throw new DriverError('invalid', `The port ${id} has a QoS policy, which this partner cannot be asked for`);
+function plain({ id, adminUp, portSecurity, securityGroups, allowedAddressPairs, qos, trunk, dhcpOptions = [], otherHosts = [] }: PortSpec, names: Names): Facts {
+  refuseQos(qos, `The port ${id}`);
+  if (dhcpOptions.length > 0) throw new DriverError('invalid', `The port ${id} has DHCP options, which this partner cannot be asked for`);
+  if (otherHosts.length > 0) throw new DriverError('invalid', `The port ${id} is bound to several hosts, which this partner cannot be asked for`);
+  if (trunk) throw new DriverError('invalid', `The port ${id} goes through another, which this partner cannot be asked for`);
   return {
     admin_state_up: adminUp,
     port_security_enabled: portSecurity,

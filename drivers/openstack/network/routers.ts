@@ -1,17 +1,23 @@
 /** A router with its interfaces, each a port of its own there, and its gateway to the outside. */
-import type { RouterSpec } from '../../driver.ts';
+import { DriverError, type RouterSpec } from '../../driver.ts';
 import { ensureMade } from '../creation.ts';
 import type { HandleStore } from '../handles.ts';
 import { unless } from '../refusals.ts';
 import type { Names, NetworkKind } from './kind.ts';
 import { only } from './networks.ts';
 import type { Facts, Remote } from './observation.ts';
+import { refuseQos } from './qos.ts';
 
 export const routers: NetworkKind<RouterSpec> = {
   collection: 'routers',
   alsoSeen: ['ports'],
   needs: ({ interfaces, gateway }) => [...interfaces, ...(gateway ? [gateway] : [])].map(({ networkId }) => ({ kind: 'network', id: networkId })),
-  wanted: (spec, names) => ({ once: {}, changeable: { admin_state_up: spec.adminUp, external_gateway_info: gatewayOf(spec, names), routes: routesOf(spec) } }),
+  wanted(spec, names) {
+    refuseQos(spec.gateway?.qos, `The router ${spec.id}`);
+    if (spec.otherGateways || spec.bfd) throw new DriverError('invalid', `The router ${spec.id} has several ways out, or watches one, which this partner cannot be asked for`);
+    if (spec.proxied) throw new DriverError('invalid', `The router ${spec.id} answers outside for addresses inside, which this partner cannot be asked for`);
+    return { once: {}, changeable: { admin_state_up: spec.adminUp, external_gateway_info: gatewayOf(spec, names), routes: routesOf(spec) } };
+  },
   shown: ({ admin_state_up, external_gateway_info, routes }) => ({ admin_state_up, external_gateway_info: shownGateway(external_gateway_info), routes: routes ?? [] }),
   body: (spec, names, fields) => only(fields, { admin_state_up: spec.adminUp, external_gateway_info: gatewayOf(spec, names), routes: routesOf(spec) }),
   create: async ({ network }, body) => (await network.routers.create({ body: { router: body } })).body.router?.id ?? '',

@@ -1,5 +1,5 @@
 /** A security group with exactly its rules. */
-import type { SecurityGroupSpec } from '../../driver.ts';
+import { DriverError, type SecurityGroupSpec } from '../../driver.ts';
 import { unless } from '../refusals.ts';
 import type { Names, NetworkKind } from './kind.ts';
 import { only } from './networks.ts';
@@ -23,7 +23,7 @@ export const securityGroups: NetworkKind<SecurityGroupSpec> = {
   update: async ({ network }, id, body) => void (await network.securityGroups.update({ params: { security_group_id: id }, body: { security_group: body } })),
   remove: async ({ services: { network } }, id) => void (await network.securityGroups.delete({ params: { security_group_id: id } }).catch(unless(404))),
   parts: {
-    async ensure({ services: { network }, seen, names }, { rules }, groupId) {
+    async ensure({ services: { network }, seen, names }, { id: ours, rules, log }, groupId) {
       // A group that was just made has rules that nobody asked for.
       const shown = seen.securityGroups.find(({ id }) => id === groupId) ?? ((await network.securityGroups.show({ params: { security_group_id: groupId } })).body.security_group as unknown as Remote);
       const wanted = new Map(rules.map((rule) => [canonical(factsOf(rule, names)), factsOf(rule, names)]));
@@ -31,12 +31,14 @@ export const securityGroups: NetworkKind<SecurityGroupSpec> = {
       for (const [name, id] of there) if (!wanted.has(name)) await network.securityGroupRules.delete({ params: { rule_id: id } }).catch(unless(404));
       for (const [name, facts] of wanted)
         if (!there.has(name)) await network.securityGroupRules.create({ body: { security_group_rule: { ...facts, security_group_id: groupId } as Facts & { security_group_id: string; direction: 'ingress' } } }).catch(unless(409));
+      // Refused when its rules are in force: a log that nobody writes is no reason to let in what was forbidden.
+      if (log) throw new DriverError('invalid', `What the security group ${ours} lets pass is to be logged, which this partner cannot be asked for`);
     },
-    compare({ seen, names }, { rules }, groupId) {
+    compare({ seen, names }, { rules, log }, groupId) {
       const shown = seen.securityGroups.find(({ id }) => id === groupId);
       const wanted = new Set(rules.map((rule) => canonical(factsOf(rule, names))));
       const there = new Set(rulesOf(shown).map((rule) => canonical(shownRule(rule))));
-      return [...[...wanted].filter((name) => !there.has(name)).map((name) => `the rule ${name} is missing`), ...[...there].filter((name) => !wanted.has(name)).map((name) => `the rule ${name} is unwanted`)];
+      return [...[...wanted].filter((name) => !there.has(name)).map((name) => `the rule ${name} is missing`), ...[...there].filter((name) => !wanted.has(name)).map((name) => `the rule ${name} is unwanted`), ...(log ? ['its log is not written here'] : [])];
     },
   },
 };

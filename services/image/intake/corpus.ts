@@ -118,6 +118,7 @@ export const hostile: readonly Hostile[] = [
   asRaw('is an ISO', startingWith('CD001', 0x8001)),
   qcow2('is a qcow2 and an ISO at once', changed((file) => file.write('CD001', 0x8001)), /several formats/),
   { name: 'is an ISO and a qcow2 at once', declared: 'iso', bytes: changed((file) => file.write('CD001', 0x8001)), reason: /several formats/ },
-  { name: 'is a VMDK and says so', declared: 'vmdk', bytes: startingWith('KDMV'), reason: /cannot be booted/ },
+  { name: 'is only the beginning of a VMDK', declared: 'vmdk', bytes: startingWith('KDMV'), reason: /version 0/ },
+  { name: 'is of a format that nobody boots', declared: 'ploop', bytes: Buffer.alloc(cluster, 0), reason: /cannot be booted/ },
   { name: 'says that it has a partition table', declared: 'gpt', bytes: Buffer.alloc(cluster, 0), reason: /does not match/ },
 ];

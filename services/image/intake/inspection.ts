@@ -1,12 +1,23 @@
 /** Decides about an image: runs inside the jail, over bytes and nothing else. */
+import { readArchive, windowOf, type Extent } from './archive.ts';
 import { UnsafeImage, type DiskFile } from './disk-file.ts';
 import { detectFormats } from './format.ts';
+import { readForeign } from './foreign-formats.ts';
 import { inspectQcow2 } from './qcow2.ts';
 
-/** What the owner says that it is: `disk_format` of the image. */
+/** What the owner says that it is: `disk_format` of the image, or `ova:` and the format of the disks in the archive. */
 export type InspectionOrder = { declared: string; maxVirtualSizeBytes: number };
 
-export type Inspection = { verdict: 'safe'; format: 'raw' | 'qcow2'; virtualSizeBytes: number } | { verdict: 'unsafe'; reason: string };
+/**
+ * `foreign`: sound, of another maker, and to be converted before it boots. `archive`: it has these disks, each of them sound,
+ * which are so large together.
+ */
+export type Inspection =
+  | { verdict: 'safe'; format: 'raw' | 'qcow2' | 'foreign'; virtualSizeBytes: number }
+  | { verdict: 'safe'; format: 'archive'; virtualSizeBytes: number; disks: Extent[] }
+  | { verdict: 'unsafe'; reason: string };
+
+export const archived = 'ova:';
 
 /** Disk formats in which an image boots here. Others may be registered, and are refused when their bytes come. */
 export const bootableFormats = ['raw', 'gpt', 'iso', 'qcow2'] as const;
@@ -20,13 +31,21 @@ export function inspect(file: DiskFile, order: InspectionOrder): Inspection {
   }
 }
 
-function judge(file: DiskFile, { declared, maxVirtualSizeBytes }: InspectionOrder): Inspection {
+type Sound = Exclude<Inspection, { verdict: 'unsafe' }>;
+
+function judge(file: DiskFile, { declared, maxVirtualSizeBytes }: InspectionOrder): Sound {
   if (file.sizeBytes === 0) throw new UnsafeImage('The image is empty.');
   const found = detectFormats(file);
   if (found.length > 1) throw new UnsafeImage(`The image can be read as several formats (${found.join(', ')}).`);
   const [detected] = found;
   // glance/location.py, set_data: these words.
   const mismatch = () => new UnsafeImage(`Image disk_format ${declared} does not match stream data ${detected}`);
+  if (declared.startsWith(archived)) {
+    if (detected !== 'raw') throw mismatch();
+    const disks = readArchive(file);
+    const sizes = disks.map((disk) => judge(windowOf(file, disk), { declared: declared.slice(archived.length), maxVirtualSizeBytes }).virtualSizeBytes);
+    return { verdict: 'safe', format: 'archive', virtualSizeBytes: sizes.reduce((sum, size) => sum + size, 0), disks };
+  }
   switch (declared) {
     case 'qcow2':
       if (detected !== 'qcow2') throw mismatch();
@@ -44,12 +63,22 @@ function judge(file: DiskFile, { declared, maxVirtualSizeBytes }: InspectionOrde
     case 'iso':
       if (detected !== 'iso') throw mismatch();
       return raw(file, maxVirtualSizeBytes);
+    case 'vmdk':
+    case 'vhd':
+    case 'vhdx':
+    case 'vdi': {
+      if (detected !== declared) throw mismatch();
+      const disk = readForeign(file, declared, { maxVirtualSizeBytes });
+      // Every table is looked through; what is wrong in one is thrown.
+      for (const _piece of disk.pieces);
+      return { verdict: 'safe', format: 'foreign', virtualSizeBytes: disk.virtualSizeBytes };
+    }
     default:
       throw new UnsafeImage(`Images of disk_format ${declared} cannot be booted in this cloud. Convert it first: qemu-img convert -O qcow2 <from> <to>`);
   }
 }
 
-function raw(file: DiskFile, maxVirtualSizeBytes: number): Inspection {
+function raw(file: DiskFile, maxVirtualSizeBytes: number): Sound {
   if (file.sizeBytes > maxVirtualSizeBytes) throw new UnsafeImage(`The disk of ${file.sizeBytes} bytes is larger than the ${maxVirtualSizeBytes} bytes that are allowed.`);
   return { verdict: 'safe', format: 'raw', virtualSizeBytes: file.sizeBytes };
 }

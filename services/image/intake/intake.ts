@@ -4,13 +4,17 @@
  * Bytes are written to the incoming folder while they are hashed, judged there in a jail, and then get the
  * name of their hash, under which they never change.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
 import type { VettedImage } from '../../../drivers/driver.ts';
 import { Fault } from '../../../kit/fault.ts';
 import type { ImageBlobs } from '../blobs.ts';
+import { convertForeign } from './convert.ts';
 import { expandQcow2 } from './expand.ts';
+import { FileSums, sumsOf, type Sums } from './hashing.ts';
+import { isForeign, type ForeignFormat } from './foreign-formats.ts';
+import { archived, type Inspection } from './inspection.ts';
 import { inspectInJail, InspectionFailed } from './jail.ts';
 
 /** What the intake found out about bytes that are now in the store. */
@@ -37,16 +41,28 @@ export type Intake = {
 };
 
 /** `declared`: the disk format to judge them by; null for what is packed in a container that cannot be looked into. */
-type Order = { upload: string; declared: string | null; signal?: AbortSignal };
+type Order = { upload: string; declared: string | null; signal?: AbortSignal; /** The first one, unless told. */ store?: string };
 
 /** Takes the bytes of a stream. Whatever is wrong with them is a fault in Glance's words; nothing stays in the incoming folder. */
 export async function receive(intake: Intake, bytes: AsyncIterable<Uint8Array>, order: Order & { progress?: Progress }): Promise<AcceptedBytes> {
   const { blobs, limits = defaultLimits } = intake;
   try {
-    const hashes = await write(blobs.incomingPath(order.upload), bytes, { ...order, limits });
-    return await deliver(intake, order, hashes);
+    const path = blobs.incomingPath(order.upload);
+    await using sums = new FileSums(path);
+    const sizeBytes = await write(path, bytes, { ...order, limits, written: (chunk) => sums.wrote(chunk) });
+    return await deliver(intake, order, { ...(await sums.digest()), sizeBytes });
   } finally {
     await blobs.discard(order.upload);
+  }
+}
+
+/** Puts the bytes of a stream into the incoming folder, where nobody reads them before they are judged (`receiveFile`). They are gone when this fails. */
+export async function stage({ blobs, limits = defaultLimits }: Intake, bytes: AsyncIterable<Uint8Array>, order: Omit<Order, 'declared' | 'store'> & { progress?: Progress }): Promise<number> {
+  try {
+    return await write(blobs.incomingPath(order.upload), bytes, { ...order, limits, written: () => undefined });
+  } catch (error) {
+    await blobs.discard(order.upload);
+    throw error;
   }
 }
 
@@ -55,26 +71,56 @@ export type Progress = (sizeBytes: number) => Promise<void>;
 
 /** Takes a file that a driver has left in the incoming folder; it stays there, so that this can be done again. */
 export async function receiveFile(intake: Intake, order: Order): Promise<AcceptedBytes> {
-  const hashes = new Hashes();
-  for await (const chunk of createReadStream(intake.blobs.incomingPath(order.upload), { highWaterMark: 2 ** 20 })) hashes.update(chunk as Buffer);
-  return deliver(intake, order, hashes);
+  return deliver(intake, order, await sumsOf(intake.blobs.incomingPath(order.upload), order.signal));
 }
 
 /** Looks at a file in the incoming folder, and refuses it or does not. */
 export async function judgeFile({ blobs, limits = defaultLimits }: Intake, { upload, declared }: { upload: string; declared: string }): Promise<void> {
-  await judged(blobs.incomingPath(upload), declared, limits);
+  await look(blobs.incomingPath(upload), declared, limits);
 }
 
 /** The same for a qcow2 file that is to become a raw image: it is judged before it is read. */
 export async function receiveExpanded(intake: Intake, { upload }: { upload: string }): Promise<AcceptedBytes> {
   const { blobs, limits = defaultLimits } = intake;
   const expanded = `${upload}-raw`;
-  await judged(blobs.incomingPath(upload), 'qcow2', limits);
+  await look(blobs.incomingPath(upload), 'qcow2', limits);
   try {
     await expandQcow2(blobs.incomingPath(upload), blobs.incomingPath(expanded));
     return await receiveFile(intake, { upload: expanded, declared: 'raw' });
   } finally {
     await blobs.discard(expanded);
+  }
+}
+
+/** The same for a file of another maker's format that is to become a qcow2 image. */
+export async function receiveConverted(intake: Intake, { upload, declared, store, signal }: Order & { declared: ForeignFormat }): Promise<AcceptedBytes> {
+  const { blobs, limits = defaultLimits } = intake;
+  const converted = `${upload}-qcow2`;
+  await look(blobs.incomingPath(upload), declared, limits);
+  try {
+    await convertForeign(blobs.incomingPath(upload), blobs.incomingPath(converted), { format: declared, limits, signal });
+    return await receiveFile(intake, { upload: converted, declared: 'qcow2', ...(store === undefined ? {} : { store }), ...(signal === undefined ? {} : { signal }) });
+  } finally {
+    await blobs.discard(converted);
+  }
+}
+
+/** The same for an archive (OVA) whose one disk, which is of this format, is to become an image: as it is, or as qcow2. */
+export async function receiveUnpacked(intake: Intake, { inside, ...order }: Omit<Order, 'declared'> & { inside: string }): Promise<AcceptedBytes> {
+  const { blobs, limits = defaultLimits } = intake;
+  const upload = `${order.upload}-disk`;
+  const inspection = await look(blobs.incomingPath(order.upload), `${archived}${inside}`, limits);
+  const [disk, another] = inspection.format === 'archive' ? inspection.disks : [];
+  // An image is one disk: which of several it is to be is nobody's to guess.
+  if (!disk || another) throw new Fault(415, 'HTTPUnsupportedMediaType', `The archive has ${inspection.format === 'archive' ? inspection.disks.length : 0} disks, and an image is made of one: make an image of each.`);
+  try {
+    // What an earlier attempt has left.
+    await blobs.discard(upload);
+    const bytes = createReadStream(blobs.incomingPath(order.upload), { start: disk.offset, end: disk.offset + disk.bytes - 1, highWaterMark: 2 ** 20 });
+    await pipeline(bytes, createWriteStream(blobs.incomingPath(upload), { flags: 'wx', mode: 0o644 }), order.signal === undefined ? {} : { signal: order.signal });
+    return await (isForeign(inside) ? receiveConverted(intake, { ...order, upload, declared: inside }) : receiveFile(intake, { ...order, upload, declared: inside }));
+  } finally {
+    await blobs.discard(upload);
   }
 }
 
@@ -84,17 +130,24 @@ export function vetted(image: { imageId: string; sha256: string; format: 'raw' |
   return { imageId, sha256, format, sizeBytes, virtualSizeBytes } as VettedImage;
 }
 
-async function deliver({ blobs, claim, limits = defaultLimits }: Intake, { upload, declared }: Order, hashes: Hashes): Promise<AcceptedBytes> {
-  const accepted = { ...hashes.digest(), ...(declared === null ? opaque : await judged(blobs.incomingPath(upload), declared, limits)) };
+async function deliver({ blobs, claim, limits = defaultLimits }: Intake, { upload, declared, store }: Order, sums: Sums & { sizeBytes: number }): Promise<AcceptedBytes> {
+  const accepted = { ...sums, ...(declared === null ? opaque : asStored(await look(blobs.incomingPath(upload), declared, limits))) };
   // In this order: the collector leaves alone what was claimed a short while ago.
   await claim(accepted);
-  await blobs.keep(upload, accepted.sha256);
+  await blobs.keep(upload, accepted.sha256, store);
   return accepted;
 }
 
 const opaque: Judgement = { format: 'opaque', virtualSizeBytes: null };
 
-async function judged(path: string, declared: string, { maxVirtualSizeBytes }: IntakeLimits): Promise<{ format: 'raw' | 'qcow2'; virtualSizeBytes: number }> {
+/** What is of another maker is kept as it came, and read by nobody here. */
+function asStored({ format, virtualSizeBytes }: Sound): Judgement {
+  return format === 'foreign' || format === 'archive' ? opaque : { format, virtualSizeBytes };
+}
+
+type Sound = Extract<Inspection, { verdict: 'safe' }>;
+
+async function look(path: string, declared: string, { maxVirtualSizeBytes }: IntakeLimits): Promise<Sound> {
   try {
     const inspection = await inspectInJail(path, { declared, maxVirtualSizeBytes });
     // glance/api/v2/image_data.py: InvalidImageData is told as 415.
@@ -107,32 +160,37 @@ async function judged(path: string, declared: string, { maxVirtualSizeBytes }: I
   }
 }
 
-async function write(path: string, bytes: AsyncIterable<Uint8Array>, { limits, signal, progress }: { limits: IntakeLimits; signal?: AbortSignal; progress?: Progress }): Promise<Hashes> {
-  const hashes = new Hashes();
+type Writing = { limits: IntakeLimits; signal?: AbortSignal; progress?: Progress; written: (chunk: Uint8Array) => void };
+
+/** Requests bring small pieces, and every write costs a turn of another thread. */
+const gatheredBytes = 512 * 1024;
+
+/** How many there are. */
+async function write(path: string, bytes: AsyncIterable<Uint8Array>, { limits, signal, progress, written }: Writing): Promise<number> {
+  let sizeBytes = 0;
   await using file = await open(path, 'wx', 0o644);
+  const gathered = Buffer.allocUnsafeSlow(gatheredBytes);
+  let held = 0;
+  const put = async (piece: Uint8Array) => {
+    await file.writeFile(piece);
+    written(piece);
+  };
   for await (const chunk of bytes) {
     signal?.throwIfAborted();
-    hashes.update(chunk);
-    if (hashes.sizeBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
-    await progress?.(hashes.sizeBytes);
-    await file.writeFile(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes > limits.maxBytes) throw new Fault(413, 'HTTPRequestEntityTooLarge', `The incoming image is too large: more than ${limits.maxBytes} bytes.`);
+    await progress?.(sizeBytes);
+    if (held + chunk.length > gatheredBytes) {
+      await put(gathered.subarray(0, held));
+      held = 0;
+    }
+    if (chunk.length > gatheredBytes) await put(chunk);
+    else {
+      gathered.set(chunk, held);
+      held += chunk.length;
+    }
   }
+  await put(gathered.subarray(0, held));
   await file.sync();
-  return hashes;
-}
-
-class Hashes {
-  sizeBytes = 0;
-  readonly #md5: Hash = createHash('md5');
-  readonly #sha256: Hash = createHash('sha256');
-  readonly #sha512: Hash = createHash('sha512');
-
-  update(chunk: Uint8Array): void {
-    this.sizeBytes += chunk.length;
-    for (const hash of [this.#md5, this.#sha256, this.#sha512]) hash.update(chunk);
-  }
-
-  digest() {
-    return { md5: this.#md5.digest('hex'), sha256: this.#sha256.digest('hex'), sha512: this.#sha512.digest('hex'), sizeBytes: this.sizeBytes };
-  }
+  return sizeBytes;
 }

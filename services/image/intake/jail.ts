@@ -10,6 +10,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Extent } from './archive.ts';
 import type { Inspection, InspectionOrder } from './inspection.ts';
 
 export type JailStrength = { namespaces: boolean; limits: boolean };
@@ -113,10 +114,20 @@ function parsed(text: string): Inspection | undefined {
     throw new InspectionFailed('The inspection of the image gave no verdict', { cause });
   }
   if (typeof value !== 'object' || value === null) return undefined;
-  const { verdict, format, virtualSizeBytes, reason } = value as Record<string, unknown>;
+  const { verdict, format, virtualSizeBytes, reason, disks } = value as Record<string, unknown>;
   if (verdict === 'unsafe' && typeof reason === 'string') return { verdict, reason: reason.slice(0, 500) };
-  if (verdict === 'safe' && (format === 'raw' || format === 'qcow2') && typeof virtualSizeBytes === 'number' && Number.isSafeInteger(virtualSizeBytes)) return { verdict, format, virtualSizeBytes };
+  if (verdict !== 'safe' || !isCount(virtualSizeBytes)) return undefined;
+  if (format === 'raw' || format === 'qcow2' || format === 'foreign') return { verdict, format, virtualSizeBytes };
+  if (format === 'archive' && Array.isArray(disks) && disks.every(isExtent)) return { verdict, format, virtualSizeBytes, disks: disks.map(({ offset, bytes }) => ({ offset, bytes })) };
   return undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isExtent(value: unknown): value is Extent {
+  return typeof value === 'object' && value !== null && isCount((value as Partial<Extent>).offset) && isCount((value as Partial<Extent>).bytes);
 }
 
 async function succeeds(command: string[]): Promise<boolean> {

@@ -1,0 +1,1 @@
+alter table network.qos_policy add column tags text[] not null default '{}';
