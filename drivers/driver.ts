@@ -356,6 +356,8 @@ export type NetworkSpec = {
   physicalNetwork: string | null;
   /** In which VLAN of it, when it shares it with others. */
   vlan?: number | null;
+  /** Further ones that it is bridged to: a host has it on those of them that it has. */
+  otherPlaces?: { physicalNetwork: string; vlan: number | null }[];
   /** Its number among all that are no VLANs, by which hosts know it from one another's tunnels; without, whichever the driver gives it. */
   tunnel?: number | null;
   subnets: SubnetSpec[];

@@ -30,7 +30,7 @@ export const networkMakers = {
   'qos rule type': () => Promise.resolve('bandwidth_limit'),
   'port forwarding': async ({ owner, get }: Making) =>
     (await owner.network.portForwardings.create({ params: { floatingip_id: await get('floating ip') }, body: { port_forwarding: await forwardingTo({ owner, get }, 22) } })).body.port_forwarding.id,
-  segment: async ({ admin, get }: Making) => (await admin.network.segments.list({ query: { network_id: [await get('network')] } })).body.segments[0]?.id ?? '',
+  segment: async ({ admin, get }: Making) => (await admin.network.segments.create({ body: { segment: { network_id: await get('network'), network_type: 'geneve' } } })).body.segment.id,
   agent: async ({ admin }: Making) => (await admin.network.agents.list()).body.agents[0]?.id ?? '',
   'agent of the router': async ({ admin, get }: Making) => (await admin.network.l3Agents.ofRouter({ params: { router_id: await get('router') } })).body.agents[0]?.id ?? '',
   'router off an agent': async ({ admin, owner, get, unique }: Making) => {
@@ -159,6 +159,7 @@ export const networkBodies = {
   'network.trunks.removeSubports': async () => ({ sub_ports: [] }),
   'network.portForwardings.create': async ({ owner, get }: Things) => ({ port_forwarding: await forwardingTo({ owner, get: (name) => get(name as never) }, 80) }),
   'network.portForwardings.update': async () => ({ port_forwarding: { external_port: 2443 } }),
+  'network.segments.create': async (things: Things) => ({ segment: { network_id: await things.get('network' as never), network_type: 'vlan', physical_network: 'some', segmentation_id: 7 } }),
   'network.segmentRanges.create': async () => ({ network_segment_range: { network_type: 'vlan' as const, physical_network: 'some', minimum: 100, maximum: 200 } }),
   'network.meteringLabelRules.create': async (things: Things) => ({ metering_label_rule: { metering_label_id: await things.get('metering label' as never), direction: 'egress' as const, source_ip_prefix: '10.7.0.0/16' } }),
   'network.logs.create': async () => ({ log: { resource_type: 'security_group' } }),

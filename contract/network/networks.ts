@@ -21,10 +21,18 @@ export const Network = Type.Object({
   ipv6_address_scope: nullable(Type.String()),
   'router:external': Type.Boolean(),
   is_default: Type.Optional(Type.Boolean()),
-  'provider:network_type': Type.Optional(Type.Enum(['geneve', 'flat', 'vlan'])),
+  'provider:network_type': Type.Optional(nullable(Type.Enum(['geneve', 'flat', 'vlan']))),
   'provider:physical_network': Type.Optional(nullable(Type.String())),
   'provider:segmentation_id': Type.Optional(nullable(Type.Integer())),
+  /** Of a network of several; it has none of the three then. */
+  segments: Type.Optional(Type.Array(Type.Object({ 'provider:network_type': Type.Enum(['geneve', 'flat', 'vlan']), 'provider:physical_network': nullable(Type.String()), 'provider:segmentation_id': nullable(Type.Integer()) }))),
 });
+
+const place = {
+  'provider:network_type': Type.Optional(nullable(text(32))),
+  'provider:physical_network': Type.Optional(nullable(text(64))),
+  'provider:segmentation_id': Type.Optional(nullable(wholeNumber)),
+};
 
 const settable = {
   name: Type.Optional(name),
@@ -37,6 +45,8 @@ const settable = {
   'router:external': Type.Optional(Type.Boolean()),
   is_default: Type.Optional(Type.Boolean()),
   qos_policy_id: Type.Optional(nullable(id)),
+  ...place,
+  segments: Type.Optional(Type.Array(Type.Object(place, strict), { maxItems: 100 })),
 };
 
 const NewNetwork = Type.Object(
@@ -44,9 +54,6 @@ const NewNetwork = Type.Object(
     ...owner,
     ...settable,
     availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })),
-    'provider:network_type': Type.Optional(nullable(text(32))),
-    'provider:physical_network': Type.Optional(nullable(text(64))),
-    'provider:segmentation_id': Type.Optional(nullable(wholeNumber)),
   },
   strict,
 );

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { operations } from '../contract.ts';
-import { links, listQuery, nullable, showQuery, strict, text } from './attributes.ts';
+import { id, links, listQuery, nullable, owner, showQuery, strict, text, wholeNumber } from './attributes.ts';
 
 export const Segment = Type.Object({
   id: Type.String(),
@@ -16,6 +16,10 @@ export const Segment = Type.Object({
 });
 
 const settable = { name: Type.Optional(nullable(text(255))), description: Type.Optional(nullable(text(255))) };
+const NewSegment = Type.Object(
+  { ...owner, ...settable, network_id: id, network_type: text(32), physical_network: Type.Optional(text(64)), segmentation_id: Type.Optional(wholeNumber) },
+  strict,
+);
 
 export const segments = operations({
   list: {
@@ -24,6 +28,13 @@ export const segments = operations({
     query: listQuery(['id', 'network_id', 'name', 'network_type', 'physical_network', 'segmentation_id']),
     status: 200,
     response: Type.Object({ segments: Type.Array(Type.Partial(Segment)), segments_links: Type.Optional(links) }),
+  },
+  create: {
+    method: 'POST', path: '/segments', summary: 'Let a network be in one place more', stability: 'stable',
+    access: { rule: 'create_segment', who: 'admin', adminEverywhere: true },
+    body: Type.Object({ segment: NewSegment }, strict),
+    status: 201,
+    response: Type.Object({ segment: Segment }),
   },
   show: {
     method: 'GET', path: '/segments/{segment_id}', summary: 'Show a segment', stability: 'stable',
@@ -38,5 +49,10 @@ export const segments = operations({
     body: Type.Object({ segment: Type.Object(settable, strict) }, strict),
     status: 200,
     response: Type.Object({ segment: Segment }),
+  },
+  delete: {
+    method: 'DELETE', path: '/segments/{segment_id}', summary: 'Take a network out of one of its places', stability: 'stable',
+    access: { rule: 'delete_segment', who: 'admin', adminEverywhere: true },
+    status: 204,
   },
 });

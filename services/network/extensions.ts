@@ -42,6 +42,7 @@ export const extensions = [
   extension('logging', 'Logging API Extension', 'Provides a logging API for resources such as security group and firewall.', '2017-01-01'),
   extension('metering', 'Neutron Metering', 'Neutron Metering extension.', '2013-06-12'),
   extension('metering_source_and_destination_fields', 'Neutron Metering with source and destination filtering', 'Neutron Metering extension that enables the use of source and destination IP prefixes to create metering label rules.', '2020-08-21'),
+  extension('multi-provider', 'Multi Provider Network', 'Expose mapping of virtual networks to multiple physical networks', '2013-06-27'),
   extension('net-mtu', 'Network MTU', 'Provides MTU attribute for a network resource.', '2015-03-25'),
   extension('net-mtu-writable', 'Network MTU (writable)', 'Provides a writable MTU attribute for a network resource.', '2017-07-12'),
   extension('network-ip-availability', 'Network IP Availability', 'Provides IP availability data for each network and subnet.', '2015-09-24'),

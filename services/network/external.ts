@@ -5,6 +5,7 @@ import type { Clock, Random } from '../../kit/clock.ts';
 import { sql, type Database, type Scope } from '../../kit/postgres/database.ts';
 import { createNetwork } from './networks.ts';
 import { holdBootstrap, selectNetworks } from './networks.store.ts';
+import { isFlatOn } from './segments.store.ts';
 import { createSubnetPool } from './subnet-pools.ts';
 import { selectSubnetPools } from './subnet-pools.store.ts';
 import { createSubnet } from './subnets.ts';
@@ -29,7 +30,7 @@ export async function bootstrapNetwork(parts: { database: Database; clock: Clock
   return database.transaction(scope, async (tx) => {
     await holdBootstrap(tx);
     const context: Context = { tx, now: clock.now(), random, requestId: `req-${random.uuid()}`, caller: { ...nobody, projectId: wish.projectId, isAdmin: true } };
-    const known = (await selectNetworks(tx, sql`r.physical_network = ${wish.physicalNetwork} and r.segmentation_id is null`))[0];
+    const known = (await selectNetworks(tx, isFlatOn(wish.physicalNetwork)))[0];
     const network =
       known ??
       (await createNetwork(context, { name: wish.name, 'router:external': true, is_default: true, 'provider:network_type': 'flat', 'provider:physical_network': wish.physicalNetwork }));

@@ -25,7 +25,7 @@ export const networks = implement(contract, {
 });
 
 function shown(network: Network, isAdmin: boolean) {
-  const { external, is_default, physical_network, segmentation_id, segment_id: _segment, created_at, updated_at, ...rest } = network;
+  const { external, is_default, places, created_at, updated_at, ...rest } = network;
   return {
     ...rest,
     tenant_id: network.project_id,
@@ -34,10 +34,15 @@ function shown(network: Network, isAdmin: boolean) {
     availability_zones: network.availability_zone_hints,
     'router:external': external,
     ...(external ? { is_default } : {}),
-    ...(isAdmin
-      ? { 'provider:network_type': physical_network === null ? ('geneve' as const) : segmentation_id === null ? ('flat' as const) : ('vlan' as const), 'provider:physical_network': physical_network, 'provider:segmentation_id': segmentation_id }
-      : {}),
+    ...(isAdmin ? shownPlaces(places) : {}),
     created_at: seconds(created_at),
     updated_at: seconds(updated_at),
   };
+}
+
+/** neutron/plugins/ml2/managers.py, extend_network_with_provider_segments. */
+function shownPlaces(places: Network['places']) {
+  const shownPlace = ({ network_type, physical_network, segmentation_id }: Network['places'][number]) => ({ 'provider:network_type': network_type, 'provider:physical_network': physical_network, 'provider:segmentation_id': segmentation_id });
+  if (places.length > 1) return { segments: places.map(shownPlace) };
+  return places[0] ? shownPlace(places[0]) : { 'provider:network_type': null, 'provider:physical_network': null, 'provider:segmentation_id': null };
 }

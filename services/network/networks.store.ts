@@ -1,6 +1,7 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
-import { freeSegment } from './segment-ranges.store.ts';
+import type { ShownPlace } from './places.ts';
+import { placesOfNetwork } from './segments.store.ts';
 
 export type Network = {
   id: string;
@@ -15,10 +16,8 @@ export type Network = {
   is_default: boolean;
   mtu: number;
   port_security_enabled: boolean;
-  physical_network: string | null;
-  /** On the physical network, when it shares that with others. */
-  segmentation_id: number | null;
-  segment_id: string;
+  /** Shown to administrators alone. */
+  places: ShownPlace[];
   dns_domain: string;
   availability_zone_hints: string[];
   qos_policy_id: string | null;
@@ -31,8 +30,7 @@ export type Network = {
   updated_at: Date;
 };
 
-/** `any`: one that is free, of a range that there is for it. */
-export type NewNetwork = { segmentation_id: number | 'any' | null } & Omit<Network, 'segmentation_id' | 'shared' | 'external' | 'subnets' | 'ipv4_address_scope' | 'ipv6_address_scope' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
+export type NewNetwork = Omit<Network, 'places' | 'shared' | 'external' | 'subnets' | 'ipv4_address_scope' | 'ipv6_address_scope' | 'tags' | 'revision_number' | 'created_at' | 'updated_at'>;
 
 /** All subnets of one version are from one pool. */
 const scopeOf = (version: 4 | 6): Sql => sql`(select p.address_scope_id from network.subnet s join network.pool_allocation a on a.subnet_id = s.id join network.subnet_pool p on p.id = a.pool_id
@@ -42,7 +40,7 @@ export async function isDefaultNetwork(tx: Transaction, id: string): Promise<boo
   return (await tx.one<{ is_default: boolean }>`select is_default from network.network where id = ${id}`)?.is_default === true;
 }
 
-const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.physical_network, r.segmentation_id, r.segment_id, r.dns_domain, r.availability_zone_hints, r.qos_policy_id,
+const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, ${placesOfNetwork} as places, r.dns_domain, r.availability_zone_hints, r.qos_policy_id,
   array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, ${scopeOf(4)} as ipv4_address_scope, ${scopeOf(6)} as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
@@ -61,9 +59,9 @@ export async function lockNetwork(tx: Transaction, id: string): Promise<Network 
 
 export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<void> {
   await tx.run`
-    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, physical_network, segmentation_id, segment_id, dns_domain, availability_zone_hints, qos_policy_id, created_at, updated_at)
+    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, dns_domain, availability_zone_hints, qos_policy_id, created_at, updated_at)
     values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.is_default},
-      ${network.mtu}, ${network.port_security_enabled}, ${network.physical_network}, ${network.segmentation_id === 'any' ? freeSegment(network.physical_network, network.project_id) : network.segmentation_id}, ${network.segment_id}, ${network.dns_domain}, ${network.availability_zone_hints}::text[], ${network.qos_policy_id}, ${now}, ${now})`;
+      ${network.mtu}, ${network.port_security_enabled}, ${network.dns_domain}, ${network.availability_zone_hints}::text[], ${network.qos_policy_id}, ${now}, ${now})`;
 }
 
 export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {
@@ -80,14 +78,6 @@ export async function touchNetwork(tx: Transaction, id: string, now: Date): Prom
 
 export async function deleteNetworkRow(tx: Transaction, id: string): Promise<void> {
   await tx.run`delete from network.network where id = ${id}`;
-}
-
-export function isTunnelTaken(tx: Transaction, number: number): Promise<object | undefined> {
-  return tx.one`select id from network.network where physical_network is null and segmentation_id = ${number}`;
-}
-
-export function isPlaceTaken(tx: Transaction, physicalNetwork: string, vlan: number | null): Promise<object | undefined> {
-  return tx.one`select id from network.network where physical_network = ${physicalNetwork} and segmentation_id is not distinct from ${vlan}::int`;
 }
 
 /** Whoever else would make the external network waits until the end of the transaction. */

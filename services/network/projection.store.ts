@@ -163,14 +163,19 @@ const routes = (column: Sql) => list(sql`select jsonb_agg(jsonb_build_object('de
 const specs: Record<Kind, Sql> = {
   network: sql`
     select 'network' as kind, r.id, jsonb_build_object(
-      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', r.physical_network, 'vlan', case when r.physical_network is not null then r.segmentation_id end, 'tunnel', case when r.physical_network is null then r.segmentation_id end,
+      'projectId', r.project_id, 'adminUp', r.admin_state_up, 'mtu', r.mtu, 'physicalNetwork', on_physical.places -> 0 -> 'physicalNetwork', 'vlan', on_physical.places -> 0 -> 'vlan',
+      'tunnel', (select s.segmentation_id from network.segment s where s.network_id = r.id and s.physical_network is null order by s.segment_index limit 1),
       'subnets', ${list(sql`select jsonb_agg(jsonb_build_object('id', s.id, 'version', s.ip_version, 'cidr', s.cidr::text, 'gateway', host(s.gateway_ip), 'dhcp', s.enable_dhcp, 'ipv6Mode', coalesce(s.ipv6_ra_mode, s.ipv6_address_mode),
           'dnsServers', to_jsonb(s.dns_nameservers), 'hostRoutes', ${routes(sql`s.host_routes`)}) order by s.created_at, s.id)
         from network.subnet s where s.network_id = r.id`)},
       'domain', ${cloudDomain.slice(0, -1)}::text,
       'servicePort', (select jsonb_build_object('mac', p.mac_address, 'addresses', ${addresses})
-        from network.port p where p.network_id = r.id and p.device_owner = 'network:distributed')) as spec
-    from network.network r where true`,
+        from network.port p where p.network_id = r.id and p.device_owner = 'network:distributed'))
+      || case when jsonb_array_length(on_physical.places) > 1 then jsonb_build_object('otherPlaces', on_physical.places - 0) else '{}' end as spec
+    from network.network r,
+      lateral (select coalesce(jsonb_agg(jsonb_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) order by s.segment_index), '[]') as places
+        from network.segment s where s.network_id = r.id and s.physical_network is not null) on_physical
+    where true`,
   'security-group': sql`
     select 'security-group', r.id, jsonb_build_object(
       'projectId', r.project_id, 'stateful', r.stateful,

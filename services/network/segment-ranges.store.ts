@@ -13,8 +13,8 @@ type Bounds = Pick<SegmentRange, 'physical_network' | 'minimum' | 'maximum'>;
 /** Numbers in it that networks have, and whose these are. */
 export function usedIn(tx: Transaction, range: Bounds): Promise<{ number: number; project_id: string }[]> {
   return tx.rows`
-    select n.segmentation_id as number, n.project_id from network.network n
-    where n.physical_network is not distinct from nullif(${range.physical_network}::text, '') and n.segmentation_id between ${range.minimum} and ${range.maximum} order by 1`;
+    select s.segmentation_id as number, n.project_id from network.segment s join network.network n on n.id = s.network_id
+    where s.physical_network is not distinct from nullif(${range.physical_network}::text, '') and s.segmentation_id between ${range.minimum} and ${range.maximum} order by 1`;
 }
 
 /** Until the end of the transaction nobody else makes or changes one. */

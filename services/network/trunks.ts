@@ -138,9 +138,10 @@ async function checkedSubport(context: Context, trunk: Pick<Trunk, 'port_id'>, w
     throw invalid(`Invalid subport details '${port.id}': missing segmentation information. Must specify both segmentation_id and segmentation_type`);
   const inherited = wish.segmentation_type === 'inherit';
   // Only of a network that is a VLAN itself is one inherited.
-  if (inherited && (network.physical_network === null || network.segmentation_id === null)) throw invalid(`Unknown segmentation_type '${network.physical_network === null ? 'geneve' : 'flat'}'`);
+  const [place] = network.places.length === 1 ? network.places : [];
+  if (inherited && place?.network_type !== 'vlan') throw invalid(`Unknown segmentation_type '${place?.network_type ?? 'inherit'}'`);
   if (!inherited && wish.segmentation_type !== 'vlan') throw invalid(`Unknown segmentation_type '${wish.segmentation_type}'`);
-  const segmentation_id = Number(inherited ? network.segmentation_id : wish.segmentation_id);
+  const segmentation_id = Number(inherited ? place?.segmentation_id : wish.segmentation_id);
   if (segmentation_id < 1 || segmentation_id > 4094) throw invalid(`Segmentation ID '${wish.segmentation_id}' is not in range`);
   const carried = await trunkOf(context.tx, port.id);
   if (carried?.sub != null) throw conflict(`Port ${port.id} is in use by another trunk.`, 'TrunkPortInUse');

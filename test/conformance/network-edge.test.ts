@@ -61,6 +61,11 @@ test('the stock client shows segments of networks in VLANs, and wishes for route
   assert.equal(network['provider:segmentation_id'], 101);
   const [segment] = await admin('network segment list -f json');
   assert.deepEqual([segment['Network Type'], segment.Segment], ['vlan', 101]);
+  await admin('network segment create -f json --network hall --network-type vlan --physical-network physnet2 --segment 102 second');
+  assert.equal((await admin('network show -f json hall')).segments.length, 2);
+  await admin('network segment delete second');
+  await admin('network set hall --provider-segment 103');
+  assert.equal((await admin('network show -f json hall'))['provider:segmentation_id'], 103);
   await admin(`network segment set ${segment.ID} --name rack`);
   assert.equal((await admin('network segment show -f json rack')).network_id, network.id);
   assert.deepEqual((await alice('router create -f json r --availability-zone-hint nova')).availability_zone_hints, ['nova']);

@@ -566,6 +566,17 @@ test('a network in a VLAN of the physical one is heard there in that VLAN only',
   const heard = (vlan: number): Promise<boolean> => run('python3', [pings, layout.externalInterface, String(vlan), 'fa:16:3e:00:01:99', '10.0.1.99', 'fa:16:3e:00:01:11', '10.0.1.11'], { timeoutMs: 20_000 }).then(() => true, () => false);
   assert.equal(await eventually(() => heard(101), true), true);
   assert.equal(await heard(102), false);
+
+  const inTwo = [{ ...inVlan, generation: 2, otherPlaces: [{ physicalNetwork: 'external', vlan: 102 }, { physicalNetwork: 'elsewhere', vlan: 103 }] }, ...wanted.slice(1)];
+  await driver.ensure(inTwo);
+  assert.deepEqual(await driver.compare(inTwo), []);
+  await driver.barrier();
+  assert.equal(await eventually(() => heard(102), true), true, 'in another too');
+  assert.deepEqual([await heard(101), await heard(103)], [true, false]);
+  await driver.ensure([{ ...inVlan, generation: 3 }]);
+  await driver.barrier();
+  assert.equal(await eventually(() => heard(102), false), false);
+  assert.equal(await heard(101), true);
 });
 
 test('a router with two ways out answers on both, takes both by turns, and none whose next hop is silent', needsRoot, async (t) => {

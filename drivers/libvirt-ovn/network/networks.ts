@@ -21,14 +21,12 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
       heldBy: [],
     },
   ];
-  if (network.physicalNetwork !== null)
+  // As neutron has it: a port of the switch for each, and a host has those whose physical network it has.
+  for (const { physicalNetwork, vlan, key } of placesOf(network))
     rows.push({
       table: 'Logical_Switch_Port',
-      key: `physical-${network.id}`,
-      columns: {
-        name: `physical-${network.id}`, type: 'localnet', tag: network.vlan ?? null, addresses: ['unknown'], port_security: [], enabled: true,
-        options: { network_name: network.physicalNetwork }, external_ids: {},
-      },
+      key,
+      columns: { name: key, type: 'localnet', tag: vlan, addresses: ['unknown'], port_security: [], enabled: true, options: { network_name: physicalNetwork }, external_ids: {} },
       heldBy: [ports],
     });
   if (network.servicePort)
@@ -51,6 +49,12 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
         heldBy: [{ table: 'Logical_Switch', key: name, column: 'acls' }],
       });
   return rows;
+}
+
+function placesOf({ id, physicalNetwork, vlan = null, otherPlaces = [] }: NetworkSpec): { physicalNetwork: string; vlan: number | null; key: string }[] {
+  if (physicalNetwork === null) return [];
+  const others = otherPlaces.map((place) => ({ ...place, key: `physical-${id}-${place.physicalNetwork}-${place.vlan ?? 0}` }));
+  return [{ physicalNetwork, vlan, key: `physical-${id}` }, ...others];
 }
 
 export function announced(network: NetworkSpec): Announced {

@@ -133,6 +133,13 @@ test('a network that shares a physical one is told its VLAN', () => {
   assert.deepEqual([tagOf(outside), tagOf({ ...outside, vlan: 101 })], [null, 101]);
 });
 
+test('a network in several places is a switch with a port for each', () => {
+  const several = { ...network, physicalNetwork: 'hall1', vlan: 101, otherPlaces: [{ physicalNetwork: 'hall2', vlan: 102 }, { physicalNetwork: 'hall3', vlan: null }], subnets: [], servicePort: null };
+  assert.deepEqual(of(networkRows(several), 'Logical_Switch_Port').map((row) => [row['type'], row['options'], row['tag']]), [
+    ['localnet', { network_name: 'hall1' }, 101], ['localnet', { network_name: 'hall2' }, 102], ['localnet', { network_name: 'hall3' }, null],
+  ]);
+});
+
 test('what bounds a floating address comes before what bounds the way out, and is counted where it is translated', () => {
   const bounds = { limits: [{ direction: 'ingress' as const, kbps: 1000, burstKbps: 0 }], dscp: 10 };
   const floating = {

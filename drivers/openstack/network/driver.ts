@@ -97,6 +97,7 @@ export function networkDriver(region: Region): NetworkDriver {
   /** The way out is the partner's own network: named to us, never made, changed or removed by us. */
   async function adoptOutside(resource: NetworkResource, names: Names): Promise<void> {
     const { kind, id, projectId } = resource;
+    if (resource.kind === 'network' && resource.otherPlaces) throw new DriverError('invalid', `The network ${id} is in several places, which this partner cannot be asked for`);
     if (resource.kind === 'network' && resource.vlan) throw new DriverError('invalid', `The network ${id} is a VLAN, which this partner cannot be asked for`);
     if (names.get(kind, id) === outside) return;
     await handles.intend({ kind, id }, projectId);
