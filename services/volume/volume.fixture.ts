@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { createSimulatedDriver, type Faults } from '../../drivers/simulated/simulated.ts';
 import { systemClock as clock, systemRandom as random } from '../../kit/clock.ts';
 import { createLog } from '../../kit/log.ts';
+import type { Database } from '../../kit/postgres/database.ts';
 import { testDatabase } from '../../kit/postgres/testing.ts';
 import { keyFrom } from '../../kit/sealing.ts';
-import { createEngine } from '../../kit/workflow/engine.ts';
+import { createEngine, type Engine } from '../../kit/workflow/engine.ts';
 import type { FaultPoint } from '../../kit/workflow/execution.ts';
 import { createWorkflows } from '../../kit/workflow/runs.ts';
 import { fileBlobStore } from '../image/blobs.ts';
@@ -41,7 +42,18 @@ export async function volumeFixture(t: Test, { faults, workflowFaults, images = 
     simulation: driver.simulation,
     implementations: made.map(({ implementation }) => implementation!),
     workflows: made.flatMap(({ workflows }) => workflows),
-    idle: () => engine.idle(),
+    idle: () => settle({ database, engine }),
     findings: async () => (await Promise.all(made.flatMap(({ invariants }) => invariants).filter(({ id }) => /^I\d/.test(id)).map((each) => each.check()))).flat(),
   };
+}
+
+/** Until nothing is to be done: a step that was refused is tried again when it is due. */
+async function settle({ database, engine }: { database: Database; engine: Engine }): Promise<void> {
+  for (let rounds = 0; ; rounds++) {
+    await engine.idle();
+    const due = await database.read({ kind: 'system', reason: 'the test waits' }, (tx) => tx.one<{ at: Date | null }>`select min(run_at) as at from kit.workflow_run where status in ('waiting', 'running') and workflow not like 'schedule:%'`);
+    if (!due?.at) return;
+    if (rounds > 1000) throw new Error('It does not settle: something is tried again and again');
+    await clock.after(Math.min(Math.max(due.at.getTime() - clock.now().getTime(), 1), 100));
+  }
 }
