@@ -166,7 +166,8 @@ export type VolumeSpec = {
   keys?: DiskKeys;
   source:
     | { kind: 'empty' }
-    | { kind: 'image'; image: VettedImage }
+    /** `lockedAs`: it is what was captured of a locked disk, and is opened by the key of this id. */
+    | { kind: 'image'; image: VettedImage; lockedAs?: string }
     | { kind: 'volume'; volumeId: string }
     | { kind: 'snapshot'; snapshotId: string };
 };
@@ -179,8 +180,8 @@ export type VolumeDriver = {
   /** A point-in-time copy that later writes to the volume do not change. `failed` while several servers use it. Of a locked volume it is locked too, by a key of its own. */
   ensureSnapshot(snapshot: { id: string; projectId: string; volumeId: string; generation: number; keys?: DiskKeys }): Promise<void>;
   removeSnapshot(snapshot: { id: string; volumeId: string; generation: number }): Promise<void>;
-  /** Writes the content of the volume, or of this snapshot of it, to the incoming folder as qcow2: readable, also where the disk is not. */
-  capture(capture: { volumeId: string; snapshotId?: string; upload: string; keys?: DiskKeys }): Promise<CapturedImage>;
+  /** Writes the content of the volume, or of this snapshot of it, to the incoming folder as qcow2: readable, also where the disk is not. `locked`: as unreadable as it is, and opened by the same key; `invalid` of a disk that is not locked. */
+  capture(capture: { volumeId: string; snapshotId?: string; upload: string; keys?: DiskKeys; locked?: boolean }): Promise<CapturedImage>;
   /** All volumes and snapshots that exist on the storage, wanted or not. */
   list(): Promise<{ volumes: { id: string; sizeGiB: number }[]; snapshots: { id: string; volumeId: string }[] }>;
 };
@@ -497,6 +498,10 @@ export type PortSpec = {
   hostId: string | null;
   /** Where it may be plugged in as well, until it has moved there; nothing passes there before its guest speaks. */
   otherHosts?: string[];
+  /** Addresses by which guests of its network on its own host reach it too: at `translatedTo`, or as they are, when its guest has them itself. Others on that host have them no more. */
+  localIps?: { address: string; translatedTo: string | null }[];
+  /** Those of its addresses that another port's `localIps` take where that one is. */
+  takenAddresses?: string[];
 };
 
 /** One way in which the engine differs from the projection. */

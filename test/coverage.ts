@@ -47,8 +47,6 @@ const reasons: readonly [pattern: RegExp, because: string, fate: Fate][] = [
   [/os-baremetal-nodes/, 'shows what Ironic has, which is not here', 'out'],
   [/os-assisted-volume-snapshots/, 'for storages that leave snapshots to the machines that use them, and none here does', 'out'],
   [/conntrack_helpers/, 'nothing would enforce it: OVN routes here, and neutron has conntrack helpers only where its L3 agent does', 'out'],
-  [/ \/local[-_]ips/, 'nothing would enforce it: OVN switches here, and neutron has local IPs only where its Open vSwitch agent does', 'out'],
-  [/ \/(consistencygroups|cgsnapshots)(\/|$)/, 'deprecated since Pike for groups, which are here; they need snapshots of several volumes at one moment, which no storage here takes', 'out'],
   [/^GET \/endpoints$/, 'where the bytes are is for Swift’s own services to know', 'out'],
 ];
 

@@ -56,6 +56,19 @@ export const networkMakers = {
     return router_id;
   },
   'ndp proxy': async ({ owner, get }: Making) => (await owner.network.ndpProxies.create({ body: { ndp_proxy: await proxyOf({ owner, get }) } })).body.ndp_proxy?.id ?? '',
+  'local ip': async ({ owner, get }: Making) => {
+    await get('subnet');
+    return (await owner.network.localIps.create({ body: { local_ip: { network_id: await get('network') } } })).body.local_ip?.id ?? '';
+  },
+  'port of a local ip': async ({ owner, get }: Making) => {
+    const fixed_port_id = await portOn({ owner, get });
+    await owner.network.localIpAssociations.create({ params: { local_ip_id: await get('local ip of a port') }, body: { port_association: { fixed_port_id } } });
+    return fixed_port_id;
+  },
+  'local ip of a port': async ({ owner, get }: Making) => {
+    await get('subnet');
+    return (await owner.network.localIps.create({ body: { local_ip: { network_id: await get('network') } } })).body.local_ip?.id ?? '';
+  },
   log: async ({ admin, owner, unique }: Making) => (await admin.network.logs.create({ body: { log: { name: unique(), resource_type: 'security_group', project_id: owner.projectId } } })).body.log?.id ?? '',
   'segment range': async ({ admin, unique }: Making) =>
     (await admin.network.segmentRanges.create({ body: { network_segment_range: { network_type: 'vlan', physical_network: unique(), minimum: 1, maximum: 9 } } })).body.network_segment_range.id,
@@ -81,6 +94,8 @@ export const networkPaths = {
   'network /rbac-policies/': 'rbac policy',
   'network /log/logs/': 'log',
   'network /ndp_proxies/': 'ndp proxy',
+  'network /local_ips/': 'local ip',
+  'network /local_ips/{local_ip_id}/port_associations/': 'port of a local ip',
   'network /network_segment_ranges/': 'segment range',
   'network /metering/metering-labels/': 'metering label',
   'network /metering/metering-label-rules/': 'metering label rule',
@@ -112,12 +127,15 @@ export const networkPaths = {
   'network /network-ip-availabilities/': 'network',
 } as const;
 
+const answering = { local_ip_id: 'local ip of a port', fixed_port_id: 'port of a local ip' } as const;
 const moving = { port_id: 'port of a moving device', host: 'host of a moving port' } as const;
 
 /** Where the usual thing will not do. */
 export const networkSpecials = {
   'network.l3Agents.add': { agent_id: 'agent without the router' },
   'network.l3Agents.remove': { agent_id: 'agent of the router' },
+  'network.localIpAssociations.show': answering,
+  'network.localIpAssociations.delete': answering,
   'network.portBindings.list': { port_id: 'port of a device' },
   'network.portBindings.create': { port_id: 'port of a device' },
   'network.portBindings.show': moving,
@@ -129,6 +147,11 @@ export const networkSpecials = {
 async function portOfDevice({ owner, get }: Pick<Making, 'owner' | 'get'>): Promise<string> {
   await get('subnet');
   return (await owner.network.ports.create({ body: { port: { network_id: await get('network'), device_owner: 'compute:elsewhere', device_id: 'a device' } } })).body.port?.id ?? '';
+}
+
+async function portOn({ owner, get }: Pick<Making, 'owner' | 'get'>): Promise<string> {
+  await get('subnet');
+  return (await owner.network.ports.create({ body: { port: { network_id: await get('network') } } })).body.port?.id ?? '';
 }
 
 /** A port of its own behind a router that answers outside. */
@@ -160,6 +183,11 @@ export const networkBodies = {
   'network.portForwardings.create': async ({ owner, get }: Things) => ({ port_forwarding: await forwardingTo({ owner, get: (name) => get(name as never) }, 80) }),
   'network.portForwardings.update': async () => ({ port_forwarding: { external_port: 2443 } }),
   'network.segments.create': async (things: Things) => ({ segment: { network_id: await things.get('network' as never), network_type: 'vlan', physical_network: 'some', segmentation_id: 7 } }),
+  'network.localIps.create': async (things: Things) => {
+    await things.get('subnet' as never);
+    return { local_ip: { network_id: await things.get('network' as never) } };
+  },
+  'network.localIpAssociations.create': async ({ owner, get }: Things) => ({ port_association: { fixed_port_id: await portOn({ owner, get: (name) => get(name as never) }) } }),
   'network.segmentRanges.create': async () => ({ network_segment_range: { network_type: 'vlan' as const, physical_network: 'some', minimum: 100, maximum: 200 } }),
   'network.meteringLabelRules.create': async (things: Things) => ({ metering_label_rule: { metering_label_id: await things.get('metering label' as never), direction: 'egress' as const, source_ip_prefix: '10.7.0.0/16' } }),
   'network.logs.create': async () => ({ log: { resource_type: 'security_group' } }),

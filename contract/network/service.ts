@@ -13,6 +13,7 @@ import { ipAvailabilities } from './ip-availability.ts';
 import { l3Agents } from './l3-agents.ts';
 import { loggableResources, logs } from './logs.ts';
 import { meteringLabelRules, meteringLabels } from './metering.ts';
+import { localIpAssociations, localIps } from './local-ips.ts';
 import { ndpProxies } from './ndp-proxies.ts';
 import { networks } from './networks.ts';
 import { portBindings } from './port-bindings.ts';
@@ -88,5 +89,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, logs, loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks, subnets, ports, portBindings, routers, floatingIps, networkFloatingIpPools, portForwardings, securityGroups, securityGroupRules, defaultSecurityGroupRules, flavors, serviceProfiles, serviceProviders, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, packetRateLimitRules, minimumPacketRateRules, minimumPacketRateAliases, qosRuleTypeList, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags, trunkTags, policyTags, qosPolicyTags, trunks },
+  nouns: { extensions, logs, loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, localIps, localIpAssociations, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks, subnets, ports, portBindings, routers, floatingIps, networkFloatingIpPools, portForwardings, securityGroups, securityGroupRules, defaultSecurityGroupRules, flavors, serviceProfiles, serviceProviders, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, packetRateLimitRules, minimumPacketRateRules, minimumPacketRateAliases, qosRuleTypeList, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags, trunkTags, policyTags, qosPolicyTags, trunks },
 });

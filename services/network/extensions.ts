@@ -39,6 +39,7 @@ export const extensions = [
   extension('l3-ndp-proxy', 'L3 NDP Proxy', 'Router support for L3 NDP proxy.', '2021-06-29'),
   extension('l3_agent_scheduler', 'L3 Agent Scheduler', 'Schedule routers among l3 agents', '2013-02-07'),
   extension('l3-ha', 'HA Router extension', 'Adds HA capability to routers.', '2014-04-26'),
+  extension('local_ip', 'Local IP', 'Support Node Local Virtual IP', '2021-07-26'),
   extension('logging', 'Logging API Extension', 'Provides a logging API for resources such as security group and firewall.', '2017-01-01'),
   extension('metering', 'Neutron Metering', 'Neutron Metering extension.', '2013-06-12'),
   extension('metering_source_and_destination_fields', 'Neutron Metering with source and destination filtering', 'Neutron Metering extension that enables the use of source and destination IP prefixes to create metering label rules.', '2020-08-21'),

@@ -18,6 +18,7 @@ import { ipAvailabilities } from './ip-availability.api.ts';
 import { l3Agents } from './l3-agents.api.ts';
 import { loggableResources, logs } from './logs.api.ts';
 import { meteringLabelRules, meteringLabels } from './metering.api.ts';
+import { localIpAssociations, localIps } from './local-ips.api.ts';
 import { ndpProxies } from './ndp-proxies.api.ts';
 import { networkInvariants } from './network.invariants.ts';
 import { networks } from './networks.api.ts';
@@ -48,7 +49,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 export function makeNetwork(parts: RegionParts): Made {
   return {
     implementation: implementService(contract, parts.database, {
-      extensions, logs: revised('log', 'log_id', logs), loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks: revised('network', 'network_id', networks), subnets: revised('subnet', 'subnet_id', subnets), ports: revised('port', 'port_id', ports), portBindings,
+      extensions, logs: revised('log', 'log_id', logs), loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, localIps: revised('local_ip', 'local_ip_id', localIps), localIpAssociations, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks: revised('network', 'network_id', networks), subnets: revised('subnet', 'subnet_id', subnets), ports: revised('port', 'port_id', ports), portBindings,
       routers: revised('router', 'router_id', routers), floatingIps: revised('floatingip', 'floatingip_id', floatingIps), networkFloatingIpPools, portForwardings,
       securityGroups: revised('security_group', 'security_group_id', securityGroups), securityGroupRules: revised('security_group_rule', 'security_group_rule_id', securityGroupRules), defaultSecurityGroupRules, flavors, serviceProfiles, serviceProviders, quotas, subnetPools: revised('subnetpool', 'subnetpool_id', subnetPools), rbacPolicies, addressGroups: revised('address_group', 'address_group_id', addressGroups), addressScopes, autoAllocatedTopologies, ipAvailabilities,
       qosPolicies: revised('policy', 'policy_id', qosPolicies), bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, packetRateLimitRules, minimumPacketRateRules, minimumPacketRateAliases, qosRuleTypeList,

@@ -8,6 +8,8 @@ import { domainName, portName } from './dns-names.ts';
 import { changeAddresses, inOrder, renewAutomatic, takeAddresses, takeDrawn, takeMissing, type FixedIpWish, type Taken } from './fixed-ips.ts';
 import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
 import { byBoolean, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
+import { leaveLocalIps } from './local-ips.ts';
+import { isLocalPort } from './local-ips.store.ts';
 import { dropLogsOn, markLoggedOn } from './logs.ts';
 import { getNetwork, networkNotThere, type Network } from './networks.ts';
 import { findNetwork } from './networks.store.ts';
@@ -170,6 +172,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
     if (before.router_id !== null) await mark(tx, now, 'router', [before.router_id]);
     await letGoOfFloatingIps(context, id, before.fixed_ips.map((fixed) => fixed.ip_address).filter((address) => !kept.includes(address)));
   }
+  if (wish.fixed_ips !== undefined || wish['binding:host_id'] !== undefined) await leaveLocalIps(context, [id]);
   if (before.trunk_details && wish['binding:host_id'] !== undefined) await mark(tx, now, 'port', await moveSubports(tx, id, wish['binding:host_id'] ?? ''));
   if (before.server_id !== null && (given !== undefined || wish.fixed_ips !== undefined || mac !== before.mac_address)) await newsOfPorts(context, [id]);
   await mark(tx, now, 'port', [id]);
@@ -205,6 +208,7 @@ async function takeOff(context: Context, id: string): Promise<void> {
   const trunk = await trunkOf(context.tx, id);
   if (trunk?.parent != null) throw conflict(`Port ${id} is currently a parent port for trunk ${trunk.parent}.`, 'PortInUseAsTrunkParent');
   if (trunk?.sub != null) throw conflict(`Port ${id} is currently a subport for trunk ${trunk.sub}.`, 'PortInUseAsSubPort');
+  if (await isLocalPort(context.tx, id)) throw conflict(`Port ${id} cannot be deleted directly via the port API: still referenced by Local IPs.`, 'ServicePortInUse');
   await dropPorts(context, [port]);
 }
 
@@ -216,6 +220,7 @@ export async function dropPorts(context: Change, ports: readonly Port[]): Promis
     if (!port.internal) await release(tx, port.project_id, { port: 1 });
   }
   await dropLogsOn(context, 'target_id', ports.map(({ id }) => id));
+  await leaveLocalIps(context, ports.map(({ id }) => id));
   await deletePortRows(tx, ports.map(({ id }) => id));
   await mark(tx, now, 'port', ports.map(({ id }) => id));
   for (const port of ports) if (!port.internal) await tell(context, 'port', 'delete', port, { network_id: port.network_id, device_id: port.device_id });

@@ -6,6 +6,7 @@ import type { Kind } from './changes.ts';
 import { cloudDomain } from './dns-names.ts';
 import { logOfGroup } from './logs.store.ts';
 import { rulesOfRouter } from './metering.store.ts';
+import { localIpsOfPort, takenOfPort } from './local-ips.store.ts';
 import { proxiesOfRouter } from './ndp-proxies.store.ts';
 import { networkPolicy } from './ports.store.ts';
 import { countersFor, type Asked } from './traffic-counters.ts';
@@ -214,6 +215,7 @@ const specs: Record<Kind, Sql> = {
       'dnsNames', case when r.dns_name = '' or r.device_id = '' then '[]'::jsonb else ${dnsNames} end,
       'trunk', (select jsonb_build_object('parentId', t.port_id, 'tag', s.segmentation_id) from network.subport s join network.trunk t on t.id = s.trunk_id where s.port_id = r.id),
       'hostId', nullif(r.host_id, '')) || case r.other_bindings when '[]' then '{}' else jsonb_build_object('otherHosts', (select jsonb_agg(b ->> 'host') from jsonb_array_elements(r.other_bindings) b)) end
+      || coalesce(${localIpsOfPort}, '{}') || coalesce(${takenOfPort}, '{}')
     from network.port r where not r.internal and r.router_id is null and r.device_owner <> 'network:distributed'`,
   'floating-ip': sql`
     select 'floating-ip', r.id, jsonb_build_object(

@@ -13,6 +13,7 @@ const tables = {
   policy: sql`network.qos_policy`,
   trunk: sql`network.trunk`,
   log: sql`network.log`,
+  local_ip: sql`network.local_ip`,
 };
 
 export type Revised = keyof typeof tables;

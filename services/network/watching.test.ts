@@ -54,6 +54,9 @@ test('whoever watches a list of network things or of their tags is told what hap
   watches.set('network.serviceProfiles.list', await watch(t, cloud, admin, '/network/v2.0/service_profiles'));
   watches.set('network.segmentRanges.list', await watch(t, cloud, admin, '/network/v2.0/network_segment_ranges'));
   watches.set('network.ndpProxies.list', await watch(t, cloud, alice, '/network/v2.0/ndp_proxies'));
+  const local_ip_id = (await alice.network.localIps.create({ body: { local_ip: { network_id: tagged.networks } } })).body.local_ip?.id ?? assert.fail();
+  watches.set('network.localIps.list', await watch(t, cloud, alice, '/network/v2.0/local_ips'));
+  watches.set('network.localIpAssociations.list', await watch(t, cloud, alice, `/network/v2.0/local_ips/${local_ip_id}/port_associations`));
   watches.set('network.logs.list', await watch(t, cloud, admin, '/network/v2.0/log/logs'));
   watches.set('network.meteringLabels.list', await watch(t, cloud, admin, '/network/v2.0/metering/metering-labels'));
   watches.set('network.meteringLabelRules.list', await watch(t, cloud, admin, '/network/v2.0/metering/metering-label-rules'));
@@ -93,6 +96,10 @@ test('whoever watches a list of network things or of their tags is told what hap
   const fronted = (await ports.create({ body: { port: { network_id: inside } } })).body.port?.id ?? assert.fail();
   const { ndp_proxy: proxy } = (await alice.network.ndpProxies.create({ body: { ndp_proxy: { router_id: front, port_id: fronted } } })).body;
   await watches.get('network.ndpProxies.list')!.until('a proxy', ({ data }) => Object.values(data).some((shown) => (shown as { id?: string }).id === proxy?.id));
+  await alice.network.localIps.update({ params: { local_ip_id }, body: { local_ip: { name: 'near' } } });
+  await watches.get('network.localIps.list')!.until('another name', ({ data }) => Object.values(data).some((shown) => (shown as { name?: string }).name === 'near'));
+  await alice.network.localIpAssociations.create({ params: { local_ip_id }, body: { port_association: { fixed_port_id: tagged.ports ?? '' } } });
+  await watches.get('network.localIpAssociations.list')!.until('a port', ({ data }) => (data as { port_associations: unknown[] }).port_associations.length === 1);
   const { network_segment_range: range } = (await admin.network.segmentRanges.create({ body: { network_segment_range: { network_type: 'vlan', physical_network: 'physnet1', minimum: 1, maximum: 9 } } })).body;
   await watches.get('network.segmentRanges.list')!.until('a range', ({ data }) => Object.values(data).some((shown) => (shown as { id?: string }).id === range.id));
   const { log } = (await admin.network.logs.create({ body: { log: { resource_type: 'security_group' } } })).body;

@@ -70,3 +70,19 @@ test('the stock client shows segments of networks in VLANs, and wishes for route
   assert.equal((await admin('network segment show -f json rack')).network_id, network.id);
   assert.deepEqual((await alice('router create -f json r --availability-zone-hint nova')).availability_zone_hints, ['nova']);
 });
+
+test('the stock client lets ports answer to addresses on their hosts', { skip }, async (t) => {
+  const { alice } = await startCloud(t);
+  await alice('network create lan');
+  await alice('subnet create --network lan --subnet-range 10.1.0.0/24 lan-subnet');
+  const port = await alice('port create -f json p --network lan');
+
+  const localIp = await alice('local ip create -f json --name near --network lan --local-ip-address 10.1.0.77');
+  assert.deepEqual([localIp.local_ip_address, localIp.ip_mode], ['10.1.0.77', 'translate']);
+  assert.equal((await alice('local ip association create -f json near p')).fixed_ip, port.fixed_ips[0].ip_address);
+  assert.deepEqual((await alice('local ip association list -f json near')).map((each: Parsed) => each['Fixed port ID']), [port.id]);
+  await alice('local ip set near --name far');
+  await alice(`local ip association delete far ${port.id}`);
+  await alice('local ip delete far');
+  assert.deepEqual(await alice('local ip list -f json'), []);
+});

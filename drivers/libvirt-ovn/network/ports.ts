@@ -9,10 +9,14 @@ import { GUARDED } from './security-groups.ts';
 /** `leaseOf` knows what each subnet tells its guests. */
 export function portRows(port: PortSpec, { leaseOf }: { leaseOf: LeaseOf }): WantedRow[] {
   const own = mac(port.mac);
-  const addresses = [[own, ...port.addresses.map((fixed) => address(fixed.address))].join(' ')];
+  const localIps = port.localIps ?? [];
+  const taken = new Set(port.takenAddresses);
+  const answered = [...port.addresses.map((fixed) => fixed.address).filter((each) => !taken.has(each)), ...localIps.map((local) => local.address)];
+  const addresses = [[own, ...answered.map((each) => address(each))].join(' ')];
   const pairs = port.allowedAddressPairs.map((pair) => ({ mac: mac(pair.mac), address: writtenPair(pair.address) }));
-  // A switch learns the addresses of a port that may use others than it was given.
-  if (!port.portSecurity || pairs.some((pair) => pair.mac !== own)) addresses.push('unknown');
+  // A switch learns the addresses of a port that may use others than it was given, and then answers for none itself: for what is translated nobody else would.
+  const translated = localIps.some(({ translatedTo }) => translatedTo !== null);
+  if (!translated && (!port.portSecurity || pairs.some((pair) => pair.mac !== own))) addresses.push('unknown');
   const subnetIds = [...new Set(port.addresses.map((fixed) => fixed.subnetId))];
   const dhcp = portDhcp(port, subnetIds, leaseOf);
   const groups = port.portSecurity ? [GUARDED, ...port.securityGroups.map(portGroupName)] : [];
@@ -39,6 +43,7 @@ export function portRows(port: PortSpec, { leaseOf }: { leaseOf: LeaseOf }): Wan
     },
     ...dhcp.rows,
     ...dnsRows(port),
+    ...localIpRows(port),
     ...qosRows(port.qos, { key: port.id, portId: port.id, networkId: port.networkId }),
   ];
 }
@@ -56,6 +61,15 @@ function dnsRows(port: PortSpec): WantedRow[] {
   const addresses = port.addresses.map((fixed) => address(fixed.address));
   const records = Object.fromEntries([...(port.dnsNames ?? []).map((name) => [label(name), addresses.join(' ')]), ...addresses.map((each) => [reverseName(each), label(whole)])]) as Record<string, string>;
   return [{ table: 'DNS', key: `port/${port.id}`, columns: { records, external_ids: {} }, heldBy: [{ table: 'Logical_Switch', key: switchName(port.networkId), column: 'dns_records' }] }];
+}
+
+/** Balanced over one: whoever asks for the address is told the port's MAC address, and what he sends there is translated on his side. */
+function localIpRows({ id, networkId, localIps = [] }: PortSpec): WantedRow[] {
+  return localIps.flatMap((local): WantedRow[] => {
+    if (local.translatedTo === null) return [];
+    const name = `local-ip-${id}-${address(local.address)}`;
+    return [{ table: 'Load_Balancer', key: name, columns: { name, vips: { [address(local.address)]: address(local.translatedTo) }, external_ids: {} }, heldBy: [{ table: 'Logical_Switch', key: switchName(networkId), column: 'load_balancer' }] }];
+  });
 }
 
 function label(name: string): string {
