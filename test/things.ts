@@ -369,6 +369,8 @@ const paths: Record<string, ThingName> = {
   'volumev3 /group_types/{group_type_id}/group_specs/': 'metadata key',
   'volumev3 /groups/': 'volume group',
   'volumev3 /group_snapshots/': 'group snapshot',
+  'volumev3 /consistencygroups/': 'volume group',
+  'volumev3 /cgsnapshots/': 'group snapshot',
   'volumev3 /types/': 'volume type',
   'volumev3 /types/{type_id}/extra_specs/': 'metadata key',
   'volumev3 /os-quota-sets/': 'project',

@@ -3,6 +3,7 @@ import { service } from '../contract.ts';
 import type { FaultFacts, Shaped } from '../contract.ts';
 import { attachments } from './attachments.ts';
 import { clusters, workers } from './clusters.ts';
+import { cgSnapshots, consistencyGroups } from './consistency-groups.ts';
 import { defaultTypes } from './default-types.ts';
 import { groupSnapshots } from './group-snapshots.ts';
 import { groupTypes } from './group-types.ts';
@@ -56,7 +57,7 @@ export const volume = service({
     { path: '/volume/v3', status: 200, document: versions },
   ],
   shape,
-  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, volumeManage, snapshotManage, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
+  nouns: { volumes, volumeActions, manageableVolumes, manageableSnapshots, volumeManage, snapshotManage, snapshots, attachments, backups, groupTypes, groups, groupSnapshots, consistencyGroups, cgSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers, hosts, pools },
 });
 
 /** cinder/api/openstack/wsgi.py, Fault. */

@@ -2,6 +2,8 @@
 const extensions = [
   ['os-availability-zone', 'AvailabilityZones', '2013-06-27T00:00:00+00:00', 'Describe Availability Zones.'],
   ['backups', 'Backups', '2012-12-12T00:00:00+00:00', 'Backups support.'],
+  ['cgsnapshots', 'Cgsnapshots', '2014-08-18T00:00:00+00:00', 'cgsnapshots support.'],
+  ['consistencygroups', 'Consistencygroups', '2014-08-18T00:00:00+00:00', 'consistency groups support.'],
   ['encryption', 'VolumeTypeEncryption', '2013-07-01T00:00:00+00:00', 'Encryption support for volume types.'],
   ['os-extended-services', 'ExtendedServices', '2014-01-10T00:00:00-00:00', 'Extended services support.'],
   ['os-extended-snapshot-attributes', 'ExtendedSnapshotAttributes', '2012-06-19T00:00:00+00:00', 'Extended SnapshotAttributes support.'],

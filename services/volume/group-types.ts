@@ -9,6 +9,9 @@ import { tellGroupType } from './volume-events.ts';
 
 export type { GroupType } from './group-types.store.ts';
 
+/** cinder/volume/group_types.py, DEFAULT_CGSNAPSHOT_TYPE. */
+const consistent = 'default_cgsnapshot_type';
+
 const sortable: Record<string, Sql> = { created_at: sql.raw('g.created_at'), name: sql.raw('g.name'), id: sql.raw('g.id') };
 
 /** Cinder shows private ones to administrators only: they have no list of projects. */
@@ -27,6 +30,13 @@ export async function getGroupType({ tx }: Pick<Context, 'tx'>, id: string): Pro
 export async function groupTypeFor({ tx }: Pick<Context, 'tx'>, nameOrId: string): Promise<GroupType> {
   const type = await findGroupType(tx, nameOrId, { byName: true });
   if (!type) throw notFound(`Group type with name ${nameOrId} could not be found.`);
+  return type;
+}
+
+/** Of the groups that are made as consistency groups. */
+export async function consistentGroupType({ tx }: Pick<Context, 'tx'>): Promise<GroupType> {
+  const type = await findGroupType(tx, consistent, { byName: true });
+  if (!type) throw badRequest(`Group type ${consistent} not found. Rerun migration script to create the default cgsnapshot type.`);
   return type;
 }
 

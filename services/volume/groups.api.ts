@@ -4,7 +4,7 @@ import { groups as groupsContract } from '../../contract/volume/groups.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { createGroupSnapshot, deleteGroupSnapshot, getGroupSnapshot, listGroupSnapshots, resetGroupSnapshotStatus, type GroupSnapshot } from './group-snapshots.ts';
 import { changeGroup, copyGroup, createGroup, deleteGroup, demandReplicated, getGroup, listGroups, resetGroupStatus, type Group } from './groups.ts';
-import { cut, readPage } from './lists.ts';
+import { cut, idsIn, readPage } from './lists.ts';
 import { demandKnownFilters } from './resource-filters.ts';
 import { isTrue, micros, nextLinks } from './shapes.ts';
 
@@ -57,10 +57,6 @@ export const groups = implement(groupsContract, {
   failoverReplication: (request) => demandReplicated(request, request.params.group_id),
   listReplicationTargets: (request) => demandReplicated(request, request.params.group_id),
 });
-
-function idsIn(text: string | null | undefined): string[] {
-  return (text ?? '').split(',').map((each) => each.trim()).filter(Boolean);
-}
 
 function brief({ id, name }: Group) {
   return { id, name };

@@ -125,7 +125,56 @@ test('kinds of groups are named, described and specified by administrators, and 
   assert.equal((await admin('GET', `/group_types/${id}/group_specs/a`, undefined, version)).status, 404);
   assert.equal((await admin('PUT', `/group_types/${id}`, { group_type: {} }, version)).status, 400);
   assert.equal((await admin('PUT', `/group_types/${id}`, { group_type: { is_public: false } }, version)).body.group_type.is_public, false);
-  assert.deepEqual((await alice('GET', '/group_types', undefined, version)).body, { group_types: [] });
-  assert.equal((await admin('GET', '/group_types?is_public=None', undefined, version)).body.group_types.length, 1);
+  assert.deepEqual((await alice('GET', '/group_types', undefined, version)).body.group_types.map(({ name }: { name: string }) => name), ['default_cgsnapshot_type']);
+  assert.equal((await admin('GET', '/group_types?is_public=None', undefined, version)).body.group_types.length, 2);
   assert.equal((await alice('GET', '/group_types/default', undefined, version)).status, 404);
+});
+
+test('older clients find groups and their snapshots by the names that these had', async (t) => {
+  const { alice, admin, bob, idle, findings } = await startService(t);
+  const { type, group } = await makeGroup({ admin, alice, idle });
+  const { id: volumeId } = (await alice('POST', '/volumes', { volume: { size: 1, volume_type: 'grouped' } })).body.volume;
+  await idle();
+  assert.equal((await alice('PUT', `/consistencygroups/${group.id}/update`, { consistencygroup: {} })).status, 400);
+  assert.equal((await alice('PUT', `/consistencygroups/${group.id}/update`, { consistencygroup: { name: 'renamed', add_volumes: volumeId } })).status, 202);
+  const { created_at: madeAt, ...shown } = (await alice('GET', `/consistencygroups/${group.id}`)).body.consistencygroup;
+  assert.deepEqual(shown, { id: group.id, name: 'renamed', description: null, status: 'available', availability_zone: 'nova', volume_types: [type.id] });
+  assert.deepEqual((await alice('GET', '/consistencygroups')).body, { consistencygroups: [{ id: group.id, name: 'renamed' }] });
+  assert.deepEqual((await alice('GET', '/consistencygroups/detail')).body.consistencygroups, [{ ...shown, created_at: madeAt }]);
+  assert.equal((await bob('GET', `/consistencygroups/${group.id}`)).status, 404);
+
+  const kept = await alice('POST', '/cgsnapshots', { cgsnapshot: { consistencygroup_id: group.id, name: 's' } });
+  assert.equal(kept.status, 202);
+  const { id: snapshotId } = kept.body.cgsnapshot;
+  await idle();
+  const { created_at: _keptAt, ...snapshot } = (await alice('GET', `/cgsnapshots/${snapshotId}`)).body.cgsnapshot;
+  assert.deepEqual(snapshot, { id: snapshotId, name: 's', description: null, status: 'available', consistencygroup_id: group.id });
+  assert.deepEqual((await alice('GET', '/cgsnapshots?limit=1')).body, { cgsnapshots: [{ id: snapshotId, name: 's' }] });
+  assert.deepEqual((await alice('GET', '/cgsnapshots/detail?offset=1')).body, { cgsnapshots: [] });
+  assert.equal((await bob('DELETE', `/cgsnapshots/${snapshotId}`)).status, 404);
+
+  const copyOf = (source: object) => alice('POST', '/consistencygroups/create_from_src', { 'consistencygroup-from-src': { name: 'copy', ...source } });
+  for (const wrong of [{}, { cgsnapshot_id: snapshotId, source_cgid: group.id }]) assert.equal((await copyOf(wrong)).status, 400);
+  const copy = await copyOf({ cgsnapshot_id: snapshotId });
+  assert.equal(copy.status, 202);
+  await idle();
+  assert.equal((await alice('GET', `/consistencygroups/${copy.body.consistencygroup.id}`)).body.consistencygroup.status, 'available');
+  assert.equal((await alice('DELETE', `/cgsnapshots/${snapshotId}`)).status, 202);
+  await idle();
+  assert.equal((await alice('POST', `/consistencygroups/${group.id}/delete`)).status, 400);
+  for (const id of [group.id, copy.body.consistencygroup.id]) assert.equal((await alice('POST', `/consistencygroups/${id}/delete`, { consistencygroup: { force: true } })).status, 202);
+  await idle();
+  assert.deepEqual((await alice('GET', '/consistencygroups')).body, { consistencygroups: [] });
+  assert.deepEqual((await alice('GET', '/volumes')).body.volumes, []);
+  assert.deepEqual(await findings(), []);
+});
+
+test('a consistency group is an error where no storage takes snapshots of one moment', async (t) => {
+  const { alice, admin, idle } = await startService(t);
+  const { volume_type: type } = (await admin('POST', '/types', { volume_type: { name: 'grouped' } })).body;
+  const made = await alice('POST', '/consistencygroups', { consistencygroup: { name: 'c', volume_types: `${type.id},` } });
+  assert.equal(made.status, 202);
+  await idle();
+  assert.equal((await alice('GET', `/consistencygroups/${made.body.consistencygroup.id}`)).body.consistencygroup.status, 'error');
+  assert.equal((await alice('POST', '/cgsnapshots', { cgsnapshot: { consistencygroup_id: made.body.consistencygroup.id } })).status, 400);
 });

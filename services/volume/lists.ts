@@ -104,3 +104,8 @@ export function cut<T extends { id: string }>(found: readonly T[], limit: number
   const last = found.at(-1);
   return { page: found, next: found.length >= limit && last ? page({ marker: last.id }) : undefined };
 }
+
+/** As people write several in one text. */
+export function idsIn(text: string | null | undefined): string[] {
+  return (text ?? '').split(',').map((each) => each.trim()).filter(Boolean);
+}

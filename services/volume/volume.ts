@@ -7,6 +7,7 @@ import type { Made, RegionParts } from '../parts.ts';
 import { attachments } from './attachments.api.ts';
 import { backups } from './backups.api.ts';
 import { createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow, sweepPacks } from './backups.workflow.ts';
+import { cgSnapshots, consistencyGroups } from './consistency-groups.api.ts';
 import { defaultTypes } from './default-types.api.ts';
 import { renewKeys } from './disk-keys.ts';
 import { groupTypes } from './group-types.api.ts';
@@ -33,7 +34,7 @@ export const schemaDirectory = fileURLToPath(new URL('./schema/', import.meta.ur
 
 export function makeVolume(parts: RegionParts): Made {
   return {
-    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), volumeManage: volumeManage(parts), snapshotManage: snapshotManage(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
+    implementation: implementService(contract, parts.database, { volumes, volumeActions, manageableVolumes: manageableVolumes(parts), manageableSnapshots: manageableSnapshots(parts), volumeManage: volumeManage(parts), snapshotManage: snapshotManage(parts), snapshots, attachments, backups: backups(parts), groupTypes, groups, groupSnapshots, consistencyGroups, cgSnapshots, transfers, volumeTransfers, messages, types, qosSpecs, defaultTypes, limits, services, serviceActions, capabilities, clusters, workers: workers(parts), hosts, pools }),
     workflows: [
       createVolumeWorkflow, extendVolumeWorkflow, deleteVolumeWorkflow, uploadVolumeWorkflow, createSnapshotWorkflow, deleteSnapshotWorkflow,
       createBackupWorkflow, deleteBackupWorkflow, restoreBackupWorkflow,

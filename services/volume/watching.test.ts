@@ -20,7 +20,7 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     await begin(`${noun}.detail`, alice, `${path}/detail`);
   }
   for (const name of ['list', 'detail']) await begin(`backups.${name}`, alice, name === 'list' ? '/backups' : '/backups/detail');
-  for (const [noun, path] of [['groups', '/groups'], ['groupSnapshots', '/group_snapshots']] as const) for (const name of ['list', 'detail']) await begin(`${noun}.${name}`, alice, name === 'list' ? path : `${path}/detail`);
+  for (const [noun, path] of [['groups', '/groups'], ['groupSnapshots', '/group_snapshots'], ['consistencyGroups', '/consistencygroups'], ['cgSnapshots', '/cgsnapshots']] as const) for (const name of ['list', 'detail']) await begin(`${noun}.${name}`, alice, name === 'list' ? path : `${path}/detail`);
   const { id: kind } = (await admin.volume.groupTypes.create({ body: { group_type: { name: 'kind' } } })).body.group_type;
   await begin('groupTypes.list', alice, '/group_types');
   await begin('groupTypes.specs', admin, `/group_types/${kind}/group_specs`);
@@ -101,6 +101,8 @@ test('whoever watches a list of volumes, of what belongs to them, or of what the
     'groupTypes.specs': ({ group_specs: specs }: { group_specs: Record<string, string> }) => specs['purpose'] === 'data',
     'groups.list': (data: { group: { id: string } }) => data.group.id === group.id,
     'groupSnapshots.list': (data: { group_snapshot: { id: string } }) => data.group_snapshot.id === groupSnapshot.id,
+    'consistencyGroups.list': (data: { consistencygroup: { id: string } }) => data.consistencygroup.id === group.id,
+    'cgSnapshots.list': (data: { cgsnapshot: { id: string } }) => data.cgsnapshot.id === groupSnapshot.id,
     'qosSpecs.list': (data: { qos_specs: { id: string } }) => data.qos_specs.id === qos_id,
     'qosSpecs.associations': ({ qos_associations: types }: { qos_associations: { id: string }[] }) => types.some(({ id: typeId }) => typeId === secret),
     'defaultTypes.list': ({ default_types: types }: { default_types: { project_id: string }[] }) => types.some(({ project_id: project }) => project === bob.projectId),
