@@ -187,6 +187,8 @@ export type Service = {
   discovery: readonly DiscoveryPage[];
   /** Who may do what, by upstream's names; for the rules that its handlers ask. */
   policy?: Readonly<Record<string, string>>;
+  /** For which tokens such a rule is at all: upstream's `scope_types`. */
+  scopeTypes?: Readonly<Record<string, readonly ('system' | 'domain' | 'project')[]>>;
   shape: (fault: FaultFacts) => Shaped;
   /** Its requests are numbered as `tx…-…`, and told so in `X-Trans-Id` too. */
   transactionIds?: true;

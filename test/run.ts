@@ -14,6 +14,7 @@ process.chdir(root);
 const chosen = process.argv.slice(2);
 const total: Counts = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
+const took: { name: string; seconds: number }[] = [];
 const filesInProcess = 20;
 /** A test that hangs fails by its name. */
 const longestMs = 1_800_000;
@@ -23,8 +24,8 @@ process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 /** Tests that need a machine: whole clouds with processes of their own, and of these with real engines, one after another, since engines share the host. */
 const whole = (path: string) => path.startsWith('test/system/') || engines(path);
 const engines = (path: string) => path.startsWith('drivers/libvirt-ovn/') || path.endsWith('-real.test.ts');
-/** tempest's network tests wait ten seconds after each subnet that they delete. */
-const sleeps = (path: string) => path === 'test/system/tempest-network.test.ts';
+/** tempest asks once a second whether a thing is ready, and waits ten seconds after each subnet that it deletes. */
+const sleeps = (path: string) => path.startsWith('test/system/tempest-');
 
 const files = globSync('**/*.test.ts', { exclude: (path) => path === 'node_modules' })
   .filter((path) => chosen.length === 0 || chosen.some((part) => path.includes(part)))
@@ -36,8 +37,8 @@ if (chosen.length === 0) {
 }
 // Before all tests, so that none is left out for want of a package.
 const environment = files.some((path) => whole(path) || path.startsWith('test/conformance/')) ? await prepared() : {};
-// The suite itself sleeps for most of the time: beside the others it costs nothing.
-const sleepy = group('sleepy systems', files.filter(sleeps), [], { told: 'atOnce' });
+// They sleep for most of the time: beside the others they cost little.
+const sleepy = group('tempest', files.filter(sleeps), ['--test-concurrency=2'], { told: 'atOnce' });
 // They wait for most of the time, for guests and processes to start and for others to notice that they have died: so they begin with the rest.
 const waiting = files.filter((path) => whole(path) && !sleeps(path)).toSorted((one, other) => Number(engines(other)) - Number(engines(one)));
 const systems = oneByOne(() => true);
@@ -51,6 +52,7 @@ await oneByOne((path) => !engines(path));
 await systems;
 await sleepy;
 
+process.stdout.write(`\nWhat took longest: ${took.toSorted((one, other) => other.seconds - one.seconds).slice(0, 12).map(({ name, seconds }) => `${name} ${seconds.toFixed(0)} s`).join(', ')}; all of it ${(performance.now() / 1000).toFixed(0)} s\n`);
 process.stdout.write(failures.join(''));
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`);
 process.exitCode = total.failed > 0 || total.passed === 0 ? 1 : 0;
@@ -93,9 +95,11 @@ async function group(name: string, paths: string[], flags: string[], { told = 'l
   if (paths.length === 0) return;
   const counted = join(scratch, `${name}.json`);
   const words = join(scratch, `${name}.log`);
+  const begun = performance.now();
   const reporters = [['spec', words], [join(root, 'test/count.ts'), counted], ...(told === 'live' ? [['spec', 'stdout']] : [])].flatMap(([reporter, to]) => [`--test-reporter=${reporter}`, `--test-reporter-destination=${to}`]);
   const child = spawn(process.execPath, ['--test', `--test-timeout=${longestMs}`, ...flags, ...reporters, ...paths], { stdio: 'inherit', env: { ...process.env, ...environment } });
   const [status, signal] = (await once(child, 'exit')) as [number | null, string | null];
+  took.push({ name, seconds: (performance.now() - begun) / 1000 });
   const text = textIn(words);
   if (told === 'atOnce') process.stdout.write(text);
   // Once more at the end, where they are looked for.

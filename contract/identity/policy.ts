@@ -230,3 +230,32 @@ export const policy: Readonly<Record<string, string>> = {
   'identity:update_user': managerOfUser,
   'identity:delete_user': managerOfUser,
 };
+
+/** Upstream's `scope_types`: for tokens of a system or a project, save these. */
+const forDomainsToo = [
+  'get_credential', 'list_credentials', 'create_credential', 'update_credential', 'delete_credential', 'get_domain', 'list_domains',
+  'get_security_compliance_domain_config', 'ec2tokens_validate', 'check_grant', 'list_grants', 'create_grant', 'revoke_grant', 'get_group',
+  'list_groups', 'list_groups_for_user', 'create_group', 'update_group', 'delete_group', 'list_users_in_group', 'remove_user_from_group',
+  'check_user_in_group', 'add_user_to_group', 'get_limit_model', 'get_limit', 'list_limits', 'get_project', 'list_projects', 'list_user_projects',
+  'create_project', 'update_project', 'delete_project', 'list_project_tags', 'get_project_tag', 'update_project_tags', 'create_project_tag',
+  'delete_project_tags', 'delete_project_tag', 'get_region', 'list_regions', 'get_registered_limit', 'list_registered_limits', 'get_role',
+  'list_roles', 'list_role_assignments', 'list_role_assignments_for_tree', 's3tokens_validate', 'check_token', 'validate_token', 'revoke_token',
+  'get_user', 'list_users', 'create_user', 'update_user', 'delete_user',
+];
+const forProjectsAlone = [
+  'authorize_request_token', 'get_access_token', 'get_access_token_role', 'list_access_tokens', 'list_access_token_roles', 'delete_access_token',
+  'create_application_credential', 'create_trust',
+];
+/** For whoever asks about themselves, with any token. */
+const forAll = ['get_auth_catalog', 'get_auth_projects', 'get_auth_domains', 'get_auth_system', 'list_projects_for_user', 'list_domains_for_user'];
+
+export const scopeTypes: Readonly<Record<string, readonly ('system' | 'domain' | 'project')[]>> = {
+  ...Object.fromEntries(Object.keys(policy).filter((rule) => rule.startsWith('identity:')).map((rule) => [rule, ['system', 'project']])),
+  ...of(forDomainsToo, ['system', 'domain', 'project']),
+  ...of(forProjectsAlone, ['project']),
+  ...of(forAll, ['system', 'domain', 'project']),
+};
+
+function of(names: readonly string[], types: readonly ('system' | 'domain' | 'project')[]) {
+  return Object.fromEntries(names.map((name) => [`identity:${name}`, types]));
+}

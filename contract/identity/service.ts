@@ -25,7 +25,7 @@ import { groups } from './groups.ts';
 import { jsonHome } from './json-home.ts';
 import { limits, registeredLimits } from './limits.ts';
 import { endpointPolicies, policies, policyEndpoints, regionPolicies, servicePolicies } from './policies.ts';
-import { policy } from './policy.ts';
+import { policy, scopeTypes } from './policy.ts';
 import { accessTokens, consumers, oauthTokens } from './oauth1.ts';
 import { oauth2Errors, oauth2Tokens } from './oauth2.ts';
 import { projects, projectTags } from './projects.ts';
@@ -132,6 +132,7 @@ export const identity = service({
     { path: '/identity/v3', status: 200, document: (base) => ({ version: version(base) }), alternative: { contentType: jsonHomeType, document: () => jsonHome(nouns, '') } },
   ],
   policy,
+  scopeTypes,
   shape: ({ status, code, message }: FaultFacts) => {
     // keystone/oauth2/handlers.py
     if (Object.hasOwn(oauth2Errors, code)) return { body: { error: oauth2Errors[code], error_description: message } };

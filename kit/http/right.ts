@@ -20,6 +20,7 @@ const allowed: Record<Who, (caller: Caller) => boolean> = {
 export function demandRight(access: Access, caller: Caller, { policy, params }: { policy: Policy; params: Readonly<Record<string, string>> }): void {
   if (access.who === 'anyone' || access.grantable === true) return;
   if (caller === nobody) throw unauthorized('The request you have made requires authentication.');
+  if (access.judged !== true) policy.demandScope(access.rule, caller);
   if (!policy.isOverridden(access.rule)) {
     if (!allowed[access.who](caller)) throw denied(access.rule, `the role ${access.who}`);
   } else if (access.judged !== true) policy.demand(access.rule, caller, ownThings(caller, params));

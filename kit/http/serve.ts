@@ -61,7 +61,8 @@ type Arrival = { requestId: string; caller: Caller; service: Service };
 export function createDoor(options: ServeOptions): Door {
   const stopping = new AbortController();
   const limiter = rateLimiter(options.rateLimit ?? defaultRateLimit, options.clock);
-  const policy = createPolicy(Object.assign({}, ...options.implementations.map(({ service }) => service.policy)) as Rules, options.rules);
+  const ofAll = <T>(pick: (service: Service) => T) => Object.assign({}, ...options.implementations.map(({ service }) => pick(service))) as NonNullable<T>;
+  const policy = createPolicy(ofAll(({ policy }) => policy), options.rules, ofAll(({ scopeTypes }) => scopeTypes));
   const denials = createDenials(options);
   const identifiers = new Map(options.implementations.map(({ service, identify }) => [service, identify]));
   const databases = new Map(options.implementations.map(({ service, database }) => [service, database]));

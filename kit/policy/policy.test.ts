@@ -56,6 +56,17 @@ test('an operator who replaces a rule replaces what asks it too', () => {
   assert.equal(policy.text('show'), 'rule:admin');
 });
 
+test('a rule may be for tokens of some scopes alone, whatever an operator makes of its text', () => {
+  const policy = createPolicy({ make: 'role:admin', show: '' }, { make: '' }, { make: ['system', 'project'], show: ['project'] });
+
+  const allowed = (who: Partial<Caller>) => ['make', 'show'].map((rule) => policy.allows(rule, caller(who)));
+  assert.deepEqual(allowed({ system: true }), [true, false]);
+  assert.deepEqual(allowed({ domainId: 'd' }), [false, false]);
+  assert.deepEqual(allowed({ projectId: 'p' }), [true, true]);
+  assert.deepEqual(allowed({}), [true, true], 'without a scope it counts as a project\'s');
+  assert.throws(() => policy.demand('make', caller({ domainId: 'd' })), (error: Error) => error.cause instanceof Denial && error.cause.check === 'it is for tokens of system or project scope');
+});
+
 test('an operator writes rules as JSON, or as the lines of policy.yaml', () => {
   const expected = { 'identity:get_user': 'role:helper or rule:owner', anyone: '', 'os:x': "'a':%(b)s" };
 

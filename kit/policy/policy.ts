@@ -6,10 +6,18 @@ import { compile, RuleError, type Check, type Target } from './language.ts';
 /** By the name that operators know; the text is in the language of oslo.policy. */
 export type Rules = { readonly [name: string]: string };
 
+/** What a token is for; one without any scope counts as a project's. oslo_policy/policy.py, Enforcer._enforce_scope */
+export type TokenScope = 'system' | 'domain' | 'project';
+
+/** For whose tokens a rule is at all; a rule that is not named is for everybody's. An operator's text leaves this as it is. */
+export type ScopeTypes = { readonly [name: string]: readonly TokenScope[] };
+
 export type Policy = {
   /** Refuses with 403 and remembers why. A rule that nobody wrote allows nobody anything. */
   demand(rule: string, caller: Caller, target?: Target): void;
   allows(rule: string, caller: Caller, target?: Target): boolean;
+  /** Refuses a token that the rule is not for; the rest of it is left to who asks. */
+  demandScope(rule: string, caller: Caller): void;
   /** The operator has put something else in the place of what this rule was. */
   isOverridden(rule: string): boolean;
   /** What is in force. */
@@ -36,7 +44,7 @@ export class Denial extends Error {
 const nothing: Target = {};
 
 /** Throws a `RuleError` that names the rule when one cannot be understood. */
-export function createPolicy(defaults: Rules, overrides: Rules = {}): Policy {
+export function createPolicy(defaults: Rules, overrides: Rules = {}, scopeTypes: ScopeTypes = {}): Policy {
   const rules: Rules = { ...defaults, ...overrides };
   const checks = new Map<string, Check>();
   const underway = new Set<string>();
@@ -63,12 +71,18 @@ export function createPolicy(defaults: Rules, overrides: Rules = {}): Policy {
   for (const name of Object.keys(rules)) checkOf(name);
   // A rule is another one when a rule that it asks is.
   const changed = changedBy(rules, Object.keys(overrides).filter((name) => overrides[name] !== defaults[name]));
-  const allows: Policy['allows'] = (rule, caller, target = nothing) => checkOf(rule)(caller, target);
+  const inScope = (rule: string, caller: Caller) => scopeTypes[rule]?.includes(scopeOf(caller)) ?? true;
+  const allows: Policy['allows'] = (rule, caller, target = nothing) => inScope(rule, caller) && checkOf(rule)(caller, target);
+  const demandScope: Policy['demandScope'] = (rule, caller) => {
+    if (!inScope(rule, caller)) throw denied(rule, `it is for tokens of ${scopeTypes[rule]!.join(' or ')} scope`);
+  };
   return {
     rules,
     allows,
+    demandScope,
     demand(rule, caller, target = nothing) {
-      if (!allows(rule, caller, target)) throw denied(rule, rules[rule] ?? '!', target);
+      demandScope(rule, caller);
+      if (!checkOf(rule)(caller, target)) throw denied(rule, rules[rule] ?? '!', target);
     },
     isOverridden: (rule) => changed.has(rule),
     text: (rule) => rules[rule],
@@ -78,6 +92,11 @@ export function createPolicy(defaults: Rules, overrides: Rules = {}): Policy {
 /** A refusal whose cause the log shows to the operator, and nobody to the caller. */
 export function denied(rule: string, check: string, target: Target = nothing) {
   return forbidden(`Policy doesn't allow ${rule} to be performed.`, 'forbidden', new Denial(rule, check, target));
+}
+
+function scopeOf({ system, domainId }: Caller): TokenScope {
+  if (system) return 'system';
+  return domainId === null ? 'project' : 'domain';
 }
 
 function changedBy(rules: Rules, names: readonly string[]): Set<string> {

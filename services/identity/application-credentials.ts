@@ -46,10 +46,9 @@ export async function listApplicationCredentials(context: Context, claims: Claim
 
 export async function getApplicationCredential(context: Context, claims: Claims, userId: string, id: string): Promise<RuledCredential> {
   const { tx } = context;
-  demand(context, 'identity:get_application_credential', { user_id: userId });
+  const credential = await ownedCredential(context, id, 'identity:get_application_credential');
   demandNotHandedOn(claims);
-  const credential = await findApplicationCredential(tx, id);
-  if (credential?.userId !== userId) throw couldNotFind('Application Credential', id);
+  if (credential.userId !== userId) throw couldNotFind('Application Credential', id);
   return { ...credential, rules: await listAccessRulesOf(tx, id) };
 }
 
@@ -103,13 +102,20 @@ export function endOf(expiresAt: string): Date {
 
 export async function deleteApplicationCredential(context: Context, directory: Directory, claims: Claims, userId: string, id: string): Promise<void> {
   const { tx, now } = context;
-  demand(context, 'identity:delete_application_credential', { user_id: userId });
+  const credential = await ownedCredential(context, id, 'identity:delete_application_credential');
   demandNotHandedOn(claims);
   demandUnrestricted(claims);
-  const credential = await findApplicationCredential(tx, id);
-  if (credential?.userId !== userId) throw couldNotFind('Application Credential', id);
+  if (credential.userId !== userId) throw couldNotFind('Application Credential', id);
   await removeApplicationCredential(tx, id);
   await directory.revoke(tx, [`credential:${id}`], now);
+}
+
+/** Asks the rule of whoever owns it, whatever user the path names. keystone/api/users.py, _update_request_user_id_attribute */
+async function ownedCredential(context: Context, id: string, rule: string): Promise<ApplicationCredential> {
+  const credential = await findApplicationCredential(context.tx, id);
+  if (!credential) throw couldNotFind('Application Credential', id);
+  demand(context, rule, { user_id: credential.userId });
+  return credential;
 }
 
 /** Whoever acts for another makes nothing that stays, and sees nothing of it. keystone/api/users.py, _block_delegated_token_app_creds */

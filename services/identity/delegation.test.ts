@@ -134,9 +134,9 @@ test("nobody makes, sees or deletes another user's credentials, but administrato
     assert.equal((await ask('GET', `${path}/${id}`, { token })).status, 403);
     assert.equal((await ask('DELETE', `${path}/${id}`, { token })).status, 403);
     assert.equal((await ask('POST', path, { token, body: { application_credential: { name: 'x' } } })).status, 403);
-    // Under one's own name another one's id is unknown.
-    assert.equal((await ask('GET', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 404);
-    assert.equal((await ask('DELETE', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 404);
+    // It is theirs whatever user the path names.
+    assert.equal((await ask('GET', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 403);
+    assert.equal((await ask('DELETE', `/users/${bob.id}/application_credentials/${id}`, { token })).status, 403);
   }
   assert.equal((await ask('POST', path, { token: admin, body: { application_credential: { name: 'x' } } })).status, 403);
   assert.equal((await ask('GET', `${path}/${id}`, { token: admin })).status, 200);

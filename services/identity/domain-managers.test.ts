@@ -108,3 +108,17 @@ test('a domain manager reaches nothing of another domain and nothing of the clou
   assert.deepEqual(await list('/domains'), ['acme']);
   for (const path of [`/users?domain_id=${other.id}`, `/groups?domain_id=${other.id}`, `/projects?domain_id=${other.id}`]) assert.deepEqual(await list(path), [], path);
 });
+
+test('whoever administers a domain administers nothing that belongs to no domain, and lists what is in theirs', async (t) => {
+  const { ask, admin, boss, own, other, role, login } = await withManager(t);
+  await ask('PUT', `/domains/${own.id}/users/${boss.id}/roles/${await role('admin')}`, { token: admin });
+  const token = await login({ methods: ['password'], password: { user: { id: boss.id, password: 'the boss of acme' } } }, { domain: { id: own.id } });
+  for (const user of [own.user, other.user]) await ask('PUT', `/groups/${own.group}/users/${user}`, { token: admin });
+  const ids = async (path: string) => (Object.values((await ask('GET', path, { token })).body)[0] as Parsed[]).map(({ id }) => String(id));
+
+  assert.equal((await ask('POST', '/services', { token, body: { service: { type: 'x' } } })).status, 403);
+  assert.equal((await ask('GET', '/endpoints', { token })).status, 403);
+  assert.equal((await ask('POST', '/OS-OAUTH1/consumers', { token, body: { consumer: {} } })).status, 403);
+  assert.equal((await ask('DELETE', '/groups/nothing', { token })).status, 404);
+  assert.deepEqual(await ids(`/groups/${own.group}/users`), [own.user]);
+});

@@ -33,11 +33,12 @@ export async function createDomain(context: Context, domain: Domain): Promise<Do
   return domain;
 }
 
+/** That there is none is said before the rule is asked (keystone/common/rbac_enforcer/enforcer.py, _extract_member_target_data). */
 export async function updateDomain(context: Context, directory: Directory, id: string, change: Partial<Domain>): Promise<Domain> {
   const { tx, now } = context;
-  demand(context, 'identity:update_domain');
   const before = await lockDomain(tx, id);
   if (!before) throw couldNotFind('domain', id);
+  demand(context, 'identity:update_domain');
   if (before.options.immutable === true && change.options?.immutable !== false) throw immutable('update', 'domain', id);
   const after: Domain = { ...before, ...change, id, options: { ...before.options, ...change.options }, extra: { ...before.extra, ...change.extra } };
   await storeDomain(tx, after, (error) => nameTaken(error, after));
@@ -48,9 +49,9 @@ export async function updateDomain(context: Context, directory: Directory, id: s
 /** With all that is in it, which is told one by one. */
 export async function deleteDomain(context: Context, directory: Directory, id: string): Promise<void> {
   const { tx, now } = context;
-  demand(context, 'identity:delete_domain');
   const domain = await lockDomain(tx, id);
   if (!domain) throw couldNotFind('domain', id);
+  demand(context, 'identity:delete_domain');
   if (domain.options.immutable === true) throw immutable('delete', 'domain', id);
   if (domain.enabled) throw notAllowed('Cannot delete a domain that is enabled, please disable it first.');
   await clearProjectParents(tx, id);

@@ -37,7 +37,7 @@ export async function listGroups(context: Context, query: PageQuery & { domain_i
 
 export async function listGroupsOfUser(context: Context, userId: string, query: PageQuery & { name?: string }): Promise<Listed<Group>> {
   const { domainId } = await getUser(context, userId, 'identity:list_groups_for_user');
-  const conditions = [groupOf(userId), ...pageConditions(query), ...nameConditions(query)];
+  const conditions = [groupOf(userId), ...ofCallersDomain(context), ...pageConditions(query), ...nameConditions(query)];
   const [rows, most] = await Promise.all([selectGroups(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, domainId)]);
   return { rows, ...most };
 }
@@ -64,7 +64,10 @@ export async function updateGroup(context: Context, id: string, change: Partial<
 }
 
 export async function deleteGroup(context: Context, directory: Directory, id: string): Promise<void> {
-  const group = demandGroup(context, await lockGroup(context.tx, id), id, 'identity:delete_group');
+  const found = await lockGroup(context.tx, id);
+  // Here, and not when it is shown or changed, keystone says that there is none to whoever asks. keystone/api/groups.py
+  if (!found) throw couldNotFind('group', id);
+  const group = demandGroup(context, found, id, 'identity:delete_group');
   const [places] = await Promise.all([listPlacesOfGroup(context.tx, id), demandWritable(context.tx, group.domainId)]);
   for (const where of places) await endGroupGrants(context, directory, id, where);
   await removeGroup(context.tx, id);
@@ -72,7 +75,7 @@ export async function deleteGroup(context: Context, directory: Directory, id: st
 
 export async function listMembers(context: Context, groupId: string, query: PageQuery & { name?: string; enabled?: boolean; password_expires_at?: string }): Promise<Listed<User>> {
   const { domainId } = await getGroup(context, groupId, 'identity:list_users_in_group');
-  const conditions = [memberOf(groupId), ...pageConditions(query), ...nameConditions(query)];
+  const conditions = [memberOf(groupId), ...ofCallersDomain(context), ...pageConditions(query), ...nameConditions(query)];
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
   if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
   const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, domainId)]);
@@ -97,6 +100,11 @@ export async function removeMember(context: Context, directory: Directory, group
   if (!wasMember) throw couldNotFind('user', `User '${userId}' not found in group '${groupId}'`);
   for (const where of places) await endGroupGrants(context, directory, groupId, where, [userId]);
   await deleteMember(tx, groupId, userId);
+}
+
+/** A token of a domain sees nothing of another one. */
+function ofCallersDomain({ caller }: Context) {
+  return caller.domainId === null ? [] : [sql`domain_id = ${caller.domainId}`];
 }
 
 /** Asks the rule before it says that there is none. */
