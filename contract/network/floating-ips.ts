@@ -14,6 +14,7 @@ export const FloatingIp = Type.Object({
   router_id: nullable(Type.String()),
   status: Type.Enum(['ACTIVE', 'DOWN', 'ERROR']),
   qos_policy_id: nullable(Type.String()),
+  qos_network_policy_id: nullable(Type.String()),
   dns_name: Type.String(),
   dns_domain: Type.String(),
   port_forwardings: Type.Array(ForwardingDetails),

@@ -12,6 +12,7 @@ export const Port = Type.Object({
   network_id: Type.String(),
   admin_state_up: Type.Boolean(),
   status: Type.Enum(['ACTIVE', 'DOWN', 'BUILD', 'ERROR']),
+  data_plane_status: nullable(Type.Enum(['ACTIVE', 'DOWN'])),
   mac_address: Type.String(),
   fixed_ips: Type.Array(Type.Object({ subnet_id: Type.String(), ip_address: Type.String() })),
   device_id: Type.String(),
@@ -100,7 +101,7 @@ export const ports = operations({
   update: {
     method: 'PUT', path: '/ports/{port_id}', summary: 'Update a port', stability: 'stable',
     access: { rule: 'update_port', who: 'member', adminEverywhere: true },
-    body: Type.Object({ port: Type.Object(settable, strict) }, strict),
+    body: Type.Object({ port: Type.Object({ ...settable, data_plane_status: Type.Optional(nullable(Type.Enum(['ACTIVE', 'DOWN']))) }, strict) }, strict),
     status: 200,
     response: Type.Object({ port: Port }),
   },

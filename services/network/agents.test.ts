@@ -21,6 +21,9 @@ test('agents are the hosts that report, and operators describe and forget them',
   const found = (await admin.network.agents.list({ query: { host: [first!.host!], binary: ['ovn-controller'] } })).body.agents;
   assert.deepEqual(found, [first]);
   assert.deepEqual((await admin.network.agents.list({ query: { alive: ['false'] } })).body.agents, []);
+  const sorted = (await admin.network.agents.list({ query: { sort_key: ['alive', 'id'], sort_dir: ['asc', 'desc'] } })).body.agents.map((each) => each.id ?? '');
+  assert.deepEqual(sorted, agents.map((each) => each.id ?? '').toSorted(byName).toReversed());
+  await assert.rejects(admin.network.agents.list({ query: { sort_key: ['configurations'] } }), refusal(400));
   assert.equal((await admin.network.agents.update({ params, body: { agent: { description: 'rack 7' } } })).body.agent.description, 'rack 7');
   assert.equal((await admin.network.agents.show({ params })).body.agent.description, 'rack 7');
   await assert.rejects(admin.network.agents.update({ params, body: { agent: { admin_state_up: false } } }), refusal(400));

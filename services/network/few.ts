@@ -8,7 +8,7 @@ export function few<T extends Record<string, unknown>>(collection: string, all: 
   if (unknown.length > 0) throw badRequest(`${pythonList(unknown)} is invalid attribute for filtering`, 'HTTPBadRequest');
   const { limit = 0, marker, page_reverse: reverse = false, sort_key = [], sort_dir = [], fields, ...filters } = query as ListQuery;
   if (sort_dir.length > 0 && sort_dir.length !== sort_key.length) throw badRequest('The number of sort_keys and sort_dirs must be same', 'HTTPBadRequest');
-  const wrong = sort_key.find((key) => all[0] !== undefined && typeof all[0][key] !== 'string');
+  const wrong = sort_key.find((key) => all[0] !== undefined && !['string', 'boolean'].includes(typeof all[0][key]));
   if (wrong !== undefined) throw badRequest(`${pythonList([wrong])} is invalid attribute for sort keys`, 'HTTPBadRequest');
   const kept = all.filter((each) => Object.entries(filters).every(([name, values]) => (values as string[]).some((value) => value.toLowerCase() === String(each[name]).toLowerCase())));
   const order = (one: T, other: T): number => {

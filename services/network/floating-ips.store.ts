@@ -11,6 +11,8 @@ export type FloatingIp = {
   router_id: string | null;
   status: 'ACTIVE' | 'DOWN';
   qos_policy_id: string | null;
+  /** Of the network that it is of: what bounds it when it has no policy of its own. */
+  qos_network_policy_id: string | null;
   port_details: { name: string; network_id: string; mac_address: string; admin_state_up: boolean; status: string; device_id: string; device_owner: string } | null;
   port_forwardings: { id: string; protocol: string; internal_port_id: string; internal_ip_address: string; internal_port?: number; external_port?: number }[];
   description: string;
@@ -24,7 +26,7 @@ export type Association = { port_id: string; fixed_ip_address: string; router_id
 export type Said = Pick<FloatingIp, 'description' | 'qos_policy_id'>;
 
 const columns = sql`r.id, r.project_id, r.floating_network_id, r.floating_port_id, host(r.floating_ip_address) as floating_ip_address, r.port_id, host(r.fixed_ip_address) as fixed_ip_address,
-  r.router_id, r.status, r.qos_policy_id, r.description, r.tags, r.revision_number, r.created_at, r.updated_at,
+  r.router_id, r.status, r.qos_policy_id, (select n.qos_policy_id from network.network n where n.id = r.floating_network_id) as qos_network_policy_id, r.description, r.tags, r.revision_number, r.created_at, r.updated_at,
   (select jsonb_build_object('name', p.name, 'network_id', p.network_id, 'mac_address', p.mac_address, 'admin_state_up', p.admin_state_up, 'status', p.status,
     'device_id', p.device_id, 'device_owner', p.device_owner) from network.port p where p.id = r.port_id) as port_details,
   coalesce((select jsonb_agg(jsonb_strip_nulls(jsonb_build_object('id', w.id, 'protocol', w.protocol, 'internal_port_id', w.internal_port_id, 'internal_ip_address', host(w.internal_ip_address),

@@ -18,6 +18,8 @@ export type Port = {
   device_owner: string;
   router_id: string | null;
   status: 'ACTIVE' | 'DOWN';
+  /** As somebody who watches the data plane says. */
+  data_plane_status: 'ACTIVE' | 'DOWN' | null;
   fixed_ips: FixedIp[];
   security_groups: string[];
   port_security_enabled: boolean;
@@ -78,7 +80,7 @@ const macPrefix = 'fa:16:3e';
 /** What a network has for the ports of guests on it. */
 export const networkPolicy = sql`(select n.qos_policy_id from network.network n where n.id = r.network_id and r.device_owner not like 'network:%')`;
 
-const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.description, r.admin_state_up, r.mac_address, r.device_id, r.device_owner, r.router_id, r.status,
+const columns = sql`r.id, r.project_id, r.network_id, r.internal, r.name, r.description, r.admin_state_up, r.mac_address, r.device_id, r.device_owner, r.router_id, r.status, r.data_plane_status,
   coalesce((select jsonb_agg(jsonb_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.address)) order by family(a.address), a.address)
     from network.allocation a where a.port_id = r.id), '[]') as fixed_ips,
   array(select g.security_group_id from network.port_security_group g where g.port_id = r.id order by 1) as security_groups,
@@ -134,7 +136,7 @@ export function portAsMade(port: AddressedPort, { fixedIps, groupIds, networkPol
 }
 
 const newPort = {
-  internal: false, name: '', description: '', admin_state_up: true, device_id: '', device_owner: '', router_id: null, allowed_address_pairs: [], extra_dhcp_opts: [], tags: [], dns_name: '', dns_domain: '', qos_policy_id: null, host_id: '',
+  internal: false, name: '', description: '', admin_state_up: true, device_id: '', device_owner: '', router_id: null, allowed_address_pairs: [], extra_dhcp_opts: [], tags: [], dns_name: '', dns_domain: '', qos_policy_id: null, host_id: '', data_plane_status: null,
   vnic_type: 'normal', profile: {}, server_id: null, made_for_server: false,
 };
 
@@ -155,7 +157,7 @@ export async function updatePortRow(tx: Transaction, port: Port, now: Date): Pro
     update network.port set name = ${port.name}, description = ${port.description}, admin_state_up = ${port.admin_state_up}, mac_address = ${port.mac_address},
       device_id = ${port.device_id}, device_owner = ${port.device_owner}, router_id = ${port.router_id}, port_security_enabled = ${port.port_security_enabled},
       allowed_address_pairs = ${sql.json(port.allowed_address_pairs)}::jsonb, extra_dhcp_opts = ${sql.json(port.extra_dhcp_opts)}::jsonb, dns_name = ${port.dns_name}, dns_domain = ${port.dns_domain}, qos_policy_id = ${port.qos_policy_id}, host_id = ${port.host_id}, vnic_type = ${port.vnic_type}, profile = ${sql.json(port.profile)}::jsonb,
-      server_id = ${port.server_id}, made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
+      data_plane_status = ${port.data_plane_status}, server_id = ${port.server_id}, made_for_server = ${port.made_for_server}, revision_number = revision_number + 1, updated_at = ${now}
     where id = ${port.id}`;
 }
 

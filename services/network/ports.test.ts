@@ -292,3 +292,20 @@ test('whose the network is takes ports of others off it, which others see and he
   assert.deepEqual(refusal(await alice('GET', `/floatingips/${floatingip.id}`)), [404, 'FloatingIPNotFound']);
   assert.deepEqual(await findings(), []);
 });
+
+test('who watches the data plane says of a port what he sees, which changes nothing else of it', async (t) => {
+  const { alice, admin, lan } = await networkFixture(t);
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  const say = (data_plane_status: unknown, as = admin) => as('PUT', `/ports/${port.id}`, { port: { data_plane_status } });
+
+  assert.equal(port.data_plane_status, null);
+  const { port: down } = ok(await say('DOWN'));
+  assert.deepEqual([down.data_plane_status, down.status], ['DOWN', port.status]);
+  assert.equal(ok(await alice('GET', `/ports/${port.id}`)).port.data_plane_status, 'DOWN');
+  assert.deepEqual(refusal(await say('ACTIVE', alice)), [403, 'PolicyNotAuthorized']);
+  assert.equal((await say('ACTIVE ')).status, 400);
+  assert.equal((await admin('POST', '/ports', { port: { network_id: network.id, data_plane_status: 'ACTIVE' } })).status, 400);
+  assert.equal(ok(await alice('PUT', `/ports/${port.id}`, { port: { name: 'web', data_plane_status: 'DOWN' } })).port.name, 'web', 'as it was shown');
+  assert.equal(ok(await say(null)).port.data_plane_status, null);
+});

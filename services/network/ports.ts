@@ -56,6 +56,8 @@ export type PortWish = {
   'binding:profile'?: Record<string, unknown> | null;
 };
 
+export type PortChange = PortWish & { data_plane_status?: Port['data_plane_status'] };
+
 export type NewPortWish = PortWish & { project_id?: string; tenant_id?: string; network_id: string; tags?: string[] };
 
 const shownProject = sql`(case when r.internal then '' else r.project_id end)`;
@@ -119,7 +121,7 @@ export async function createPorts(context: Context, wishes: readonly NewPortWish
   return ports;
 }
 
-export async function updatePort(context: Context, id: string, wish: PortWish): Promise<Port> {
+export async function updatePort(context: Context, id: string, wish: PortChange): Promise<Port> {
   const { tx, now } = context;
   const before = await lockedPort(context, id);
   const network = await getNetwork(context, before.network_id);
@@ -154,6 +156,7 @@ export async function updatePort(context: Context, id: string, wish: PortWish): 
       port_security_enabled: secured,
       allowed_address_pairs: pairsOf({ mac_address: mac }, pairs),
       extra_dhcp_opts: changedOptions(before.extra_dhcp_opts, wish.extra_dhcp_opts ?? []),
+      data_plane_status: wish.data_plane_status === undefined ? before.data_plane_status : wish.data_plane_status,
       dns_name: wish.dns_name === undefined ? before.dns_name : portName(wish.dns_name),
       dns_domain: wish.dns_domain === undefined ? before.dns_domain : domainName(wish.dns_domain),
       qos_policy_id: wish.qos_policy_id === undefined ? before.qos_policy_id : wish.qos_policy_id,
@@ -375,8 +378,9 @@ type PairWish = { ip_address: string; mac_address?: string };
 const networkOwnerOnly = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
 
 /** neutron/conf/policies/port.py; stricter where the network is another project's (ATTACKS 30). */
-function demandRights(context: Context, rule: string, network: Network, wish: PortWish): void {
+function demandRights(context: Context, rule: string, network: Network, wish: PortChange): void {
   const { caller } = context;
+  if (wish.data_plane_status !== undefined && !caller.isAdmin && !caller.roles.has('data_plane_integrator')) throw notAllowed(rule, 'data_plane_status');
   if (caller.isAdmin || caller.roles.has('service')) return;
   if (wish.device_owner?.startsWith('network:')) throw notAllowed(rule, 'device_owner');
   demandAdmin(context, rule, wish, ['binding:host_id', 'binding:profile']);
@@ -393,15 +397,15 @@ function staysOnSubnets({ device_owner: owner, fixed_ips: before }: Port, wanted
   return owner === 'network:router_interface' && subnets(wanted) === subnets(before);
 }
 
-function changesOf(port: Port, wish: PortWish): PortWish {
-  const now: PortWish = {
+function changesOf(port: Port, wish: PortChange): PortChange {
+  const now: PortChange = {
     name: port.name, description: port.description, admin_state_up: port.admin_state_up, mac_address: port.mac_address, fixed_ips: port.fixed_ips, device_id: port.device_id,
     device_owner: port.device_owner, security_groups: port.security_groups, port_security_enabled: port.port_security_enabled, allowed_address_pairs: port.allowed_address_pairs, qos_policy_id: port.qos_policy_id,
-    extra_dhcp_opts: port.extra_dhcp_opts.map(shownOption), dns_name: port.dns_name, dns_domain: port.dns_domain,
+    extra_dhcp_opts: port.extra_dhcp_opts.map(shownOption), dns_name: port.dns_name, dns_domain: port.dns_domain, data_plane_status: port.data_plane_status,
     'binding:vnic_type': 'normal', 'binding:host_id': port.host_id, 'binding:profile': port.profile,
   };
-  const changed = Object.entries(wish).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof PortWish]));
-  return Object.fromEntries(changed) as PortWish;
+  const changed = Object.entries(wish).filter(([name, value]) => JSON.stringify(value) !== JSON.stringify(now[name as keyof PortChange]));
+  return Object.fromEntries(changed) as PortChange;
 }
 
 function wantedGroups(wanted: readonly string[], seen: ReadonlySet<string>, secured: boolean): string[] {

@@ -163,6 +163,8 @@ test('a floating address and a way out have policies of their own, or what their
   const bare = await told();
   ok(await admin('PUT', `/networks/${publicId}`, { network: { qos_policy_id: slower.id } }));
   const third = await told();
+  const bounded = ok(await alice('GET', `/floatingips/${floatingip.id}`)).floatingip;
+  assert.deepEqual([bounded.qos_policy_id, bounded.qos_network_policy_id], [null, slower.id]);
   assert.deepEqual([third.address?.limits, third.way, third.generations.every((generation, at) => generation > bare.generations[at]!)], [at(10), at(10), true]);
   ok(await admin('PUT', `/networks/${publicId}`, { network: { qos_policy_id: null } }));
 
