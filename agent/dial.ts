@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { DriverError } from '../drivers/driver.ts';
 import type { Clock, Random } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
-import { gateName, gatePath, HOST_PROTOCOL, type GateAddress, type HostIdentity } from './enrolment.ts';
+import { gateName, gatePath, HOST_PROTOCOL, SOUTHBOUND_PROTOCOL, type GateAddress, type HostIdentity } from './enrolment.ts';
 import { calledEnd, written } from './tunnel.ts';
 
 export type DialOptions = {
@@ -30,7 +30,7 @@ export function dial({ gate, identity, accept, clock, random, log, longestMs = 1
   const { signal } = stopping;
 
   async function connectOnce(): Promise<void> {
-    const socket = await upgraded(gate, identity, signal);
+    const socket = await upgraded(gate, identity, { path: gatePath.agent, protocol: HOST_PROTOCOL, signal });
     await written(socket, '');
     const { closed, close } = calledEnd(socket, accept);
     signal.addEventListener('abort', close, { once: true });
@@ -73,9 +73,14 @@ export async function sendCapture(gate: GateAddress, identity: HostIdentity, upl
   (await demandSuccess(response, `the upload ${upload}`)).resume();
 }
 
-function upgraded(gate: GateAddress, identity: HostIdentity, signal: AbortSignal): Promise<Duplex> {
+/** A connection of the host's own to the southbound database, as the gate carries it. */
+export function openSouthbound(gate: GateAddress, identity: HostIdentity, signal: AbortSignal): Promise<Duplex> {
+  return upgraded(gate, identity, { path: gatePath.southbound, protocol: SOUTHBOUND_PROTOCOL, signal });
+}
+
+function upgraded(gate: GateAddress, identity: HostIdentity, { path, protocol, signal }: { path: string; protocol: string; signal: AbortSignal }): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ ...options(gate, identity), path: gatePath.agent, headers: { connection: 'Upgrade', upgrade: HOST_PROTOCOL }, signal });
+    const request = httpsRequest({ ...options(gate, identity), path, headers: { connection: 'Upgrade', upgrade: protocol }, signal });
     const late = setTimeout(() => request.destroy(new Error(`no answer in ${answersWithinMs} ms`)), answersWithinMs);
     request.once('close', () => clearTimeout(late));
     request.once('error', reject);

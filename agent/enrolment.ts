@@ -6,7 +6,10 @@ export const gateName = 'gate.intercloud.internal';
 /** What the connection becomes over which a host is called. */
 export const HOST_PROTOCOL = 'intercloud-host';
 
-export const gatePath = { join: '/join', agent: '/agent', image: (sha256: string) => `/images/${sha256}`, capture: (upload: string) => `/captures/${upload}` };
+/** What a connection becomes that carries the host's own to the region's southbound database. */
+export const SOUTHBOUND_PROTOCOL = 'intercloud-southbound';
+
+export const gatePath = { join: '/join', agent: '/agent', southbound: '/southbound', image: (sha256: string) => `/images/${sha256}`, capture: (upload: string) => `/captures/${upload}` };
 
 /** As long as the authority's own: what a host may do ends with its row, which is looked at every time. */
 export const certificateYears = 10;

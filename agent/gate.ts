@@ -4,10 +4,12 @@
  * others for what it was told to work with.
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
@@ -16,7 +18,7 @@ import { issueCertificate, type Authority } from '../kit/authority.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Log } from '../kit/log.ts';
-import { certificateYears, gatePath, HOST_PROTOCOL, type JoinAnswer, type JoinWish } from './enrolment.ts';
+import { certificateYears, gatePath, HOST_PROTOCOL, SOUTHBOUND_PROTOCOL, type JoinAnswer, type JoinWish } from './enrolment.ts';
 import type { Ledger, Member, Members } from './fleet.ts';
 import type { Grants } from './grants.ts';
 import { connectDriver, type RemoteDriver } from './remote.ts';
@@ -50,6 +52,8 @@ export type GateOptions = {
   blobs: BlobStore;
   /** What a host is told of the region that it joins. */
   region: { name: string; driver: string };
+  /** The port of this machine's loopback where the region's southbound database lets hosts in, where it has one. */
+  southboundPort?: number;
   clock: Clock;
   log: Log;
   /** How long after the gate has opened those may take that were connected to an earlier one. */
@@ -68,11 +72,15 @@ const mostWishBytes = 16_384;
 const bodyWithinMs = 10_000;
 /** Each host has one that lasts, and others while it fetches. */
 const mostConnections = 16_384;
+/** ovn-controller has one, and another while it comes back. */
+const mostCarried = 8;
 const mostUploadBytes = 16 * 2 ** 40;
 
 export async function openGate(options: GateOptions): Promise<Gate> {
   const { registry, log, clock, authority } = options;
   const lines = new Map<string, Line>();
+  /** Connections that are carried to the southbound database, and by which key they came. */
+  const carried = new Map<Duplex, { id: string; key: string }>();
   let known = new Map<string, Registered>();
   let looking: Promise<void> | undefined;
   let toldAt = 0;
@@ -88,6 +96,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
       log.warn({ hostId: id, from: line.from }, 'a host is no host of this region any more, and is cut off');
       cut(id, line);
     }
+    for (const [socket, { id, key }] of carried) if (known.get(id)?.key !== key) socket.destroy();
     if (lines.size > 0 && clock.now().getTime() - toldAt >= tellEveryMs) {
       toldAt = clock.now().getTime();
       await registry.seen([...lines.keys()]);
@@ -163,11 +172,32 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     return new Fault(403, 'forbidden', `You were not told to work with ${what}.`);
   }
 
+  /** Who it is there, it proves to the database once more: by its certificate, which the database's own rules look at. */
+  async function carrySouthbound(socket: TLSSocket, head: Buffer, port: number): Promise<void> {
+    const { id, name, key } = await hostOf(socket);
+    if ([...carried.values()].filter((each) => each.id === id).length >= mostCarried) throw new Fault(429, 'tooMany', `No host has more than ${mostCarried} of these.`);
+    carried.set(socket, { id, key });
+    const database = connect({ host: '127.0.0.1', port });
+    try {
+      await once(database, 'connect');
+      await written(socket, switching(SOUTHBOUND_PROTOCOL));
+      if (head.length > 0) socket.unshift(head);
+      await pipeline(socket, database, socket);
+    } catch (err) {
+      log.debug({ err, hostId: id, host: name }, 'a connection to the southbound database has ended');
+    } finally {
+      carried.delete(socket);
+      database.destroy();
+      socket.destroy();
+    }
+  }
+
   async function admit(request: IncomingMessage, socket: TLSSocket, head: Buffer): Promise<void> {
+    if (options.southboundPort !== undefined && request.headers.upgrade === SOUTHBOUND_PROTOCOL && request.url === gatePath.southbound) return carrySouthbound(socket, head, options.southboundPort);
     if (request.headers.upgrade !== HOST_PROTOCOL || request.url !== gatePath.agent) throw new Fault(404, 'notFound', 'There is nothing to become here.');
     const { id, name, key } = await hostOf(socket);
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
-    await written(socket, `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${HOST_PROTOCOL}\r\n\r\n`);
+    await written(socket, switching(HOST_PROTOCOL));
     if (socket.destroyed) return;
     if (head.length > 0) socket.unshift(head);
     const before = lines.get(id);
@@ -250,11 +280,16 @@ export async function openGate(options: GateOptions): Promise<Gate> {
       isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const { tunnel } of lines.values()) tunnel.close();
+      for (const socket of carried.keys()) socket.destroy();
       server.closeAllConnections();
       await closed;
       await looking;
     },
   };
+}
+
+function switching(protocol: string): string {
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`;
 }
 
 export function keyHashOf(spki: Uint8Array): string {

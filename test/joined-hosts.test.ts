@@ -1,17 +1,21 @@
 /** Hosts on other machines: how they join, what they may speak of, and what becomes of their servers. */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:https';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import { readImage, sendCapture } from '../agent/dial.ts';
+import { openSouthbound, readImage, sendCapture } from '../agent/dial.ts';
 import { gateName, gatePath, HOST_PROTOCOL, type HostIdentity } from '../agent/enrolment.ts';
 import { joinRegion } from '../agent/joining.ts';
+import { carrySouthbound } from '../agent/southbound.ts';
 import { contentDigest } from '../drivers/driver.fixtures.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { groupSpec, networkSpec, nicOf, portOn, serverOf } from '../drivers/spec.fixtures.ts';
 import { issueCertificate, makeAuthority, makeKeys } from '../kit/authority.ts';
+import { createLog } from '../kit/log.ts';
 import { reconcile } from '../services/compute/reconcile.ts';
 import { startCloud } from './cloud.ts';
 import { regionWithGate, until } from './joined-hosts.ts';
@@ -244,3 +248,32 @@ function knock({ host, port }: { host: string; port: number }, { authority, cert
     asked.end();
   });
 }
+
+test('what a host says to the southbound database goes by the gate, until its key is taken back', async (t) => {
+  const database = createServer((socket) => void socket.on('error', () => undefined).pipe(socket));
+  await new Promise<void>((resolve) => void database.listen(0, '127.0.0.1', resolve));
+  t.after(() => new Promise<void>((resolve) => void database.close(() => resolve())));
+  const region = await regionWithGate(t, { southboundPort: (database.address() as AddressInfo).port });
+  const token = await region.invite('rack-1');
+  const identity = await region.enrol(token);
+  const way = await carrySouthbound({ port: 0, gate: region.address, identity, log: createLog({ name: 'host', level: 'silent' }) });
+  t.after(() => way.stop());
+  const asked = connect({ host: '127.0.0.1', port: way.port });
+  const gone = once(asked, 'close');
+
+  asked.write('as it was said');
+
+  assert.equal(String((await once(asked, 'data'))[0]), 'as it was said');
+  await region.renew(token.hostId);
+  await gone;
+  const refused = connect({ host: '127.0.0.1', port: way.port });
+  await once(refused, 'close');
+  assert.equal(region.said(/certificate of a host that is none any more/).length, 1);
+});
+
+test('a gate without a southbound database carries nobody there', async (t) => {
+  const region = await regionWithGate(t);
+  const identity = await region.enrol(await region.invite('rack-1'));
+
+  await assert.rejects(openSouthbound(region.address, identity, AbortSignal.timeout(10_000)), /refused this host: 404/);
+});

@@ -27,7 +27,7 @@ export type Line = { level: number; msg: string; [key: string]: unknown };
 
 const hostShape = { vcpus: 8, memoryMiB: 16_384, diskGiB: 100 };
 
-export async function regionWithGate(t: Test) {
+export async function regionWithGate(t: Test, { southboundPort }: { southboundPort?: number } = {}) {
   const { database } = await testDatabase(t, { migrations: regionSchemas });
   const folder = await mkdtemp(join(tmpdir(), 'joined-hosts-'));
   const lines: Line[] = [];
@@ -42,7 +42,7 @@ export async function regionWithGate(t: Test) {
   const certificate = await issueCertificate(authority, { subject: 'CN=gate', use: 'server', names: [{ type: 'dns', value: 'gate.intercloud.internal' }], publicKey: keys.publicKey, now: clock.now(), years: 10 });
   const grants = createGrants();
   const ledger = hostLedger({ database });
-  const open = (port: number, returnWithinMs = 20_000) => openGate({ returnWithinMs, host: '127.0.0.1', port, certificate, key: keys.key, authority, registry: hostRegistry({ database, clock }), ledger, grants, blobs, region: { name: 'RegionOne', driver: 'simulated' }, clock, log });
+  const open = (port: number, returnWithinMs = 20_000) => openGate({ ...(southboundPort === undefined ? {} : { southboundPort }), returnWithinMs, host: '127.0.0.1', port, certificate, key: keys.key, authority, registry: hostRegistry({ database, clock }), ledger, grants, blobs, region: { name: 'RegionOne', driver: 'simulated' }, clock, log });
   let gate = await open(0);
   const address = { host: '127.0.0.1', port: gate.port };
   const driver = fleetDriver({ first, members: { all: () => gate.members.all(), find: (id) => gate.members.find(id) }, ledger, grants, passage: diskPassage(passing(blobFolder, blobs)), random: systemRandom, log, listWithinMs: 5_000 });
