@@ -10,13 +10,16 @@
  *
  * `npm run bench -- --only fleet --servers 10000 --hosts 1000`: so many servers on so many simulated hosts, in a cloud of their own; without `--servers`, a hundred.
  *
+ * `-- --only agents --agents 1000`: so many agents joined to one region: what they cost when idle, and how soon all are back after a restart of all.
+ *
  * `-- --only bytes --mib 10240`: an image of so many MiB, uploaded, staged and imported.
  *
- * `--service identity,…` measures only these; `--seconds 0.3` works so long for each case of `--against`; `--only starts,placements,fleet,usage,latency,reads,flood,ports,volumes,bytes,transfers,pages,costs` only these parts.
+ * `--service identity,…` measures only these; `--seconds 0.3` works so long for each case of `--against`; `--only starts,placements,fleet,agents,usage,latency,reads,flood,ports,volumes,bytes,transfers,pages,costs` only these parts.
  *
  * `npm run bench -- --only transfers`: objects of 64 MiB, here and at nginx; `--only pages --objects 10000000`: pages of a container of so many (100,000 without).
  */
 import { parseArgs } from 'node:util';
+import { measureAgents, type Agents } from './agents.ts';
 import { measureReads } from './bare.ts';
 import type { Ground } from './cases.ts';
 import { measureCosts, type Costs } from './cost.ts';
@@ -39,7 +42,7 @@ import { measureUsage, type UsageMeasured } from './usage.ts';
 import { measureValidations, type Validations } from './validations.ts';
 import { measureVolumes, type VolumesMeasured } from './volumes.ts';
 
-const parts = ['starts', 'placements', 'fleet', 'usage', 'latency', 'reads', 'flood', 'ports', 'volumes', 'bytes', 'transfers', 'pages', 'costs'] as const;
+const parts = ['starts', 'placements', 'fleet', 'agents', 'usage', 'latency', 'reads', 'flood', 'ports', 'volumes', 'bytes', 'transfers', 'pages', 'costs'] as const;
 type Part = (typeof parts)[number];
 
 export type Starts = { coldMs: number; warmMs: number; memory: Record<string, number> };
@@ -48,6 +51,7 @@ export type Results = {
   decisionMs?: number;
   placements?: Placements[];
   fleet?: Fleet;
+  agents?: Agents;
   validations?: Validations;
   usage?: UsageMeasured;
   meter?: MeterMeasured;
@@ -73,6 +77,8 @@ const { values } = parseArgs({
     count: { type: 'string', default: '200' },
     servers: { type: 'string', default: '100' },
     hosts: { type: 'string', default: '100' },
+    agents: { type: 'string', default: '1000' },
+    idle: { type: 'string', default: '60' },
     records: { type: 'string', default: '100000' },
     ports: { type: 'string', default: '10000' },
     objects: { type: 'string', default: '100000' },
@@ -94,16 +100,17 @@ try {
 function wantedParts(): readonly Part[] {
   if (values.only !== undefined) return parts.filter((part) => values.only!.split(',').includes(part));
   if (values.against) return ['costs'];
-  // What needs another program, or the other cloud, is measured where it is asked for.
-  return values.scale ? [] : parts.filter((part) => part !== 'costs' && part !== 'transfers');
+  // What needs another program, the other cloud, or minutes, is measured where it is asked for.
+  return values.scale ? [] : parts.filter((part) => part !== 'costs' && part !== 'transfers' && part !== 'agents');
 }
 
 async function run(own: OwnCloud, wanted: readonly Part[]): Promise<Results> {
   const results: Results = {};
   if (wanted.includes('placements')) results.placements = [10_000, 100_000].map(measurePlacements);
   if (wanted.includes('fleet')) results.fleet = await measureFleet({ servers: Number(values.servers), hosts: Number(values.hosts), say });
-  // Those two have what they need themselves.
-  if (wanted.length > 0 && wanted.every((part) => part === 'placements' || part === 'fleet')) return results;
+  if (wanted.includes('agents')) results.agents = await measureAgents({ agents: Number(values.agents), idleSeconds: Number(values.idle), say });
+  // Those have what they need themselves.
+  if (wanted.length > 0 && wanted.every((part) => part === 'placements' || part === 'fleet' || part === 'agents')) return results;
   const [other, otherWorked] = values.against ? [await connectEndpoint('the other cloud', credentialsFrom(process.env)), workedBySessions(need(values.pids))] : [];
   say('cold start: nothing to the first answer of the API');
   const coldMs = await own.up();

@@ -4,6 +4,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { GateAddress } from '../agent/enrolment.ts';
 import { administratorRole } from '../kit/postgres/embedded.ts';
 import { layoutOf } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
@@ -26,6 +27,8 @@ export type OwnCloud = {
   workedBy(names: readonly string[]): Promise<Worked>;
   /** MiB of each process, with each shared page counted once among those who share it. */
   memory(): Promise<Record<string, number>>;
+  /** Where further hosts come in, from the first call on; and the certificate of their authority. */
+  openGate(): Promise<GateAddress & { authority: string }>;
   /** As who may do everything there. */
   database(): Server;
   remove(): Promise<void>;
@@ -41,6 +44,7 @@ export async function makeOwnCloud({ hosts = 10 }: { hosts?: number } = {}): Pro
   const layout = layoutOf(stateDir);
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
+  let isMade = false;
 
   function intercloud(args: string[]): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -62,6 +66,7 @@ export async function makeOwnCloud({ hosts = 10 }: { hosts?: number } = {}): Pro
     base,
     async up() {
       const begun = performance.now();
+      isMade = true;
       const up = intercloud(['up', '--driver', 'simulated', '--hosts', String(hosts), '--port', String(port)]);
       let answeredMs = 0;
       while (answeredMs === 0) {
@@ -98,12 +103,18 @@ export async function makeOwnCloud({ hosts = 10 }: { hosts?: number } = {}): Pro
     async memory() {
       return Object.fromEntries((await processes()).map(({ name, pid }) => [name, (name === 'postgresql' ? family(pid) : [pid]).reduce((sum, each) => sum + pssMiB(each), 0)]));
     },
+    async openGate() {
+      const gate = await askSupervisor<GateAddress>(layout.supervisorSocket, { command: 'open gate', gate: { host: '127.0.0.1', port: await freePort() } });
+      if (!gate) throw new Error('The cloud is down');
+      return { ...gate, authority: readFileSync(layout.hostAuthority, 'utf8') };
+    },
     database() {
       const { socketDir, port: number } = JSON.parse(readFileSync(layout.postgresAddress, 'utf8')) as { socketDir: string; port: number };
       return { host: socketDir, port: number, user: administratorRole };
     },
     async remove() {
-      await intercloud(['reset', '--yes']);
+      // What has a cloud of its own leaves this one unmade.
+      if (isMade) await intercloud(['reset', '--yes']);
       rmSync(home, { recursive: true, force: true });
     },
   };

@@ -1,5 +1,6 @@
 /** What was measured, beside what is promised. */
 import Table from 'cli-table3';
+import type { Agents } from './agents.ts';
 import type { Results } from './bench.ts';
 import type { Cost, Costs } from './cost.ts';
 import type { Fleet } from './fleet.ts';
@@ -8,7 +9,7 @@ import type { Measured } from './load.ts';
 type Rows = [string, string, string][];
 
 /** Only what was measured; nothing, if nothing was. */
-export function tableOfPromises({ starts, decisionMs, placements, fleet, validations, latency, meter, usage, flood, ports, volumes, bytes, transfers, pages, reads, costs }: Results): string {
+export function tableOfPromises({ starts, decisionMs, placements, fleet, agents, validations, latency, meter, usage, flood, ports, volumes, bytes, transfers, pages, reads, costs }: Results): string {
   const rows: Rows = [];
   if (starts) {
     const { coldMs, warmMs, memory } = starts;
@@ -20,6 +21,7 @@ export function tableOfPromises({ starts, decisionMs, placements, fleet, validat
   for (const { hosts, medianMs, p99Ms, undisturbedP99Ms, undisturbed } of placements ?? [])
     rows.push([`decision over ${hosts.toLocaleString('en')} hosts, p99`, `${p99Ms.toFixed(2)} ms, of the ${undisturbed} that nothing interrupted ${undisturbedP99Ms.toFixed(2)} ms (median ${medianMs.toFixed(2)})`, hosts > 10_000 ? '5 ms' : '1 ms']);
   if (fleet) rows.push(...rowsOf(fleet));
+  if (agents) rows.push(...rowsOfAgents(agents));
   if (validations) rows.push(['tokens verified per second and core, each for the first time', `${validations.firstPerCoreSecond.toFixed(0)} (later ${validations.laterPerCoreSecond.toFixed(0)})`, '30000']);
   if (latency) rows.push(['server create answers 202, median', `${latency.find(({ name }) => name.startsWith('server create'))?.medianMs.toFixed(1)} ms`, '20 ms']);
   if (meter) rows.push(['usage: events turned into records per second and core, in a region', `${meter.perCoreSecond.toFixed(0)} (${meter.perSecond.toFixed(0)} per second by one meter)`, '30000']);
@@ -71,6 +73,15 @@ function rowsOf({ servers, hosts, activeSeconds, acceptedSeconds, millisecondsEa
     ['p99 of light answers meanwhile', `${answersP99Ms.toFixed(1)} ms`, '50 ms'],
     [`a list of ${listed} servers with details, median`, `${listMedianMs.toFixed(1)} ms`, listed === 1_000 ? '20 ms' : ''],
     [`memory with them (PSS): ${told(memory)}`, `${Object.values(memory).reduce((sum, one) => sum + one, 0).toFixed(0)} MiB`, servers === 100_000 ? '1 GB' : ''],
+  ];
+}
+
+function rowsOfAgents({ agents, alone, joined, convergedSeconds, convergedCoreSeconds }: Agents): Rows {
+  const total = (of: Record<string, number>) => Object.values(of).reduce((sum, one) => sum + one, 0);
+  const more = Object.keys(joined).map((name) => `${name} ${(joined[name]! - alone[name]!).toFixed(1)}`).join(', ');
+  return [
+    [`${agents} agents joined and idle, of a core (${more})`, `${(total(joined) - total(alone)).toFixed(1)} % more than the ${total(alone).toFixed(1)} % without any`, agents === 1_000 ? '3 %' : ''],
+    [`${agents} agents started again at once, until all are up`, `${convergedSeconds.toFixed(1)} s (${convergedCoreSeconds.toFixed(1)} s of a core)`, agents === 1_000 ? '60 s' : ''],
   ];
 }
 

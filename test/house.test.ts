@@ -20,7 +20,7 @@ const rooms: Record<string, (to: string, from: string) => boolean> = {
   supervisor: (to) => /^kit\//.test(to),
   // A machine that becomes a host speaks to the gate before there is an agent on it.
   cli: (to) => /^(contract|supervisor)\//.test(to) || to === 'guest/build.ts' || to === 'agent/joining.ts',
-  bench: (to) => /^(contract|kit|supervisor|services)\//.test(to) || /^(cloud|test\/)/.test(to),
+  bench: (to) => /^(contract|kit|supervisor|services|agent|drivers\/simulated)\//.test(to) || /^(cloud|test\/)/.test(to),
   guest: () => false,
   test: () => true,
   'main.ts': () => true,
