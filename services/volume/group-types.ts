@@ -40,6 +40,12 @@ export async function consistentGroupType({ tx }: Pick<Context, 'tx'>): Promise<
   return type;
 }
 
+/** cinder/api/v3/groups.py, _check_default_cgsnapshot_type: what is of that type is changed through the doors of consistency groups only. */
+export async function demandPlainGroupType({ tx }: Pick<Context, 'tx'>, nameOrId: string): Promise<void> {
+  const type = await findGroupType(tx, nameOrId, { byName: true });
+  if (type?.name === consistent) throw badRequest(`Group_type ${type.id} is reserved for migrating CGs to groups. Migrated group can only be operated by CG APIs.`);
+}
+
 export async function createGroupType(context: Context, { name, description, isPublic, specs }: { name: string; description: string | null; isPublic: boolean; specs: GroupType['specs'] }): Promise<GroupType> {
   const type = { id: context.random.uuid(), name, description, public: isPublic, specs };
   if ((await insertGroupType(context.tx, type, context.now)) === 0) throw conflict(`Group Type ${name} already exists.`);

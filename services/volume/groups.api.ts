@@ -3,6 +3,7 @@ import { groupSnapshots as groupSnapshotsContract } from '../../contract/volume/
 import { groups as groupsContract } from '../../contract/volume/groups.ts';
 import { Answer, implement } from '../../kit/http/implement.ts';
 import { createGroupSnapshot, deleteGroupSnapshot, getGroupSnapshot, listGroupSnapshots, resetGroupSnapshotStatus, type GroupSnapshot } from './group-snapshots.ts';
+import { demandPlainGroupType } from './group-types.ts';
 import { changeGroup, copyGroup, createGroup, deleteGroup, demandReplicated, getGroup, listGroups, resetGroupStatus, type Group } from './groups.ts';
 import { cut, idsIn, readPage } from './lists.ts';
 import { demandKnownFilters } from './resource-filters.ts';
@@ -24,6 +25,7 @@ export const groups = implement(groupsContract, {
 
   async create(request) {
     const { name, description, group_type: groupType, volume_types: types, availability_zone: zone } = request.body.group;
+    await demandPlainGroupType(request, groupType);
     return { group: brief(await createGroup(request, { name: name?.trim() ?? null, description: description?.trim() ?? null, groupType, types, zone: zone ?? null })) };
   },
 
@@ -31,6 +33,8 @@ export const groups = implement(groupsContract, {
     const wish = request.body['create-from-src'];
     const naming = { name: wish.name?.trim() ?? null, description: wish.description?.trim() ?? null };
     const source = 'group_snapshot_id' in wish ? { groupSnapshotId: wish.group_snapshot_id, sourceGroupId: null } : { groupSnapshotId: null, sourceGroupId: wish.source_group_id };
+    const { groupTypeId } = 'group_snapshot_id' in wish ? await getGroupSnapshot(request, wish.group_snapshot_id) : await getGroup(request, wish.source_group_id);
+    await demandPlainGroupType(request, groupTypeId);
     return { group: brief(await copyGroup(request, { ...naming, ...source })) };
   },
 
@@ -38,11 +42,13 @@ export const groups = implement(groupsContract, {
 
   async update(request) {
     const { name, description, add_volumes: add, remove_volumes: remove } = request.body.group;
+    await demandPlainGroup(request, request.params.group_id);
     await changeGroup(request, request.params.group_id, { name: name?.trim(), description: description?.trim(), add: idsIn(add), remove: idsIn(remove) });
     return undefined;
   },
 
   async delete(request) {
+    await demandPlainGroup(request, request.params.group_id);
     await deleteGroup(request, request.params.group_id, { withVolumes: isTrue(request.body.delete['delete-volumes']) });
     return undefined;
   },
@@ -57,6 +63,10 @@ export const groups = implement(groupsContract, {
   failoverReplication: (request) => demandReplicated(request, request.params.group_id),
   listReplicationTargets: (request) => demandReplicated(request, request.params.group_id),
 });
+
+async function demandPlainGroup(context: Parameters<typeof getGroup>[0], id: string): Promise<void> {
+  await demandPlainGroupType(context, (await getGroup(context, id)).groupTypeId);
+}
 
 function brief({ id, name }: Group) {
   return { id, name };
@@ -94,6 +104,7 @@ export const groupSnapshots = implement(groupSnapshotsContract, {
 
   async create(request) {
     const { group_id: groupId, name, description } = request.body.group_snapshot;
+    await demandPlainGroup(request, groupId);
     const made = await createGroupSnapshot(request, { groupId, name: name ?? null, description: description ?? null });
     return { group_snapshot: { id: made.id, name: made.name, group_type_id: made.groupTypeId } };
   },
@@ -101,6 +112,7 @@ export const groupSnapshots = implement(groupSnapshotsContract, {
   show: async (request) => ({ group_snapshot: snapshotDetailed(request, await getGroupSnapshot(request, request.params.group_snapshot_id)) }),
 
   async delete(request) {
+    await demandPlainGroupType(request, (await getGroupSnapshot(request, request.params.group_snapshot_id)).groupTypeId);
     await deleteGroupSnapshot(request, request.params.group_snapshot_id);
     return undefined;
   },

@@ -176,5 +176,18 @@ test('a consistency group is an error where no storage takes snapshots of one mo
   assert.equal(made.status, 202);
   await idle();
   assert.equal((await alice('GET', `/consistencygroups/${made.body.consistencygroup.id}`)).body.consistencygroup.status, 'error');
-  assert.equal((await alice('POST', '/cgsnapshots', { cgsnapshot: { consistencygroup_id: made.body.consistencygroup.id } })).status, 400);
+  const { id } = made.body.consistencygroup;
+  assert.equal((await alice('POST', '/cgsnapshots', { cgsnapshot: { consistencygroup_id: id } })).status, 400);
+  const { group_type: kind } = (await alice('GET', `/groups/${id}`, undefined, version)).body.group;
+  for (const [method, path, body] of [
+    ['POST', '/groups', { group: { group_type: kind, volume_types: [type.id] } }],
+    ['PUT', `/groups/${id}`, { group: { name: 'other' } }],
+    ['POST', `/groups/${id}/action`, { delete: {} }],
+    ['POST', '/groups/action', { 'create-from-src': { source_group_id: id } }],
+    ['POST', '/group_snapshots', { group_snapshot: { group_id: id } }],
+  ] as const)
+    assert.match((await alice(method, path, body, version)).body.badRequest.message, /can only be operated by CG APIs/);
+  assert.equal((await alice('POST', `/consistencygroups/${id}/delete`)).status, 202);
+  await idle();
+  assert.equal((await alice('GET', `/consistencygroups/${id}`)).status, 404);
 });

@@ -212,7 +212,7 @@ export async function clearUp(cloud: TestCloud, { compute, volume, image, networ
   await cloud.settle();
   for (const { id } of (await cloud.admin.volume.volumes.list()).body.volumes) await cloud.admin.volume.volumes.delete({ params: { volume_id: id } });
   await cloud.settle();
-  for (const { id } of (await cloud.admin.volume.groupTypes.list()).body.group_types) await cloud.admin.volume.groupTypes.delete({ params: { group_type_id: id } });
+  for (const { id, name } of (await cloud.admin.volume.groupTypes.list()).body.group_types) if (name !== 'default_cgsnapshot_type') await cloud.admin.volume.groupTypes.delete({ params: { group_type_id: id } });
   for (const { id, name } of (await cloud.admin.volume.types.list()).body.volume_types) if (name !== '__DEFAULT__') await cloud.admin.volume.types.delete({ params: { type_id: id } });
   for (const { id } of (await image.images.list({ query: { visibility: 'shared' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
   for (const { id } of (await image.images.list({ query: { visibility: 'private' } })).body.images) await image.images.delete({ params: { image_id: id ?? '' } });
