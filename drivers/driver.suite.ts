@@ -8,11 +8,12 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { contentDigest } from './driver.fixtures.ts';
+import { diskSize } from '../kit/qcow2.ts';
+import { contentDigest, putImageFile } from './driver.fixtures.ts';
 import type {
   BlobStore, ConsoleKind, DiskKeys, Driver, DriverErrorKind, NetworkResource, NetworkResourceRef, NetworkSpec, PortSpec, PowerState,
   ServerSpec, VettedImage, VolumeSpec,
@@ -267,6 +268,39 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
       await driver().volumes.removeSnapshot({ ...snapshot, generation: 2 });
       await driver().volumes.remove({ id: locked.id, generation: 2 });
       if (readStorage) for (const id of [snapshot.id, locked.id]) assert.equal(await readStorage(id), null);
+    });
+
+    sentence('what is captured of a locked disk as it is can be read by its key only, and becomes another locked volume', async ({ driver, images, volume, server, volumeDigest, captureLocked, writeToVolume, imageText }) => {
+      const locked = volume({ source: { kind: 'image', image: images[1] }, encryption });
+      const plain = volume({ source: locked.source });
+      const snapshot = { id: randomUUID(), projectId, volumeId: locked.id, generation: 1 };
+      const keys = keysFor(locked.id, snapshot.id);
+      const text = writeToVolume ? 'what a guest has written' : await imageText(images[1]);
+      await driver().volumes.ensure({ ...locked, keys });
+      await driver().volumes.ensure(plain);
+      await writeToVolume?.(locked.id, 4096, Buffer.from(text), keys);
+      await driver().volumes.ensureSnapshot({ ...snapshot, keys });
+      const digest = await volumeDigest(locked.id, keys);
+
+      const comesAgain = async (of: { volumeId: string; snapshotId?: string }) => {
+        const { image, bytes } = await captureLocked({ ...of, keys });
+        assert.ok(!bytes.includes(text));
+        const id = of.snapshotId ?? of.volumeId;
+        const again = volume({ sizeGiB: 2, source: { kind: 'image', image, lockedAs: id }, encryption });
+        const known = { ...keysFor(again.id), [id]: keys[id]! };
+        await refused('invalid', driver().volumes.ensure({ ...again, keys: { [again.id]: known[again.id]! } }));
+        await driver().volumes.ensure({ ...again, keys: known });
+        assert.equal(await volumeDigest(again.id, known), digest);
+        return bytes;
+      };
+      const [one, other] = [await comesAgain({ volumeId: locked.id }), await comesAgain({ volumeId: locked.id })];
+      assert.ok(one.equals(other));
+      await comesAgain({ volumeId: locked.id, snapshotId: snapshot.id });
+      await refused('invalid', driver().volumes.capture({ volumeId: plain.id, upload: randomUUID(), locked: true }));
+      await refused('invalid', driver().volumes.capture({ volumeId: locked.id, upload: randomUUID(), locked: true }));
+
+      await driver().servers.ensure({ ...server(), volumes: [{ volumeId: locked.id, device: '/dev/vdb' }], keys });
+      await comesAgain({ volumeId: locked.id });
     });
 
     sentence('a server uses a locked volume like any other, and its key is nowhere on the host', async ({ driver, images, volume, server, volumeDigest, snapshotDigest, kept }) => {
@@ -838,6 +872,14 @@ async function openRegion(fixture: DriverFixture, traits: DriverTraits) {
 
     serverDigest: ({ id, hostId }: ServerSpec, keys: DiskKeys = {}) => digestOf((upload) => driver.servers.capture({ id, hostId, upload, keys })),
     snapshotDigest: ({ id: snapshotId, volumeId }: { id: string; volumeId: string }, keys: DiskKeys = {}) => digestOf((upload) => driver.volumes.capture({ volumeId, snapshotId, upload, keys })),
+    /** As an image that a volume can be made of. */
+    captureLocked: async (of: { volumeId: string; snapshotId?: string; keys: DiskKeys }) => {
+      const upload = randomUUID();
+      await driver.volumes.capture({ ...of, upload, locked: true });
+      const path = fixture.blobs.incomingPath(upload);
+      const image = await putImageFile(dirname(path), path, 'qcow2', await diskSize(path, 'qcow2'));
+      return { image, bytes: await readFile(path) };
+    },
     volumeDigest: (volumeId: string, keys: DiskKeys = {}) => digestOf((upload) => driver.volumes.capture({ volumeId, upload, keys })),
 
     /** How often the guest has started, once it has done so this often. */

@@ -21,11 +21,13 @@ const COPIED = 1n << 63n;
 const COMPRESSED = 1n << 62n;
 const ZERO = 1n;
 const HEADER_LENGTH = 104;
+/** crypt_method */
+const LUKS = 2;
 
 /** What the guest sees that is not zero, from low to high offsets. */
-export async function* readDisk(path: string, format: DiskFormat): AsyncGenerator<Chunk> {
+export async function* readDisk(path: string, format: DiskFormat, { locked = false }: { /** What the guest sees is locked: it is read as it lies there. */ locked?: boolean } = {}): AsyncGenerator<Chunk> {
   await using file = await open(path, 'r');
-  yield* format === 'raw' ? readRaw(file) : readQcow2(file);
+  yield* format === 'raw' ? readRaw(file) : readQcow2(file, locked);
 }
 
 /** How large the disk is that the guest sees. */
@@ -45,12 +47,12 @@ async function* readRaw(file: FileHandle): AsyncGenerator<Chunk> {
   }
 }
 
-async function* readQcow2(file: FileHandle): AsyncGenerator<Chunk> {
+async function* readQcow2(file: FileHandle, locked: boolean): AsyncGenerator<Chunk> {
   const header = await readAt(file, 0, HEADER_LENGTH);
   const version = header.readUInt32BE(4);
   if (header.readUInt32BE(0) !== MAGIC || (version !== 2 && version !== 3)) throw new Error('This is not a qcow2 file');
   if (header.readBigUInt64BE(8) !== 0n) throw new Error('A disk with a backing file is not read');
-  if (header.readUInt32BE(32) !== 0) throw new Error('An encrypted disk is not read');
+  if (header.readUInt32BE(32) !== (locked ? LUKS : 0)) throw new Error(locked ? 'The disk is not encrypted' : 'An encrypted disk is not read');
   // Bit 0 (dirty refcounts) does not matter to a reader; every other one changes what the tables mean.
   if (version === 3 && header.readBigUInt64BE(72) & ~1n) throw new Error('The disk uses features that are not read');
 
@@ -96,6 +98,7 @@ export async function writeQcow2(
   path: string,
   virtualSize: number,
   chunks: AsyncIterable<Chunk> | Iterable<Chunk>,
+  { locked = false }: { /** The chunks are ciphertext, and the file says so. What opens it is not in it. */ locked?: boolean } = {},
 ): Promise<number> {
   // The intake reads it as another user.
   await using file = await open(path, 'w+', 0o644);
@@ -147,6 +150,7 @@ export async function writeQcow2(
   header.writeUInt32BE(3, 4);
   header.writeUInt32BE(CLUSTER_BITS, 20);
   header.writeBigUInt64BE(BigInt(virtualSize), 24);
+  header.writeUInt32BE(locked ? LUKS : 0, 32);
   header.writeUInt32BE(l1Size, 36);
   header.writeBigUInt64BE(BigInt(l1Place * CLUSTER), 40);
   header.writeBigUInt64BE(BigInt(tablePlace * CLUSTER), 48);

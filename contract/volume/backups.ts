@@ -30,6 +30,7 @@ const Backup = Type.Object(
     'os-backup-project-attr:project_id': since('3.18', Type.Optional(Type.String())),
     metadata: since('3.43', Metadata),
     user_id: since('3.56', Type.Optional(Type.String())),
+    encryption_key_id: since('3.64', Type.Optional(Type.String())),
   },
   closed,
 );

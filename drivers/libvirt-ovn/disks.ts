@@ -1,6 +1,6 @@
 /** Disk images on this host, made and read by qemu-img. No format is ever guessed: a guest could have written it. */
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, rename, rm } from 'node:fs/promises';
+import { chown, constants, copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { DriverError } from '../driver.ts';
 import { run } from './command.ts';
@@ -19,6 +19,8 @@ export type Disks = {
   create(path: string, options: { sizeBytes: number; base?: { path: string; format: DiskFormat }; format?: DiskFormat; lock?: Lock | undefined }): Promise<void>;
   /** A disk of its own with what the source holds, at least as large. The source is not to be written meanwhile. */
   copy(source: Disk, path: string, options?: { sizeBytes?: number; format?: DiskFormat; lock?: Lock | undefined }): Promise<void>;
+  /** The same file again, whatever is in it. */
+  duplicate(from: string, to: string): Promise<void>;
   resize(disk: Disk, sizeBytes: number): Promise<void>;
   /** Also of a disk in use. */
   virtualSizeBytes(path: string, format: DiskFormat): Promise<number>;
@@ -91,6 +93,11 @@ export async function openDisks({ layout, user }: { layout: EngineLayout; user: 
       const keys = [source.lock, lock].flatMap((each) => each?.key ?? []);
       const target = opened({ path: inside(path), format, lock }, keys.length - 1);
       await confined(['convert', '-n', '--target-is-zero', '--image-opts', opened({ ...source, path: inside(source.path) }, 0), '--target-image-opts', target], 30 * 60_000, keys);
+    },
+    async duplicate(from, to) {
+      await copyFile(from, to, constants.COPYFILE_FICLONE).catch((cause: NodeJS.ErrnoException) => {
+        throw new DriverError(cause.code === 'ENOSPC' ? 'exhausted' : 'failed', 'Cannot copy a disk', { cause });
+      });
     },
     async resize({ path, format, lock }, sizeBytes) {
       await confined(['resize', '-q', '--image-opts', opened({ path: inside(path), format, lock }, 0), String(sizeBytes)], 60_000, lock === undefined ? [] : [lock.key]);

@@ -86,7 +86,7 @@ export function createVolumeDriver({
           break;
         case 'image': {
           requireRoom(source.image.virtualSizeBytes, sizeGiB, `the image ${source.image.imageId}`);
-          await disks.copy(await images.ensure(source.image), scratch, { sizeBytes, lock });
+          await disks.copy({ ...(await images.ensure(source.image)), lock: source.lockedAs === undefined ? undefined : { ...opens, id: source.lockedAs, key: keyOf(keys, source.lockedAs) } }, scratch, { sizeBytes, lock });
           break;
         }
         case 'volume':
@@ -203,10 +203,10 @@ export function createVolumeDriver({
         await records.snapshots.remove(id);
       }),
 
-    capture: ({ volumeId, snapshotId, upload, keys }) =>
+    capture: ({ volumeId, snapshotId, upload, keys, locked }) =>
       serial.runAll([volumeKey(volumeId), ...(snapshotId === undefined ? [] : [snapshotKey(snapshotId)])], async () => {
-        if (snapshotId !== undefined) return captureDisk({ libvirt, disks, blobs, from: await getSnapshot(snapshotId, keys), inUse: undefined, upload });
-        return captureDisk({ libvirt, disks, blobs, from: await getVolume(volumeId, keys), inUse: await soleUserOf(volumeId), upload });
+        if (snapshotId !== undefined) return captureDisk({ libvirt, disks, blobs, from: await getSnapshot(snapshotId, keys), inUse: undefined, upload, locked });
+        return captureDisk({ libvirt, disks, blobs, from: await getVolume(volumeId, keys), inUse: await soleUserOf(volumeId), upload, locked });
       }),
 
     async list() {
@@ -218,6 +218,9 @@ export function createVolumeDriver({
     },
   };
 }
+
+/** To open one, its cipher need not be known: the disk says which it is. */
+const opens: DiskEncryption = { cipher: 'aes-256-xts' };
 
 type Kind = { shared: boolean; encryption: DiskEncryption | null };
 

@@ -194,10 +194,11 @@ export function volumeDriver(region: Region): VolumeDriver {
         }
       }),
 
-    capture: ({ volumeId, snapshotId, upload }) =>
+    capture: ({ volumeId, snapshotId, upload, locked = false }) =>
       call([volumeRef(volumeId)], async () => {
         const volume = await handles.find(volumeRef(volumeId));
         if (volume?.state !== 'known') throw new DriverError('missing', `There is no volume ${volumeId}`);
+        if (locked) throw new DriverError('invalid', 'A disk that is not locked cannot be captured as one that is');
         const services = await projects.of(volume.projectId);
         // Block storage makes images of volumes only: of a snapshot, by way of a volume.
         // Of one in use most partners refuse to.

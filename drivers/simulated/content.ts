@@ -61,6 +61,10 @@ export type Images = {
   drop(sha256: string): Promise<void>;
   /** Writes the content, as large as the disk is, to the incoming folder. */
   capture(content: Content, diskBytes: number, upload: string): Promise<CapturedImage>;
+  /** The same, locked by the key of this id, with the bytes of the image below it. */
+  captureLocked(content: Content, id: string, keys: DiskKeys | undefined, diskBytes: number, upload: string): Promise<CapturedImage>;
+  /** What `captureLocked` has written, of an image that is kept. */
+  openLocked(image: VettedImage, id: string, keys: DiskKeys | undefined): Promise<Content>;
 };
 
 export function openImages({ folder, blobs }: { folder: string; blobs: BlobStore }): Images {
@@ -88,6 +92,17 @@ export function openImages({ folder, blobs }: { folder: string; blobs: BlobStore
           ? await copy(pathOf(base.sha256), path)
           : await writeQcow2(path, diskBytes, chunksOf(base && { ...base, path: pathOf(base.sha256) }, writes));
       return { upload, format: 'qcow2', sizeBytes };
+    },
+
+    async captureLocked({ base, writes }, id, keys, diskBytes, upload) {
+      const chunks = await Array.fromAsync(chunksOf(base && { ...base, path: pathOf(base.sha256) }, writes), ({ offset, bytes }) => ({ offset, base64: bytes.toString('base64') }));
+      const bytes = Buffer.from(storeContent({ base: null, writes: chunks }, id, { locked: true, keys }));
+      return { upload, format: 'qcow2', sizeBytes: await writeQcow2(blobs.incomingPath(upload), diskBytes, [{ offset: 0, bytes }], { locked: true }) };
+    },
+
+    async openLocked({ sha256, format }, id, keys) {
+      const parts = await Array.fromAsync(readDisk(pathOf(sha256), format, { locked: true }), ({ bytes }) => bytes);
+      return openContent(Buffer.concat(parts).toString().replace(/\0+$/, ''), id, keys);
     },
   };
 }

@@ -67,7 +67,7 @@ export type Region = {
   /** Does the work in its place: after all earlier calls about the same resources, or about 'all'. */
   call<T>(method: Method, resources: string | string[], work: () => T | Promise<T>): Promise<T>;
   /** Does the work while the image's bytes are here and nobody drops them. */
-  withImage<T>(image: VettedImage | undefined, work: () => T): T | Promise<T>;
+  withImage<T>(image: VettedImage | undefined, work: () => T | Promise<T>): T | Promise<T>;
 };
 
 export function createSimulatedDriver(options: SimulatedOptions): SimulatedDriver {

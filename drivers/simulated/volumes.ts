@@ -62,10 +62,16 @@ export function volumeDriver({ state, images, call, withImage }: Region): Volume
         if (found && locked !== wasLocked) rewrite.run(storeContent(openContent(found.content, id, keys), id, { locked, keys }), id);
         if (found && epoch <= found.epoch) return void (sizeGiB > found.size_gib && extend.run(sizeGiB, id));
 
-        return withImage(source.kind === 'image' ? source.image : undefined, () => {
-          const content = storeContent(contentFor(volume), id, { locked, keys });
-          if (found) replace.run(sizeGiB, content, epoch, id);
-          else insert.run(id, sizeGiB, content, epoch, shared);
+        const put = (content: Content) => {
+          const stored = storeContent(content, id, { locked, keys });
+          if (found) replace.run(sizeGiB, stored, epoch, id);
+          else insert.run(id, sizeGiB, stored, epoch, shared);
+        };
+        if (source.kind !== 'image') return put(contentFor(volume));
+        const { image, lockedAs } = source;
+        return withImage(image, async () => {
+          const content = contentFor(volume);
+          put(lockedAs === undefined ? content : await images.openLocked(image, lockedAs, keys));
         });
       }),
 
@@ -100,11 +106,14 @@ export function volumeDriver({ state, images, call, withImage }: Region): Volume
         removeSnapshot.run(id);
       }),
 
-    capture: ({ volumeId, snapshotId, upload, keys }) =>
+    capture: ({ volumeId, snapshotId, upload, keys, locked = false }) =>
       call('volumes.capture', [`volume/${volumeId}`, ...(snapshotId === undefined ? [] : [`snapshot/${snapshotId}`])], () => {
         const disk = (snapshotId === undefined ? find.get(volumeId) : findSnapshot.get(snapshotId)) as Disk | undefined;
         if (!disk) throw new DriverError('missing', snapshotId === undefined ? `There is no volume ${volumeId}` : `There is no snapshot ${snapshotId}`);
-        return images.capture(openContent(disk.content, snapshotId ?? volumeId, keys), disk.size_gib * GIB, upload);
+        const id = snapshotId ?? volumeId;
+        if (locked && !isLocked(disk.content)) throw new DriverError('invalid', 'A disk that is not locked cannot be captured as one that is');
+        const content = openContent(disk.content, id, keys);
+        return locked ? images.captureLocked(content, id, keys, disk.size_gib * GIB, upload) : images.capture(content, disk.size_gib * GIB, upload);
       }),
 
     list: () =>

@@ -12,7 +12,7 @@ import { createImage, getImage, getOwnImage } from './images.ts';
 import { told } from './image-events.ts';
 import { chargeUpload, demandUploadRoom, releaseImages } from './image-quotas.ts';
 import { activateWithoutBytes, beginSaving, claimBlob, deleteImage, findAbandoned, findImage, findPublicImage, finishSaving, finishStaging, giveUpSaving, keepSaving, lockImage, selectBackups, type Image, type Visibility } from './images.store.ts';
-import { archived } from './intake/inspection.ts';
+import { archived, lockedDisk } from './intake/inspection.ts';
 import { judgeFile, receive, receiveExpanded, receiveFile, stage, vetted, type AcceptedBytes, type Intake, type IntakeLimits, type Progress } from './intake/intake.ts';
 import type { RegionParts } from '../parts.ts';
 import { defaultStore } from './settings.ts';
@@ -188,13 +188,13 @@ export function acceptCapture(parts: RegionParts, { upload, diskFormat = 'qcow2'
 }
 
 /** Looks whether what a driver has captured is sound, for those who read it without keeping it. */
-export function judgeCapture(parts: RegionParts, { upload }: { upload: string }): Promise<void> {
-  return judgeFile(intakeOf(parts), { upload, declared: 'qcow2' });
+export function judgeCapture(parts: RegionParts, { upload, locked = false }: { upload: string; locked?: boolean }): Promise<void> {
+  return judgeFile(intakeOf(parts), { upload, declared: locked ? lockedDisk : 'qcow2' });
 }
 
 /** Judges and keeps a qcow2 disk that a workflow has put into the incoming folder: for the hour in which it is written to a volume. May be repeated. */
-export async function acceptDisk(parts: RegionParts, { id, upload }: { id: string; upload: string }): Promise<VettedImage> {
-  const { format, ...bytes } = await receiveFile(intakeOf(parts), { upload, declared: 'qcow2' });
+export async function acceptDisk(parts: RegionParts, { id, upload, locked = false }: { id: string; upload: string; locked?: boolean }): Promise<VettedImage> {
+  const { format, ...bytes } = await receiveFile(intakeOf(parts), { upload, declared: locked ? lockedDisk : 'qcow2' });
   if (format === 'opaque') throw new Error('Nobody has looked at the disk');
   return vetted({ imageId: id, format, sha256: bytes.sha256, sizeBytes: bytes.sizeBytes, virtualSizeBytes: bytes.virtualSizeBytes ?? 0 });
 }

@@ -9,7 +9,7 @@ import { createReadStream } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import { readDisk, writeQcow2, type Chunk } from '../../kit/qcow2.ts';
+import { readDisk, writeQcow2, type Chunk, type DiskFormat } from '../../kit/qcow2.ts';
 import type { ImageBlobs } from '../image/blobs.ts';
 
 const compress = promisify<Buffer, Buffer>(zstdCompress);
@@ -33,7 +33,7 @@ export type Pack = {
 };
 
 /** Writes the pack of a disk to the incoming folder; pieces that the parent's list has are not written again. Twice makes the same. */
-export async function writePack(store: ImageBlobs, { upload, owner, disk, parent }: { upload: string; owner: string; disk: string; parent: string | null }): Promise<Pack> {
+export async function writePack(store: ImageBlobs, { upload, owner, disk, format, parent }: { upload: string; owner: string; disk: string; /** raw: the pieces are of the file itself, whatever it is. */ format: DiskFormat; parent: string | null }): Promise<Pack> {
   const path = store.incomingPath(upload);
   await rm(path, { force: true });
   const known = new Map((parent === null ? [] : await readList(store, parent)).map((piece) => [`${piece.offset} ${piece.sha256}`, piece]));
@@ -41,7 +41,7 @@ export async function writePack(store: ImageBlobs, { upload, owner, disk, parent
   {
     await using file = await open(path, 'wx', 0o644);
     let at = await append(file, 0, Buffer.from(`intercloud backup ${owner}\n`));
-    for await (const { offset, bytes } of piecesOf(disk)) {
+    for await (const { offset, bytes } of piecesOf(disk, format)) {
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const found = known.get(`${offset} ${sha256}`);
       if (found) {
@@ -69,16 +69,25 @@ export async function packsOf(store: ImageBlobs, pack: string): Promise<string[]
   return packs;
 }
 
-/** Writes the disk that a pack describes to a qcow2 file. */
-export async function unpack(store: ImageBlobs, { pack, to, sizeBytes }: { pack: string; to: string; sizeBytes: number }): Promise<void> {
+/** Writes the disk that a pack describes to a qcow2 file of this size, or, raw, the file that it was made of. */
+export async function unpack(store: ImageBlobs, { pack, to, format, sizeBytes }: { pack: string; to: string; format: DiskFormat; sizeBytes: number }): Promise<void> {
   const list = await readList(store, pack);
   const files = new Map<string, FileHandle>();
   try {
     for (const name of new Set(list.map((piece) => piece.pack ?? pack))) files.set(name, await open(await store.path(name), 'r'));
-    await writeQcow2(to, sizeBytes, chunksOf(list, (piece) => files.get(piece.pack ?? pack)!));
+    const chunks = chunksOf(list, (piece) => files.get(piece.pack ?? pack)!);
+    if (format === 'raw') await writeFile(to, chunks);
+    else await writeQcow2(to, sizeBytes, chunks);
   } finally {
     for (const file of files.values()) await file.close();
   }
+}
+
+/** What lies between the chunks is a hole. */
+async function writeFile(to: string, chunks: AsyncIterable<Chunk>): Promise<void> {
+  await using file = await open(to, 'w', 0o644);
+  for await (const { offset, bytes } of chunks) await append(file, offset, bytes);
+  await file.sync();
 }
 
 async function* chunksOf(list: readonly Piece[], fileOf: (piece: Piece) => FileHandle): AsyncGenerator<Chunk> {
@@ -98,9 +107,9 @@ async function readList(store: ImageBlobs, pack: string): Promise<Piece[]> {
 }
 
 /** The disk in pieces that begin at multiples of their size; what is all zeros is left out. */
-async function* piecesOf(disk: string): AsyncGenerator<Chunk> {
+async function* piecesOf(disk: string, format: DiskFormat): AsyncGenerator<Chunk> {
   let current: Chunk | undefined;
-  for await (const { offset, bytes } of readDisk(disk, 'qcow2')) {
+  for await (const { offset, bytes } of readDisk(disk, format)) {
     for (let done = 0; done < bytes.length; ) {
       const at = offset + done;
       const begin = at - (at % pieceBytes);

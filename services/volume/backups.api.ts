@@ -112,6 +112,7 @@ function detailed(asked: Asked, backup: Backup) {
     snapshot_id: backup.snapshotId,
     data_timestamp: micros(backup.dataAt),
     metadata: backup.metadata,
+    ...(backup.keyId === null ? {} : { encryption_key_id: backup.keyId }),
     ...(asked.caller.isAdmin ? { 'os-backup-project-attr:project_id': backup.projectId, user_id: backup.userId } : {}),
   };
 }

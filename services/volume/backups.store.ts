@@ -2,7 +2,7 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 /** What a restored volume gets back besides its bytes. */
-export type VolumeFacts = { name: string | null; description: string | null; bootable: boolean; imageMetadata: Record<string, string> | null; metadata: Record<string, string> };
+export type VolumeFacts = { name: string | null; description: string | null; bootable: boolean; imageMetadata: Record<string, string> | null; metadata: Record<string, string>; /** Of one that was encrypted: only onto volumes of this type does it come again. */ typeId?: string | null };
 
 export type Backup = {
   id: string;
@@ -24,6 +24,8 @@ export type Backup = {
   pack: string | null;
   packs: string[];
   restoringTo: string | null;
+  /** Its own, with the same secret as what it was made of. */
+  keyId: string | null;
   dataAt: Date;
   generation: number;
   createdAt: Date;
@@ -33,7 +35,7 @@ export type Backup = {
 
 const columns = sql.raw(`b.id, b.project_id as "projectId", b.user_id as "userId", b.volume_id as "volumeId", b.snapshot_id as "snapshotId", b.parent_id as "parentId", b.name, b.description,
   b.status, b.size_gib as "sizeGiB", b.object_count as "objectCount", b.container, b.availability_zone as "availabilityZone", b.failure, b.metadata, b.volume_facts as "volumeFacts",
-  b.pack, b.packs, b.restoring_to as "restoringTo", b.data_at as "dataAt", b.generation, b.created_at as "createdAt", b.updated_at as "updatedAt",
+  b.pack, b.packs, b.restoring_to as "restoringTo", b.key_id as "keyId", b.data_at as "dataAt", b.generation, b.created_at as "createdAt", b.updated_at as "updatedAt",
   exists (select from volume.backup c where c.parent_id = b.id) as "hasChildren"`);
 
 export function findBackup(tx: Transaction, id: string): Promise<Backup | undefined> {
@@ -51,9 +53,9 @@ export type BackupDraft = Omit<Backup, 'failure' | 'restoringTo' | 'hasChildren'
 /** How many were made: none when there is one with this id, whosever it is. */
 export function insertBackup(tx: Transaction, draft: BackupDraft): Promise<number> {
   return tx.run`
-    insert into volume.backup (id, project_id, user_id, volume_id, snapshot_id, parent_id, name, description, status, size_gib, object_count, container, availability_zone, metadata, volume_facts, pack, packs, data_at, generation, created_at, updated_at)
+    insert into volume.backup (id, project_id, user_id, volume_id, snapshot_id, parent_id, name, description, status, size_gib, object_count, container, availability_zone, metadata, volume_facts, pack, packs, key_id, data_at, generation, created_at, updated_at)
     values (${draft.id}, ${draft.projectId}, ${draft.userId}, ${draft.volumeId}, ${draft.snapshotId}, ${draft.parentId}, ${draft.name}, ${draft.description}, ${draft.status}, ${draft.sizeGiB}, ${draft.objectCount},
-      ${draft.container}, ${draft.availabilityZone}, ${sql.json(draft.metadata)}::jsonb, ${sql.json(draft.volumeFacts)}::jsonb, ${draft.pack}, ${draft.packs}::text[], ${draft.dataAt}, ${draft.generation}, ${draft.createdAt}, ${draft.createdAt})
+      ${draft.container}, ${draft.availabilityZone}, ${sql.json(draft.metadata)}::jsonb, ${sql.json(draft.volumeFacts)}::jsonb, ${draft.pack}, ${draft.packs}::text[], ${draft.keyId}, ${draft.dataAt}, ${draft.generation}, ${draft.createdAt}, ${draft.createdAt})
     on conflict (id) do nothing`;
 }
 

@@ -7,13 +7,15 @@ import { backupsOf, countBackups, findBackup, insertBackup, listBackups as listR
 import { createBackupWorkflow, deleteBackupWorkflow, packStore, restoreBackupWorkflow } from './backups.workflow.ts';
 import { packsOf } from './backup-packs.ts';
 import { claimSpending } from '../quota/budgets.ts';
+import { reserveKey } from './disk-keys.ts';
 import { readFilters, type ListQuery } from './lists.ts';
 import { findSnapshot, lockSnapshot, updateSnapshot } from './snapshots.store.ts';
+import { findType } from './types.store.ts';
 import { tellBackup, tellVolume } from './volume-events.ts';
 import { claimBackups } from './volume-quotas.ts';
 import type { RegionParts } from '../parts.ts';
 import { availabilityZone, createRestoredVolume, getVolume, subjectOf as volumeSubject } from './volumes.ts';
-import { lockVolume, updateVolume } from './volumes.store.ts';
+import { lockVolume, updateVolume, type Volume } from './volumes.store.ts';
 import { startWork } from './work.ts';
 
 export type { Backup } from './backups.store.ts';
@@ -45,8 +47,6 @@ export async function createBackup(context: Context, wish: BackupWish): Promise<
   if (snapshot && snapshot.status !== 'available') throw badRequest(`Invalid snapshot: Snapshot to be backed up must be available, but the current status is "${snapshot.status}".`);
   if (!snapshot && !['available', 'in-use'].includes(volume.status)) throw badRequest(`Invalid volume: Volume to be backed up must be available or in-use, but the current status is "${volume.status}".`);
   if (!snapshot && volume.status === 'in-use' && !wish.force) throw badRequest('Invalid volume: Backing up an in-use volume must use the force flag.');
-  // What a backup holds is not encrypted.
-  if ((snapshot ?? volume).keyId !== null) throw badRequest(`Invalid volume: Volume ${volume.id} is encrypted, and this cloud keeps no backups of encrypted volumes.`);
   const parent = wish.incremental ? await parentFor(context, { volumeId: volume.id, projectId, before: snapshot?.createdAt }) : undefined;
   // What is on a snapshot is as large as the volume was when it was taken.
   const sizeGiB = snapshot?.sizeGiB ?? volume.sizeGiB;
@@ -54,11 +54,13 @@ export async function createBackup(context: Context, wish: BackupWish): Promise<
   await claimSpending(tx, { now, projectId, domainId: caller.projectDomainId, thing: { resource: 'volume_backup', flavor: '', state: 'available', measures: { backups: 1, GiB: sizeGiB } } });
 
   const id = random.uuid();
+  const isEncrypted = (snapshot ?? volume).keyId !== null;
+  const keyId = isEncrypted ? await reserveKey(context, projectId) : null;
   const { volumeId, snapshotId, name, description, container, metadata, zone } = wish;
-  const facts: VolumeFacts = { name: volume.name, description: volume.description, bootable: volume.bootable, imageMetadata: volume.imageMetadata, metadata: volume.metadata };
+  const facts: VolumeFacts = { name: volume.name, description: volume.description, bootable: volume.bootable, imageMetadata: volume.imageMetadata, metadata: volume.metadata, ...(isEncrypted ? { typeId: volume.typeId } : {}) };
   await insertBackup(tx, {
     id, projectId, userId: caller.userId, volumeId, snapshotId, parentId: parent?.id ?? null, name, description, status: 'creating', sizeGiB, objectCount: 0, container, availabilityZone: zone, metadata,
-    volumeFacts: facts, pack: null, packs: parent?.packs ?? [], dataAt: snapshot?.createdAt ?? now, generation: 1, createdAt: now,
+    volumeFacts: facts, pack: null, packs: parent?.packs ?? [], keyId, dataAt: snapshot?.createdAt ?? now, generation: 1, createdAt: now,
   });
   if (snapshot) await updateSnapshot(tx, { ...snapshot, status: 'backing-up', workedOnAs: subjectOf(id) }, now);
   else {
@@ -115,13 +117,15 @@ export async function restoreBackup(context: Context, id: string, { volumeId, na
   const backup = await getOwnBackup(context, id);
   demandAvailable(backup);
   if (volumeId === null) {
-    const made = await createRestoredVolume(context, { sizeGiB: backup.sizeGiB, backupId: id, name: name ?? `restore_backup_${id}`, description: 'auto-created_from_restore_from_backup', status: 'restoring-backup' });
+    await demandSourceType(context, backup);
+    const made = await createRestoredVolume(context, { sizeGiB: backup.sizeGiB, volumeType: backup.volumeFacts.typeId, backupId: id, name: name ?? `restore_backup_${id}`, description: 'auto-created_from_restore_from_backup', status: 'restoring-backup' });
     await beginRestoring(context, backup, made);
     return { volumeId: made.id, volumeName: made.name };
   }
   const volume = (await lockVolume(tx, volumeId)) ?? (await getVolume(context, volumeId));
   if (volume.status !== 'available') throw badRequest('Invalid volume: Volume to be restored to must be available');
   if (backup.sizeGiB > volume.sizeGiB) throw badRequest(`Invalid volume: volume size ${volume.sizeGiB} is too small to restore backup of size ${backup.sizeGiB}.`);
+  demandSameType(backup, volume);
   const change = { status: 'restoring-backup', epoch: volume.epoch + 1 };
   await updateVolume(tx, volumeId, change, { now, intent: true });
   await tellVolume(context, 'volume.restore.start', { ...volume, ...change });
@@ -135,9 +139,21 @@ export async function createVolumeFromBackup(context: Context, id: string, wish:
   if (backup.status !== 'available') throw badRequest(`Invalid backup: Backup status must be available`);
   const sizeGiB = wish.sizeGiB ?? backup.sizeGiB;
   if (sizeGiB < backup.sizeGiB) throw badRequest(`Invalid input received: Volume size ${sizeGiB}GB cannot be smaller than the backup size ${backup.sizeGiB}GB. It must be >= backup size.`);
-  const made = await createRestoredVolume(context, { ...wish, sizeGiB, backupId: id, status: 'creating' });
+  await demandSourceType(context, backup);
+  const made = await createRestoredVolume(context, { ...wish, volumeType: wish.volumeType ?? backup.volumeFacts.typeId, sizeGiB, backupId: id, status: 'creating' });
+  demandSameType(backup, made);
   await beginRestoring(context, backup, made);
   return getVolume(context, made.id);
+}
+
+/** cinder/backup/driver.py, _restore_vol_encryption_meta: what was encrypted is written by the key of a volume like the one that it was. */
+function demandSameType({ keyId, volumeFacts }: Backup, { typeId, keyId: itsKeyId }: Pick<Volume, 'typeId' | 'keyId'>): void {
+  if (keyId === null || (typeId === volumeFacts.typeId && itsKeyId !== null)) return;
+  throw badRequest(`Invalid volume: The source volume type '${volumeFacts.typeId}' is different than the destination volume type '${typeId}'.`);
+}
+
+async function demandSourceType({ tx }: Context, { keyId, volumeFacts: { typeId = null } }: Backup): Promise<void> {
+  if (keyId !== null && (typeId === null || !(await findType(tx, undefined, typeId)))) throw badRequest(`Invalid volume: The source volume type '${typeId}' is not available.`);
 }
 
 async function beginRestoring(context: Context, backup: Backup, volume: { id: string; projectId: string; generation: number }): Promise<void> {
@@ -158,6 +174,8 @@ type BackupRecord = { id: string; size: number; volume_id: string; snapshot_id: 
 export async function exportRecord(context: Context, id: string): Promise<{ service: string; url: string }> {
   const backup = await getBackup(context, id);
   if (backup.status !== 'available' || backup.pack === null) throw badRequest(`Invalid backup: Backup status must be available and not ${backup.status}.`);
+  // Its key does not leave this cloud, and without it the bytes are noise.
+  if (backup.keyId !== null) throw badRequest(`Invalid backup: Backup ${id} is of an encrypted volume, and cannot be exported.`);
   const record: BackupRecord = {
     id: backup.id, size: backup.sizeGiB, volume_id: backup.volumeId, snapshot_id: backup.snapshotId, parent_id: backup.parentId, display_name: backup.name, display_description: backup.description, container: backup.container,
     object_count: backup.objectCount, metadata: backup.metadata, volume_facts: backup.volumeFacts, pack: backup.pack, data_timestamp: backup.dataAt.toISOString(),
@@ -189,7 +207,7 @@ export async function importRecord(context: Context, { record, packs }: FoundRec
   const generation = now.getTime();
   const made = await insertBackup(tx, {
     id: record.id, projectId, userId: caller.userId, volumeId: record.volume_id, snapshotId: record.snapshot_id, parentId: parent?.id ?? null, name: record.display_name, description: record.display_description, status: 'available',
-    sizeGiB: record.size, objectCount: record.object_count, container: record.container, availabilityZone: null, metadata: record.metadata, volumeFacts: record.volume_facts, pack: record.pack, packs, dataAt: new Date(record.data_timestamp), generation, createdAt: now,
+    sizeGiB: record.size, objectCount: record.object_count, container: record.container, availabilityZone: null, metadata: record.metadata, volumeFacts: record.volume_facts, pack: record.pack, packs, keyId: null, dataAt: new Date(record.data_timestamp), generation, createdAt: now,
   });
   if (made === 0) throw badRequest('Invalid backup: Backup already exists in database.');
   const backup = await getBackup(context, record.id);

@@ -1,5 +1,6 @@
 /** How the bytes of volumes come into backups, and out of them again. */
 import type { VettedImage } from '../../drivers/driver.ts';
+import type { DiskFormat } from '../../kit/qcow2.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { step, workflow } from '../../kit/workflow/workflow.ts';
 import { acceptDisk, judgeCapture } from '../image/uploads.ts';
@@ -7,9 +8,9 @@ import type { RegionParts } from '../parts.ts';
 import { releaseQuota } from '../quota/quotas.ts';
 import { unpack, writePack } from './backup-packs.ts';
 import { deleteBackupRow, findBackup, isPackNeeded, lockBackup, updateBackup, type BackupChange } from './backups.store.ts';
-import { keysOf } from './disk-keys.ts';
+import { copyKey, destroyKey, keysOf } from './disk-keys.ts';
 import { report } from './messages.ts';
-import { lockSnapshot, updateSnapshot } from './snapshots.store.ts';
+import { findSnapshot, lockSnapshot, updateSnapshot } from './snapshots.store.ts';
 import { asked, at, demandPlace, findPlace, patient, read, reason, Refused, settle, type About } from './steps.ts';
 import { tellBackup, tellSnapshot } from './volume-events.ts';
 import { namedBackups } from './volume-quotas.ts';
@@ -27,7 +28,11 @@ export const createBackupWorkflow = workflow<AboutBackup, object, RegionParts>(
         const backup = await read(run, (tx) => findBackup(tx, run.input.backupId));
         if (!backup) return;
         const { volumeId, snapshotId } = backup;
-        await asked(run.services.driver.volumes.capture({ volumeId, upload: captureName(backup.id), ...(snapshotId === null ? {} : { snapshotId }) }));
+        const disk = backup.keyId === null ? undefined : await read(run, async (tx) => (snapshotId === null ? findVolume(tx, volumeId) : findSnapshot(tx, snapshotId)));
+        if (backup.keyId !== null && (disk?.keyId == null || !(await copyKey(run.services, { from: disk.keyId, to: backup.keyId })))) throw new Refused('The key of what is to be kept has gone');
+        // What is encrypted stays so on all its ways.
+        const locked = disk === undefined ? {} : { locked: true, keys: await keysOf(run.services, [disk]) };
+        await asked(run.services.driver.volumes.capture({ volumeId, upload: captureName(backup.id), ...(snapshotId === null ? {} : { snapshotId }), ...locked }));
       },
       ({ services, input }) => services.blobs.discard(captureName(input.backupId)),
       { retry: patient },
@@ -39,10 +44,10 @@ export const createBackupWorkflow = workflow<AboutBackup, object, RegionParts>(
         const backup = await read(run, (tx) => findBackup(tx, input.backupId));
         if (!backup) return;
         const store = await packStore(services);
-        await asked(judgeCapture(services, { upload: captureName(backup.id) }));
+        await asked(judgeCapture(services, { upload: captureName(backup.id), locked: backup.keyId !== null }));
         const parent = backup.parentId === null ? null : ((await read(run, (tx) => findBackup(tx, backup.parentId!)))?.pack ?? null);
         if (backup.parentId !== null && parent === null) throw new Refused('The backup on which it builds has gone');
-        const pack = await writePack(store, { upload: packName(backup.id), owner: backup.id, disk: services.blobs.incomingPath(captureName(backup.id)), parent });
+        const pack = await writePack(store, { upload: packName(backup.id), owner: backup.id, disk: services.blobs.incomingPath(captureName(backup.id)), format: formatOf(backup), parent });
         // The row first: what no row knows is swept away.
         await run.write((tx) => change(tx, run, backup.id, { pack: pack.sha256, packs: pack.packs, objectCount: pack.pieces }));
         await store.keep(packName(backup.id), pack.sha256);
@@ -100,6 +105,7 @@ export const deleteBackupWorkflow = workflow<AboutBackup, object, RegionParts>(
       await run.write(async (tx) => {
         const row = await lockBackup(tx, run.input.backupId);
         if (!row || (await deleteBackupRow(tx, row.id)) === 0) return;
+        await destroyKey(tx, row.keyId);
         await releaseQuota(tx, row.projectId, namedBackups({ backups: 1, gigabytes: row.sizeGiB }));
         await tellBackup(at(tx, run), 'backup.delete.end', { ...row, status: 'deleted' });
       });
@@ -128,8 +134,8 @@ export const restoreBackupWorkflow = workflow<Restoring, Assembled, RegionParts>
       if (backup?.pack == null) throw new Refused('The backup has no data');
       const upload = assemblyName(input.volumeId);
       try {
-        await unpack(await packStore(services), { pack: backup.pack, to: services.blobs.incomingPath(upload), sizeBytes: backup.sizeGiB * 2 ** 30 });
-        const image = await asked(acceptDisk(services, { id: input.volumeId, upload }));
+        await unpack(await packStore(services), { pack: backup.pack, to: services.blobs.incomingPath(upload), format: formatOf(backup), sizeBytes: backup.sizeGiB * 2 ** 30 });
+        const image = await asked(acceptDisk(services, { id: input.volumeId, upload, locked: backup.keyId !== null }));
         await run.commit(async () => ({ image }));
       } finally {
         await services.blobs.discard(upload);
@@ -139,10 +145,11 @@ export const restoreBackupWorkflow = workflow<Restoring, Assembled, RegionParts>
       'write it to the volume',
       async (run) => {
         const { services, input, state } = run;
-        const volume = await read(run, (tx) => findVolume(tx, input.volumeId));
+        const [volume, from] = await read(run, async (tx) => [await findVolume(tx, input.volumeId), await findBackup(tx, input.backupId)] as const);
         if (!volume) throw new Refused('The volume has gone');
+        if (!from) throw new Refused('The backup has gone');
         const { id, projectId, generation, epoch, sizeGiB, multiattach: shared, encryption } = volume;
-        await asked(services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, shared, encryption, keys: await keysOf(services, [volume]), source: { kind: 'image', image: state.image! } }));
+        await asked(services.driver.volumes.ensure({ id, projectId, generation, epoch, sizeGiB, shared, encryption, keys: await keysOf(services, [volume, from]), source: { kind: 'image', image: state.image!, ...(from.keyId === null ? {} : { lockedAs: from.id }) } }));
         await run.commit(async (tx) => {
           const backup = await lockBackup(tx, input.backupId);
           const facts = backup?.volumeFacts;
@@ -192,6 +199,11 @@ async function change(tx: Transaction, run: About<unknown>, id: string, changes:
   if (!backup) return;
   await updateBackup(tx, id, changes, run.services.clock.now());
   if (event !== undefined) await tellBackup(at(tx, run), event, { ...backup, ...changes });
+}
+
+/** Of a locked disk the file is kept, of another what is on it. */
+function formatOf({ keyId }: { keyId: string | null }): DiskFormat {
+  return keyId === null ? 'qcow2' : 'raw';
 }
 
 function captureName(backupId: string): string {

@@ -41,6 +41,16 @@ export async function keysOf(parts: Keeping, disks: readonly Lockable[]): Promis
   return Object.fromEntries(locked.flatMap(({ id, keyId }) => (opened.has(keyId) ? [[id, opened.get(keyId)!]] : [])));
 }
 
+/** The second is the first one's secret under a name of its own; again does nothing. False: the first has gone. */
+export async function copyKey(parts: Keeping, { from, to }: { from: string; to: string }): Promise<boolean> {
+  const { [from]: key } = await keysOf(parts, [{ id: from, keyId: from }]);
+  if (key === undefined) return false;
+  await parts.database.transaction(working, async (tx) => {
+    for (const { id } of await lockUnmadeKeys(tx, [to])) await keepSealed(tx, sealed(parts, id, key), newest(parts.sealingKeys).id);
+  });
+  return true;
+}
+
 async function makeKeys({ database, random, sealingKeys }: Keeping, ids: readonly string[]): Promise<[id: string, key: string][]> {
   return database.transaction(working, async (tx) => {
     for (const { id } of await lockUnmadeKeys(tx, ids)) await keepSealed(tx, sealed({ sealingKeys, random }, id, random.bytes(keyBytes).toString('hex')), newest(sealingKeys).id);

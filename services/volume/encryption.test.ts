@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { DiskKeys } from '../../drivers/driver.ts';
 import { sql } from '../../kit/postgres/database.ts';
@@ -119,7 +120,6 @@ test('what cannot be encrypted as its type says, or cannot be done with what is 
   await refused('/volumes', { volume: { size: 1, volume_type: 'several' } }, /Multiattach cannot be used with encrypted volumes/);
 
   const id = await make({ volume_type: 'secret' });
-  await refused('/backups', { backup: { volume_id: id } }, /no backups of encrypted volumes/);
   await refused(`/volumes/${id}/action`, { 'os-unmanage': {} }, /Unmanaging encrypted volumes is not supported/);
   await refused('/manageable_volumes', { volume: { host: 'intercloud@storage#storage', ref: { 'source-name': 'x' }, volume_type: 'secret' } }, /Managing to an encrypted volume type is not supported/);
   await refused('/volume-transfers', { transfer: { volume_id: id, no_snapshots: true } }, /without its snapshots is not supported/);
@@ -157,6 +157,88 @@ test('keys of disks are sealed anew when the cloud’s key is replaced, and the 
   const row = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.one<{ keyId: string }>`select key_id as "keyId" from volume.volume where id = ${id}`);
   assert.deepEqual(await keysOf({ ...parts, sealingKeys: [replacing] }, [{ id, keyId: row!.keyId }]), { [id]: key });
   await assert.rejects(text(id), { name: 'Unsealable' });
+});
+
+test('a backup of an encrypted volume is ciphertext with a key of its own, and comes again onto volumes of its type', async (t) => {
+  const { alice, bob, admin, keyOf, kept, make, parts, simulation, text, idle, findings } = await startEncrypted(t);
+  const id = await make({ volume_type: 'secret' });
+  const keys = { [id]: await keyOf(id) };
+  simulation.writeToVolume(id, 0, Buffer.from('precious'), keys);
+  const backup = async (more: object = {}) => {
+    const made = await alice('POST', '/backups', { backup: { volume_id: id, ...more } });
+    assert.equal(made.status, 202);
+    await idle();
+    return (await alice('GET', `/backups/${made.body.backup.id}`, undefined, newest)).body.backup;
+  };
+  const first = await backup();
+  const { encryption_key_id: keyId } = (await alice('GET', `/volumes/${id}`, undefined, newest)).body.volume;
+  assert.deepEqual([first.status, typeof first.encryption_key_id, first.encryption_key_id === keyId], ['available', 'string', false]);
+  assert.equal((await alice('GET', `/backups/${first.id}`, undefined, '3.63')).body.backup.encryption_key_id, undefined);
+  simulation.writeToVolume(id, 0, Buffer.from('changed!'), keys);
+  const second = await backup({ incremental: true });
+  assert.deepEqual([second.status, second.is_incremental], ['available', true]);
+  const store = await parts.blobs.area('backups');
+  for (const pack of await store.list()) for (const word of ['precious', Buffer.from('precious').toString('base64')]) assert.ok(!(await readFile(await store.path(pack))).includes(word));
+  assert.deepEqual(await kept(keys[id]!), []);
+
+  assert.match((await alice('POST', `/backups/${first.id}/restore`, { restore: { volume_id: await make({}) } })).body.badRequest.message, /is different than the destination volume type/);
+  assert.equal((await alice('POST', '/volumes', { volume: { size: 1, backup_id: first.id, volume_type: '__DEFAULT__' } }, newest)).status, 400);
+  assert.match((await admin('GET', `/backups/${first.id}/export_record`)).body.badRequest.message, /cannot be exported/);
+  assert.equal((await bob('GET', `/backups/${first.id}`)).status, 404);
+
+  // Its volume and its key may be gone by then.
+  await alice('DELETE', `/volumes/${id}`);
+  await idle();
+  const other = await make({ volume_type: 'secret' });
+  assert.equal((await alice('POST', `/backups/${second.id}/restore`, { restore: { volume_id: other } })).status, 202);
+  const { volume_id: restored } = (await alice('POST', `/backups/${first.id}/restore`, { restore: {} })).body.restore;
+  await idle();
+  const { id: made } = (await alice('POST', '/volumes', { volume: { backup_id: first.id, size: 2 } }, newest)).body.volume;
+  await idle();
+  assert.deepEqual(await Promise.all([other, restored, made].map(text)), ['changed!', 'precious', 'precious']);
+  for (const each of [other, restored, made]) {
+    const shown = (await alice('GET', `/volumes/${each}`, undefined, newest)).body.volume;
+    assert.deepEqual([shown.status, shown.volume_type, shown.encrypted], ['available', 'secret', true]);
+    assert.ok(!simulation.readStorage(each)!.includes('precious'));
+  }
+  assert.equal(new Set(await Promise.all([other, restored, made].map(keyOf))).size, 3);
+  assert.deepEqual(await findings(), []);
+
+  for (const each of [second, first]) {
+    assert.equal((await alice('DELETE', `/backups/${each.id}`)).status, 202);
+    await idle();
+  }
+  for (const each of [other, restored, made]) await alice('DELETE', `/volumes/${each}`);
+  await idle();
+  const left = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows`select from volume.disk_key`);
+  assert.deepEqual(left, []);
+  assert.deepEqual(await findings(), []);
+});
+
+test('of an encrypted volume’s snapshot a backup is kept too, and a backup that fails leaves no key that opens nothing', async (t) => {
+  const { alice, keyOf, make, parts, simulation, text, idle, findings } = await startEncrypted(t);
+  const id = await make({ volume_type: 'secret' });
+  simulation.writeToVolume(id, 0, Buffer.from('precious'), { [id]: await keyOf(id) });
+  const { id: snapshotId } = (await alice('POST', '/snapshots', { snapshot: { volume_id: id } })).body.snapshot;
+  await idle();
+  simulation.writeToVolume(id, 0, Buffer.from('changed!'), { [id]: await keyOf(id) });
+  const { id: backupId } = (await alice('POST', '/backups', { backup: { volume_id: id, snapshot_id: snapshotId } })).body.backup;
+  await idle();
+  assert.equal((await alice('POST', `/backups/${backupId}/restore`, { restore: { volume_id: id } })).status, 202);
+  await idle();
+  assert.equal(await text(id), 'precious');
+
+  const lost = await make({ volume_type: 'secret' });
+  await parts.driver.volumes.remove({ id: lost, generation: 2 });
+  const { id: failed } = (await alice('POST', '/backups', { backup: { volume_id: lost } })).body.backup;
+  await idle();
+  assert.equal((await alice('GET', `/backups/${failed}`)).body.backup.status, 'error');
+  await alice('DELETE', `/backups/${failed}`);
+  await alice('DELETE', `/volumes/${lost}`);
+  await idle();
+  const keys = await parts.database.read({ kind: 'system', reason: 'test' }, (tx) => tx.rows`select from volume.disk_key`);
+  assert.equal(keys.length, 3);
+  assert.deepEqual(await findings(), []);
 });
 
 async function startEncrypted(t: Parameters<typeof startService>[0], workflowFaults?: Parameters<typeof startService>[2]) {

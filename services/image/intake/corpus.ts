@@ -49,6 +49,18 @@ function withExtension(type: number, data: string): Buffer {
   });
 }
 
+/** Locked, its header of LUKS being there. */
+function locked(keysAt: number, bytes: number, change: (file: Buffer) => void = () => undefined): Buffer {
+  return changed((file) => {
+    file.writeUInt32BE(2, 32);
+    file.writeUInt32BE(0x0537be77, 104);
+    file.writeUInt32BE(16, 108);
+    file.writeBigUInt64BE(BigInt(keysAt), 112);
+    file.writeBigUInt64BE(BigInt(bytes), 120);
+    change(file);
+  });
+}
+
 function startingWith(text: string, at = 0): Buffer {
   const file = Buffer.alloc(cluster);
   file.write(text, at, 'latin1');
@@ -56,6 +68,7 @@ function startingWith(text: string, at = 0): Buffer {
 }
 
 const qcow2 = (name: string, bytes: Buffer, reason: RegExp): Hostile => ({ name, declared: 'qcow2', bytes, reason });
+const asLocked = (name: string, bytes: Buffer, reason: RegExp): Hostile => ({ name, declared: 'locked qcow2', bytes, reason });
 const asRaw = (name: string, bytes: Buffer): Hostile => ({ name, declared: 'raw', bytes, reason: /does not match|several formats/ });
 
 export const hostile: readonly Hostile[] = [
@@ -73,6 +86,11 @@ export const hostile: readonly Hostile[] = [
   qcow2('names the format of a backing file', withExtension(0xe2792aca, 'raw'), /backing file/),
   qcow2('has a length of a backing name and no place for it', changed((file) => file.writeUInt32BE(11, 16)), /backing file/),
   qcow2('is encrypted', changed((file) => file.writeUInt32BE(2, 32)), /encrypted/),
+  qcow2('is locked soundly', locked(5 * cluster, 4096), /encrypted/),
+  asLocked('is not locked', soundQcow2(), /not encrypted/),
+  asLocked('has its keys outside of the file', locked(600 * cluster, 4096), /outside of the file/),
+  asLocked('has its keys where its tables are', locked(3 * cluster, 4096), /overlaps/),
+  asLocked('has /etc/shadow behind it', locked(5 * cluster, 4096, (file) => void file.writeBigUInt64BE(512n, 8)), /backing file/),
   qcow2('has a header for LUKS', withExtension(0x0537be77, 'x'.repeat(16)), /encrypted/),
   qcow2('has an extension that nobody knows', withExtension(0x12345678, 'x'), /unknown header extension/),
   qcow2('has an extension larger than its header', changed((file) => { file.writeUInt32BE(0x6803f857, 104); file.writeUInt32BE(0xffffffff, 108); }), /larger than the header/),

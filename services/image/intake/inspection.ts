@@ -19,6 +19,9 @@ export type Inspection =
 
 export const archived = 'ova:';
 
+/** Nobody declares it: what a driver has captured of a locked disk, whose clusters are ciphertext. */
+export const lockedDisk = 'locked qcow2';
+
 /** Disk formats in which an image boots here. Others may be registered, and are refused when their bytes come. */
 export const bootableFormats = ['raw', 'gpt', 'iso', 'qcow2'] as const;
 
@@ -50,6 +53,9 @@ function judge(file: DiskFile, { declared, maxVirtualSizeBytes }: InspectionOrde
     case 'qcow2':
       if (detected !== 'qcow2') throw mismatch();
       return { verdict: 'safe', format: 'qcow2', virtualSizeBytes: inspectQcow2(file, { maxVirtualSizeBytes }) };
+    case lockedDisk:
+      if (detected !== 'qcow2') throw mismatch();
+      return { verdict: 'safe', format: 'qcow2', virtualSizeBytes: inspectQcow2(file, { maxVirtualSizeBytes, locked: true }) };
     case 'gpt':
       if (detected !== 'raw' || !hasPartitionTable(file)) throw mismatch();
       return raw(file, maxVirtualSizeBytes);

@@ -28,10 +28,14 @@ const featureNames = 0x6803f857;
 
 const incompatible = ['', 'is marked as corrupt', 'keeps its data in an external file', 'is compressed with another method than deflate', 'has extended L2 entries'];
 
-export type Qcow2Limits = { maxVirtualSizeBytes: number };
+export type Qcow2Limits = { maxVirtualSizeBytes: number; /** What guests have written is ciphertext, and the file says so. */ locked?: boolean };
+
+/** crypt_method, and where the header of LUKS is. */
+const luks = 2;
+const luksHeader = 0x0537be77;
 
 /** The size of the disk that the guest will see. */
-export function inspectQcow2(file: DiskFile, { maxVirtualSizeBytes }: Qcow2Limits): number {
+export function inspectQcow2(file: DiskFile, { maxVirtualSizeBytes, locked = false }: Qcow2Limits): number {
   const header = file.read(0, v3HeaderLength);
   if (header.length < v2HeaderLength) throw new UnsafeImage('The qcow2 header is cut off.');
   const version = header.readUInt32BE(4);
@@ -40,10 +44,10 @@ export function inspectQcow2(file: DiskFile, { maxVirtualSizeBytes }: Qcow2Limit
 
   const clusterBits = header.readUInt32BE(20);
   if (clusterBits < 9 || clusterBits > 21) throw new UnsafeImage(`Clusters of 2^${clusterBits} bytes are not possible in qcow2.`);
-  if (header.readUInt32BE(32) !== 0) throw new UnsafeImage('The image is encrypted.');
+  if (header.readUInt32BE(32) !== (locked ? luks : 0)) throw new UnsafeImage(locked ? 'The image is not encrypted.' : 'The image is encrypted.');
   if (header.readUInt32BE(60) !== 0) throw new UnsafeImage('The image has internal snapshots.');
   const headerLength = version === 2 ? v2HeaderLength : checkVersion3(header, 2 ** clusterBits);
-  checkExtensions(file, headerLength, 2 ** clusterBits);
+  const keys = checkExtensions(file, headerLength, 2 ** clusterBits, locked);
 
   const virtualSize = header.readBigUInt64BE(24);
   if (virtualSize === 0n) throw new UnsafeImage('The virtual disk has no size.');
@@ -51,6 +55,7 @@ export function inspectQcow2(file: DiskFile, { maxVirtualSizeBytes }: Qcow2Limit
 
   const clusters = new Clusters(file.sizeBytes, clusterBits);
   clusters.take(0n, 2 ** clusterBits, 'header');
+  if (keys) clusters.take(keys.offset, Number(keys.bytes), 'header of LUKS');
   checkRefcounts(file, header, clusters);
   checkMapping(file, header, clusters, Number(virtualSize));
   return Number(virtualSize);
@@ -68,16 +73,19 @@ function checkVersion3(header: Buffer, clusterSize: number): number {
   return length;
 }
 
-function checkExtensions(file: DiskFile, from: number, clusterSize: number): void {
+function checkExtensions(file: DiskFile, from: number, clusterSize: number, locked: boolean): { offset: bigint; bytes: bigint } | undefined {
   const area = file.read(0, clusterSize);
+  let keys: { offset: bigint; bytes: bigint } | undefined;
   for (let at = from; at + 8 <= area.length; ) {
     const type = area.readUInt32BE(at);
     const length = area.readUInt32BE(at + 4);
-    if (type === 0) return;
-    if (type !== featureNames) throw new UnsafeImage(`The image ${extensions[type] ?? `has an unknown header extension (0x${type.toString(16)})`}.`);
+    if (type === 0) return keys;
+    if (type === luksHeader && locked && !keys && length === 16) keys = { offset: area.readBigUInt64BE(at + 8), bytes: area.readBigUInt64BE(at + 16) };
+    else if (type !== featureNames) throw new UnsafeImage(`The image ${extensions[type] ?? `has an unknown header extension (0x${type.toString(16)})`}.`);
     if (length > area.length - at - 8) throw new UnsafeImage('A header extension is larger than the header.');
     at += 8 + Math.ceil(length / 8) * 8;
   }
+  return keys;
 }
 
 /** Which clusters of the file have been used: a second use would make two things out of the same bytes. */
