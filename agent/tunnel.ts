@@ -39,6 +39,8 @@ export function callingEnd(socket: Duplex): Tunnel {
 export function calledEnd(socket: Duplex, accept: (connection: Duplex) => void): Pick<Tunnel, 'closed' | 'close'> {
   const session = performServerHandshake(socket);
   session.on('stream', (stream) => {
+    // Whoever opened it was gone before this was heard: to answer it would throw.
+    if (stream.destroyed || stream.closed) return;
     // Whoever opened it has gone: it ends for the one who serves it as any connection does.
     stream.on('error', () => stream.destroy());
     stream.respond({ ':status': 200 });
