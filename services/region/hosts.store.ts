@@ -13,6 +13,11 @@ export function selectHost(tx: Transaction, id: string): Promise<Host | undefine
   return tx.one<Host>`select ${columns} from region.host where id = ${id}`;
 }
 
+/** Enough to know who comes: asked every second, so without a count of what each was given. */
+export function selectHostKeys(tx: Transaction): Promise<Pick<Host, 'id' | 'name' | 'keyHash'>[]> {
+  return tx.rows`select id, name, key_hash as "keyHash" from region.host order by created_at, id`;
+}
+
 type Invitation = { secretHash: Buffer; until: Date };
 
 /** Also of one that was invited before and never came. Its id; undefined when there is such a host. */

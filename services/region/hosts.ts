@@ -6,7 +6,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, type Transaction } from '../../kit/postgres/database.ts';
 import { findHost as findProvider, listHosts as listProviders, noteGone, removeHost as removeProvider } from '../placement/hosts.ts';
 import type { RegionParts } from '../parts.ts';
-import { deleteGiven, deleteHost as deleteRow, insertHost, markSeen, passOver, redeemHost, renewHost, selectGiven, selectHolder, selectHost, selectHosts, upsertGiven, type Host } from './hosts.store.ts';
+import { deleteGiven, deleteHost as deleteRow, insertHost, markSeen, passOver, redeemHost, renewHost, selectGiven, selectHolder, selectHost, selectHostKeys, selectHosts, upsertGiven, type Host } from './hosts.store.ts';
 
 export type { Host } from './hosts.store.ts';
 export type Invited = { host: Host; secret: string; until: Date };
@@ -64,7 +64,7 @@ const scope = { kind: 'system', reason: 'the hosts that joined the region' } as 
 /** For the gate at which hosts come in. */
 export function hostRegistry({ database, clock }: Handed) {
   return {
-    list: async () => (await database.read(scope, selectHosts)).map(({ id, name, keyHash: key }) => ({ id, name, key })),
+    list: async () => (await database.read(scope, selectHostKeys)).map(({ id, name, keyHash: key }) => ({ id, name, key })),
     redeem: ({ hostId, secret, key }: { hostId: string; secret: string; key: string }) =>
       database.transaction(scope, async (tx) => {
         const name = await redeemHost(tx, { id: hostId, secretHash: hashOf(secret), keyHash: key, now: clock.now() }).catch(unlessTwice);
