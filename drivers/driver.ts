@@ -359,6 +359,8 @@ export type NetworkSpec = {
   vlan?: number | null;
   /** Further ones that it is bridged to: a host has it on those of them that it has. */
   otherPlaces?: { physicalNetwork: string; vlan: number | null }[];
+  /** Guests of it have VLANs of their own there, which it carries. */
+  vlanTransparent?: boolean;
   /** Its number among all that are no VLANs, by which hosts know it from one another's tunnels; without, whichever the driver gives it. */
   tunnel?: number | null;
   subnets: SubnetSpec[];

@@ -16,6 +16,7 @@ export const Network = Type.Object({
   availability_zone_hints: Type.Array(Type.String()),
   availability_zones: Type.Array(Type.String()),
   port_security_enabled: Type.Boolean(),
+  vlan_transparent: Type.Boolean(),
   qos_policy_id: nullable(Type.String()),
   ipv4_address_scope: nullable(Type.String()),
   ipv6_address_scope: nullable(Type.String()),
@@ -53,6 +54,7 @@ const NewNetwork = Type.Object(
   {
     ...owner,
     ...settable,
+    vlan_transparent: Type.Optional(Type.Boolean()),
     availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })),
   },
   strict,
@@ -62,7 +64,7 @@ export const networks = operations({
   list: {
     method: 'GET', path: '/networks', summary: 'List networks', stability: 'stable',
     access: { rule: 'get_network', who: 'reader', adminEverywhere: true },
-    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status', 'shared', 'mtu', 'port_security_enabled', 'router:external', 'is_default', 'qos_policy_id', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'subnets']),
+    query: listQuery([...standardFilters, ...tagFilters, 'admin_state_up', 'status', 'shared', 'mtu', 'port_security_enabled', 'vlan_transparent', 'router:external', 'is_default', 'qos_policy_id', 'provider:network_type', 'provider:physical_network', 'provider:segmentation_id', 'subnets']),
     status: 200,
     response: Type.Object({ networks: Type.Array(Type.Partial(Network)), networks_links: Type.Optional(links) }),
     list: { resource: 'network', show: 'show', parameter: 'network_id' },

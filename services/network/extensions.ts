@@ -106,4 +106,5 @@ export const extensions = [
   extension('tag-ports-during-bulk-creation', 'Tag Ports During Bulk Creation', 'Allow to tag ports during bulk creation', '2019-12-29'),
   extension('trunk', 'Trunk Extension', 'Provides support for trunk ports', '2016-01-01'),
   extension('trunk-details', 'Trunk port details', 'Expose trunk port details', '2016-01-01'),
+  extension('vlan-transparent', 'Vlantransparent', 'Provides Vlan Transparent Networks', '2015-03-23'),
 ] as const;

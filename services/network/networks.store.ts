@@ -16,6 +16,8 @@ export type Network = {
   is_default: boolean;
   mtu: number;
   port_security_enabled: boolean;
+  /** Guests have VLANs of their own there. */
+  vlan_transparent: boolean;
   /** Shown to administrators alone. */
   places: ShownPlace[];
   dns_domain: string;
@@ -40,7 +42,7 @@ export async function isDefaultNetwork(tx: Transaction, id: string): Promise<boo
   return (await tx.one<{ is_default: boolean }>`select is_default from network.network where id = ${id}`)?.is_default === true;
 }
 
-const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, ${placesOfNetwork} as places, r.dns_domain, r.availability_zone_hints, r.qos_policy_id,
+const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, ${sharedWithReader(sql`r.shared_with`)} as shared, r.external_to <> '{}' as external, r.is_default, r.mtu, r.port_security_enabled, r.vlan_transparent, ${placesOfNetwork} as places, r.dns_domain, r.availability_zone_hints, r.qos_policy_id,
   array(select s.id from network.subnet s where s.network_id = r.id order by s.created_at, s.id) as subnets, ${scopeOf(4)} as ipv4_address_scope, ${scopeOf(6)} as ipv6_address_scope, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectNetworks(tx: Transaction, tail: Sql): Promise<Network[]> {
@@ -59,9 +61,9 @@ export async function lockNetwork(tx: Transaction, id: string): Promise<Network 
 
 export async function insertNetwork(tx: Transaction, network: NewNetwork, now: Date): Promise<void> {
   await tx.run`
-    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, dns_domain, availability_zone_hints, qos_policy_id, created_at, updated_at)
+    insert into network.network (id, project_id, name, description, admin_state_up, is_default, mtu, port_security_enabled, vlan_transparent, dns_domain, availability_zone_hints, qos_policy_id, created_at, updated_at)
     values (${network.id}, ${network.project_id}, ${network.name}, ${network.description}, ${network.admin_state_up}, ${network.is_default},
-      ${network.mtu}, ${network.port_security_enabled}, ${network.dns_domain}, ${network.availability_zone_hints}::text[], ${network.qos_policy_id}, ${now}, ${now})`;
+      ${network.mtu}, ${network.port_security_enabled}, ${network.vlan_transparent}, ${network.dns_domain}, ${network.availability_zone_hints}::text[], ${network.qos_policy_id}, ${now}, ${now})`;
 }
 
 export async function updateNetworkRow(tx: Transaction, network: Network, now: Date): Promise<void> {

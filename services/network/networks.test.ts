@@ -8,7 +8,7 @@ test('a network is made, shown, changed and deleted as Neutron does it', async (
   const { network } = ok(await alice('POST', '/networks', { network: { name: 'lan', description: 'ours' } }), 201);
   assert.deepEqual(network, {
     id: network.id, name: 'lan', description: 'ours', project_id: 'alice-project', tenant_id: 'alice-project', admin_state_up: true, status: 'ACTIVE', shared: false, subnets: [],
-    mtu: 1442, dns_domain: '', availability_zone_hints: [], availability_zones: [], port_security_enabled: true, qos_policy_id: null, ipv4_address_scope: null, ipv6_address_scope: null, 'router:external': false, tags: [], revision_number: 0, created_at: network.created_at, updated_at: network.created_at,
+    mtu: 1442, dns_domain: '', availability_zone_hints: [], availability_zones: [], port_security_enabled: true, vlan_transparent: false, qos_policy_id: null, ipv4_address_scope: null, ipv6_address_scope: null, 'router:external': false, tags: [], revision_number: 0, created_at: network.created_at, updated_at: network.created_at,
   });
   const { network: renamed } = ok(await alice('PUT', `/networks/${network.id}`, { network: { name: 'LAN' } }));
   assert.deepEqual([renamed.name, renamed.revision_number], ['LAN', 1]);

@@ -1,7 +1,7 @@
-import { conflict, notFound, forbidden } from '../../kit/fault.ts';
+import { badRequest, conflict, notFound, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
-import { checkedZones } from './agents.ts';
+import { checkedZones, isElsewhere } from './agents.ts';
 import { mark, tell } from './changes.ts';
 import { domainName } from './dns-names.ts';
 import { deleteFloatingIpRow, unusedFloatingIps } from './floating-ips.store.ts';
@@ -13,7 +13,7 @@ import { namedPorts, portsInUse, portsOnNetwork } from './ports.store.ts';
 import { defaultQosPolicy, markOutsideOf, usablePolicy } from './qos-policies.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
-import { allowedMtu, largestMtu, movedTo, placesOf, takePlace, type PlaceWish } from './places.ts';
+import { allowedMtu, largestMtu, movedTo, placesOf, takePlace, type Place, type PlaceWish } from './places.ts';
 import { deleteSegments, moveSegment, onlySegment } from './segments.store.ts';
 import { shareWithAll, stopSharing } from './sharing.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
@@ -32,6 +32,7 @@ export type NetworkWish = {
   dns_domain?: string;
   availability_zone_hints?: string[];
   port_security_enabled?: boolean;
+  vlan_transparent?: boolean;
   'router:external'?: boolean;
   is_default?: boolean;
   qos_policy_id?: string | null;
@@ -53,6 +54,7 @@ export const networkListing: Listing = {
     shared: byBoolean(sharedWithReader(sql`r.shared_with`)),
     mtu: byNumber(sql`r.mtu`),
     port_security_enabled: byBoolean(sql`r.port_security_enabled`),
+    vlan_transparent: byBoolean(sql`r.vlan_transparent`),
     'router:external': byBoolean(sql`(r.external_to <> '{}')`),
     is_default: byBoolean(sql`r.is_default`),
     qos_policy_id: byTextOrNothing(sql`r.qos_policy_id`),
@@ -74,6 +76,7 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
   demandAdmin(context, 'create_network', wish, adminOnly);
   const projectId = ownerOf(context, wish);
   const places = await placesOf(context, wish);
+  if (wish.vlan_transparent) await demandTransparency(context, places);
   await claim(tx, projectId, { network: 1 });
   const id = random.uuid();
   await demandNoOtherDefault(context, wish.is_default, id);
@@ -88,6 +91,7 @@ export async function createNetwork(context: Context, wish: NetworkWish): Promis
       is_default: wish.is_default ?? false,
       mtu: allowedMtu(wish.mtu, largestMtu(places)),
       port_security_enabled: wish.port_security_enabled ?? true,
+      vlan_transparent: wish.vlan_transparent ?? false,
       dns_domain: domainName(wish.dns_domain ?? ''),
       availability_zone_hints: await checkedZones(context, wish.availability_zone_hints ?? []),
       qos_policy_id: await policyFor(context, id, wish.qos_policy_id, () => defaultQosPolicy(tx, projectId)),
@@ -106,6 +110,13 @@ async function policyFor(context: Context, networkId: string, wanted: string | n
   if (wanted === undefined) return otherwise();
   if (wanted !== null) await usablePolicy(context, wanted, (type) => conflict(`Rule ${type} is not supported by network ${networkId}`, 'QosRuleNotSupportedByNetwork'));
   return wanted;
+}
+
+/** As neutron's OVN driver: of a network in one place, which is no whole physical network; and a partner is not asked for it. */
+async function demandTransparency(context: Context, places: readonly Place[]): Promise<void> {
+  const [only, ...others] = places;
+  const isFlat = only?.physical_network != null && only.segmentation_id === null;
+  if (others.length > 0 || isFlat || (await isElsewhere(context))) throw badRequest('Backend does not support VLAN Transparency.', 'VlanTransparencyDriverError');
 }
 
 /** neutron/services/auto_allocate/db.py: of several, nobody would know which. */

@@ -172,6 +172,7 @@ const specs: Record<Kind, Sql> = {
       'domain', ${cloudDomain.slice(0, -1)}::text,
       'servicePort', (select jsonb_build_object('mac', p.mac_address, 'addresses', ${addresses})
         from network.port p where p.network_id = r.id and p.device_owner = 'network:distributed'))
+      || case when r.vlan_transparent then '{"vlanTransparent": true}'::jsonb else '{}' end
       || case when jsonb_array_length(on_physical.places) > 1 then jsonb_build_object('otherPlaces', on_physical.places - 0) else '{}' end as spec
     from network.network r,
       lateral (select coalesce(jsonb_agg(jsonb_build_object('physicalNetwork', s.physical_network, 'vlan', s.segmentation_id) order by s.segment_index), '[]') as places

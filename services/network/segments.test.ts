@@ -116,3 +116,21 @@ test('a network moves to another VLAN, and to no other place', async (t) => {
   assert.deepEqual(refusal(await change({ 'provider:segmentation_id': 103 }, tunnel.id)), [400, 'InvalidInput']);
   assert.deepEqual(refusal(await change({ 'provider:segmentation_id': 103 }, tunnel.id, alice)), [403, 'PolicyNotAuthorized']);
 });
+
+test('guests have VLANs of their own on a network that was made so, unless it is a whole physical one', async (t) => {
+  const { alice, admin, database } = await networkFixture(t);
+  const make = (wish: object, as = alice) => as('POST', '/networks', { network: { vlan_transparent: true, ...wish } });
+
+  const { network } = ok(await make({}), 201);
+  const { network: plain } = ok(await alice('POST', '/networks', { network: {} }), 201);
+  assert.deepEqual([network.vlan_transparent, plain.vlan_transparent], [true, false]);
+  const told = await database.read(projectionScope, (tx) => readProjected(tx, [network, plain].map(({ id }) => ({ kind: 'network' as const, id }))));
+  const of = (id: string) => (told.find((each) => each.id === id)!.resource as NetworkSpec).vlanTransparent;
+  assert.deepEqual([of(network.id), of(plain.id)], [true, undefined]);
+  assert.deepEqual(ok(await alice('GET', '/networks?vlan_transparent=true&fields=id')).networks, [{ id: network.id }]);
+  assert.equal((await alice('PUT', `/networks/${network.id}`, { network: { vlan_transparent: false } })).status, 400);
+  const place = { 'provider:physical_network': 'hall1' };
+  assert.deepEqual(refusal(await make({ 'provider:network_type': 'flat', ...place }, admin)), [400, 'VlanTransparencyDriverError']);
+  assert.deepEqual(refusal(await make({ segments: [{ 'provider:network_type': 'geneve' }, { 'provider:network_type': 'geneve' }] }, admin)), [400, 'VlanTransparencyDriverError']);
+  assert.equal((await make({ 'provider:network_type': 'vlan', 'provider:segmentation_id': 7, ...place }, admin)).status, 201);
+});

@@ -48,7 +48,7 @@ test('the stock client sees agents and zones, names ports and says what their gu
   const agents = await admin('network agent list -f json');
   assert.deepEqual(agents.map((each: Parsed) => [each['Agent Type'], each.Alive]), [['OVN Controller Gateway agent', true], ['OVN Metadata agent', true]]);
   assert.deepEqual((await alice('availability zone list -f json --network --long')).map((each: Parsed) => each['Zone Resource']), ['network', 'router']);
-  await alice('network create lan --availability-zone-hint nova --dns-domain lan.example.');
+  assert.equal((await alice('network create -f json lan --availability-zone-hint nova --dns-domain lan.example. --transparent-vlan')).is_vlan_transparent, true);
   const port = await alice('port create -f json p --network lan --dns-name web --extra-dhcp-option name=bootfile-name,value=pxelinux.0');
   assert.deepEqual([port.dns_name, port.extra_dhcp_opts], ['web', [{ opt_name: 'bootfile-name', opt_value: 'pxelinux.0', ip_version: 4 }]]);
 });

@@ -17,7 +17,7 @@ export function networkRows(network: NetworkSpec): WantedRow[] {
     {
       table: 'Logical_Switch',
       key: name,
-      columns: { name, other_config: network.tunnel ? { 'requested-tnl-key': String(network.tunnel) } : {}, external_ids: { [TAG.announced]: JSON.stringify(announced(network)) } },
+      columns: { name, other_config: { ...(network.tunnel && { 'requested-tnl-key': String(network.tunnel) }), ...(network.vlanTransparent && { 'vlan-passthru': 'true' }) }, external_ids: { [TAG.announced]: JSON.stringify(announced(network)) } },
       heldBy: [],
     },
   ];
