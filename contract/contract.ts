@@ -185,6 +185,8 @@ export type Service = {
   };
   /** Documents that tell clients which versions there are; no token is needed. */
   discovery: readonly DiscoveryPage[];
+  /** What it says of a path with a NUL in it, where that is more than that there is no such thing. */
+  nulInPath?: { status: number; message: string };
   /** Who may do what, by upstream's names; for the rules that its handlers ask. */
   policy?: Readonly<Record<string, string>>;
   /** For which tokens such a rule is at all: upstream's `scope_types`. */

@@ -3,9 +3,11 @@ import { Type } from 'typebox';
 
 /** Where the service is at the cloud's address. */
 export const servicePath = '/object-store/v1';
+/** And for clients that know it by heart. */
+export const shortPath = '/v1';
 
 const account = Type.String({ maxLength: 256 });
-const container = Type.String({ maxLength: 1024 });
+const container = Type.String();
 
 export const accountPath = Type.Object({ account });
 export const containerPath = Type.Object({ account, container });

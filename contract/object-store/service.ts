@@ -4,7 +4,7 @@ import { accounts } from './accounts.ts';
 import { capabilities } from './capabilities.ts';
 import { containers } from './containers.ts';
 import { objects } from './objects.ts';
-import { servicePath } from './paths.ts';
+import { servicePath, shortPath } from './paths.ts';
 import { explanationOf, reasonOf } from './reasons.ts';
 
 const info = () => capabilities;
@@ -23,7 +23,11 @@ export const objectStore = service({
   root: '/object-store',
   path: servicePath,
   catalogPath: `${servicePath}/AUTH_{project_id}`,
+  // Where Swift alone would be: many clients have it as a constant.
+  olderPath: shortPath,
   projectInPath: false,
+  // swift/common/constraints.py, check_utf8, as swift/proxy/server.py answers it.
+  nulInPath: { status: 412, message: 'Invalid UTF8 or contains NULL' },
   where: 'region',
   transactionIds: true,
   titledHeaders: true,

@@ -194,7 +194,11 @@ function scopeIn({ projectId }: Whose): Scope {
 
 function checkPath(endpoint: Endpoint, served: Served, params: Record<string, string>): void {
   // No other id or name is longer; a NUL would make PostgreSQL refuse the statement.
-  for (const [name, value] of Object.entries(params)) if ((value.length > 255 && !served.namesParam(name)) || value.includes('\0')) throw notFound('The resource could not be found.');
+  const { nulInPath } = endpoint.service;
+  for (const [name, value] of Object.entries(params)) {
+    if (nulInPath && value.includes('\0')) throw new Fault(nulInPath.status, 'badRequest', nulInPath.message);
+    if ((value.length > 255 && !served.namesParam(name)) || value.includes('\0')) throw notFound('The resource could not be found.');
+  }
   check(endpoint, 'path', served.checkParams, params);
 }
 

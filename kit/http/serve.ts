@@ -72,7 +72,7 @@ export function createDoor(options: ServeOptions): Door {
   const app = fastify({
     https: options.tls ? secured(options.tls) : null,
     logger: false,
-    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 1024 },
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 4096 },
     bodyLimit: defaultBodyBytes,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -295,7 +295,7 @@ export function createDoor(options: ServeOptions): Door {
 
   function serviceAt(url: string): Service | undefined {
     const services = options.implementations.map(({ service }) => service);
-    return services.find(({ root }) => url === root || url.startsWith(`${root}/`) || url.startsWith(`${root}?`));
+    return services.find(({ root, olderPath = root }) => [root, olderPath].some((start) => url === start || url.startsWith(`${start}/`) || url.startsWith(`${start}?`)));
   }
 
   function arrivalAt(url: string): Omit<Arrival, 'service'> & { service: Service | undefined } {

@@ -1,6 +1,5 @@
 /** The door of containers: swift/proxy/controllers/container.py, swift/container/server.py. */
 import { limits, storagePolicy } from '../../contract/object-store/capabilities.ts';
-import { servicePath } from '../../contract/object-store/paths.ts';
 import { containers as contract } from '../../contract/object-store/containers.ts';
 import { objects as objectsContract } from '../../contract/object-store/objects.ts';
 import { badRequest } from '../../kit/fault.ts';
@@ -19,10 +18,10 @@ import { checkTotal, metadataChanges } from './metadata.ts';
 import { findVersion, listObjects, listVersions, type ListedObject } from './objects.ts';
 import { versionLocationChanges } from './older-versions.ts';
 import { containerOrPage, withoutBody } from './static-web.ts';
-import type { Target } from './symlinks.ts';
+import { pathOfTarget, type Target } from './symlinks.ts';
 import { httpDateOf, listedTimeOf, timestampOf } from './timestamps.ts';
 import { checkContainerLimits } from './usage-limits.ts';
-import { containerOf, textsOf, visit, type Visit } from './visits.ts';
+import { containerOf, textsOf, visit, type StoreRequest, type Visit } from './visits.ts';
 
 export function containers({ bodies }: RegionParts) {
   return implement(contract, {
@@ -77,7 +76,7 @@ export function containers({ bodies }: RegionParts) {
     const container = containerOf(here);
     // Together: the way to the database is what costs.
     const [usage, items] = await here.read((context) =>
-      Promise.all([usageOf(context, container), versions === undefined ? listObjects(context, container, range).then((listed) => listed.map((each) => itemOf(each))) : versionItems(context, container, range, request.query.version_marker)]),
+      Promise.all([usageOf(context, container), versions === undefined ? listObjects(context, container, range).then((listed) => listed.map((each) => itemOf(request, each))) : versionItems(request, context, container, range, request.query.version_marker)]),
     );
     return listAnswer({ of: 'container', name, items }, type, { query: request.query, headers: headersOf(container, usage, here) });
   }
@@ -126,22 +125,23 @@ function merged(headers: Headers, changes: HeaderChanges): Headers {
   return Object.fromEntries(Object.entries({ ...headers, ...changes }).flatMap(([name, value]) => (value === null ? [] : [[name, value]])));
 }
 
-function itemOf(listed: ListedObject): Item {
+function itemOf(request: StoreRequest, listed: ListedObject): Item {
   if (listed.subdir !== null) return { subdir: listed.subdir };
   const { name, etag, sizeBytes, contentType, writtenAt, kind, facts } = listed;
   const common = { last_modified: listedTimeOf(writtenAt), bytes: sizeBytes, name, content_type: contentType };
   if (kind === 'slo') return { hash: String(facts['manifestMd5']), ...common, slo_etag: `"${etag}"` };
   if (kind !== 'symlink') return { hash: etag, ...common };
-  const { account, container, object, etag: target } = facts['target'] as Target;
-  return { hash: etag, ...common, symlink_path: `${servicePath}/${account}/${encodeURI(`${container}/${object}`)}`, ...(target === null ? {} : { symlink_etag: target, symlink_bytes: Number(facts['linkedBytes']) }) };
+  const target = facts['target'] as Target;
+  const linked = target.etag === null ? {} : { symlink_etag: target.etag, symlink_bytes: Number(facts['linkedBytes']), ...(facts['linkedEtag'] === undefined ? {} : { slo_etag: `"${String(facts['linkedEtag'])}"` }) };
+  return { hash: etag, ...common, symlink_path: pathOfTarget(request, target), ...linked };
 }
 
 /** Of each name the newest first; after a version of a name, or after all of them. */
-async function versionItems(context: AccountContext, container: Container, { prefix, after, before, reverse, limit }: NameRange, versionMarker: string | undefined): Promise<Item[]> {
+async function versionItems(request: StoreRequest, context: AccountContext, container: Container, { prefix, after, before, reverse, limit }: NameRange, versionMarker: string | undefined): Promise<Item[]> {
   const marker = versionMarker === undefined || after === undefined ? undefined : await findVersion(context, container, after, versionMarker);
   if (versionMarker !== undefined && after === undefined) throw badRequest('version_marker param requires marker');
   const found = await listVersions(context, container, { prefix, name: after, id: marker?.id, before, reverse, limit });
-  return found.map((each) => ({ ...itemOf(each), ...(each.isMarker ? { hash: 'd41d8cd98f00b204e9800998ecf8427e' } : {}), version_id: each.version, is_latest: each.isLatest }));
+  return found.map((each) => ({ ...itemOf(request, each), ...(each.isMarker ? { hash: 'd41d8cd98f00b204e9800998ecf8427e' } : {}), version_id: each.version, is_latest: each.isLatest }));
 }
 
 function changesOf(headers: IncomingHeaders, { isOwner }: Pick<Visit, 'isOwner'>): HeaderChanges {

@@ -10,11 +10,11 @@ import { headerOf, isTrue } from './header-text.ts';
 import { contentOf, getObject, keeping, type Content, type StoredObject } from './objects.ts';
 import { writeAt } from './object-writes.ts';
 import { decoded, splitPath } from './paths.ts';
-import { downloadOf, shownHeaders } from './reading.ts';
+import { downloadOf, manifestWish, partNumberIn, shownHeaders } from './reading.ts';
 import { follow } from './symlinks.ts';
 import { httpDateOf } from './timestamps.ts';
 import { checkObjectName, describedBy, receive, tooLarge } from './uploads.ts';
-import { containerOf, textsOf, visit, type Place, type StoreRequest } from './visits.ts';
+import { containerOf, textsOf, versionIn, visit, type Place, type StoreRequest } from './visits.ts';
 
 type ObjectPlace = Place & { container: string; object: string };
 
@@ -45,7 +45,7 @@ async function copy(bodies: ObjectBodies, request: StoreRequest, { source, to }:
   const sourceContainer = containerOf(named);
   checkObjectName(to.object);
   // What stands for another object is copied as that, unless the link itself is wished.
-  const { here: from, object } = await follow(request, named, await named.read((context) => getObject(context, sourceContainer, source.object, textsOf(request)['version-id'])));
+  const { here: from, object } = await follow(request, named, await named.read((context) => getObject(context, sourceContainer, source.object, versionIn(textsOf(request)))));
   const described = describedBy(headers, now);
   const isFresh = isTrue(headerOf(headers, 'x-fresh-metadata'));
   const content: Omit<Content, 'body' | 'sizeBytes' | 'etag'> = {
@@ -64,7 +64,8 @@ async function copy(bodies: ObjectBodies, request: StoreRequest, { source, to }:
     });
     return copiedAnswer(request, source, object, { etag: object.kind === 'slo' ? `"${etag}"` : etag, isFresh });
   }
-  const download = await downloadOf(bodies, from, object, { asManifest: isManifest });
+  const download = await downloadOf(bodies, from, object, { asManifest: manifestWish(textsOf(request)), partAsked: () => partNumberIn(textsOf(request), headers) });
+  if (download.part && !download.part.span) throw new Fault(416, 'InvalidRange', 'The requested part number is not satisfiable');
   const span = spansToSend(request, download)?.[0];
   if ((span ? span.last - span.first + 1 : download.sizeBytes) > limits.max_file_size) throw tooLarge();
   const received = await receive(bodies, request, download.read(span));

@@ -17,6 +17,10 @@ export type Download = {
   otherEtags?: readonly string[];
   modifiedAt: Date;
   headers: Readonly<Record<string, string>>;
+  /** The one segment of it that was asked for by its number; no span: it has fewer. */
+  part?: { count: number; span: Span | undefined } | undefined;
+  /** Several ranges of it are not to be had: all of it is sent. */
+  inOneRange?: true;
   read(span?: Span): AsyncGenerator<Buffer>;
 };
 
@@ -27,11 +31,12 @@ export async function downloadAnswer({ headers, random }: Asked, download: Downl
   const common = headersOf(download);
   demandCondition(headers, download, common);
   const spans = spansToSend({ headers }, download);
+  demandPart(download, common);
   if (spans === undefined || (sizeBytes === 0 && spans.length > 0)) return new Answer(await bodyOf(download), { headers: { ...common, 'content-type': contentType, 'content-length': String(sizeBytes) } });
   const [only] = spans;
   if (only === undefined) throw new Fault(416, 'InvalidRange', explanationOf(416), { headers: { ...common, 'content-range': `bytes */${sizeBytes}` } });
   if (spans.length === 1)
-    return new Answer(await bodyOf(download, only), { status: 206, headers: { ...common, 'content-type': contentType, 'content-range': rangeText(only, sizeBytes), 'content-length': String(only.last - only.first + 1) } });
+    return new Answer(await bodyOf(download, only), { status: 206, headers: { ...common, 'content-type': contentType, 'content-range': rangeText(only, sizeBytes), 'content-length': String(lengthOf(only)) } });
 
   const boundary = random.uuid().replaceAll('-', '');
   const heads = spans.map((span) => Buffer.from(`--${boundary}\r\nContent-Type: ${contentType}\r\nContent-Range: ${rangeText(span, sizeBytes)}\r\n\r\n`));
@@ -51,12 +56,24 @@ export async function downloadAnswer({ headers, random }: Asked, download: Downl
 export function headAnswer({ headers }: Pick<Asked, 'headers'>, download: Download): Answer<undefined> {
   const common = headersOf(download);
   demandCondition(headers, download, common);
-  return new Answer(undefined, { headers: { ...common, 'content-type': download.contentType, 'content-length': String(download.sizeBytes) } });
+  demandPart(download, common);
+  const { part, sizeBytes } = download;
+  // RFC 9110 has HEAD know nothing of ranges, Swift tells it all the same.
+  const headersOfAll = { ...common, 'content-type': download.contentType };
+  if (part?.span) return new Answer(undefined, { status: 206, headers: { ...headersOfAll, 'content-range': rangeText(part.span, sizeBytes), 'content-length': String(lengthOf(part.span)) } });
+  return new Answer(undefined, { headers: { ...headersOfAll, 'content-length': String(sizeBytes) } });
+}
+
+/** swift/common/middleware/slo.py, a part-number that no segment has. */
+function demandPart({ part, sizeBytes }: Download, common: Record<string, string>): void {
+  if (part && !part.span) throw new Fault(416, 'InvalidRange', 'The requested part number is not satisfiable', { headers: { ...common, 'content-range': `bytes */${sizeBytes}` } });
 }
 
 /** Undefined: all of it. */
 export function spansToSend({ headers }: Pick<Asked, 'headers'>, download: Download): Span[] | undefined {
-  return isStillTheSame(headerOf(headers, 'if-range'), validatorsOf(download)) ? spansOf(headerOf(headers, 'range'), download.sizeBytes) : undefined;
+  if (download.part?.span) return [download.part.span];
+  const spans = isStillTheSame(headerOf(headers, 'if-range'), validatorsOf(download)) ? spansOf(headerOf(headers, 'range'), download.sizeBytes) : undefined;
+  return download.inOneRange === true && (spans?.length ?? 0) > 1 ? undefined : spans;
 }
 
 /** What is small, and the beginning of the rest, is read before the reply begins: should it be damaged, the client is told so. */
@@ -101,8 +118,12 @@ function validatorsOf({ etag, otherEtags = [], modifiedAt }: Download) {
   return { etags: [etag.replaceAll(/^"|"$/g, ''), ...otherEtags], modifiedAt };
 }
 
-function headersOf({ headers, etag, modifiedAt }: Download): Record<string, string> {
-  return encoded({ ...headers, etag, 'last-modified': httpDateOf(modifiedAt), 'x-timestamp': timestampOf(modifiedAt), 'accept-ranges': 'bytes' });
+function headersOf({ headers, etag, modifiedAt, part }: Download): Record<string, string> {
+  return encoded({ ...headers, ...(part ? { 'x-parts-count': String(part.count) } : {}), etag, 'last-modified': httpDateOf(modifiedAt), 'x-timestamp': timestampOf(modifiedAt), 'accept-ranges': 'bytes' });
+}
+
+function lengthOf({ first, last }: Span): number {
+  return last - first + 1;
 }
 
 function rangeText({ first, last }: Span, sizeBytes: number): string {

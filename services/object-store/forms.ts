@@ -1,6 +1,6 @@
 /** Files that a page's form sends, as the account or container has signed it: swift/common/middleware/formpost.py. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { servicePath } from '../../contract/object-store/paths.ts';
+import { servicePath, shortPath } from '../../contract/object-store/paths.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { Answer } from '../../kit/http/implement.ts';
 import { TooLarge, type ObjectBodies, type Received } from './bodies.ts';
@@ -86,7 +86,7 @@ function isSigned(fields: ReadonlyMap<string, string>, { keys, address, now }: {
   const signature = signatureOf(fields.get('signature') ?? '');
   if (!signature) return false;
   return keysOf(keys).some(({ key }) =>
-    ['/v1', servicePath].some((start) => {
+    [shortPath, servicePath].some((start) => {
       const text = [`${start}/${address}`, fields.get('redirect') ?? '', ...['max_file_size', 'max_file_count', 'expires'].map((name) => fields.get(name) || '0')].join('\n');
       const right = createHmac(signature.algorithm, key).update(text).digest();
       return right.length === signature.bytes.length && timingSafeEqual(right, signature.bytes);

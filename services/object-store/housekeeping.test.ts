@@ -49,6 +49,21 @@ test('counts are right before they are folded, afterwards, and when many write a
   assert.deepEqual(['container-count', 'object-count', 'bytes-used'].map((name) => account.headers[`x-account-${name}`]), ['0', '0', '0']);
 });
 
+test('a version is there after the name that it was written under has expired', async (t) => {
+  const { cloud, alice } = await start(t);
+  await alice('PUT', '/box', { headers: { 'x-versions-enabled': 'true' } });
+  const { headers } = await alice('PUT', '/box/o', { body: 'hello', headers: { 'x-delete-after': '10' } });
+  const seen = async () => [(await alice('GET', '/box/o')).status, (await alice('GET', `/box/o?version-id=${headers['x-object-version-id']}`)).text];
+
+  (cloud.clock as unknown as { advance(ms: number): void }).advance(11_000);
+
+  assert.deepEqual(await seen(), [404, 'hello']);
+  await deleteExpired(cloud.cloud.region);
+  assert.deepEqual(await seen(), [404, 'hello']);
+  assert.equal((await alice('PUT', `/box/o?version-id=${headers['x-object-version-id']}`)).status, 201);
+  assert.deepEqual(await seen(), [200, 'hello']);
+});
+
 test('what has expired is not there any more, and soon takes no room either', async (t) => {
   const { cloud, alice } = await start(t);
   await alice('PUT', '/box');

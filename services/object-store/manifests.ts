@@ -1,6 +1,6 @@
 /** Manifests of large objects that name their segments one by one: swift/common/middleware/slo.py. */
 import { createHash } from 'node:crypto';
-import { limits, manifestLimits } from '../../contract/object-store/capabilities.ts';
+import { limits, manifestLimits, symlinkLimits } from '../../contract/object-store/capabilities.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import type { AccountContext } from './accounts.ts';
 import type { Span } from './bodies.ts';
@@ -8,9 +8,10 @@ import { findContainer } from './containers.ts';
 import { findObject, type StoredObject } from './objects.ts';
 import { splitPath } from './paths.ts';
 import { spansOf } from './ranges.ts';
+import { targetOf } from './symlinks.ts';
 import { httpDateOf, listedTimeOf } from './timestamps.ts';
 import { tooLarge } from './uploads.ts';
-import type { Visit } from './visits.ts';
+import { projectOf, type Visit } from './visits.ts';
 
 /** As it is kept. */
 export type ManifestSegment =
@@ -130,13 +131,17 @@ export async function resolveManifest(context: AccountContext, here: Visit, wish
   return problems.length > 0 ? { problems } : { segments, sizeBytes, etag: etag.digest('hex') };
 }
 
-/** The object that a path in a manifest names, or why it cannot be had. */
-export async function segmentObject(context: AccountContext, here: Visit, path: string): Promise<StoredObject | string> {
+/** The object that a path in a manifest names, itself or through links within the account, or why it cannot be had. */
+export async function segmentObject(context: AccountContext, here: Visit, path: string, links = 0): Promise<StoredObject | string> {
   const { container: containerName, object: name } = splitPath(path);
   const container = await findContainer(context, containerName);
   if (!container) return '404 Not Found';
   if (!here.admits(container, 'read')) return '403 Forbidden';
-  return (await findObject(context, container, name)) ?? '404 Not Found';
+  const found = await findObject(context, container, name);
+  if (found?.kind !== 'symlink') return found ?? '404 Not Found';
+  const target = targetOf(found);
+  if (links >= symlinkLimits.symloop_max) return '409 Conflict';
+  return projectOf(target.account) === here.projectId ? segmentObject(context, here, `${target.container}/${target.object}`, links + 1) : '403 Forbidden';
 }
 
 export function rangeOfSegment(range: string): Span {

@@ -311,6 +311,60 @@ test('pages of other origins read what a container lets them', async (t) => {
 
 type Test = Parameters<typeof startCloud>[0];
 
+test('a large object is had by the numbers of its segments, and its manifest as it was put', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box');
+  for (const [name, body] of [['s1', 'hello '], ['s2', 'world']] as const) await alice('PUT', `/box/${name}`, { body });
+  await alice('PUT', '/box/link', { headers: { 'x-symlink-target': 'box/s2' } });
+  await alice('PUT', '/box/large?multipart-manifest=put', { body: JSON.stringify([{ path: '/box/s1' }, { path: '/box/link' }]) });
+
+  const second = await alice('GET', '/box/large?part-number=2');
+  const head = await alice('HEAD', '/box/large?part-number=1');
+  const third = await alice('GET', '/box/large?part-number=3');
+  const raw = await alice('GET', '/box/large?multipart-manifest=get&format=raw');
+
+  assert.deepEqual([second.status, second.text, second.headers['content-range'], second.headers['x-parts-count']], [206, 'world', 'bytes 6-10/11', '2']);
+  assert.deepEqual([head.status, head.headers['content-length'], head.headers['content-range']], [206, '6', 'bytes 0-5/11']);
+  assert.deepEqual([third.status, third.text, third.headers['content-range']], [416, 'The requested part number is not satisfiable', 'bytes */11']);
+  assert.equal((await alice('GET', '/box/large?part-number=0')).status, 400);
+  assert.equal((await alice('GET', '/box/large?part-number=1', { headers: { range: 'bytes=0-1' } })).status, 400);
+  assert.deepEqual(JSON.parse(raw.text), [{ etag: md5('hello '), path: '/box/s1', size_bytes: 6 }, { etag: md5('world'), path: '/box/link', size_bytes: 5 }]);
+  assert.equal(raw.headers['etag'], md5(raw.text));
+  assert.equal((await alice('GET', '/box/large')).headers['x-manifest-etag'], (await alice('GET', '/box/large?multipart-manifest=get')).headers['etag']);
+});
+
+test('where versions are kept, what is not there is deleted by a marker, and a name is left without its versions', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box', { headers: { 'x-versions-enabled': 'true' } });
+  await alice('PUT', '/box/o', { body: 'hello' });
+
+  const missing = await alice('DELETE', '/box/none');
+  const left = await alice('DELETE', '/box/o?version-id=null');
+
+  const listed = (await alice('GET', '/box?versions')).json as { name: string; version_id: string }[];
+  assert.deepEqual([missing.status, missing.headers['x-object-version-id']], [404, listed.find(({ name }) => name === 'none')?.version_id]);
+  assert.deepEqual([left.status, (await alice('GET', '/box/o')).status, listed.map(({ name }) => name)], [204, 404, ['none', 'o']]);
+  assert.equal((await alice('GET', '/box/o?version-id=bad')).status, 400);
+});
+
+test('the store is where Swift alone would be too, and says what is wrong with a name', async (t) => {
+  const { alice, cloud } = await start(t);
+  const short = swift(cloud, cloud.alice, cloud.alice, '/v1');
+
+  const put = await short('PUT', '/box');
+  await short('PUT', '/box/o');
+  await short('PUT', '/box/link', { headers: { 'x-symlink-target': 'box/o' } });
+
+  assert.deepEqual([put.status, (await alice('GET', '/box')).text], [201, 'link\no\n']);
+  const locationOf = async (ask: Ask) => (await ask('GET', '/box/link')).headers['content-location'];
+  assert.deepEqual(await Promise.all([alice, short].map(locationOf)), ['/object-store/v1', '/v1'].map((start) => `${start}/AUTH_${cloud.alice.projectId}/box/o`));
+  for (const ask of [alice, short]) {
+    const nul = await ask('PUT', '/abc%00def');
+    assert.deepEqual([nul.status, nul.text], [412, 'Invalid UTF8 or contains NULL']);
+    assert.deepEqual([(await ask('PUT', `/${'x'.repeat(2048)}`)).status, (await ask('GET', '/box/%ff')).headers['x-trans-id']?.slice(0, 2)], [400, 'tx']);
+  }
+});
+
 async function start(t: Test): Promise<{ cloud: TestCloud; alice: Ask }> {
   const cloud = await startCloud(t);
   return { cloud, alice: swift(cloud, cloud.alice) };

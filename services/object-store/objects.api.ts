@@ -1,12 +1,12 @@
 /** The door of objects: swift/proxy/controllers/obj.py, swift/obj/server.py, and what stands before them there. */
 import { objects as contract } from '../../contract/object-store/objects.ts';
-import { servicePath } from '../../contract/object-store/paths.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { implement, type Answer, type Request } from '../../kit/http/implement.ts';
 import type { RegionParts } from '../parts.ts';
 import type { AccountContext } from './accounts.ts';
 import { extractArchive } from './archives.ts';
+import { deleteMany, pathsToDelete } from './bulk-deletes.ts';
 import { getContainer, type Container } from './containers.ts';
 import { copyFrom, copyTo } from './copies.ts';
 import { forOrigin, optionsAnswer } from './cross-origin.ts';
@@ -14,15 +14,15 @@ import { emptyAnswer } from './empty-answers.ts';
 import { isForm, uploadForm } from './forms.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { deleteManifest, putManifest } from './large-objects.ts';
-import { deleteObject, findObject, getObject, keeping, makeCurrent, noSuchObject, nullVersion, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
+import { deleteObject, findObject, getObject, keeping, leaveNameEmpty, makeCurrent, noSuchObject, nullVersion, takeTurn, updateObject, type Content, type StoredObject } from './objects.ts';
 import { deleteKeepingOlder } from './older-versions.ts';
 import { writeAt } from './object-writes.ts';
 import { objectOrPage, withoutBody } from './static-web.ts';
-import { demandTarget, linkHeaders, targetOf, wishedTarget, type Target } from './symlinks.ts';
+import { demandTarget, linkHeaders, pathOfTarget, targetOf, wishedTarget, type Target } from './symlinks.ts';
 import { httpDateOf } from './timestamps.ts';
 import { checkObjectName, contentTypeOf, describedBy, kindOf, lengthOf, mustBeNew, receive } from './uploads.ts';
 import { demandRoom } from './usage-limits.ts';
-import { containerOf, demandOwner, textsOf, visit, type Visit } from './visits.ts';
+import { containerOf, demandOwner, textsOf, versionIn, visit, type Visit } from './visits.ts';
 
 export function objects({ bodies }: RegionParts) {
   return implement(contract, {
@@ -47,7 +47,7 @@ export function objects({ bodies }: RegionParts) {
     demandAllowed(headers, here);
     if (isManifest) return putManifest(bodies, request, here);
     if (textsOf(request)['extract-archive'] !== undefined) return extractArchive(bodies, request, here, `${params.container}/${params.object}`);
-    const restored = textsOf(request)['version-id'];
+    const restored = versionIn(textsOf(request));
     if (restored !== undefined) {
       demandOwner(request, here);
       if (restored === nullVersion) throw badRequest('Invalid version parameter');
@@ -94,31 +94,36 @@ export function objects({ bodies }: RegionParts) {
     });
     if (link) {
       // The link has it now, and what it stands for has not: swift/common/middleware/symlink.py.
-      const { account, container: targetContainer, object: name } = targetOf(link);
-      throw new Fault(307, 'TemporaryRedirect', 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.', { headers: { ...linkHeaders(link), location: `${servicePath}/${account}/${encodeURI(`${targetContainer}/${name}`)}` } });
+      throw new Fault(307, 'TemporaryRedirect', 'The requested POST was applied to a symlink. POST directly to the target to apply requested metadata.', { headers: { ...linkHeaders(link), location: pathOfTarget(request, targetOf(link)) } });
     }
     return emptyAnswer(202);
   }
 
   async function remove(request: Request<typeof contract.delete>): Promise<Answer<Buffer>> {
     const { params } = request;
+    const query = textsOf(request);
+    // Whatever the path names: swift/common/middleware/bulk.py.
+    if (query['bulk-delete'] !== undefined) return deleteMany(request, await visit(request, contract.delete, { account: params.account }), await pathsToDelete(request.body));
     const here = await visit(request, contract.delete, params, 'write');
     containerOf(here);
-    const query = textsOf(request);
     if (query['multipart-manifest'] === 'delete') return deleteManifest(bodies, request, here);
-    const version = query['version-id'];
+    const version = versionIn(query);
     if (version !== undefined) demandOwner(request, here);
     const expiring = expiryDemanded(request.headers);
     const deleted = await here.commit(async (context) => {
       const container = await getContainer(context, params.container);
       if (expiring !== undefined) await demandExpiry(context, container, params.object, expiring);
       if (version === undefined && (await deleteKeepingOlder(context, here, container, params.object))) return undefined;
+      if (version === nullVersion && (await leaveNameEmpty(context, container, params.object))) return undefined;
       const { object, marker } = await deleteObject(context, container, params.object, version, { isReplaced: false });
-      if (!object || (object.isMarker && version === undefined)) throw noSuchObject();
-      return marker ?? object.version;
+      const isFound = object !== undefined && (!object.isMarker || version !== undefined);
+      // Where versions are kept, what is not there is deleted all the same.
+      if (!isFound && (container.versioning !== 'enabled' || version !== undefined)) throw noSuchObject();
+      return { isFound, version: marker ?? object?.version ?? nullVersion };
     });
+    if (deleted && !deleted.isFound) throw new Fault(404, 'NoSuchObject', explanationOf(404), { headers: versionHeader(here, deleted.version) });
     if (version !== undefined) return emptyAnswer(204, { 'x-object-version-id': version });
-    return emptyAnswer(204, deleted === undefined ? {} : versionHeader(here, deleted));
+    return emptyAnswer(204, deleted === undefined ? {} : versionHeader(here, deleted.version));
   }
 }
 
@@ -133,7 +138,7 @@ function versionHeader({ container }: Pick<Visit, 'container'>, version: string)
 }
 
 function kindAnd(target: Target | undefined, linked: StoredObject | undefined, headers: Readonly<Record<string, string>>): Pick<Content, 'kind' | 'facts'> {
-  return target === undefined ? { kind: kindOf(headers) } : { kind: 'symlink', facts: { target, ...(linked ? { linkedBytes: linked.sizeBytes } : {}) } };
+  return target === undefined ? { kind: kindOf(headers) } : { kind: 'symlink', facts: { target, ...(linked ? { linkedBytes: linked.sizeBytes } : {}), ...(linked?.kind === 'slo' ? { linkedEtag: linked.etag } : {}) } };
 }
 
 /** An older version is the newest again. */

@@ -35,11 +35,11 @@ export type NewObject = Pick<StoredObject, 'containerId' | 'name' | 'version' | 
 const columns = sql`c.id, c.container_id as "containerId", c.name, c.version, c.is_latest as "isLatest", c.is_marker as "isMarker", c.kind, c.sha256,
   c.size_bytes as "sizeBytes", c.used_bytes as "usedBytes", c.etag, c.content_type as "contentType", c.headers, c.facts, c.written_at as "writtenAt", c.delete_at as "deleteAt"`;
 
-/** The newest one, or the one of this version; a marker too, and none that has expired. */
+/** The newest one, unless it has expired, or the one of this version; a marker too. */
 export function selectObject(tx: Transaction, containerId: number, name: string, { version, now }: { version?: string | undefined; now: Date }): Promise<StoredObject | undefined> {
   return tx.one<StoredObject>`
     select ${columns} from object_store.object c
-    where c.container_id = ${containerId} and c.name = ${name} and ${version === undefined ? sql`c.is_latest` : sql`c.version = ${version}`} and (c.delete_at is null or c.delete_at > ${now})`;
+    where c.container_id = ${containerId} and c.name = ${name} and ${version === undefined ? sql`c.is_latest` : sql`c.version = ${version}`} and (c.delete_at is null or c.delete_at > ${now}${version === undefined ? sql`` : sql` or c.version <> 'null'`})`;
 }
 
 /** Undefined: it is gone, or it was given more time. */
@@ -101,6 +101,11 @@ export function promoteNewest(tx: Transaction, containerId: number, name: string
 /** This one is the newest, after the newest was none any more. */
 export function promote(tx: Transaction, id: number): Promise<number> {
   return tx.run`update object_store.object set is_latest = true where id = ${id}`;
+}
+
+/** It stays. */
+export function forgetExpiry(tx: Transaction, id: number): Promise<number> {
+  return tx.run`update object_store.object set delete_at = null where id = ${id}`;
 }
 
 export function deleteObjectRow(tx: Transaction, id: number): Promise<number> {

@@ -12,6 +12,7 @@ import {
   deleteObjectRow,
   deleteVersionRow,
   demoteLatest,
+  forgetExpiry,
   insertBlob,
   insertObject,
   insertPieces,
@@ -172,14 +173,25 @@ function demandUnlocked(object: Pick<StoredObject, 'facts'>, options: Parameters
   if (isLocked(object, options)) throw forbidden('Access Denied because object protected by object lock.', 'ObjectLocked');
 }
 
-/** Its time is over: it is gone for good, and where the container keeps versions a marker says so. */
+/** Its time is over: it is gone for good, or what the container keeps of it is a version like others. */
 export async function expireObject(context: AccountContext, container: Pick<Container, 'id' | 'versioning'>, { id, name }: Pick<StoredObject, 'id' | 'name'>): Promise<void> {
   const { tx, now } = context;
   await lockName(tx, container.id, name);
   const expired = await selectExpiredObject(tx, id, now);
   if (!expired || isLocked(expired, { now })) return;
-  if (expired.isLatest && container.versioning !== 'off') await insertMarker(context, container, name);
-  await deleteObjectRow(tx, id);
+  if (expired.version === nullVersion) return void (await deleteObjectRow(tx, id));
+  // What was to expire is the name's link to it: swift/common/middleware/versioned_writes/object_versioning.py.
+  if (expired.isLatest) await demoteLatest(tx, container.id, name);
+  await forgetExpiry(tx, id);
+}
+
+/** Nothing is the newest of the name any more, and all its versions are kept; false: it had none that is kept so. swift/common/middleware/versioned_writes/object_versioning.py, `version-id=null` */
+export async function leaveNameEmpty({ tx, now }: AccountContext, { id }: Pick<Container, 'id'>, name: string): Promise<boolean> {
+  await lockName(tx, id, name);
+  const latest = await selectObject(tx, id, name, { now });
+  if (!latest || latest.version === nullVersion) return false;
+  await demoteLatest(tx, id, name);
+  return true;
 }
 
 /** An older version is what the name stands for from now on. */
@@ -190,6 +202,7 @@ export async function makeCurrent(context: AccountContext, container: Pick<Conta
   if (object.isLatest) return object;
   await demoteLatest(tx, container.id, name);
   await promote(tx, object.id);
+  if (object.deleteAt !== null) await forgetExpiry(tx, object.id);
   return object;
 }
 

@@ -5,6 +5,7 @@ import type { AccountContext, HeaderChanges } from './accounts.ts';
 import { findContainer, type Container } from './containers.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { contentOf, deleteObject, findObject, listObjects, noSuchObject, writeObject, type StoredObject } from './objects.ts';
+import { decoded } from './paths.ts';
 import { timestampOf } from './timestamps.ts';
 import { refusal, type Visit } from './visits.ts';
 
@@ -13,7 +14,7 @@ const markerType = 'application/x-deleted;swift_versions_deleted=1';
 export function versionLocationChanges(headers: IncomingHeaders): HeaderChanges {
   const given = { versions: headerOf(headers, 'x-versions-location'), history: headerOf(headers, 'x-history-location') };
   if (given.versions && given.history) throw badRequest('Only one of X-Versions-Location or X-History-Location may be specified');
-  const location = given.versions || given.history;
+  const location = decoded(given.versions || given.history || '');
   if (location) {
     if (location.includes('/')) throw new Fault(412, 'PreconditionFailed', 'Container name cannot contain slashes');
     return { 'x-versions-location': given.versions ? location : null, 'x-history-location': given.versions ? null : location };

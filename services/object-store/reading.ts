@@ -1,13 +1,16 @@
 /** What a stored object is when it is downloaded: its own bytes, or those of the objects that it names. */
 import { createHash } from 'node:crypto';
+import { limits } from '../../contract/object-store/capabilities.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
-import { Fault } from '../../kit/fault.ts';
+import { badRequest, Fault } from '../../kit/fault.ts';
 import type { ObjectBodies, Span } from './bodies.ts';
 import { getContainer } from './containers.ts';
 import type { Download } from './downloads.ts';
+import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { rangeOfSegment, segmentObject, type ManifestSegment } from './manifests.ts';
 import { blobsOf, listObjects, readBlobs, type StoredObject } from './objects.ts';
 import { decoded, splitPath } from './paths.ts';
+import { spansOf } from './ranges.ts';
 import type { Visit } from './visits.ts';
 
 /** A part of something larger. */
@@ -18,19 +21,21 @@ const mostLevels = 10;
 const mostPages = 100;
 const pageSize = 10_000;
 
-/** `asManifest`: what is kept of it, and not what it stands for. */
-export async function downloadOf(bodies: ObjectBodies, here: Visit, object: StoredObject, { asManifest = false, level = 0 }: { asManifest?: boolean; level?: number } = {}): Promise<Download> {
+/** `asManifest`: what is kept of it, and not what it stands for; `raw`: as a client would put it again. `partAsked`: which segment of a manifest's is wished, if one is. */
+export async function downloadOf(bodies: ObjectBodies, here: Visit, object: StoredObject, { asManifest = false, level = 0, partAsked }: { asManifest?: boolean | 'raw'; level?: number; partAsked?: () => number | undefined } = {}): Promise<Download> {
   const own = { contentType: object.contentType, modifiedAt: object.writtenAt, headers: shownHeaders(object) };
   const ownBytes = { ...own, sizeBytes: object.sizeBytes, etag: object.etag, read: (span?: Span) => readOwn(bodies, here, object, span) };
   switch (object.kind) {
     case 'slo':
+      if (asManifest === 'raw') return { ...own, ...asItWasPut(await manifestOf(bodies, here, object)) };
       if (asManifest) return { ...ownBytes, sizeBytes: object.usedBytes, etag: String(object.facts['manifestMd5']), contentType: 'application/json; charset=utf-8' };
-      return { ...own, sizeBytes: object.sizeBytes, etag: `"${object.etag}"`, read: (span) => readSegments(() => segmentsOfManifest(bodies, here, object, level), span) };
+      return { ...own, headers: { ...own.headers, 'x-manifest-etag': String(object.facts['manifestMd5']) }, sizeBytes: object.sizeBytes, etag: `"${object.etag}"`, part: await partOf(partAsked?.(), () => segmentsOfManifest(bodies, here, object, level)), read: (span) => readSegments(() => segmentsOfManifest(bodies, here, object, level), span) };
     case 'dlo': {
       if (asManifest) return { ...ownBytes, sizeBytes: object.usedBytes };
       const { segments, etag } = await segmentsByPrefix(bodies, here, object, level);
       const sizeBytes = segments.reduce((sum, { length }) => sum + length, 0);
-      return { ...own, sizeBytes, etag: `"${etag}"`, read: (span) => readSegments(async () => segments, span) };
+      // swift/common/middleware/dlo.py: of many segments one range is enough work.
+      return { ...own, sizeBytes, etag: `"${etag}"`, inOneRange: true, read: (span) => readSegments(async () => segments, span) };
     }
     case 'plain':
     case 'parts':
@@ -39,6 +44,41 @@ export async function downloadOf(bodies: ObjectBodies, here: Visit, object: Stor
     default:
       return object.kind satisfies never;
   }
+}
+
+/** swift/common/middleware/slo.py, convert_segment_listing */
+function asItWasPut(segments: readonly ManifestSegment[]): Pick<Download, 'sizeBytes' | 'etag' | 'read'> {
+  const wishes = segments.map((segment) => ('data' in segment ? segment : { etag: segment.hash, path: segment.name, ...(segment.range === undefined ? {} : { range: segment.range }), size_bytes: segment.bytes }));
+  const bytes = Buffer.from(JSON.stringify(wishes));
+  return {
+    sizeBytes: bytes.length,
+    etag: createHash('md5').update(bytes).digest('hex'),
+    async *read(span) {
+      yield span ? bytes.subarray(span.first, span.last + 1) : bytes;
+    },
+  };
+}
+
+async function partOf(number: number | undefined, open: () => Promise<readonly Segment[]>): Promise<Download['part']> {
+  if (number === undefined) return undefined;
+  const segments = await open();
+  const segment = segments[number - 1];
+  const first = segments.slice(0, number - 1).reduce((sum, { length }) => sum + length, 0);
+  return { count: segments.length, span: segment && { first, last: first + segment.length - 1 } };
+}
+
+/** Whether a manifest itself is asked for, and in which form. */
+export function manifestWish({ 'multipart-manifest': wish, format }: Readonly<Record<string, string | undefined>>): boolean | 'raw' {
+  if (wish !== 'get') return false;
+  return format === 'raw' ? 'raw' : true;
+}
+
+/** By its number, from 1: swift/common/request_helpers.py, get_valid_part_num. */
+export function partNumberIn({ 'part-number': text }: Readonly<Record<string, string | undefined>>, headers: IncomingHeaders): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\s*\+?\d{1,15}\s*$/.test(text) || Number(text) === 0) throw badRequest('Part number must be an integer greater than 0');
+  if (spansOf(headerOf(headers, 'range'), limits.max_file_size) !== undefined) throw badRequest('Range requests are not supported with part number queries');
+  return Number(text);
 }
 
 export function shownHeaders({ headers, kind, deleteAt }: StoredObject): Record<string, string> {

@@ -4,9 +4,9 @@ import { Answer } from '../../kit/http/implement.ts';
 import type { ObjectBodies } from './bodies.ts';
 import { downloadAnswer, headAnswer } from './downloads.ts';
 import { encoded } from './header-text.ts';
-import { downloadOf } from './reading.ts';
+import { downloadOf, manifestWish, partNumberIn } from './reading.ts';
 import { follow, linkHeaders, type Followed } from './symlinks.ts';
-import { textsOf, visitObject, type StoreRequest, type Visit } from './visits.ts';
+import { textsOf, versionIn, visitObject, type StoreRequest, type Visit } from './visits.ts';
 
 export type Shown = Answer<Uint8Array | AsyncIterable<Uint8Array> | undefined>;
 export type ShownPlace = { account: string; container: string; object: string };
@@ -15,7 +15,7 @@ export type Showing = typeof contract.get | typeof contract.head;
 
 export async function showObject(bodies: ObjectBodies, request: StoreRequest, place: ShownPlace, asked: Showing): Promise<Shown> {
   const found = await find(request, place, asked);
-  const download = await downloadOf(bodies, found.here, found.object, { asManifest: textsOf(request)['multipart-manifest'] === 'get' });
+  const download = await downloadOf(bodies, found.here, found.object, { asManifest: manifestWish(textsOf(request)), partAsked: () => partNumberIn(textsOf(request), request.headers) });
   return shownAnswer<Shown['body']>(asked.method === 'HEAD' ? headAnswer(request, download) : await downloadAnswer(request, download), found, place.object);
 }
 
@@ -23,7 +23,7 @@ type Found = Followed & { isVersioned: boolean };
 
 /** The object that is asked for, or the one that it stands for. */
 async function find(request: StoreRequest, place: ShownPlace, asked: Showing): Promise<Found> {
-  const { here, container, object } = await visitObject(request, asked, place, { version: textsOf(request)['version-id'], toRead: asked.method === 'GET' });
+  const { here, container, object } = await visitObject(request, asked, place, { version: versionIn(textsOf(request)), toRead: asked.method === 'GET' });
   return { ...(await follow(request, here, object)), isVersioned: container.versioning !== 'off' };
 }
 

@@ -143,7 +143,7 @@ async function below(request: WebRequest, { account, container }: ContainerPlace
 /** What a signed address of a prefix is good for further down, too. */
 function signatureIn({ temp_url_prefix: prefix, temp_url_expires: expires, temp_url_sig: signature, temp_url_ip_range: range, inline }: Readonly<Record<string, string | undefined>>): { prefix: string; query: string } {
   if (prefix === undefined) return { prefix: '', query: '' };
-  const parts = Object.entries({ temp_url_prefix: prefix, temp_url_expires: expires, temp_url_sig: signature, temp_url_ip_range: range }).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [`${name}=${encodeURIComponent(value)}`]));
+  const parts = Object.entries({ temp_url_prefix: prefix, temp_url_expires: expires, temp_url_sig: signature, temp_url_ip_range: range }).flatMap(([name, value]) => (value === undefined || (value === '' && name !== 'temp_url_prefix') ? [] : [`${name}=${encodeURIComponent(value).replaceAll('%2F', '/')}`]));
   return { prefix, query: `?${[...parts, ...(inline === undefined ? [] : ['inline'])].join('&')}` };
 }
 

@@ -30,7 +30,7 @@ export type WishedObject = {
 type ObjectRow = Omit<StoredObject, 'id' | 'name' | 'headers' | 'facts' | 'blob'> & { objectId: number | null; objectName: string; objectHeaders: Headers; objectFacts: StoredObject['facts'] };
 type BlobRow = Pick<Blob, 'bytes' | 'sums'> & { file: string | null; blobBytes: number };
 
-/** The same with the object there: the newest one, or the one of this version; a marker too, and none that has expired. */
+/** The same with the object there: the newest one, unless it has expired, or the one of this version; a marker too. */
 export async function selectSurroundingsOfObject(tx: Transaction, projectId: string, { container, object, version, toRead, now }: WishedObject): Promise<Surroundings & { object: StoredObject | undefined }> {
   const row = await tx.one<Row & ObjectRow & Partial<BlobRow>>`
     select a.headers as account, a.deleted_at is not null as "isDeleted", ${containerColumns},
@@ -41,7 +41,7 @@ export async function selectSurroundingsOfObject(tx: Transaction, projectId: str
     left join object_store.account a on a.project_id = p.project_id
     left join object_store.container c on c.project_id = p.project_id and c.name = ${container}
     left join object_store.object o on o.container_id = c.id and o.name = ${object}
-      and ${version === undefined ? sql`o.is_latest` : sql`o.version = ${version}`} and (o.delete_at is null or o.delete_at > ${now})
+      and ${version === undefined ? sql`o.is_latest` : sql`o.version = ${version}`} and (o.delete_at is null or o.delete_at > ${now}${version === undefined ? sql`` : sql` or o.version <> 'null'`})
     ${toRead ? sql`left join object_store.blob b on o.kind <> 'parts' and b.project_id = o.project_id and b.sha256 = o.sha256` : sql``}`;
   const found = surroundings(row);
   if (!row || found.isDeleted || row.objectId === null) return { ...found, object: undefined };

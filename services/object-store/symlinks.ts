@@ -1,7 +1,6 @@
 /** Objects that stand for another one: swift/common/middleware/symlink.py. */
 import { symlinkLimits } from '../../contract/object-store/capabilities.ts';
 import { objects as contract } from '../../contract/object-store/objects.ts';
-import { servicePath } from '../../contract/object-store/paths.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { getContainer } from './containers.ts';
@@ -33,13 +32,30 @@ export function wishedTarget(headers: IncomingHeaders, place: ObjectPlace): Targ
 /** For one that is to stay what it is: the target must be there, and be that. */
 export async function demandTarget(request: StoreRequest, target: Target): Promise<StoredObject | undefined> {
   if (target.etag === null) return undefined;
-  const there = await visit(request, contract.head, target, 'read');
-  const object = await there.read((context) => getObject(context, containerOf(there), target.object)).catch((error: unknown) => {
-    if (error instanceof Fault && error.status === 404) throw new Fault(409, 'Conflict', 'X-Symlink-Target does not exist', { cause: error });
-    throw error;
-  });
-  if (object.etag !== target.etag) throw new Fault(409, 'Conflict', `Object Etag '${object.etag}' does not match X-Symlink-Target-Etag header '${target.etag}'`);
+  const object = await targetAt(request, target);
+  if (etagOf(object) !== target.etag) throw new Fault(409, 'Conflict', `Object Etag '${etagOf(object)}' does not match X-Symlink-Target-Etag header '${target.etag}'`);
   return object;
+}
+
+/** Through links that are to stay what they are; one that may change is itself what is meant. */
+async function targetAt(request: StoreRequest, place: ObjectPlace): Promise<StoredObject> {
+  let next: ObjectPlace = place;
+  for (let level = 0; level <= symlinkLimits.symloop_max; level++) {
+    const here = next;
+    const there = await visit(request, contract.head, here, 'read');
+    const object = await there.read((context) => getObject(context, containerOf(there), here.object)).catch((error: unknown) => {
+      if (error instanceof Fault && error.status === 404) throw new Fault(409, 'Conflict', 'X-Symlink-Target does not exist', { cause: error });
+      throw error;
+    });
+    if (object.kind !== 'symlink' || targetOf(object).etag === null) return object;
+    next = targetOf(object);
+  }
+  throw tooManyLinks();
+}
+
+/** Of what is kept: a manifest's own, and not that of what it stands for. */
+function etagOf({ kind, etag, facts }: StoredObject): string {
+  return kind === 'slo' ? String(facts['manifestMd5']) : etag;
 }
 
 export type Followed = { here: Visit; object: StoredObject; location: string | undefined };
@@ -49,17 +65,19 @@ export async function follow(request: StoreRequest, here: Visit, object: StoredO
   let followed: Followed = { here, object, location: undefined };
   if (textsOf(request)['symlink'] === 'get') return followed;
   for (let level = 0; followed.object.kind === 'symlink'; level++) {
-    if (level >= symlinkLimits.symloop_max) throw new Fault(409, 'Conflict', `Too many levels of symbolic links, maximum allowed is ${symlinkLimits.symloop_max}`);
+    if (level >= symlinkLimits.symloop_max) throw tooManyLinks();
     const target = targetOf(followed.object);
     // Whoever has a signed address has it for the account or container whose key it was.
     const isNear = here.signed !== undefined && projectOf(target.account) === here.projectId;
     const there = isNear ? await near(here, target) : await visit(request, contract.get, target, 'read');
-    const location = `${servicePath}/${target.account}/${encodeURI(`${target.container}/${target.object}`)}`;
+    const location = pathOfTarget(request, target);
     const found = await there.read((context) => getObject(context, containerOf(there), target.object)).catch((error: unknown) => {
       if (error instanceof Fault && error.status === 404) throw new Fault(404, error.code, error.message, { headers: { 'content-location': location }, cause: error });
       throw error;
     });
-    if (target.etag !== null && found.etag !== target.etag) throw new Fault(409, 'Conflict', explanationOf(409));
+    // One that is to stay what it is says the same of what comes behind it.
+    const isPassed = found.kind === 'symlink' && targetOf(found).etag !== null;
+    if (target.etag !== null && !isPassed && etagOf(found) !== target.etag) throw new Fault(409, 'Conflict', explanationOf(409), { headers: { 'content-location': location } });
     followed = { here: there, object: found, location };
   }
   return followed;
@@ -71,8 +89,17 @@ async function near(here: Visit, { container }: Target): Promise<Visit> {
   return { ...here, container: found };
 }
 
+/** Where it is, below the path by which the service was asked. */
+export function pathOfTarget({ url, base }: Pick<StoreRequest, 'url' | 'base'>, { account, container, object }: ObjectPlace): string {
+  return url(`/${account}/${encodeURI(`${container}/${object}`)}`).slice(base.length);
+}
+
 export function targetOf({ facts }: StoredObject): Target {
   return facts['target'] as Target;
+}
+
+function tooManyLinks(): Fault {
+  return new Fault(409, 'Conflict', `Too many levels of symbolic links, maximum allowed is ${symlinkLimits.symloop_max}`);
 }
 
 export function linkHeaders(object: StoredObject): Record<string, string> {

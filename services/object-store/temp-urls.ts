@@ -12,6 +12,9 @@ export type SignedWish = { method: string; account: string; container: string; o
 type Query = Readonly<Record<string, string | undefined>>;
 type Keys = { account: Headers; container: Headers };
 
+/** The names in such an address; what else is in it counts for nothing. */
+export const ofTempUrl = /^(temp_url_(sig|expires|prefix|ip_range)|filename|inline)$/;
+
 export function isTempUrl(query: Query): boolean {
   return query['temp_url_sig'] !== undefined || query['temp_url_expires'] !== undefined;
 }

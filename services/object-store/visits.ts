@@ -6,8 +6,8 @@
  */
 import type { Access, Operation } from '../../contract/contract.ts';
 import { explanationOf } from '../../contract/object-store/reasons.ts';
-import { servicePath } from '../../contract/object-store/paths.ts';
-import { Fault } from '../../kit/fault.ts';
+import { servicePath, shortPath } from '../../contract/object-store/paths.ts';
+import { badRequest, Fault } from '../../kit/fault.ts';
 import { nobody, type Caller } from '../../kit/http/caller.ts';
 import type { Call, Judged, Whose } from '../../kit/http/implement.ts';
 import { hasRight } from '../../kit/http/right.ts';
@@ -18,7 +18,7 @@ import { noSuchContainer, type Container } from './containers.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { noSuchObject, type StoredObject } from './objects.ts';
 import { selectSurroundings, selectSurroundingsOfObject, type Surroundings } from './surroundings.store.ts';
-import { isTempUrl, verifiedTempUrl, type Signed } from './temp-urls.ts';
+import { isTempUrl, ofTempUrl, verifiedTempUrl, type Signed } from './temp-urls.ts';
 
 /** What the handlers of all nouns get, as far as it is needed here. */
 export type StoreRequest = Call &
@@ -30,6 +30,7 @@ export type StoreRequest = Call &
     readonly base: string;
     readonly remoteAddress: string;
     readonly signal: AbortSignal;
+    url(path: string): string;
     read<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
     commit<T>(work: (tx: Transaction) => Promise<T>, whose?: Whose): Promise<T>;
   };
@@ -78,7 +79,7 @@ function admit(request: StoreRequest, { method, access }: Visited, { account, co
   if (isTempUrl(textsOf(request))) {
     const wish = { method, account, container: container ?? '', object: object ?? '' };
     const keys = { account: found.account ?? {}, container: found.container?.headers ?? {} };
-    const signed = verifiedTempUrl(textsOf(request), wish, { keys, now: request.now, address: request.remoteAddress, paths: ['/v1', servicePath] });
+    const signed = verifiedTempUrl(textsOf(request), wish, { keys, now: request.now, address: request.remoteAddress, paths: [shortPath, servicePath] });
     if (!signed || container === undefined) throw tempUrlInvalid();
     return { ...common, isOwner: false, isReseller: false, signed, admits: (other) => signed.scope === 'account' || other.name === container };
   }
@@ -110,9 +111,17 @@ export async function lookAt(request: StoreRequest, { account, container }: Plac
   return projectId === undefined ? undefined : request.read((tx) => selectSurroundings(tx, projectId, container), { projectId });
 }
 
-/** The query, whether the contract names its parameters or not; of one that is given twice the last. */
+/** The query, whether the contract names its parameters or not; of one that is given twice the last. Of an address that is signed only what makes it one. */
 export function textsOf({ query, otherQuery }: Pick<StoreRequest, 'query' | 'otherQuery'>): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries({ ...otherQuery, ...query }).map(([name, value]) => [name, Array.isArray(value) ? String(value.at(-1)) : value === undefined ? undefined : String(value)]));
+  const texts = Object.entries({ ...otherQuery, ...query }).map(([name, value]): [string, string | undefined] => [name, Array.isArray(value) ? String(value.at(-1)) : value === undefined ? undefined : String(value)]);
+  const all = Object.fromEntries(texts);
+  return isTempUrl(all) ? Object.fromEntries(texts.filter(([name]) => ofTempUrl.test(name))) : all;
+}
+
+/** Which version is asked for: `null` is what was written while the container kept none. */
+export function versionIn({ 'version-id': version }: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (version !== undefined && !/^(null|[0-9a-f]{32})$/.test(version)) throw badRequest('Invalid version parameter');
+  return version;
 }
 
 export function containerOf({ container }: Pick<Visit, 'container'>): Container {
