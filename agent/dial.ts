@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { DriverError } from '../drivers/driver.ts';
 import type { Clock, Random } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
-import { gateName, gatePath, HOST_PROTOCOL, SOUTHBOUND_PROTOCOL, type GateAddress, type HostIdentity } from './enrolment.ts';
+import { gateName, gatePath, HOST_PROTOCOL, PROTOCOL_HEADER, PROTOCOL_VERSION, SOUTHBOUND_PROTOCOL, type GateAddress, type HostIdentity } from './enrolment.ts';
 import { calledEnd, written } from './tunnel.ts';
 
 export type DialOptions = {
@@ -80,13 +80,14 @@ export function openSouthbound(gate: GateAddress, identity: HostIdentity, signal
 
 function upgraded(gate: GateAddress, identity: HostIdentity, { path, protocol, signal }: { path: string; protocol: string; signal: AbortSignal }): Promise<Duplex> {
   return new Promise((resolve, reject) => {
-    const request = httpsRequest({ ...options(gate, identity), path, headers: { connection: 'Upgrade', upgrade: protocol }, signal });
+    const request = httpsRequest({ ...options(gate, identity), path, headers: { connection: 'Upgrade', upgrade: protocol, [PROTOCOL_HEADER]: PROTOCOL_VERSION }, signal });
     const late = setTimeout(() => request.destroy(new Error(`no answer in ${answersWithinMs} ms`)), answersWithinMs);
     request.once('close', () => clearTimeout(late));
     request.once('error', reject);
     request.once('response', (response: IncomingMessage) => {
       response.resume();
-      reject(new Error(`The region refused this host: ${response.statusCode}. Was it removed, or its key taken back?`));
+      const why = response.statusCode === 426 ? `it speaks version ${PROTOCOL_VERSION} and the region ${response.headers[PROTOCOL_HEADER] ?? 'another'}. Upgrade one version after another` : `${response.statusCode}. Was it removed, or its key taken back?`;
+      reject(new Error(`The region refused this host: ${why}`));
     });
     request.once('upgrade', (_response, socket: Duplex, head: Buffer) => {
       clearTimeout(late);

@@ -6,6 +6,16 @@ export const gateName = 'gate.intercloud.internal';
 /** What the connection becomes over which a host is called. */
 export const HOST_PROTOCOL = 'intercloud-host';
 
+/**
+ * Which version of `calls.ts` a host, or the gate, speaks. It grows when a call is added, or a field without which a call would
+ * mean something else. Each end works with the version before its own and the one after: what the host does not know it
+ * refuses as `invalid`, and the region goes without; fields that it does not know it leaves alone.
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** Says it when a host comes. One that says nothing is older than the versions: 0. */
+export const PROTOCOL_HEADER = 'x-intercloud-protocol';
+
 /** What a connection becomes that carries the host's own to the region's southbound database. */
 export const SOUTHBOUND_PROTOCOL = 'intercloud-southbound';
 

@@ -18,7 +18,7 @@ import { issueCertificate, type Authority } from '../kit/authority.ts';
 import type { Clock } from '../kit/clock.ts';
 import { Fault } from '../kit/fault.ts';
 import type { Log } from '../kit/log.ts';
-import { certificateYears, gatePath, HOST_PROTOCOL, SOUTHBOUND_PROTOCOL, type JoinAnswer, type JoinWish } from './enrolment.ts';
+import { certificateYears, gatePath, HOST_PROTOCOL, PROTOCOL_HEADER, PROTOCOL_VERSION, SOUTHBOUND_PROTOCOL, type JoinAnswer, type JoinWish } from './enrolment.ts';
 import type { Ledger, Member, Members } from './fleet.ts';
 import type { Grants } from './grants.ts';
 import { connectDriver, type RemoteDriver } from './remote.ts';
@@ -197,6 +197,11 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     if (request.headers.upgrade !== HOST_PROTOCOL || request.url !== gatePath.agent) throw new Fault(404, 'notFound', 'There is nothing to become here.');
     const { id, name, key } = await hostOf(socket);
     const from = `${socket.remoteAddress}:${socket.remotePort}`;
+    const version = Number(request.headers[PROTOCOL_HEADER] ?? 0);
+    if (!(Math.abs(version - PROTOCOL_VERSION) <= 1)) {
+      log.error({ hostId: id, host: name, version, own: PROTOCOL_VERSION }, 'a host is more than one version away from the region, and is not let in: upgrade one version after another');
+      throw new Fault(426, 'tooFarApart', `You speak version ${version}, and the region ${PROTOCOL_VERSION}.`);
+    }
     await written(socket, switching(HOST_PROTOCOL));
     if (socket.destroyed) return;
     if (head.length > 0) socket.unshift(head);
@@ -211,7 +216,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     try {
       await fence({ id, name }, line.driver);
       lines.set(id, line);
-      log.info({ hostId: id, host: name, from }, 'a host is connected');
+      log.info({ hostId: id, host: name, from, version }, 'a host is connected');
       // Told again within seconds.
       await registry.seen([id]).catch((err: unknown) => log.warn({ err, hostId: id }, 'it could not be noted that a host has come'));
       await tunnel.closed;
@@ -254,7 +259,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
     socket.on('error', (err) => log.debug({ err }, 'a host has gone'));
     admit(request, socket as TLSSocket, head).catch((error: unknown) => {
       if (!(error instanceof Fault)) log.error({ err: error }, 'a host could not be let in');
-      socket.end(`HTTP/1.1 ${error instanceof Fault ? error.status : 500} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(`HTTP/1.1 ${error instanceof Fault ? error.status : 500} Refused\r\nConnection: close\r\n${PROTOCOL_HEADER}: ${PROTOCOL_VERSION}\r\nContent-Length: 0\r\n\r\n`);
     });
   });
   server.on('tlsClientError', (err) => log.debug({ err }, 'not let in'));

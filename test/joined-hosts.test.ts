@@ -8,7 +8,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { openSouthbound, readImage, sendCapture } from '../agent/dial.ts';
-import { gateName, gatePath, HOST_PROTOCOL, type HostIdentity } from '../agent/enrolment.ts';
+import { gateName, gatePath, HOST_PROTOCOL, PROTOCOL_HEADER, PROTOCOL_VERSION, type HostIdentity } from '../agent/enrolment.ts';
 import { joinRegion } from '../agent/joining.ts';
 import { carrySouthbound } from '../agent/southbound.ts';
 import { contentDigest } from '../drivers/driver.fixtures.ts';
@@ -67,6 +67,17 @@ test('nobody comes in without a certificate of the region, with one of another a
   assert.equal(await knock(region.address, { ...identity, key: keys.key, certificate: forged }), 401);
   assert.equal(await knock(region.address, { ...identity, key: keys.key, certificate: forServers }), 401);
   assert.equal(await knock(region.address, { ...identity, key: keys.key, certificate: misissued }), 403, 'what counts is the key that is known');
+});
+
+test('a host is let in that is one version before the region or one after, and no further away', async (t) => {
+  const region = await regionWithGate(t);
+  const identity = await region.enrol(await region.invite('rack-1'));
+
+  const answers = [];
+  for (const apart of [-1, 0, 1, 2]) answers.push(await knock(region.address, identity, PROTOCOL_VERSION + apart));
+
+  assert.deepEqual(answers, [101, 101, 101, 426]);
+  assert.equal(region.said(/more than one version away/).length, 1);
 });
 
 test('servers run on hosts that joined, each with its image fetched from the region, and are captured back into it', async (t) => {
@@ -239,9 +250,9 @@ test('a server whose host is away is neither started anew nor given up, and a ma
 });
 
 /** The status that the gate answers to somebody who wants to be called. */
-function knock({ host, port }: { host: string; port: number }, { authority, certificate, key }: Partial<HostIdentity>): Promise<number> {
+function knock({ host, port }: { host: string; port: number }, { authority, certificate, key }: Partial<HostIdentity>, version: number = PROTOCOL_VERSION): Promise<number> {
   return new Promise((resolve, reject) => {
-    const asked = request({ host, port, servername: gateName, ca: [authority!], ...(certificate && key ? { cert: certificate, key } : {}), agent: false, path: gatePath.agent, headers: { connection: 'Upgrade', upgrade: HOST_PROTOCOL } });
+    const asked = request({ host, port, servername: gateName, ca: [authority!], ...(certificate && key ? { cert: certificate, key } : {}), agent: false, path: gatePath.agent, headers: { connection: 'Upgrade', upgrade: HOST_PROTOCOL, [PROTOCOL_HEADER]: version } });
     asked.once('response', (response) => (response.resume(), resolve(response.statusCode ?? 0)));
     asked.once('upgrade', (response, socket) => (socket.destroy(), resolve(response.statusCode ?? 0)));
     asked.once('error', reject);
