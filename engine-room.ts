@@ -1,15 +1,17 @@
 /** The wiring of real hosts: what `main.ts` needs of libvirt and OVN, and what the supervisor keeps running. */
 import { readFileSync } from 'node:fs';
-import { mkdir, symlink, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { HostIdentity } from './agent/enrolment.ts';
 import { buildGuestImage } from './guest/build.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { createLibvirtOvnDriver } from './drivers/libvirt-ovn/driver.ts';
 import { installNewerEngines, installPackages, missingPackages } from './drivers/libvirt-ovn/engines-install.ts';
-import { describeEngines, saveGuests, startEngines, stopEngines, type EngineOptions } from './drivers/libvirt-ovn/engines.ts';
+import { admitHosts, describeEngines, saveGuests, startEngines, stopEngines, type EngineOptions, type Engines } from './drivers/libvirt-ovn/engines.ts';
 import { processesIn } from './drivers/libvirt-ovn/external-network.ts';
 import { openGuests } from './drivers/libvirt-ovn/metadata/guests.ts';
 import { createMetadataService } from './drivers/libvirt-ovn/metadata/service.ts';
+import { createJoinedNetworkDriver, onTunnelledNetworks } from './drivers/libvirt-ovn/network/joined-network.ts';
 import { createNetworkDriver } from './drivers/libvirt-ovn/network/network.ts';
 import { switchCounts } from './drivers/libvirt-ovn/network/traffic.ts';
 import { connectOvsdb } from './drivers/libvirt-ovn/ovsdb.ts';
@@ -19,7 +21,8 @@ import type { EngineRoom } from './supervisor/supervisor.ts';
 import { doStep, Unstartable } from './supervisor/steps.ts';
 
 export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise<void> } {
-  const options = engineOptions(config);
+  let options = engineOptions(config);
+  let engines: Promise<Engines> | undefined;
   return {
     async install(report) {
       await mkdir(machineCache, { recursive: true });
@@ -43,13 +46,29 @@ export function engineRoom(config: CloudConfig): EngineRoom & { clear(): Promise
       await symlink(image.path, guestImage);
     },
     async start() {
-      const { daemons } = await startEngines(options);
+      if (config.member) await layOutIdentity(config);
+      engines = startEngines(options);
+      const { daemons } = await engines;
       return daemons.map((daemon) => ({
         name: daemon.name,
-        start: () => daemon.start(),
+        // As they are to be now, and not while they are being changed.
+        start: async () => (await engines)?.daemons.find(({ name }) => name === daemon.name)?.start(),
         isAlive: () => daemon.isAlive(),
         pid: () => Promise.resolve(pidIn(daemon.pidFile)),
       }));
+    },
+    async admitHosts(gate) {
+      const changed = { ...options, ...tunnelsOf({ ...config, gate }) };
+      if (!changed.tunnels) return;
+      const before = engines;
+      engines = admitHosts({ ...changed, tunnels: changed.tunnels });
+      try {
+        await engines;
+      } catch (error) {
+        engines = before;
+        throw error;
+      }
+      options = changed;
     },
     async stop(log) {
       await keepGuests(options, log).catch((error: unknown) => log.error({ err: error }, 'machines could not be saved and start anew next time'));
@@ -70,6 +89,7 @@ async function keepGuests(options: EngineOptions, log: Log): Promise<void> {
 }
 
 export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log: Log): Promise<Driver> {
+  if (config.member) return makeJoinedDriver(config, blobs, log);
   const options = engineOptions(config);
   const { layout, programs } = await describeEngines(options);
   const southbound = connectOvsdb({ address: `unix:${layout.sbSocket}`, database: 'OVN_Southbound' });
@@ -80,7 +100,7 @@ export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log:
   const guests = await openGuests(layout.stateDir);
   const metadata = createMetadataService({ local: localSwitch, cloudId: config.cloudId, namespace: layout.namespace, lookup: guests.lookup, onError });
   const networks = await createNetworkDriver({ northbound, gatewayHosts: () => [options.hostId], counting: { hostId: options.hostId, counts: switchCounts({ layout, programs, southbound }) } });
-  const machines = await createLibvirtOvnDriver({ layout, hostId: options.hostId, blobs, networks, localSwitch, cacheDir: machineCache, onError });
+  const machines = await createLibvirtOvnDriver({ layout, hostId: options.hostId, address: addressOf(config), blobs, networks, localSwitch, cacheDir: machineCache, onError });
   await guests.resume(metadata);
   const driver = guests.around(machines, metadata);
   return {
@@ -93,13 +113,58 @@ export async function makeRealDriver(config: CloudConfig, blobs: BlobStore, log:
   };
 }
 
+/** Of a host that joined: machines as everywhere, networks as OVN brings them. */
+async function makeJoinedDriver(config: CloudConfig, blobs: BlobStore, log: Log): Promise<Driver> {
+  const options = engineOptions(config);
+  const { layout } = await describeEngines(options);
+  const database = connectOvsdb({ address: `unix:${layout.confSocket}`, database: 'Open_vSwitch' });
+  const localSwitch = { database, bridge: layout.integrationBridge };
+  const onError = (error: unknown) => log.error({ err: error }, 'the host could not do what nobody waits for');
+  const guests = await openGuests(layout.stateDir);
+  const metadata = createMetadataService({ local: localSwitch, cloudId: config.cloudId, namespace: layout.namespace, lookup: guests.lookup, onError });
+  const machines = await createLibvirtOvnDriver({ layout, hostId: options.hostId, address: addressOf(config), blobs, networks: createJoinedNetworkDriver(localSwitch), localSwitch, cacheDir: machineCache, onError });
+  await guests.resume(metadata);
+  const driver = onTunnelledNetworks(guests.around(machines, metadata), guests.network);
+  return {
+    ...driver,
+    async close() {
+      await driver.close();
+      await metadata.close();
+      await database.close();
+    },
+  };
+}
+
+/** What a host has as one file, its ovn-controller reads as three. */
+async function layOutIdentity({ stateDir }: CloudConfig): Promise<void> {
+  const { hostIdentity, hostAuthority, southboundCertificate, southboundKey } = layoutOf(stateDir);
+  const { key, certificate, authority } = JSON.parse(await readFile(hostIdentity, 'utf8')) as HostIdentity;
+  await mkdir(dirname(hostAuthority), { recursive: true, mode: 0o755 });
+  await writeFile(southboundKey, key, { mode: 0o600 });
+  await writeFile(southboundCertificate, certificate);
+  await writeFile(hostAuthority, authority);
+}
+
+/** By which other hosts reach this one. */
+function addressOf({ member, gate }: CloudConfig): string {
+  return member?.tunnels?.address ?? gate?.host ?? '127.0.0.1';
+}
+
+function tunnelsOf(config: CloudConfig): Pick<EngineOptions, 'tunnels'> {
+  const { southboundKey: key, southboundCertificate: certificate, hostAuthority: authority } = layoutOf(config.stateDir);
+  const port = config.member?.tunnels?.southboundPort ?? config.gate?.southboundPort;
+  if (port === undefined) return {};
+  return { tunnels: { underlay: { address: addressOf(config) }, southbound: { side: config.member ? 'follows' : 'serves', port, tls: { key, certificate, authority } } } };
+}
+
 function engineOptions(config: CloudConfig): EngineOptions {
   const { agent } = layoutOf(config.stateDir);
   return {
     stateDir: agent,
     cloudId: config.cloudId,
-    hostId: `host-${config.cloudId}`,
-    external: { cidr: config.externalNetwork.cidr, hostAddress: config.externalNetwork.gateway },
+    hostId: config.member?.hostId ?? `host-${config.cloudId}`,
+    external: config.member ? null : { cidr: config.externalNetwork.cidr, hostAddress: config.externalNetwork.gateway },
+    ...tunnelsOf(config),
     cacheDir: machineCache,
   };
 }

@@ -9,6 +9,7 @@ import { createGrants } from './agent/grants.ts';
 import { serveDriver, serveDriverOn } from './agent/host.ts';
 import { diskPassage, type PassageBlobs } from './agent/passage.ts';
 import { connectDriver } from './agent/remote.ts';
+import { carrySouthbound } from './agent/southbound.ts';
 import type { DatabaseServer } from './cloud.ts';
 import type { BlobStore, Driver } from './drivers/driver.ts';
 import { systemRandom, type Clock } from './kit/clock.ts';
@@ -64,9 +65,10 @@ export async function serveAsHost(config: CloudConfig, { clock, log, make }: Han
   if (!config.member) throw new Error(`${config.stateDir} holds no host of a region elsewhere`);
   const layout = layoutOf(config.stateDir);
   const identity = JSON.parse(await readFile(layout.hostIdentity, 'utf8')) as HostIdentity;
-  const { gate } = config.member;
+  const { gate, tunnels } = config.member;
   await mkdir(layout.blobs, { recursive: true, mode: 0o700 });
   const blobs = await farBlobs({ folder: layout.blobs, gate, identity });
+  const southbound = tunnels && (await carrySouthbound({ port: tunnels.southboundPort, gate, identity, log }));
   const driver = overFarBlobs(await make(identity.hostId, blobs), blobs);
   const served = serveDriverOn(driver, { log });
   const dialing = dial({ gate, identity, accept: served.accept, clock, random: systemRandom, log });
@@ -75,6 +77,7 @@ export async function serveAsHost(config: CloudConfig, { clock, log, make }: Han
       await dialing.stop();
       await served.close();
       await driver.close();
+      await southbound?.stop();
     },
   };
 }

@@ -3,7 +3,7 @@
  * that have joined, each by the connection that it holds. What a host that has joined says is believed only of itself, and only
  * of machines that it was given (ATTACKS 41): whoever has stolen its key can speak for nothing else.
  */
-import { DriverError, type Driver, type HostReport, type ServerSpec, type ServerState, type VettedImage } from '../drivers/driver.ts';
+import { DriverError, type Driver, type HostReport, type NetworkResource, type NetworkSpec, type ServerSpec, type ServerState, type VettedImage } from '../drivers/driver.ts';
 import type { Random } from '../kit/clock.ts';
 import type { Log } from '../kit/log.ts';
 import { hostReportOf, serverStatesIn } from './claims.ts';
@@ -38,6 +38,12 @@ export type FleetOptions = { first: Driver; members: Members; ledger: Ledger; gr
 const quietWithinSeconds = 10;
 
 export function fleetDriver({ first, members, ledger, grants, passage, random, log, listWithinMs = 5_000 }: FleetOptions): Driver {
+  /** As the region last said: a host is told of those that its servers are on. After a start the region's next comparison says them all. */
+  const networks = new Map<string, NetworkSpec>();
+  const learn = (resources: readonly NetworkResource[]): void => {
+    for (const each of resources) if (each.kind === 'network' && each.generation >= (networks.get(each.id)?.generation ?? 0)) networks.set(each.id, each);
+  };
+
   /** The first machine's driver knows its own hosts, and says so of those that nobody has. */
   const driverOf = (hostId: string): Driver => {
     const member = members.find(hostId);
@@ -98,6 +104,8 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
     const { id, hostId, rootDisk, rescue, nics } = spec;
     const driver = connected(member);
     const images = [...(rootDisk.kind === 'image' ? [rootDisk.image.sha256] : []), ...(rescue ? [rescue.image.sha256] : [])];
+    const carried = new Map(nics.flatMap(({ networkId }) => (networks.has(networkId) ? [[networkId, networks.get(networkId)!]] : [])));
+    if (carried.size > 0) await driver.networks.ensure([...carried.values()]);
     const said = await grants.during(hostId, { images }, () => driver.servers.ensure(spec));
     const [state] = serverStatesIn(member, [said], new Map([[id, { serverId: id, portIds: nics.map(({ portId }) => portId) }]])).states;
     if (!state) throw new DriverError('failed', `Host ${member.name} did not answer for server ${id}`);
@@ -198,6 +206,22 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
     volumes: first.volumes,
     networks: {
       ...first.networks,
+      async ensure(resources) {
+        await first.networks.ensure(resources);
+        learn(resources);
+      },
+      async remove(resources) {
+        await first.networks.remove(resources);
+        for (const { kind, id } of resources) if (kind === 'network') networks.delete(id);
+      },
+      async reconcile(resources) {
+        learn(resources);
+        return first.networks.reconcile(resources);
+      },
+      async compare(resources) {
+        learn(resources);
+        return first.networks.compare(resources);
+      },
       async portsUp(portIds) {
         const up = await Promise.all([first.networks.portsUp(portIds), ...members.all().map((member) => portsUpOn(member, portIds))]);
         return [...new Set(up.flat())];

@@ -24,11 +24,11 @@ export function fingerprintOf(certificate: string): string {
 }
 
 /** `key`: this host's own, as PEM, which stays here. Asked again with the same one, it is answered again until the host has come. */
-export async function joinRegion({ gate, token, key }: { gate: GateAddress; token: HostToken; key: string }): Promise<JoinAnswer & { identity: HostIdentity }> {
+export async function joinRegion({ gate, token, key }: { gate: GateAddress; token: HostToken; key: string }): Promise<JoinAnswer & { identity: HostIdentity; /** By which it went there. */ address: string }> {
   const authority = await authorityOf(gate, token.authority);
   const wish: JoinWish = { host_id: token.hostId, secret: token.secret, public_key: createPublicKey(key).export({ type: 'spki', format: 'der' }).toString('base64') };
-  const answer = await asked(gate, authority, wish);
-  return { ...answer, identity: { hostId: token.hostId, key, certificate: answer.certificate, authority } };
+  const { answer, address } = await asked(gate, authority, wish);
+  return { ...answer, address, identity: { hostId: token.hostId, key, certificate: answer.certificate, authority } };
 }
 
 /** Nothing is said on this connection: it only shows whose certificate is there, and that is compared with what the token says. */
@@ -45,12 +45,13 @@ function authorityOf({ host, port }: GateAddress, expected: string): Promise<str
   });
 }
 
-function asked({ host, port }: GateAddress, authority: string, wish: JoinWish): Promise<JoinAnswer> {
+function asked({ host, port }: GateAddress, authority: string, wish: JoinWish): Promise<{ answer: JoinAnswer; address: string }> {
   return new Promise((resolve, reject) => {
     const body = JSON.stringify(wish);
     const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
     const request = httpsRequest({ host, port, servername: gateName, ca: [authority], minVersion: 'TLSv1.3', agent: false, method: 'POST', path: gatePath.join, headers, signal: AbortSignal.timeout(answersWithinMs) }, (response) => {
       let text = '';
+      const address = response.socket.localAddress ?? '';
       response.setEncoding('utf8');
       response.on('data', (part: string) => {
         text += part;
@@ -58,7 +59,7 @@ function asked({ host, port }: GateAddress, authority: string, wish: JoinWish): 
       });
       response.once('error', reject);
       response.once('end', () => {
-        if (response.statusCode === 200) return resolve(JSON.parse(text) as JoinAnswer);
+        if (response.statusCode === 200) return resolve({ answer: JSON.parse(text) as JoinAnswer, address });
         reject(new Error(refusalIn(text) ?? `The gate answered ${response.statusCode}`));
       });
     });

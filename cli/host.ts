@@ -1,6 +1,7 @@
 /** `intercloud host …`: other machines as hosts of a region. */
 import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import { hostname } from 'node:os';
 import { join as pathOf } from 'node:path';
 import { InvalidArgumentError, type Command, type Option } from 'commander';
@@ -8,6 +9,7 @@ import { fingerprintOf, joinRegion, readToken, writeToken } from '../agent/joini
 import { createClient, Refused } from '../contract/client.ts';
 import { compute } from '../contract/compute/service.ts';
 import { region as contract } from '../contract/intercloud/region.ts';
+import { freePort } from '../supervisor/free-port.ts';
 import { cloudIdOf, externalNetworkOf, layoutOf, readConfig, stateDirOf, writeConfig, type CloudConfig, type GateAddress } from '../supervisor/config.ts';
 import { askSupervisor, type Status } from '../supervisor/control.ts';
 import { Failure } from './failure.ts';
@@ -52,9 +54,16 @@ export function hostCommands(program: Command, { stateOf, stateOption, formatOpt
 
 async function inviteHost(stateDir: string, name: string, { format, listen, port: wished }: TokenOptions): Promise<void> {
   const cloud = await runningCloud(stateDir);
-  if (cloud.driver !== 'simulated') throw new Failure(`Hosts cannot join a cloud with ${cloud.driver} hosts yet`, 'So far this is for clouds of simulated hosts: intercloud up --driver simulated');
+  if (cloud.driver === 'openstack') throw new Failure('The hosts of this region are its partner\'s', 'Machines can be hosts of regions of your own');
+  if (cloud.driver === 'libvirt-ovn' && !cloud.gate) demandTunnelAddress(listen);
   const gate = await openGate(cloud, { listen, port: wished });
   sayHowToJoin(stateDir, gate, await told(async () => (await hostsOf(stateDir)).create({ body: { name } })), format);
+}
+
+/** Real hosts reach each other there too: tunnels go from one machine's address to another's. */
+function demandTunnelAddress(listen: string | undefined): void {
+  if (listen === undefined || !isIPv4(listen) || /^(0|127)\./.test(listen))
+    throw new Failure('Real hosts need one IPv4 address of this machine, for the gate and for the tunnels between guests', 'Say by which one they reach it: intercloud host token <name> --listen <address>');
 }
 
 async function renewHost(stateDir: string, name: string, format: string): Promise<void> {
@@ -157,9 +166,12 @@ async function joinAsHost(url: string, text: string, stateDir: string, format: s
   const answer = await joinRegion({ gate, token, key: ensureKey(stateDir, pending) }).catch((cause: unknown) => {
     throw new Failure(cause instanceof Error ? cause.message : String(cause), 'Is that the address of the gate, and the token not older than an hour? Have another one made there: intercloud host token, or renew');
   });
-  if (answer.driver !== 'simulated') throw new Failure(`Machines cannot join a region with ${answer.driver} hosts yet`, 'Nothing was started here');
+  if (answer.driver !== 'simulated' && answer.driver !== 'libvirt-ovn') throw new Failure(`Machines cannot join a region with ${answer.driver} hosts`, 'Nothing was started here');
+  const { driver } = answer;
+  if (driver === 'libvirt-ovn') demandRealHost(stateDir, answer.address);
+  const tunnels = driver === 'libvirt-ovn' ? { tunnels: { address: answer.address, southboundPort: before?.member?.tunnels?.southboundPort ?? (await freePort()) } } : {};
   writeFileSync(layout.hostIdentity, JSON.stringify(answer.identity), { mode: 0o600 });
-  const config = settled(stateDir, answer, { hostId: token.hostId, gate });
+  const config = settled(stateDir, driver, { hostId: token.hostId, name: answer.name, region: answer.region, gate, ...tunnels });
   writeConfig(config);
   rmSync(pending);
   // One that joined before and has another key now goes on with that.
@@ -180,9 +192,17 @@ function ensureKey(stateDir: string, path: string): string {
   return readFileSync(path, 'utf8');
 }
 
-function settled(stateDir: string, { name, region }: { name: string; region: string }, { hostId, gate }: { hostId: string; gate: GateAddress }): CloudConfig {
+/** The token is not lost: the same folder, with its key, is answered again. */
+function demandRealHost(stateDir: string, address: string): void {
+  if (process.getuid?.() !== 0) throw new Failure('Real machines need root: libvirt, Open vSwitch and taps cannot be had without', `Repeat it with sudo and --state ${stateDir}`);
+  demandShortPath(stateDir, 'libvirt-ovn');
+  if (!isIPv4(address) || address.startsWith('127.')) throw new Failure(`The gate was reached from ${address}, and tunnels to other hosts need an IPv4 address that they reach`, 'Join by the address that the gate has in the network of the hosts');
+}
+
+function settled(stateDir: string, driver: CloudConfig['driver'], member: NonNullable<CloudConfig['member']>): CloudConfig {
   const cloudId = cloudIdOf(stateDir);
-  return { cloudId, stateDir, driver: 'simulated', hosts: 1, host: '127.0.0.1', port: 0, region, database: 'embedded', tls: null, account: null, externalNetwork: externalNetworkOf(cloudId), regions: [], home: null, member: { hostId, name, region, gate } };
+  const { region } = member;
+  return { cloudId, stateDir, driver, hosts: 1, host: '127.0.0.1', port: 0, region, database: 'embedded', tls: null, account: null, externalNetwork: externalNetworkOf(cloudId), regions: [], home: null, member };
 }
 
 function gateIn(url: string): GateAddress {

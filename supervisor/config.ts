@@ -49,9 +49,9 @@ export type CloudConfig = {
   /** Whose cloud it is, for the driver `openstack`. */
   partner?: PartnerSettings;
   /** Where machines come in that are to be its hosts too. Without: nobody comes in. */
-  gate?: GateAddress;
+  gate?: GateAddress & { /** Of real hosts: the port of the loopback where their southbound database lets them in. */ southboundPort?: number };
   /** This machine is nothing but a host of a region elsewhere: no cloud of its own. */
-  member?: { hostId: string; name: string; region: string; gate: GateAddress };
+  member?: { hostId: string; name: string; region: string; gate: GateAddress; /** Of a real host. */ tunnels?: { /** By which other hosts reach it. */ address: string; /** The port of the loopback that leads to the southbound database. */ southboundPort: number } };
   /** By how much its time is ahead of the machine's: to rehearse what happens among clouds whose clocks differ. */
   clockAheadSeconds?: number;
 };
@@ -103,6 +103,9 @@ export function layoutOf(stateDir: string) {
     /** What hosts' certificates come from. */
     hostAuthority: at('tls', 'host-authority.pem'),
     hostAuthorityKey: at('secrets', 'host-authority.key'),
+    /** What the southbound database shows to hosts, or a host to that: alike at both ends. */
+    southboundKey: at('secrets', 'southbound.key'),
+    southboundCertificate: at('tls', 'southbound.pem'),
     /** How a host proves to its region who it is. */
     hostIdentity: at('secrets', 'host.json'),
     /** By which a partner knows us. */

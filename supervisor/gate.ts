@@ -9,8 +9,8 @@ import { layoutOf, type CloudConfig } from './config.ts';
 const gateName = 'gate.intercloud.internal';
 
 /** Makes what is missing; the authority's key is for whoever starts the gate, and the gate's own for its account. */
-export async function ensureGate({ stateDir, account }: Pick<CloudConfig, 'stateDir' | 'account'>): Promise<string> {
-  const { hosts, tls, secrets, hostAuthority, hostAuthorityKey, gateCertificate, gateKey } = layoutOf(stateDir);
+export async function ensureGate({ stateDir, account, driver }: Pick<CloudConfig, 'stateDir' | 'account' | 'driver'>): Promise<string> {
+  const { hosts, tls, secrets, hostAuthority, hostAuthorityKey, gateCertificate, gateKey, southboundKey, southboundCertificate } = layoutOf(stateDir);
   const now = new Date();
   mkdirSync(tls, { recursive: true, mode: 0o755 });
   mkdirSync(secrets, { recursive: true, mode: 0o700 });
@@ -21,6 +21,12 @@ export async function ensureGate({ stateDir, account }: Pick<CloudConfig, 'state
     const { key, publicKey } = makeKeys();
     writeFileSync(gateCertificate, await issueCertificate(authority, { subject: 'CN=gate', use: 'server', names: [{ type: 'dns', value: gateName }], publicKey, now, years: 10 }));
     writeFileSync(gateKey, key, { mode: 0o600 });
+  }
+  // Its key is for the database alone, which has root's rights.
+  if (driver === 'libvirt-ovn' && !existsSync(southboundKey)) {
+    const { key, publicKey } = makeKeys();
+    writeFileSync(southboundCertificate, await issueCertificate(authority, { subject: 'CN=southbound', use: 'server', publicKey, now, years: 10 }));
+    writeFileSync(southboundKey, key, { mode: 0o600 });
   }
   if (account) for (const path of [hosts, gateKey]) chownSync(path, account.uid, account.gid);
   return authority.key;

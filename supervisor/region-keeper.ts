@@ -18,6 +18,8 @@ export type EngineRoom = {
   buildImage(report: Report): Promise<void>;
   /** Starts the engines and returns them for watching. */
   start(): Promise<readonly Daemon[]>;
+  /** Lets hosts on other machines in, from now on: what watches the engines starts them so too. */
+  admitHosts(gate: NonNullable<CloudConfig['gate']>): Promise<void>;
   /** Ends the engines and what runs on them, so that the next start finds it as it was. */
   stop(log: Log): Promise<void>;
   /** Takes down what is left of them, for a region that is deleted. */
@@ -51,7 +53,7 @@ export type RegionKeeper = {
   stopProcesses(attempt: Attempt): Promise<void>;
   stopEngines(attempt: Attempt): Promise<void>;
   /** Lets hosts come in from now on. */
-  openGate(): Promise<void>;
+  openGate(gate: NonNullable<CloudConfig['gate']>): Promise<void>;
   /** Takes back what is ours at the partner, when nothing else of the region runs. */
   part(): Promise<void>;
 };
@@ -94,8 +96,11 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
     daemons = watchDaemons(watched, log);
   }
 
-  async function openGate(): Promise<void> {
-    const gate = role('gate', config.account, { hostAuthorityKey: await ensureGate(config) });
+  async function openGate(at: NonNullable<CloudConfig['gate']>): Promise<void> {
+    const hostAuthorityKey = await ensureGate(config);
+    // Where they were started with it, it is so already.
+    if (at !== config.gate) await room?.admitHosts(at);
+    const gate = role('gate', config.account, { hostAuthorityKey });
     try {
       await gate.start();
     } catch (error) {
@@ -125,10 +130,11 @@ export function keepRegion({ cloud, config, code, node, secrets, agentSecrets, e
       const agent = role('agent', agentAccountOf(config), agentSecrets ?? secrets);
       await goOn(doStep(report, `${where}Start the host agent (${config.driver})`, () => agent.start()));
       await goOn(imageBuilt);
-      if (config.gate) {
+      const { gate } = config;
+      if (gate) {
         // The schema is up to date when the API answers.
         await goOn(answering);
-        await goOn(doStep(report, `${where}Open the gate for hosts`, openGate));
+        await goOn(doStep(report, `${where}Open the gate for hosts`, () => openGate(gate)));
       }
       const worker = role('worker', config.account);
       await Promise.all([answering, doStep(report, `${where}Start the workers, and make flavors, network and image`, () => worker.start())]);

@@ -11,6 +11,7 @@ import { closedFolderAbove } from './account.ts';
 import { configOfRegion, databasesOf, layoutOf, regionDatabaseName, writeConfig, type CloudConfig, type GateAddress, type RegionSettings } from './config.ts';
 import { serveControl, type Command, type Phase, type Status } from './control.ts';
 import { keepPostgres, type PostgresKeeper } from './postgres.ts';
+import { freePort } from './free-port.ts';
 import { predecessorsGone } from './predecessors.ts';
 import { objectStoreSecretOf } from './object-store-place.ts';
 import { homeLinkOf, keepRegion, makeRegionFolders, ownFolder, partnerSecretOf, sharePostgres, type Attempt, type EngineRoom, type RegionKeeper } from './region-keeper.ts';
@@ -195,13 +196,14 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
     if (config.gate) return config.gate;
     const before = config;
     const [first] = keepers;
-    if (!first || config.driver !== 'simulated') throw new Error(`Hosts cannot join a cloud with ${config.driver} hosts yet`);
+    if (!first || config.driver === 'openstack') throw new Error(`Hosts cannot join a cloud with ${config.driver} hosts`);
     await demandFreePort(gate);
-    config = { ...config, gate };
+    const opened = { ...gate, ...(config.driver === 'libvirt-ovn' ? { southboundPort: await freePort() } : {}) };
+    config = { ...config, gate: opened };
     // Its process reads where that is.
     writeConfig(config);
     try {
-      await first.openGate();
+      await first.openGate(opened);
     } catch (error) {
       config = before;
       writeConfig(config);

@@ -20,6 +20,8 @@ import { createVolumeDriver, type SnapshotRecord, type VolumeRecord } from './vo
 export type LibvirtOvnOptions = {
   layout: EngineLayout;
   hostId: string;
+  /** By which other hosts reach this one. */
+  address: string;
   blobs: BlobStore;
   networks: NetworkDriver;
   /** The switch into which guests' taps are plugged. */
@@ -31,7 +33,7 @@ export type LibvirtOvnOptions = {
 };
 
 /** The engines must run. Needs root. One driver over a state folder at a time. */
-export async function createLibvirtOvnDriver({ layout, hostId, blobs, networks, localSwitch, cacheDir, onError }: LibvirtOvnOptions): Promise<Driver> {
+export async function createLibvirtOvnDriver({ layout, hostId, address, blobs, networks, localSwitch, cacheDir, onError }: LibvirtOvnOptions): Promise<Driver> {
   const user = await qemuUser();
   const folder = join(layout.stateDir, 'records');
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -58,7 +60,7 @@ export async function createLibvirtOvnDriver({ layout, hostId, blobs, networks, 
 
   return {
     name: 'libvirt-ovn',
-    hosts: createHostDriver({ hostId, stateDir: layout.stateDir, libvirt }),
+    hosts: createHostDriver({ hostId, address, stateDir: layout.stateDir, libvirt }),
     images: createImageDriver({ disks, serial, isUsed: (sha256) => isImageUsed(records.servers, sha256) }),
     volumes: createVolumeDriver({ disks, libvirt, images, blobs, records, serial, usersOf: (volumeId) => serversWithVolume(records.servers, volumeId) }),
     networks,

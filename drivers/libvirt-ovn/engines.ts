@@ -5,19 +5,23 @@ import { chooseAccelerator, type Accelerator } from './accelerator.ts';
 import type { EngineDaemon } from './engine-daemon.ts';
 import { engineLayout, type EngineLayout } from './engine-layout.ts';
 import { chooseEnginePrograms, type EnginePrograms } from './engine-programs.ts';
-import { endProcesses, ensureExternalNetwork, processesIn, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
+import { endProcesses, ensureCloudNamespace, ensureExternalNetwork, processesIn, removeExternalNetwork, type ExternalNetwork } from './external-network.ts';
 import { createLibvirt } from './libvirt/libvirt.ts';
 import { domainState } from './libvirt/protocol.ts';
 import { libvirtDaemon, qemuUser } from './libvirt-daemon.ts';
 import { removeNamespaces } from './metadata/namespace.ts';
-import { switchDaemons } from './switch-daemons.ts';
+import { switchDaemons, type SwitchOptions } from './switch-daemons.ts';
+import { ensureUnderlay, removeUnderlay } from './underlay.ts';
 
 export type EngineOptions = {
   stateDir: string;
   /** Short: 1 to 8 of a-z and 0-9, another one for every cloud on the host. */
   cloudId: string;
   hostId: string;
-  external: ExternalNetwork;
+  /** Null on a host that joined: its guests get out by the first one. */
+  external: ExternalNetwork | null;
+  /** With other hosts: how tunnels to them get out, and where the southbound database that all follow is. */
+  tunnels?: Required<Pick<SwitchOptions, 'underlay' | 'southbound'>>;
   /** Where `installNewerEngines` unpacked newer programs, if this host needs them. */
   cacheDir: string;
 };
@@ -37,21 +41,43 @@ export async function hostAccelerator(cacheDir: string): Promise<Accelerator> {
 }
 
 /** What would run; starts nothing. `unavailable` until `installPackages` and `installNewerEngines` have been here. */
-export async function describeEngines({ stateDir, cloudId, hostId, cacheDir }: EngineOptions): Promise<Engines> {
+export async function describeEngines({ stateDir, cloudId, hostId, cacheDir, tunnels }: EngineOptions): Promise<Engines> {
   const layout = engineLayout({ stateDir, cloudId });
   const programs = await chooseEnginePrograms(join(cacheDir, 'switch-root'));
   if (!programs) throw new DriverError('unavailable', 'Open vSwitch 3.5 and OVN 25.03 or newer are not installed');
-  return { layout, programs, daemons: [...switchDaemons({ layout, programs, hostId }), libvirtDaemon({ layout, cacheDir, accelerator: () => hostAccelerator(cacheDir) })] };
+  return { layout, programs, daemons: [...switchDaemons({ layout, programs, hostId, ...tunnels }), libvirtDaemon({ layout, cacheDir, accelerator: () => hostAccelerator(cacheDir) })] };
 }
 
 /** Starts what does not run. Needs root. */
 export async function startEngines(options: EngineOptions): Promise<Engines> {
   const engines = await describeEngines(options);
-  await ensureExternalNetwork(engines.layout, options.external);
+  await ensureNetworks(engines.layout, options);
   const libvirtd = engines.daemons.at(-1);
   const others = engines.daemons.slice(0, -1);
   await Promise.all([libvirtd?.start(), inOrder(others)]);
   return engines;
+}
+
+/**
+ * Lets hosts on other machines in, on one whose engines run already: from now on it has an address for tunnels, and its southbound database is
+ * served to those who know it. Guests are without a network for a moment, while the switch begins anew.
+ */
+export async function admitHosts(options: EngineOptions & Required<Pick<EngineOptions, 'tunnels'>>): Promise<Engines> {
+  const engines = await describeEngines(options);
+  await ensureNetworks(engines.layout, options);
+  for (const daemon of engines.daemons.filter(({ name }) => thoseWithTunnels.has(name))) {
+    await daemon.stop();
+    await daemon.start();
+  }
+  return engines;
+}
+
+const thoseWithTunnels: ReadonlySet<string> = new Set(['ovsdb-server (ovnsb)', 'ovsdb-server (conf)', 'ovs-vswitchd']);
+
+async function ensureNetworks(layout: EngineLayout, { external, tunnels }: EngineOptions): Promise<void> {
+  if (external) await ensureExternalNetwork(layout, external);
+  else await ensureCloudNamespace(layout);
+  if (tunnels) await ensureUnderlay(layout, tunnels.underlay);
 }
 
 /**
@@ -63,6 +89,7 @@ export async function stopEngines(options: EngineOptions, { endGuests = false }:
   for (const daemon of daemons.toReversed()) await daemon.stop();
   if (endGuests) await endProcesses(layout);
   if ((await processesIn(layout)).length > 0) return;
+  await removeUnderlay(layout);
   await removeExternalNetwork(layout);
   await removeNamespaces(layout.cloudId);
 }

@@ -16,12 +16,17 @@ export type ExternalNetwork = { cidr: string; hostAddress: string };
 /** The port of the external bridge, in the cloud's namespace. */
 export const externalBridgePort = 'ex0';
 
-/** Makes the cloud's namespace and the veth to the host. Repeating it changes nothing. */
-export async function ensureExternalNetwork(layout: EngineLayout, { cidr, hostAddress }: ExternalNetwork): Promise<void> {
-  const { externalInterface: host, namespace } = layout;
+/** Makes the cloud's namespace. Repeating it changes nothing. */
+export async function ensureCloudNamespace({ namespace }: EngineLayout): Promise<void> {
   const namespaces = JSON.parse((await run('ip', ['-j', 'netns', 'list'])) || '[]') as { name: string }[];
   if (!namespaces.some(({ name }) => name === namespace)) await run('ip', ['netns', 'add', namespace]);
   await run('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+}
+
+/** Makes the veth from the cloud's namespace to the host. Repeating it changes nothing. */
+export async function ensureExternalNetwork(layout: EngineLayout, { cidr, hostAddress }: ExternalNetwork): Promise<void> {
+  const { externalInterface: host, namespace } = layout;
+  await ensureCloudNamespace(layout);
 
   const links = JSON.parse(await run('ip', ['-j', 'address', 'show'])) as { ifname: string; addr_info: { local: string; prefixlen: number }[] }[];
   const prefix = Number(cidr.split('/')[1]);
@@ -36,6 +41,11 @@ export async function ensureExternalNetwork(layout: EngineLayout, { cidr, hostAd
   await run('ethtool', ['-K', host, 'tx', 'off']);
 
   await run('nft', ['-f', '-'], { input: masquerade(layout, cidr) });
+  await letForward();
+}
+
+/** The host passes packets on from one interface to another. */
+export async function letForward(): Promise<void> {
   if ((await readFile('/proc/sys/net/ipv4/ip_forward', 'utf8')).trim() !== '1') await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
 }
 

@@ -64,7 +64,7 @@ export async function startTestHost({ number, say }: { number: number; say: (lin
     const database = connectOvsdb({ address: `unix:${engines.layout.confSocket}`, database: 'Open_vSwitch' });
     const networks = await createNetworkDriver({ northbound, gatewayHosts: () => [HOST] });
     const localSwitch = { database, bridge: engines.layout.integrationBridge };
-    const driver = await createLibvirtOvnDriver({ layout: engines.layout, hostId: HOST, blobs, networks, localSwitch, cacheDir, onError: (error) => say(String(error)) });
+    const driver = await createLibvirtOvnDriver({ layout: engines.layout, hostId: HOST, address: '127.0.0.1', blobs, networks, localSwitch, cacheDir, onError: (error) => say(String(error)) });
     return {
       driver,
       async close() {

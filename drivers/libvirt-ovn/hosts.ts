@@ -4,7 +4,7 @@ import { arch, cpus, hostname, totalmem, uptime } from 'node:os';
 import type { HostDriver } from '../driver.ts';
 import type { Libvirt } from './libvirt/libvirt.ts';
 
-export function createHostDriver({ hostId, stateDir, libvirt }: { hostId: string; stateDir: string; libvirt: Libvirt }): HostDriver {
+export function createHostDriver({ hostId, address, stateDir, libvirt }: { hostId: string; address: string; stateDir: string; libvirt: Libvirt }): HostDriver {
   // To the minute: it is computed from two clocks that differ by some milliseconds each time.
   const startedAt = new Date(Math.floor((Date.now() - uptime() * 1000) / 60_000) * 60_000);
   return {
@@ -17,7 +17,7 @@ export function createHostDriver({ hostId, stateDir, libvirt }: { hostId: string
           hostname: hostname(),
           hypervisorType: 'QEMU',
           hypervisorVersion: hypervisor, // libvirt counts as Nova does
-          address: '127.0.0.1',
+          address,
           cpuModel: processors[0]?.model ?? 'unknown',
           architecture: arch() === 'x64' ? 'x86_64' : 'aarch64',
           vcpus: processors.length,

@@ -67,7 +67,7 @@ export function switchDaemons({ layout, programs, hostId, underlay, southbound }
 
   return [
     ...(follows ? [] : central()),
-    database('conf', 'vswitch', () => configure({ layout, programs, hostId, environment, remote, underlay })),
+    database('conf', 'vswitch', () => configure({ layout, programs, hostId, environment, remote, underlay, isCentral: !follows })),
     engineDaemon({
       name: 'ovs-vswitchd',
       pidFile: at('vswitchd.pid'),
@@ -87,8 +87,8 @@ export function switchDaemons({ layout, programs, hostId, underlay, southbound }
   ];
 }
 
-/** Names the chassis and makes both bridges; what is so already stays. */
-async function configure({ layout, programs, hostId, environment, remote, underlay }: Pick<SwitchOptions, 'layout' | 'programs' | 'hostId'> & { environment: Record<string, string>; remote: string; underlay: Underlay | undefined }): Promise<void> {
+/** Names the chassis and makes its bridges; what is so already stays. */
+async function configure({ layout, programs, hostId, environment, remote, underlay, isCentral }: Pick<SwitchOptions, 'layout' | 'programs' | 'hostId'> & { environment: Record<string, string>; remote: string; underlay: Underlay | undefined; isCentral: boolean }): Promise<void> {
   const { integrationBridge: int, externalBridge: ex, underlayBridge: phy } = layout;
   const ids = {
     'system-id': hostId,
@@ -99,7 +99,8 @@ async function configure({ layout, programs, hostId, environment, remote, underl
     'ovn-encap-ip': underlay?.address ?? '127.0.0.1',
     'ovn-bridge': int,
     'ovn-bridge-datapath-type': 'netdev',
-    'ovn-bridge-mappings': `${layout.physicalNetwork}:${ex}`,
+    // The world outside is the first machine's: a host that joined has no way there but tunnels.
+    ...(isCentral ? { 'ovn-bridge-mappings': `${layout.physicalNetwork}:${ex}` } : { 'ovn-remote-probe-interval': '5000' }),
     // A controller that goes away for a moment must not take the flows with it.
     'ovn-monitor-all': 'true',
   };
@@ -109,8 +110,7 @@ async function configure({ layout, programs, hostId, environment, remote, underl
       '--no-wait', `--db=unix:${layout.confSocket}`, 'init',
       '--', 'set', 'Open_vSwitch', '.', ...Object.entries(ids).map(([key, value]) => `external-ids:${key}="${value}"`),
       '--', '--may-exist', 'add-br', int, '--', 'set', 'bridge', int, 'datapath_type=netdev', 'fail-mode=secure', 'other-config:disable-in-band=true',
-      '--', '--may-exist', 'add-br', ex, '--', 'set', 'bridge', ex, 'datapath_type=netdev', 'fail-mode=standalone',
-      '--', '--may-exist', 'add-port', ex, externalBridgePort,
+      ...(isCentral ? ['--', '--may-exist', 'add-br', ex, '--', 'set', 'bridge', ex, 'datapath_type=netdev', 'fail-mode=standalone', '--', '--may-exist', 'add-port', ex, externalBridgePort] : []),
       // Tunnels of the userspace datapath leave by an address on a bridge of the same datapath.
       ...(underlay ? ['--', '--may-exist', 'add-br', phy, '--', 'set', 'bridge', phy, 'datapath_type=netdev', 'fail-mode=standalone', '--', '--may-exist', 'add-port', phy, underlayPort] : []),
     ],

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { run } from './command.ts';
 import type { EngineLayout } from './engine-layout.ts';
+import { letForward } from './external-network.ts';
 import { shieldInterface } from './network/shield.ts';
 
 /** `address`: by which other hosts reach this one. */
@@ -29,6 +30,7 @@ export async function ensureUnderlay(layout: EngineLayout, underlay: Underlay): 
   // The switch computes no checksums for packets that came with the promise of one.
   await run('ethtool', ['-K', host, 'tx', 'off']);
   await run('nft', ['-f', '-'], { input: translation(layout, underlay) });
+  await letForward();
 }
 
 /** When the switch runs: its bridge for tunnels has its address from now on, and the way out. */

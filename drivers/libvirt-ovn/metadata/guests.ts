@@ -15,6 +15,8 @@ export type Guests = {
   around(driver: Driver, service: MetadataService): Driver;
   /** Serves again what was served before this process began. */
   resume(service: MetadataService): Promise<void>;
+  /** As the host was told of it. */
+  network(id: string): Promise<NetworkSpec | undefined>;
 };
 
 export async function openGuests(stateDir: string): Promise<Guests> {
@@ -89,6 +91,7 @@ export async function openGuests(stateDir: string): Promise<Guests> {
         },
       },
     }),
+    network: (id) => networks.find(id),
     async resume(service) {
       const used = usedNetworks();
       await serve(service, used);
