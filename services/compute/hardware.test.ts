@@ -28,6 +28,19 @@ for (const { specs = {}, image = {}, says } of [
   { specs: { 'hw:numa_nodes': '3' }, says: /^Instance CPUs and\/or memory cannot be evenly distributed across instance NUMA nodes\./ },
   { specs: { 'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0-5', 'hw:numa_mem.0': '512' }, says: /^CPU and memory allocation must be provided for all NUMA nodes$/ },
   { specs: { 'hw:numa_nodes': '2', 'hw:numa_cpus.0': '0-5', 'hw:numa_mem.0': '512', 'hw:numa_cpus.1': '5-7', 'hw:numa_mem.1': '512' }, says: /^CPU number 5 is assigned to two nodes$/ },
+  { specs: { 'hw:emulator_threads_policy': 'isolate' }, says: /^An isolated CPU emulator threads option requires a dedicated CPU policy option.$/ },
+  { specs: { 'hw:cpu_thread_policy': 'require' }, says: /^Cannot set cpu thread pinning policy in a non dedicated cpu pinning policy$/ },
+  { specs: { 'hw:cpu_policy': 'dedicated', 'hw:cpu_thread_policy': 'isolate' }, image: { hw_cpu_thread_policy: 'require' }, says: /^Image property 'hw_cpu_thread_policy' is not permitted to override/ },
+  { specs: { 'hw:cpu_policy': 'shared' }, image: { hw_cpu_policy: 'dedicated' }, says: /^Image property 'hw_cpu_policy' is not permitted to override/ },
+  { image: { hw_cpu_policy: 'alone' }, says: /^Invalid image metadata. Error: Field value alone is invalid$/ },
+  { specs: { 'hw:cpu_policy': 'dedicated', 'resources:PCPU': '8' }, says: /^It is not possible to use the 'resources:VCPU' or 'resources:PCPU' extra specs in combination with/ },
+  { specs: { 'resources:VCPU': '8', 'resources1:PCPU': '8' }, says: /^It is not possible to specify both 'resources:VCPU' and 'resources:PCPU'/ },
+  { specs: { 'resources:PCPU': '4' }, says: /you must allocate exactly flavor.vcpus PCPUs$/ },
+  { specs: { 'resources:PCPU': '8', 'hw:emulator_threads_policy': 'isolate' }, says: /you must allocate exactly flavor.vcpus \+ 1 PCPUs.$/ },
+  { specs: { 'hw:cpu_policy': 'dedicated', 'hw:cpu_thread_policy': 'require', 'trait:HW_CPU_HYPERTHREADING': 'required' }, says: /^It is not possible to use the 'trait:HW_CPU_HYPERTHREADING' extra spec/ },
+  { image: { hw_mem_page_size: 'large' }, says: /^Page size large forbidden against '<empty>'$/ },
+  { specs: { 'hw:mem_page_size': '2048' }, image: { hw_mem_page_size: '1GB' }, says: /^Page size 1GB forbidden against '2048'$/ },
+  { specs: { 'hw:mem_page_size': 'large' }, image: { hw_mem_page_size: 'huge' }, says: /^Invalid memory page size 'huge'$/ },
   { specs: { 'hw:cpu_max_cores': '2' }, image: { hw_cpu_max_cores: '4' }, says: /^Image vCPU topology limits \(sockets=0, cores=4, threads=0\) exceeds the limits of the flavor \(sockets=0, cores=2, threads=0\)$/ },
   { image: { hw_cpu_max_sockets: '2', hw_cpu_sockets: '4' }, says: /^Image vCPU topology \(sockets=4, cores=0, threads=0\) exceeds the limits of the flavor or image/ },
   { specs: { 'hw:cpu_max_sockets': '3', 'hw:cpu_max_cores': '1', 'hw:cpu_max_threads': '1' }, says: /^Requested vCPU limits 3:1:1 are impossible to satisfy for vcpus count 8$/ },
@@ -37,6 +50,16 @@ for (const { specs = {}, image = {}, says } of [
 ] as { specs?: Record<string, string>; image?: Record<string, string>; says: RegExp }[])
   test(`it is refused when ${JSON.stringify({ ...specs, ...image })} is asked for`, () => {
     assert.throws(() => demandHardware({ flavor: flavor(8, specs), image }), { status: 400, message: says });
+  });
+
+for (const [specs, image] of [
+  [{ 'hw:cpu_policy': 'dedicated', 'hw:emulator_threads_policy': 'isolate', 'hw:cpu_thread_policy': 'prefer' }, { hw_cpu_thread_policy: 'isolate', hw_cpu_policy: 'shared' }],
+  [{ 'hw:emulator_threads_policy': 'share', 'resources:VCPU': '0' }, {}],
+  [{ 'resources:PCPU': '9', 'hw:emulator_threads_policy': 'isolate' }, {}],
+  [{ 'hw:mem_page_size': 'any' }, { hw_mem_page_size: '2MB' }],
+] as [Record<string, string>, Record<string, string>][])
+  test(`nothing is wrong with ${JSON.stringify({ ...specs, ...image })}`, () => {
+    demandHardware({ flavor: flavor(8, specs), image });
   });
 
 test('a server has the disks that its image asks for, on a host that can make them', async (t) => {

@@ -2,6 +2,7 @@
 import type { GuestHardware } from '../../drivers/driver.ts';
 import { badRequest } from '../../kit/fault.ts';
 import { cellsOf } from '../placement/cells.ts';
+import { demandPolicies } from './processor-policies.ts';
 
 type Specs = Readonly<Record<string, string>>;
 /** `image`: what it says of itself, by the names of today. */
@@ -46,6 +47,7 @@ export function demandHardware({ flavor, image }: Asked): void {
   const isSecured = (flavor.extraSpecs['os:secure_boot'] ?? image['os_secure_boot']) === 'required';
   if (isSecured && (image['hw_firmware_type'] === 'bios' || !(image['hw_machine_type'] ?? 'q35').includes('q35'))) throw badRequest('Secure Boot is not supported by host: it takes hw_firmware_type=uefi and hw_machine_type=q35.');
   processorsOf({ flavor, image });
+  demandPolicies(flavor, image);
   cellsOf(flavor, image);
 }
 

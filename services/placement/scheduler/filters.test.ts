@@ -39,6 +39,11 @@ test('what an image and a flavor ask of machines is asked of what hosts report',
   assert.deepEqual(placesOf(board, { image: { 'trait:HW_CPU_X86_AVX': 'required' } }), ['cells']);
   assert.deepEqual(placesOf(board, { extraSpecs: { 'hw:numa_nodes': '2' } }), ['cells']);
   assert.deepEqual(placesOf(board, { extraSpecs: { 'hw:numa_nodes': '3' } }), []);
+  // What no host has is not left out because another thing is asked for as well.
+  for (const rare of [{ 'hw:mem_page_size': 'large' }, { 'hw:emulator_threads_policy': 'isolate' }, { 'hw:cpu_thread_policy': 'require' }, { 'hw:cpu_policy': 'mixed' }] as Specs[])
+    assert.deepEqual(placesOf(board, { extraSpecs: { 'hw:numa_nodes': '1', ...rare } }), [], JSON.stringify(rare));
+  assert.deepEqual(placesOf(board, { extraSpecs: { 'hw:numa_nodes': '1', 'hw:mem_page_size': 'any' }, image: { hw_mem_page_size: '2MB' } }), []);
+  assert.deepEqual(placesOf(board, { extraSpecs: { 'hw:numa_nodes': '1', 'hw:mem_page_size': 'small', 'hw:emulator_threads_policy': 'share', 'hw:cpu_thread_policy': 'isolate' } }), ['cells']);
   assert.deepEqual(placesOf(board, { extraSpecs: { 'capabilities:hypervisor_version': '>= 6000000' } }), ['arm', 'cells']);
   assert.deepEqual(placesOf(board, { extraSpecs: { 'capabilities:free_ram_mb': '> 1' } }), []);
   assert.deepEqual(placesOf(board, { extraSpecs: { 'capabilities:free_ram_mb': '>= 1' } }), ['arm', 'cells', 'old']);

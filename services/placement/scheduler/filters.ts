@@ -210,8 +210,8 @@ const changing: Record<string, (board: Board) => (index: number) => number> = {
 };
 
 function fitsCells({ numaCells, vcpus, memoryMiB }: Kind, { numaCells: wanted, ownProcessors, amounts }: Wish): boolean {
-  // Large pages, and threads for what emulates a machine, no host tells of.
-  if (numaCells === undefined || (ownProcessors !== null && !ownProcessors.startsWith('hw:cpu_policy='))) return false;
+  // Large pages, siblings of a core, and processors for what emulates a machine, no host tells of; nor is a guest held to processors some of which are its own.
+  if (numaCells === undefined || (ownProcessors !== null && ownProcessors !== 'hw:cpu_policy=dedicated')) return false;
   const cells = wanted ?? 1;
   const amountOf = (...classes: string[]) => amounts.filter(({ resourceClass }) => classes.includes(resourceClass)).reduce((sum, { amount }) => sum + amount, 0);
   return cells <= numaCells && amountOf('VCPU', 'PCPU') / cells <= vcpus / numaCells && amountOf('MEMORY_MB') / cells <= memoryMiB / numaCells;

@@ -45,7 +45,6 @@ export function readWish(asked: Asked & { projectId: string; amounts: readonly A
   const { extraSpecs, image, ...rest } = asked;
   const specs = Object.entries(extraSpecs);
   const cells = Number(extraSpecs['hw:numa_nodes'] ?? image['hw_numa_nodes']);
-  const own = ['hw:cpu_policy', 'hw:mem_page_size', 'hw:emulator_threads_policy'].find((name) => name in extraSpecs && !['shared', 'any', 'small'].includes(extraSpecs[name]!));
   const all = [...traitsIn(extraSpecs), ...traitsIn(image)];
   return {
     ...rest,
@@ -56,8 +55,17 @@ export function readWish(asked: Asked & { projectId: string; amounts: readonly A
     capabilities: specs.filter(([name]) => name.startsWith(capabilityScope) || capabilities.includes(name)).map(([name, value]) => [name.replace(/^capabilities:/, ''), value]),
     image,
     numaCells: Number.isInteger(cells) && cells > 0 ? cells : null,
-    ownProcessors: own === undefined ? null : `${own}=${extraSpecs[own]}`,
+    ownProcessors: ownProcessorsOf(extraSpecs, image),
   };
+}
+
+/** What fewer hosts have comes first: whoever asks for two things is told of the one that is missing. */
+function ownProcessorsOf(specs: Specs, image: Specs): string | null {
+  const pages = image['hw_mem_page_size'] ?? specs['hw:mem_page_size'] ?? 'small';
+  if (!['any', 'small'].includes(pages)) return `hw:mem_page_size=${pages}`;
+  const rare = [['hw:emulator_threads_policy', 'isolate'], ['hw:cpu_thread_policy', 'require'], ['hw:cpu_policy', 'mixed'], ['hw:cpu_policy', 'dedicated']] as const;
+  const found = rare.find(([name, value]) => (specs[name] ?? (name === 'hw:cpu_thread_policy' ? image['hw_cpu_thread_policy'] : undefined)) === value);
+  return found ? found.join('=') : null;
 }
 
 function traitsIn(specs: Specs): [trait: string, how: string][] {
