@@ -14,9 +14,9 @@ const markerType = 'application/x-deleted;swift_versions_deleted=1';
 export function versionLocationChanges(headers: IncomingHeaders): HeaderChanges {
   const given = { versions: headerOf(headers, 'x-versions-location'), history: headerOf(headers, 'x-history-location') };
   if (given.versions && given.history) throw badRequest('Only one of X-Versions-Location or X-History-Location may be specified');
-  const location = decoded(given.versions || given.history || '');
+  const location = given.versions || given.history;
   if (location) {
-    if (location.includes('/')) throw new Fault(412, 'PreconditionFailed', 'Container name cannot contain slashes');
+    if (decoded(location).includes('/')) throw new Fault(412, 'PreconditionFailed', 'Container name cannot contain slashes');
     return { 'x-versions-location': given.versions ? location : null, 'x-history-location': given.versions ? null : location };
   }
   const isRemoved = given.versions !== undefined || given.history !== undefined || [headerOf(headers, 'x-remove-versions-location'), headerOf(headers, 'x-remove-history-location')].some(Boolean);
@@ -61,7 +61,9 @@ export async function deleteKeepingOlder(context: AccountContext, here: Visit, c
 const emptyMd5 = 'd41d8cd98f00b204e9800998ecf8427e';
 
 function locationOf({ headers }: Container): string | undefined {
-  return (headers['x-versions-location'] ?? headers['x-history-location'])?.split('/')[0];
+  const said = headers['x-versions-location'] ?? headers['x-history-location'];
+  // It is shown as it was given, which is quoted.
+  return said === undefined ? undefined : decoded(said).split('/')[0];
 }
 
 async function versionsContainer(context: AccountContext, here: Visit, location: string): Promise<Container> {
