@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { manualClock } from '../../kit/clock.ts';
+import { sql } from '../../kit/postgres/database.ts';
+import { rowsWithin } from './domain-options.store.ts';
 import { openOptions } from './domain-secrets.ts';
 import { identityFixture } from './fixture.ts';
+import { listGroups } from './groups.store.ts';
+import { listUsers } from './users.store.ts';
 
 test('a domain is configured as a whole, by group and by option', async (t) => {
   const { ask, admin, make } = await identityFixture(t);
@@ -75,19 +79,31 @@ test('what no domain can be configured with is refused, and so is who may not', 
 });
 
 test('a domain shows as many of its users and groups at once as it says, and tells where the next are', async (t) => {
-  const { ask, admin } = await identityFixture(t);
+  const { ask, admin, parts } = await identityFixture(t);
   const { id } = (await ask('POST', '/domains', { token: admin, body: { domain: { name: 'small' } } })).body.domain;
-  for (const name of ['a', 'b', 'c']) await ask('POST', '/users', { token: admin, body: { user: { name, domain_id: id } } });
-  for (const name of ['a', 'b', 'c']) await ask('POST', '/groups', { token: admin, body: { group: { name, domain_id: id } } });
+  for (const name of ['a', 'b', 'c', 'd']) await ask('POST', '/users', { token: admin, body: { user: { name, domain_id: id } } });
+  for (const name of ['a', 'b', 'c', 'd']) await ask('POST', '/groups', { token: admin, body: { group: { name, domain_id: id } } });
   await ask('PUT', `/domains/${id}/config`, { token: admin, body: { config: { identity: { driver: 'sql', list_limit: 2 } } } });
 
   for (const noun of ['users', 'groups']) {
     const { body } = await ask('GET', `/${noun}?domain_id=${id}`, { token: admin });
     assert.deepEqual([body[noun].length, body.truncated], [2, true], noun);
     const next = await ask('GET', String(body.links.next).slice(String(body.links.next).indexOf(`/${noun}`)), { token: admin });
-    assert.deepEqual([next.body[noun].length, next.body.truncated], [1, undefined], noun);
+    assert.deepEqual([next.body[noun].length, next.body.truncated], [2, undefined], noun);
     assert.equal((await ask('GET', `/${noun}?domain_id=${id}&limit=1`, { token: admin })).body[noun].length, 1);
   }
+
+  // No more than were needed to know that there are more.
+  const [users, groups] = await parts.database.read({ kind: 'system', reason: 'test' }, async (tx) => [await listUsers(tx, [sql`domain_id = ${id}`], rowsWithin(id, 1)), await listGroups(tx, [sql`domain_id = ${id}`], rowsWithin(id, 10_001))]);
+  assert.deepEqual([users.length, groups.length], [1, 3]);
+});
+
+test('a domain may say that it shows more at once than it could ever have', async (t) => {
+  const { ask, admin } = await identityFixture(t);
+  await ask('PUT', '/domains/default/config', { token: admin, body: { config: { identity: { list_limit: 3_000_000_000 } } } });
+
+  const { status, body } = await ask('GET', '/users?domain_id=default', { token: admin });
+  assert.deepEqual([status, body.users.length, body.truncated], [200, 1, undefined]);
 });
 
 test('an administrator reads what holds where nothing is configured', async (t) => {

@@ -1,5 +1,5 @@
 /** The only file that names the table of what is configured for a domain. */
-import { sql, type Transaction } from '../../kit/postgres/database.ts';
+import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 import type { Sealed } from './vault.ts';
 
 export type DomainOption = { group: string; option: string; value: unknown };
@@ -22,11 +22,18 @@ export async function firstOptions(tx: Transaction, domainIds: readonly string[]
   return Object.fromEntries(rows.map(({ option, value }) => [option, value]));
 }
 
+// As a float8, as it may be any whole number above 0 and an int could not hold it.
+const listLimitIn = (domainId: string): Sql => sql`select (value #>> '{}')::float8 as most from identity.domain_option where domain_id = ${domainId} and group_name = 'identity' and option_name = 'list_limit'`;
+
 /** How many of its users or groups are shown at once; undefined: nothing is said of it, or no domain is asked for. */
 export async function listLimitOf(tx: Transaction, domainId: string | undefined): Promise<{ listLimit?: number }> {
-  const row = domainId === undefined ? undefined : await tx.one<{ most: number | null }>`
-    select (value #>> '{}')::int as most from identity.domain_option where domain_id = ${domainId} and group_name = 'identity' and option_name = 'list_limit'`;
+  const row = domainId === undefined ? undefined : await tx.one<{ most: number | null }>(listLimitIn(domainId));
   return row?.most == null ? {} : { listLimit: row.most };
+}
+
+/** `limit` for a list of its users or groups: so many rows, or one more than the domain shows at once where that is fewer. */
+export function rowsWithin(domainId: string | undefined, most: number): number | Sql {
+  return domainId === undefined ? most : sql`least(${most}::float8, (${listLimitIn(domainId)}) + 1)::bigint`;
 }
 
 export async function setDomainOption(tx: Transaction, domainId: string, { group, option, value }: DomainOption): Promise<void> {

@@ -14,7 +14,7 @@ export function lockGroup(tx: Transaction, id: string): Promise<Group | undefine
   return tx.one<Group>`select ${columns} from identity."group" where id = ${id} for update`;
 }
 
-export function listGroups(tx: Transaction, conditions: readonly Sql[], most: number): Promise<Group[]> {
+export function listGroups(tx: Transaction, conditions: readonly Sql[], most: number | Sql): Promise<Group[]> {
   return tx.rows<Group>`select ${columns} from identity."group" where ${sql.and(conditions)} order by id limit ${most}`;
 }
 

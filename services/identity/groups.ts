@@ -3,7 +3,7 @@ import { ConstraintViolation, sql } from '../../kit/postgres/database.ts';
 import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
 import { demandWritable } from './directory-sync.ts';
-import { listLimitOf } from './domain-options.store.ts';
+import { listLimitOf, rowsWithin } from './domain-options.store.ts';
 import { findDomain } from './domains.store.ts';
 import { endGroupGrants, listPlacesOfGroup } from './grants.ts';
 import {
@@ -31,14 +31,15 @@ export async function listGroups(context: Context, query: PageQuery & { domain_i
   const conditions = [...pageConditions(query), ...nameConditions(query)];
   if (only !== undefined) conditions.push(sql`domain_id = ${only}`);
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
-  const [rows, most] = await Promise.all([selectGroups(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, query.domain_id ?? only)]);
+  const domainId = query.domain_id ?? only;
+  const [rows, most] = await Promise.all([selectGroups(context.tx, conditions, rowsWithin(domainId, rowsFor(query))), listLimitOf(context.tx, domainId)]);
   return { rows, ...most };
 }
 
 export async function listGroupsOfUser(context: Context, userId: string, query: PageQuery & { name?: string }): Promise<Listed<Group>> {
   const { domainId } = await getUser(context, userId, 'identity:list_groups_for_user');
   const conditions = [groupOf(userId), ...ofCallersDomain(context), ...pageConditions(query), ...nameConditions(query)];
-  const [rows, most] = await Promise.all([selectGroups(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, domainId)]);
+  const [rows, most] = await Promise.all([selectGroups(context.tx, conditions, rowsWithin(domainId, rowsFor(query))), listLimitOf(context.tx, domainId)]);
   return { rows, ...most };
 }
 
@@ -78,7 +79,7 @@ export async function listMembers(context: Context, groupId: string, query: Page
   const conditions = [memberOf(groupId), ...ofCallersDomain(context), ...pageConditions(query), ...nameConditions(query)];
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
   if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
-  const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, domainId)]);
+  const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsWithin(domainId, rowsFor(query))), listLimitOf(context.tx, domainId)]);
   return { rows, ...most };
 }
 

@@ -48,7 +48,7 @@ export async function findPasswordHash(tx: Transaction, userId: string): Promise
   return row?.hash ?? null;
 }
 
-export function listUsers(tx: Transaction, conditions: readonly Sql[], most: number): Promise<User[]> {
+export function listUsers(tx: Transaction, conditions: readonly Sql[], most: number | Sql): Promise<User[]> {
   return tx.rows<User>`select ${columns} from identity."user" where ${sql.and(conditions)} order by id limit ${most}`;
 }
 

@@ -2,7 +2,7 @@
 import { ConstraintViolation, sql, type Sql } from '../../kit/postgres/database.ts';
 import { demand, demandList, type Context } from './access.ts';
 import type { Directory } from './directory.ts';
-import { listLimitOf } from './domain-options.store.ts';
+import { listLimitOf, rowsWithin } from './domain-options.store.ts';
 import { findDomain } from './domains.store.ts';
 import { nameConditions, pageConditions, rowsFor, type Listed, type PageQuery } from './pages.ts';
 import {
@@ -35,7 +35,8 @@ export async function listUsers(context: Context, query: PageQuery & { domain_id
   if (query.domain_id !== undefined) conditions.push(sql`domain_id = ${query.domain_id}`);
   if (query.enabled !== undefined) conditions.push(sql`enabled = ${query.enabled}`);
   if (query.password_expires_at !== undefined) conditions.push(expiryCondition(query.password_expires_at));
-  const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsFor(query)), listLimitOf(context.tx, query.domain_id ?? only)]);
+  const domainId = query.domain_id ?? only;
+  const [rows, most] = await Promise.all([selectUsers(context.tx, conditions, rowsWithin(domainId, rowsFor(query))), listLimitOf(context.tx, domainId)]);
   return { rows, ...most };
 }
 
