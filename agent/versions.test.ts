@@ -18,7 +18,7 @@ type Recorded = { version: number; calls: Record<string, AnyCall['takes']> };
 /** As the last release spoke: written again when a release is made, never to make a test pass. */
 const recorded = JSON.parse(await readFile(new URL('./calls.recorded.json', import.meta.url), 'utf8')) as Recorded;
 
-test('a host answers every call of the version that was recorded, in the shape that it had', async (t) => {
+test('a host answers every call of the version that was recorded, in the shape that it had (FAILURES 28)', async (t) => {
   const { socketPath } = await served(t);
 
   for (const [call, takes] of Object.entries(recorded.calls)) {

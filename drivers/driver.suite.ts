@@ -512,7 +512,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
     assert.deepEqual((await driver().volumes.list()).volumes, []);
   });
 
-  sentence('a shared volume is used by several servers at once, can grow meanwhile, and is for one again when none has it', async ({ driver, server, volume }) => {
+  sentence('a shared volume is used by several servers at once, can grow meanwhile, and is for one again when none has it (FAILURES 7)', async ({ driver, server, volume }) => {
     const data = volume({ shared: true });
     if (!traits.shares) return refused('invalid', driver().volumes.ensure(data));
     await driver().volumes.ensure(data);
@@ -629,7 +629,7 @@ export function driverSuite(name: string, makeDriver: (t: TestContext) => Promis
 
   // Generations and order
 
-  sentence('a generation older than the newest that was seen is refused, after a removal too', async ({ driver, server, volume, network }) => {
+  sentence('a generation older than the newest that was seen is refused, after a removal too (FAILURES 9, 41)', async ({ driver, server, volume, network }) => {
     const [data, machine, { net }] = [volume({ generation: 5 }), server({ generation: 5, power: 'stopped' }), network({ generation: 5 })];
     const { id, hostId } = machine;
     const snapshot = { id: randomUUID(), projectId, volumeId: data.id, generation: 5 };

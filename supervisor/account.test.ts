@@ -14,7 +14,7 @@ for (const { title, mode } of [
   { title: 'a checkout that everybody may read', mode: 0o755 },
   { title: 'a checkout in a closed folder, cloned with a umask of 077', mode: 0o700 },
 ])
-  test(`an account of its own runs the code of ${title}, and reads none of its other files`, { skip }, async (t) => {
+  test(`an account of its own runs the code of ${title}, and reads none of its other files (ATTACKS 45)`, { skip }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'checkout-'));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const place = `${folder}.shown`;

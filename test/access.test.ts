@@ -67,7 +67,7 @@ test('who may not call an operation is refused, and nothing has changed', async 
   assert.ok(tried > asked.size, `only ${tried} calls were tried`);
 });
 
-test('a member of another project reaches nothing of this one, and changes nothing', async (t) => {
+test('a member of another project reaches nothing of this one, and changes nothing (ATTACKS 31)', async (t) => {
   const cloud = await startCloud(t);
   await liftQuotas(cloud);
   const things = thingsOf(cloud);

@@ -38,7 +38,7 @@ test('a server takes what is on its disk along, between machines that joined, an
   assert.deepEqual((await region.driver.servers.list()).map(({ id, hostId }) => [id, hostId]), [[spec.id, one.id]]);
 });
 
-test('a move that breaks off leaves the disk where it was, and repeating it brings it over', async (t) => {
+test('a move that breaks off leaves the disk where it was, and repeating it brings it over (FAILURES 33)', async (t) => {
   let isBroken = true;
   const { region, hosts: [one, two] } = await regionOfTwo(t, (own) => ({
     ...own,
@@ -64,7 +64,7 @@ test('a move that breaks off leaves the disk where it was, and repeating it brin
   assert.deepEqual([await idsOn(one), await idsOn(two)], [[], [spec.id]]);
 });
 
-test('a host that comes back is let in when it has removed what was made anew elsewhere: no disk has two writers', async (t) => {
+test('a host that comes back is let in when it has removed what was made anew elsewhere: no disk has two writers (FAILURES 14)', async (t) => {
   const told: string[][] = [];
   const { region, hosts: [one, two] } = await regionOfTwo(t, (own) => ({
     ...own,

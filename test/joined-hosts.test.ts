@@ -20,7 +20,7 @@ import { reconcile } from '../services/compute/reconcile.ts';
 import { startCloud } from './cloud.ts';
 import { regionWithGate, until } from './joined-hosts.ts';
 
-test('a machine joins by its token, once, and is a host by its key and nothing else', async (t) => {
+test('a machine joins by its token, once, and is a host by its key and nothing else (FAILURES 29)', async (t) => {
   const region = await regionWithGate(t);
   const token = await region.invite('rack-1');
   const key = makeKeys().key;
@@ -105,7 +105,7 @@ test('servers run on hosts that joined, each with its image fetched from the reg
   assert.deepEqual(await region.ledger.of(identity.hostId), []);
 });
 
-test('a host that is away is not asked for what it has: its servers are neither there nor gone, and go on when it is back', async (t) => {
+test('a host that is away is not asked for what it has: its servers are neither there nor gone, and go on when it is back (FAILURES 40)', async (t) => {
   const region = await regionWithGate(t);
   const identity = await region.enrol(await region.invite('rack-1'));
   const { stop } = await region.run(identity);
@@ -139,7 +139,7 @@ test('hosts come back by themselves when the gate was away', async (t) => {
   assert.equal((await region.driver.hosts.list()).length, 4);
 });
 
-test('a stolen key speaks for its own host only, and whoever is named besides is told to the operator', async (t) => {
+test('a stolen key speaks for its own host only, and whoever is named besides is told to the operator (ATTACKS 41)', async (t) => {
   const region = await regionWithGate(t);
   const [honest, stolen] = [await region.enrol(await region.invite('honest')), await region.enrol(await region.invite('stolen'))];
   await region.run(honest);

@@ -18,7 +18,7 @@ test('text stays text, whatever is in it', () => {
   assert.doesNotMatch(text, /[\u0000-\u0008]/); // oxlint-disable-line no-control-regex
 });
 
-test('a name cannot add a device', () => {
+test('a name cannot add a device (ATTACKS 37)', () => {
   const xml = domainXml(spec({ name: `x</title><devices><disk type='file'><source file='/etc/shadow'/></disk></devices><title>` }), { accelerator: 'tcg', emulator: '/usr/bin/qemu-system-x86_64' });
 
   assert.equal(xml.match(/<source file=/g)?.length, 2);
@@ -32,7 +32,7 @@ test('a title has one line and is never empty', () => {
   assert.equal(titled(' \t'), id);
 });
 
-test('every disk says its format, and every interface that checksums are complete', () => {
+test('every disk says its format, and every interface that checksums are complete (ATTACKS 4, 5)', () => {
   const xml = domainXml(spec({}), { accelerator: 'tcg', emulator: '/usr/bin/qemu-system-x86_64' });
 
   assert.match(xml, /^<domain type="qemu">/);

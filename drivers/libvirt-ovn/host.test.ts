@@ -207,7 +207,7 @@ test('a guest reaches the world beyond the host, which knows no way back to it b
   await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
 });
 
-test('after the host has lost its power, guests that are to run start again with their network', options, async () => {
+test('after the host has lost its power, guests that are to run start again with their network (FAILURES 35)', options, async () => {
   const { resources, port, floatingAddress } = network();
   await the().driver.networks.ensure(resources);
   const spec = server({ nics: [nicOf(port)] });
@@ -227,7 +227,7 @@ test('after the host has lost its power, guests that are to run start again with
   await the().driver.networks.remove(resources.toReversed().map(({ kind, id }) => ({ kind, id, generation: 2 })));
 });
 
-test('engines that stop and start leave a guest running, and give it back its network', options, async () => {
+test('engines that stop and start leave a guest running, and give it back its network (FAILURES 22)', options, async () => {
   const { resources, port, floatingAddress } = network();
   await the().driver.networks.ensure(resources);
   const spec = server({ nics: [nicOf(port)] });

@@ -249,7 +249,7 @@ test('a successor does not wait for the pause between two attempts', async (t) =
   assert.deepEqual([...world.things], []);
 });
 
-test('a zombie whose run was claimed by another can write nothing', async (t) => {
+test('a zombie whose run was claimed by another can write nothing (FAILURES 39)', async (t) => {
   const { engine, database, world, start } = await startShop(t);
   const frozen = Promise.withResolvers<void>();
   const thaw = Promise.withResolvers<void>();

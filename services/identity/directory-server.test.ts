@@ -111,7 +111,7 @@ async function findSlapd(t: TestContext): Promise<Slapd | string> {
   const folder = mkdtempSync(join(tmpdir(), 'slapd-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   try {
-    await run('apt-get', ['download', 'slapd', 'libodbc2', 'libltdl7'], { cwd: folder, timeout: 60_000 });
+    await run('apt-get', ['download', 'slapd', 'libodbc2', 'libltdl7', 'libwrap0'], { cwd: folder, timeout: 60_000 });
     for (const file of readdirSync(folder).filter((name) => name.endsWith('.deb'))) await run('dpkg', ['-x', file, 'root'], { cwd: folder, timeout: 60_000 });
   } catch (error) {
     return `slapd is not installed, and cannot be had: ${error instanceof Error ? error.message.slice(0, 200) : ''}`;
@@ -130,8 +130,10 @@ async function startSlapd(t: TestContext, { program, root }: Slapd): Promise<{ u
     `${schema}\nmodulepath ${join(root, 'usr/lib/ldap')}\nmoduleload back_mdb\npidfile ${join(folder, 'pid')}\ndatabase mdb\nsuffix "dc=example"\nrootdn "${admin.dn}"\nrootpw "${admin.password}"\ndirectory ${join(folder, 'db')}\n`,
   );
   const url = `ldap://127.0.0.1:${port}`;
-  const child = spawn(program, ['-f', join(folder, 'slapd.conf'), '-h', url, '-d', '0'], { env: { ...process.env, LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu') }, stdio: 'ignore' });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const child = spawn(program, ['-f', join(folder, 'slapd.conf'), '-h', url, '-d', '0'], { env: { ...process.env, LD_LIBRARY_PATH: join(root, 'usr/lib/x86_64-linux-gnu') }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const stop = async () => {
     child.kill('SIGTERM');
     await ended;
@@ -142,7 +144,7 @@ async function startSlapd(t: TestContext, { program, root }: Slapd): Promise<{ u
     await stop();
     rmSync(folder, { recursive: true, force: true });
   });
-  await answering(port);
+  await Promise.race([answering(port), ended.then(() => Promise.reject(new Error(`slapd ended: ${said}`)))]);
   await client.bind(admin.dn, admin.password);
   await client.add('dc=example', { objectClass: ['dcObject', 'organization'], dc: 'example', o: 'Example' });
   for (const unit of ['people', 'teams']) await client.add(`ou=${unit},dc=example`, { objectClass: ['organizationalUnit'], ou: unit });

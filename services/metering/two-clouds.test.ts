@@ -29,7 +29,7 @@ const whereHours = (answer: (signed: Signed, hour: string) => Signed): Link => a
   return hour === undefined ? reply : answering(reply, JSON.stringify(answer(JSON.parse(reply.payload) as Signed, decodeURIComponent(hour))));
 };
 
-test('two clouds whose clocks are ten minutes apart count by themselves, and a lie, a replay and a forgery get nowhere and are named', { timeout: 300_000 }, async (t) => {
+test('two clouds whose clocks are ten minutes apart count by themselves, and a lie, a replay and a forgery get nowhere and are named (ATTACKS 47)', { timeout: 300_000 }, async (t) => {
   const clouds = await startTwoClouds(t, { aheadMinutes: 10 });
   const { theirs, tell, trouble, pass, agreementId } = clouds;
   const accounts = await openBooks(clouds);

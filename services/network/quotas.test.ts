@@ -21,7 +21,7 @@ test('a limit below what is used is set only by who insists, and those of projec
   assert.deepEqual(ok(await admin('GET', '/quotas')).quotas, []);
 });
 
-test('of those who make ports in one project at once as many do as fit, and what was refused leaves nothing', async (t) => {
+test('of those who make ports in one project at once as many do as fit, and what was refused leaves nothing (ATTACKS 43)', async (t) => {
   const { alice, admin, lan, findings } = await networkFixture(t);
   const { network } = await lan();
   ok(await admin('PUT', '/quotas/alice-project', { quota: { port: 5 } }));

@@ -76,7 +76,7 @@ const kept: readonly ThingName[] = ['network', 'subnet', 'flavor', 'larger flavo
 /** Each has a cloud of its own: most of the time is spent waiting for one or another. */
 const lanes = 3;
 
-test('whatever step of a workflow fails or dies, all settles and nothing is left behind', { concurrency: lanes }, async (t) => {
+test('whatever step of a workflow fails or dies, all settles and nothing is left behind (FAILURES 2, 4, 8, 16, 43)', { concurrency: lanes }, async (t) => {
   const first = await openLane(t);
   const workflows = first.workflows();
   assert.ok(workflows.length > 10, `only ${workflows.length} workflows were seen`);

@@ -15,7 +15,7 @@ const wishes = 50;
 const mostServers = 30;
 const restarts = 6;
 
-test(`fifty servers come and go in a storm in which engines die (seed ${seed})`, async (t) => {
+test(`fifty servers come and go in a storm in which engines die (seed ${seed}, FAILURES 5)`, async (t) => {
   const cloud = await startCloud(t, { clock: systemClock });
   const roll = dice(seed);
   const { alice, admin } = cloud;

@@ -22,7 +22,7 @@ const described = (name: string): GuestMetadata => ({
   launchIndex: 0, publicKeys: {}, meta: {}, adminPass: null, userData: null, networkData: {}, fixedIps: [], floatingIps: [], securityGroups: [], instanceType: 'm1',
 });
 
-test('each guest reads its own metadata and no other, whatever it says about itself', { skip: !isRoot && 'needs root', timeout: 120_000 }, async (t) => {
+test('each guest reads its own metadata and no other, whatever it says about itself (ATTACKS 23)', { skip: !isRoot && 'needs root', timeout: 120_000 }, async (t) => {
   const { driver, guest, layout, local } = await startOvn(t, { externalNumber: 21 });
   const networks = [network('net1'), network('net2')];
   const ports = [port('net1', 11), port('net1', 12), port('net2', 11)];

@@ -121,7 +121,7 @@ test('packets go where routers, floating addresses and security groups say, and 
   await Promise.all(listening);
 });
 
-test('a guest that would use the address of another is not heard', needsRoot, async (t) => {
+test('a guest that would use the address of another is not heard (ATTACKS 30)', needsRoot, async (t) => {
   const { driver, guest } = await startOvn(t, { externalNumber: 12 });
   await driver.ensure([
     network('net1', 1), group([...egress, allow('ping', 'icmp')]), port('p11', 1, 11),
@@ -284,7 +284,7 @@ test('every rule that is accepted is one that the host can apply', needsRoot, as
   t.diagnostic(`${accepted.length} rules`);
 });
 
-test('after four writers at once, and edits by a fifth, one reconciliation ends in the projection for all of them', needsRoot, async (t) => {
+test('after four writers at once, and edits by a fifth, one reconciliation ends in the projection for all of them (FAILURES 21)', needsRoot, async (t) => {
   const { driver, layout, northbound } = await startOvn(t, { externalNumber: 20 });
   const clients = Array.from({ length: 4 }, () => connectOvsdb({ address: `unix:${layout.nbSocket}`, database: 'OVN_Northbound' }));
   t.after(() => Promise.all(clients.map((client) => client.close())));

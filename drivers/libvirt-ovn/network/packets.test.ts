@@ -23,7 +23,7 @@ const listening = [1001, 1002, 2001, 2002];
 const seconds = 4;
 
 for (const [index, seed] of seeds.entries())
-  test(`packets arrive where rules let them, and nowhere else, in world ${seed}`, { skip: !isRoot && 'needs root', timeout: 180_000 }, async (t) => {
+  test(`packets arrive where rules let them, and nowhere else, in world ${seed} (ATTACKS 29)`, { skip: !isRoot && 'needs root', timeout: 180_000 }, async (t) => {
     const { driver, guest } = await startOvn(t, { externalNumber: 60 + index });
     const world = someWorld(randomOf(seed));
     await driver.ensure([...world.networks, ...world.routers, ...world.groups, ...world.guests.map(({ port }) => port)]);

@@ -38,7 +38,7 @@ test('rules are said as OVN says them', () => {
   );
 });
 
-test('a rule that cannot be said is refused, never left out', () => {
+test('a rule that cannot be said is refused, never left out (ATTACKS 29)', () => {
   const impossible: Partial<Rule>[] = [
     { protocol: 'tcp || 1' }, { protocol: '256' }, { protocol: '-1' }, { protocol: 'gre', portMin: 1, portMax: 2 }, { portMin: 1, portMax: 2 },
     { protocol: 'tcp', portMin: 9, portMax: 1 }, { protocol: 'tcp', portMin: 1, portMax: 65_536 }, { protocol: 'tcp', portMin: 1.5, portMax: 2 },
@@ -78,7 +78,7 @@ test("a guest's lease says where the metadata, the other networks and the world 
   ]);
 });
 
-test('a name server or route with something behind it is no address', () => {
+test('a name server or route with something behind it is no address (ATTACKS 32)', () => {
   const [subnet] = network.subnets;
   assert.ok(subnet);
   for (const bad of ['9.9.9.9}, router=1.1.1.1', '9.9.9.9\n', 'fd00::9', ''])

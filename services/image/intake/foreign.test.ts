@@ -19,7 +19,7 @@ const limits = { maxBytes: 2 ** 30, maxVirtualSizeBytes };
 const formats = Object.keys(sound) as ForeignFormat[];
 
 for (const { name, declared, bytes, reason } of hostileForeign)
-  test(`a ${declared} is refused when it ${name}`, () => {
+  test(`a ${declared} is refused when it ${name} (ATTACKS 3)`, () => {
     const started = performance.now();
     const inspection = inspect(inMemory(bytes), { declared, maxVirtualSizeBytes });
     assert.equal(inspection.verdict, 'unsafe');

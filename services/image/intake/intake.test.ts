@@ -18,7 +18,7 @@ import { receive, type AcceptedBytes } from './intake.ts';
 const maxVirtualSizeBytes = 2 ** 44;
 
 for (const { name, declared, bytes, reason } of hostile)
-  test(`an image said to be ${declared} is refused when it ${name}`, () => {
+  test(`an image said to be ${declared} is refused when it ${name} (ATTACKS 1, 2, 4)`, () => {
     const started = performance.now();
     const inspection = inspect(inMemory(bytes), { declared, maxVirtualSizeBytes });
     assert.equal(inspection.verdict, 'unsafe');
@@ -79,7 +79,7 @@ test('the jail judges as the inspection does', async (t) => {
   assert.equal((await inspectInJail(path, { declared: 'qcow2', maxVirtualSizeBytes })).verdict, 'unsafe');
 });
 
-test('an inspection that takes too long is killed, and the image is not used', async (t) => {
+test('an inspection that takes too long is killed, and the image is not used (ATTACKS 6)', async (t) => {
   const { folder } = await workplace(t);
   await writeFile(join(folder, 'image'), soundQcow2());
   await assert.rejects(inspectInJail(join(folder, 'image'), { declared: 'qcow2', maxVirtualSizeBytes }, { timeoutMs: 1 }), InspectionFailed);
@@ -122,7 +122,7 @@ test('the strength of the jail is known', async () => {
   assert.deepEqual(Object.keys(strength).sort(), ['limits', 'namespaces']);
 });
 
-test('accepted bytes get the name of their hash and can be written by nobody', async (t) => {
+test('accepted bytes get the name of their hash and can be written by nobody (ATTACKS 10)', async (t) => {
   const { blobs, intake, claimed } = await workplace(t);
 
   const accepted = await receive(intake, chunks(soundQcow2()), { upload: 'one', declared: 'qcow2' });
