@@ -120,5 +120,6 @@ test('whoever administers a domain administers nothing that belongs to no domain
   assert.equal((await ask('GET', '/endpoints', { token })).status, 403);
   assert.equal((await ask('POST', '/OS-OAUTH1/consumers', { token, body: { consumer: {} } })).status, 403);
   assert.equal((await ask('DELETE', '/groups/nothing', { token })).status, 404);
+  assert.equal((await ask('PATCH', '/roles/nothing', { token, body: { role: { name: 'x' } } })).status, 404);
   assert.deepEqual(await ids(`/groups/${own.group}/users`), [own.user]);
 });

@@ -131,15 +131,15 @@ async function inferences(tx: Context['tx'], priorId?: string): Promise<Inferenc
   return [...Map.groupBy(rules, (each) => each.priorId)].map(([id, each]) => ({ prior: roles.get(id)!, implies: each.map(({ impliedId }) => roles.get(impliedId)!) }));
 }
 
-/** Asks the rule before it says that there is none. */
+/** That there is none is said before the rule is asked. keystone/common/rbac_enforcer/enforcer.py, _extract_member_target_data */
 function demandRole(context: Context, role: Role | undefined, id: string, verb: 'get' | 'update' | 'delete'): Role {
-  demand(context, ruleFor(verb, role), role ? { role: targetOf(role) } : {});
   if (!role) throw couldNotFind('role', id);
+  demand(context, ruleFor(verb, role), { role: targetOf(role) });
   return role;
 }
 
-function ruleFor(verb: string, role: Pick<Role, 'domainId'> | undefined): string {
-  return role != null && role.domainId !== null ? `identity:${verb}_domain_role` : `identity:${verb}_role`;
+function ruleFor(verb: string, { domainId }: Pick<Role, 'domainId'>): string {
+  return `identity:${verb}_${domainId === null ? 'role' : 'domain_role'}`;
 }
 
 function targetOf({ id, name, domainId }: Pick<Role, 'id' | 'name' | 'domainId'>): Record<string, unknown> {
