@@ -46,7 +46,7 @@ export async function listApplicationCredentials(context: Context, claims: Claim
 
 export async function getApplicationCredential(context: Context, claims: Claims, userId: string, id: string): Promise<RuledCredential> {
   const { tx } = context;
-  const credential = await ownedCredential(context, id, 'identity:get_application_credential');
+  const credential = await ownedCredential(context, userId, id, 'identity:get_application_credential');
   demandNotHandedOn(claims);
   if (credential.userId !== userId) throw couldNotFind('Application Credential', id);
   return { ...credential, rules: await listAccessRulesOf(tx, id) };
@@ -102,7 +102,7 @@ export function endOf(expiresAt: string): Date {
 
 export async function deleteApplicationCredential(context: Context, directory: Directory, claims: Claims, userId: string, id: string): Promise<void> {
   const { tx, now } = context;
-  const credential = await ownedCredential(context, id, 'identity:delete_application_credential');
+  const credential = await ownedCredential(context, userId, id, 'identity:delete_application_credential');
   demandNotHandedOn(claims);
   demandUnrestricted(claims);
   if (credential.userId !== userId) throw couldNotFind('Application Credential', id);
@@ -111,10 +111,10 @@ export async function deleteApplicationCredential(context: Context, directory: D
 }
 
 /** Asks the rule of whoever owns it, whatever user the path names. keystone/api/users.py, _update_request_user_id_attribute */
-async function ownedCredential(context: Context, id: string, rule: string): Promise<ApplicationCredential> {
+async function ownedCredential(context: Context, userId: string, id: string, rule: string): Promise<ApplicationCredential> {
   const credential = await findApplicationCredential(context.tx, id);
+  demand(context, rule, { user_id: credential?.userId ?? userId });
   if (!credential) throw couldNotFind('Application Credential', id);
-  demand(context, rule, { user_id: credential.userId });
   return credential;
 }
 

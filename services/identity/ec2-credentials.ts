@@ -43,10 +43,7 @@ export async function deleteEc2Credential(context: Context, claims: Claims, user
 /** Below the name of its own user only: keystone takes anybody's there, and looks at the credential's owner for the right. */
 async function reach(context: Context, claims: Claims, rule: string, userId: string, access: string): Promise<StoredCredential> {
   const found = await findCredential(context.tx, idOfAccessKey(access));
-  if (!found) {
-    demand(context, rule, { credential: { user_id: userId } });
-    throw couldNotFind('credential', access);
-  }
+  if (!found) throw couldNotFind('credential', access);
   demand(context, rule, { credential: { user_id: found.userId } });
   if (found.userId !== userId) throw couldNotFind('credential', access);
   if (!isEc2(found)) throw unauthorized('EC2 access key not found.', 'Unauthorized');
