@@ -37,8 +37,8 @@ if (chosen.length === 0) {
 }
 // Before all tests, so that none is left out for want of a package.
 const environment = files.some((path) => whole(path) || path.startsWith('test/conformance/')) ? await prepared() : {};
-// They sleep for most of the time: beside the others they cost little.
-const sleepy = group('tempest', files.filter(sleeps), ['--test-concurrency=2'], { told: 'atOnce' });
+// They sleep for most of the time: one after another they cost the others little.
+const sleepy = group('tempest', files.filter(sleeps), ['--test-concurrency=1'], { told: 'atOnce' });
 // They wait for most of the time, for guests and processes to start and for others to notice that they have died: so they begin with the rest.
 const waiting = files.filter((path) => whole(path) && !sleeps(path)).toSorted((one, other) => Number(engines(other)) - Number(engines(one)));
 const systems = oneByOne(() => true);
