@@ -61,7 +61,8 @@ export const calls: Calls = {
   servers: {
     ensure: { ...aboutId, timeoutMs: 10 * MINUTE },
     remove: { ...aboutId, timeoutMs: 5 * MINUTE },
-    reboot: { ...aboutId, timeoutMs: 2 * MINUTE },
+    // Behind nothing and before nothing: who does not wait for the guest restarts it from outside.
+    reboot: { ...aboutId, order: () => [], timeoutMs: 3 * MINUTE },
     shutdown: { ...aboutId, timeoutMs: ({ seconds }) => MINUTE + seconds * SECOND },
     consoleLog: { ...aboutId, timeoutMs: 30 * SECOND },
     capture: { ...aboutId, timeoutMs: 60 * MINUTE },

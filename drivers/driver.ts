@@ -313,7 +313,7 @@ export type ServerDriver = {
   ensure(server: ServerSpec): Promise<ServerState>;
   /** Stops the machine and deletes its disks (not its volumes), interfaces and what was written about it. */
   remove(server: { id: string; hostId: string; generation: number }): Promise<void>;
-  /** Asks the guest to restart. `failed` when it does not run. */
+  /** Asks the guest to restart; returns when it has. `failed` when it does not run, or does not listen. */
   reboot(server: { id: string; hostId: string; generation: number }): Promise<void>;
   /** Asks the guest to power off; returns when it has, or after `seconds` by force. */
   shutdown(server: { id: string; hostId: string; generation: number; seconds: number }): Promise<void>;

@@ -66,10 +66,14 @@ export async function startFleet(customer: Session, { name, size, image, network
 
 export type Why = { region: string; hourly: string; currency: string; rejected: string[] };
 
-/** Why a machine went to this region: what the decision says that was kept. */
+/**
+ * Why machines went to this region: what that decision says which says most. What a region says it has left may be a moment old, so that
+ * one of them may have seen room at home after its machine was sent away for want of it.
+ */
 export async function whyAt(customer: Session, region: string): Promise<Why> {
   const { decisions } = (await customer.client(broker).decisions.list({ query: { limit: 100 } })).body;
-  const decision = decisions.find((each) => each.region === region && each.succeeded !== false);
+  const reasonsOf = ({ candidates }: (typeof decisions)[number]) => candidates.reduce((sum, { reasons }) => sum + reasons.length, 0);
+  const [decision] = decisions.filter((each) => each.region === region && each.succeeded !== false).toSorted((one, other) => reasonsOf(other) - reasonsOf(one));
   if (!decision) throw new Error(`No decision for ${region} is kept`);
   const rejected = decision.candidates.filter(({ verdict }) => verdict === 'rejected').map((each) => `${each.region}: ${each.reasons.join(', ')}`);
   return { region, hourly: decision.hourly ?? '', currency: decision.currency ?? '', rejected };

@@ -190,17 +190,30 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
 
   /** Until something happens to the machine, or the time is over: events may be lost, so they are never all that is waited for. */
   async function nextEvent(uuid: string, ms: number): Promise<void> {
+    using happening = watchFor(uuid, () => true);
+    await happening.within(ms);
+  }
+
+  function watchFor(uuid: string, isIt: (event: DomainEvent) => boolean): { isSeen(): boolean; within(ms: number): Promise<void> } & Disposable {
     const { promise, resolve } = Promise.withResolvers<void>();
+    let seen = false;
     const unwatch = libvirt.watch((event) => {
-      if (event.uuid === uuid) resolve();
+      if (event.uuid !== uuid || !isIt(event)) return;
+      seen = true;
+      resolve();
     });
-    const over = new AbortController();
-    try {
-      await Promise.race([promise, pause(ms, undefined, { signal: over.signal }).catch(ignoreAbort)]);
-    } finally {
-      over.abort();
-      unwatch();
-    }
+    return {
+      isSeen: () => seen,
+      async within(ms) {
+        const over = new AbortController();
+        try {
+          await Promise.race([promise, pause(ms, undefined, { signal: over.signal }).catch(ignoreAbort)]);
+        } finally {
+          over.abort();
+        }
+      },
+      [Symbol.dispose]: unwatch,
+    };
   }
 
   async function rootDiskOf(id: string, rootDisk: ServerSpec['rootDisk'], keys: DiskKeys | undefined): Promise<Disk> {
@@ -266,13 +279,23 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
         await records.remove(id);
       }),
 
-    reboot: ({ id, generation }) =>
-      inOrder(requireId(id), async () => {
-        const { domain, state } = await getMachine(id);
-        await records.accept(id, generation);
-        if (!isActive(state) || state === domainState.paused) throw new DriverError('failed', `The server ${id} does not run`);
-        await libvirt.askToReboot(domain);
-      }),
+    // Not within one turn: whoever loses patience with the guest restarts it from outside meanwhile.
+    async reboot({ id, generation }) {
+      const deadline = performance.now() + rebootPatienceMs;
+      using restarted = watchFor(requireId(id), ({ kind }) => kind === 'reboot');
+      for (;;) {
+        await inOrder(id, async () => {
+          const { domain, state } = await getMachine(id);
+          await records.accept(id, generation);
+          if (restarted.isSeen()) return;
+          if (!isActive(state) || state === domainState.paused) throw new DriverError('failed', `The server ${id} does not run`);
+          if (performance.now() > deadline) throw new DriverError('failed', `The guest of ${id} does not restart`);
+          await libvirt.askToReboot(domain);
+        });
+        await restarted.within(askAgainMs);
+        if (restarted.isSeen()) return;
+      }
+    },
 
     shutdown: ({ id, generation, seconds }) =>
       inOrder(requireId(id), async () => {
@@ -342,6 +365,8 @@ export function createServerDriver(engine: Engine): LibvirtServerDriver {
 
 const detachPatienceMs = 20_000;
 const askAgainMs = 2_000;
+/** nova/conf/libvirt.py: wait_soft_reboot_seconds. */
+const rebootPatienceMs = 120_000;
 
 export function serverKey(id: string): string {
   return `server ${id}`;

@@ -34,12 +34,15 @@ export async function takeAddresses(context: Context, port: Addressed, wishes: F
 /** What new ports of one network get that wish for no addresses; by port. */
 export type Taken = Map<string, FixedIp[]>;
 
-/** One address of each version, drawn at random: enough for most, and known before the ports are there. What was taken already is tried by `takeMissing`. */
-export async function takeDrawn({ tx, random }: Context, subnets: readonly Subnet[], deviceOwner: string, portIds: readonly string[]): Promise<Taken> {
+/**
+ * One address of each version, drawn at random: enough for most, and known before the ports are there. What was taken already, and what
+ * a port made with them asks for by name, is left to `takeMissing`.
+ */
+export async function takeDrawn({ tx, random }: Context, subnets: readonly Subnet[], deviceOwner: string, portIds: readonly string[], asked: ReadonlySet<string>): Promise<Taken> {
   const taken: Taken = new Map(portIds.map((id) => [id, []]));
   const answers = candidatesOf(subnets, deviceOwner).map(async ([{ id: subnetId, network_id: networkId, allocation_pools: [pool] }]) => {
     if (pool === undefined) return;
-    const drawn = portIds.map((portId) => ({ portId, address: drawnFrom(pool, random) }));
+    const drawn = portIds.map((portId) => ({ portId, address: drawnFrom(pool, random) })).filter(({ address }) => !asked.has(address));
     for (const { portId, address } of await allocateDrawn(tx, { networkId, subnetId }, drawn)) taken.get(portId)!.push({ subnet_id: subnetId, ip_address: address });
   });
   await Promise.all(answers);
@@ -65,6 +68,12 @@ export async function takeMissing(context: Context, subnets: readonly Subnet[], 
     const block = parseBlock(subnet.cidr)!;
     for (const { id, mac } of guests) taken.get(id)!.push(await takeThis(context, { id, network_id: subnet.network_id }, subnet.id, formatAddress(eui64(block, mac))));
   }
+}
+
+/** The addresses that are asked for by name, in the one way in which they are written. */
+export function askedByName(wishes: readonly { fixed_ips?: FixedIpWish[] | undefined }[]): Set<string> {
+  const parsed = wishes.flatMap(({ fixed_ips: fixedIps = [] }) => fixedIps.map(({ ip_address: text }) => (text === undefined ? undefined : parseAddress(text))));
+  return new Set(parsed.flatMap((address) => (address ? [formatAddress(address)] : [])));
 }
 
 /** In the order in which they are shown. */

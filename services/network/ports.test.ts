@@ -236,6 +236,16 @@ test('many ports are made at once or none of them, each with an address of its o
   assert.deepEqual(await findings(), []);
 });
 
+test('an address that a port asks for by name is given to no other that is made with it', async (t) => {
+  const { alice, lan } = await networkFixture(t);
+  const { network } = await lan(alice, '10.0.0.0/28');
+  const wishes = [...Array.from({ length: 8 }, () => ({})), { fixed_ips: [{ ip_address: '10.0.0.7' }] }, { fixed_ips: [{ ip_address: '10.0.0.9' }] }];
+
+  const made: Parsed[] = ok(await alice('POST', '/ports', { ports: wishes.map((wish) => ({ network_id: network.id, ...wish })) }), 201).ports;
+
+  assert.deepEqual(made.slice(8).map(({ fixed_ips }) => fixed_ips[0].ip_address), ['10.0.0.7', '10.0.0.9']);
+});
+
 test('a port is answered when it is made as it is shown later, one or many, whatever it wishes for', async (t) => {
   const { alice, lan } = await networkFixture(t);
   const { network, subnet } = await lan();

@@ -5,7 +5,7 @@ import { formatAddress, formatBlock, parseAddress, parseBlock } from './addresse
 import { mark, tell, type Change } from './changes.ts';
 import { changedOptions, type DhcpOption, type DhcpOptionWish } from './dhcp-options.ts';
 import { domainName, portName } from './dns-names.ts';
-import { changeAddresses, inOrder, renewAutomatic, takeAddresses, takeDrawn, takeMissing, type FixedIpWish, type Taken } from './fixed-ips.ts';
+import { askedByName, changeAddresses, inOrder, renewAutomatic, takeAddresses, takeDrawn, takeMissing, type FixedIpWish, type Taken } from './fixed-ips.ts';
 import { freeFloatingIpsOfPort } from './floating-ips.store.ts';
 import { byBoolean, byText, byTextOrNothing, standardFilters, standardSorts, tagFilters, type Filter, type Listing } from './listing.ts';
 import { leaveLocalIps } from './local-ips.ts';
@@ -323,6 +323,7 @@ async function placePorts(context: Context, plans: readonly PlannedPort[], surro
   const { tx, now, random } = context;
   const rows = new Map<string, AddressedPort>();
   const taken: Taken = new Map(plans.map(({ row }) => [row.id, []]));
+  const asked = askedByName(plans.map(({ wish }) => wish));
   for (let left = plans; left.length > 0; ) {
     const tried = left.map(({ row, pairs }) => {
       const mac_address = row.mac_address ?? drawnMac(random);
@@ -330,7 +331,7 @@ async function placePorts(context: Context, plans: readonly PlannedPort[], surro
     });
     const [there, drawn, gone] = await Promise.all([
       insertPorts(tx, tried, now),
-      Promise.all(carelessOf(left).map(({ networkId, deviceOwner, ids }) => takeDrawn(context, surroundings.subnets.get(networkId)!, deviceOwner, ids))),
+      Promise.all(carelessOf(left).map(({ networkId, deviceOwner, ids }) => takeDrawn(context, surroundings.subnets.get(networkId)!, deviceOwner, ids, asked))),
       addToSecurityGroups(tx, left.map(({ row, groups }) => ({ id: row.id, groupIds: groups }))),
       mark(tx, now, 'port', left.map(({ row }) => row.id)),
     ]);

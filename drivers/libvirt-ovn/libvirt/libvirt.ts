@@ -10,6 +10,8 @@ import { XdrWriter, type XdrReader } from './xdr.ts';
 export type Domain = { name: string; uuid: string };
 export type DomainEvent =
   | { kind: 'lifecycle'; uuid: string; event: keyof typeof lifecycleEvent; detail: number }
+  /** It was reset, by its guest or from outside. */
+  | { kind: 'reboot'; uuid: string }
   | { kind: 'device-removed'; uuid: string; alias: string };
 export type BlockJob = { cursor: bigint; end: bigint };
 
@@ -194,9 +196,10 @@ function kindOf({ code, message }: LibvirtError): DriverError['kind'] {
 }
 
 function readEvent(proc: number, payload: XdrReader): DomainEvent | undefined {
-  if (proc !== procedure.eventCallbackLifecycle && proc !== procedure.eventCallbackDeviceRemoved) return undefined;
+  if (proc !== procedure.eventCallbackLifecycle && proc !== procedure.eventCallbackReboot && proc !== procedure.eventCallbackDeviceRemoved) return undefined;
   payload.int(); // the callback's id: one callback an event is registered
   const { uuid } = readDomain(payload);
+  if (proc === procedure.eventCallbackReboot) return { kind: 'reboot', uuid };
   if (proc === procedure.eventCallbackDeviceRemoved) return { kind: 'device-removed', uuid, alias: payload.string() };
   const number = payload.int();
   const event = (Object.keys(lifecycleEvent) as (keyof typeof lifecycleEvent)[]).find((name) => lifecycleEvent[name] === number);

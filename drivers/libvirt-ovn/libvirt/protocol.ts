@@ -36,6 +36,7 @@ export const procedure = {
   connectListAllDomains: 273,
   eventCallbackRegister: 316,
   eventCallbackLifecycle: 318,
+  eventCallbackReboot: 319,
   eventCallbackDeviceRemoved: 333,
   domainBlockCopy: 345,
   domainDefineXmlFlags: 350,
@@ -62,7 +63,7 @@ export const xmlFlags = { inactive: 2 } as const;
 export const blockResizeFlags = { bytes: 1 } as const;
 export const blockCopyFlags = { reuseExternal: 2, transientJob: 4 } as const;
 
-export const eventId = { lifecycle: 0, deviceRemoved: 15 } as const;
+export const eventId = { lifecycle: 0, reboot: 1, deviceRemoved: 15 } as const;
 /** virDomainEventType */
 export const lifecycleEvent = { defined: 0, undefined: 1, started: 2, suspended: 3, resumed: 4, stopped: 5, shutdown: 6, pmSuspended: 7, crashed: 8 } as const;
 
