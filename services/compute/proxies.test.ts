@@ -101,8 +101,8 @@ test('a floating IP is led to a server and away from it, and the guest hears of 
   assert.equal(instance, params.server_id);
   const led = await generation();
   assert.ok(led > before);
-  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: floatingIp.ip, fixed_address: '10.1.0.250' } } }), refusal(400, /not assigned to instance/));
-  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: '192.0.2.250' } } }), refusal(404, /floating IP not found/));
+  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: floatingIp.ip, fixed_address: '10.9.0.250' } } }), refusal(400, /not assigned to instance/));
+  await assert.rejects(alice.compute.serverActions.addFloatingIp({ params, body: { addFloatingIp: { address: '198.51.100.250' } } }), refusal(404, /floating IP not found/));
   await assert.rejects(bob.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } }), refusal(404));
   await alice.compute.serverActions.removeFloatingIp({ params, body: { removeFloatingIp: { address: floatingIp.ip } } });
   await cloud.settle();
