@@ -46,7 +46,7 @@ export async function measureMeter(server: Server, { events: wanted, postgres, s
   }
 }
 
-/** As the compute service emits them: each state of all servers, a minute after the one before. */
+/** As the compute service emits them: each state of all servers, a minute after the one before, all within one hour, so that each makes one record. */
 async function fill(admin: Client, { from, servers }: { from: number; servers: number }): Promise<void> {
   await admin.query(
     `with told as (
@@ -55,7 +55,7 @@ async function fill(admin: Client, { from, servers }: { from: number; servers: n
         jsonb_build_object('id', id, 'projectId', project, 'userId', project, 'name', 'web', 'status', state, 'vmState', lower(state), 'taskState', null, 'hostId', 'host-1', 'imageId', id, 'availabilityZone', 'nova',
           'createdAt', now(), 'launchedAt', now(), 'terminatedAt', null,
           'flavor', jsonb_build_object('id', size, 'name', 'm1.' || size, 'vcpus', size, 'memoryMiB', size * 1024, 'diskGiB', size * 10, 'ephemeralGiB', 0, 'swapMiB', 0, 'extraSpecs', '{}'::jsonb)),
-        now() - interval '1 hour' + place * interval '1 minute'
+        date_trunc('hour', now()) - interval '1 hour' + place * interval '1 minute'
       from unnest($3::text[]) with ordinality as step (state, place),
         lateral (select '6f1e2d3c-4b5a-4678-9abc-' || lpad(number::text, 12, '0') as id, '0123456789abcdef0123456789ab' || lpad((number % 100)::text, 4, '0') as project, 1 + number % 5 as size
           from generate_series($1::int, $1::int + $2::int - 1) number) server

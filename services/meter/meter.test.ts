@@ -40,6 +40,8 @@ async function startMeter(t: TestContext) {
         emit(tx, clock, { type: status === 'DELETED' ? 'server.delete.end' : 'server.update', resource: 'server', resourceId: id, projectId, payload: { status, flavor: small } }),
       ),
     meter: () => meterEvents(parts),
+    /** Another process of the region that meters too. */
+    other: { ...parts, database: region.open() },
     hour: () => meterHour(parts),
     upload: () => uploadUsage({ database: region.database, region: 'one', link }),
     findings: () => meterInvariants({ database: region.database, region: 'one' })[0]!.check(),
@@ -159,6 +161,20 @@ test('a volume that is handed to another project ends for the one and begins for
 
   const sums = await home.read(system, (tx) => sumRecords(tx, month));
   assert.deepEqual(sums.map(({ projectId, flavor, durationMs, measures }) => [projectId, flavor, durationMs / 1000, measures['GiB']]), [['A', 'fast', 60, 10], ['B', 'fast', 30, 10]]);
+});
+
+test('of two processes that meter in turn neither goes by what it remembers of a thing that the other has changed', async (t) => {
+  const { clock, server, meter, other, upload, home } = await startMeter(t);
+  for (const [index, state] of ['BUILD', 'ACTIVE', 'SHUTOFF', 'ACTIVE', 'DELETED', 'ACTIVE', 'DELETED'].entries()) {
+    await server('s1', state);
+    await (index % 3 === 1 ? meterEvents(other) : meter());
+    clock.advance(60_000);
+  }
+  await upload();
+
+  const records = await home.read(system, (tx) => listRecords(tx, month, { limit: 100 }));
+  assert.deepEqual(records.map(({ previous, current }) => [previous, current]), [[null, 'BUILD'], ['BUILD', 'ACTIVE'], ['ACTIVE', 'SHUTOFF'], ['SHUTOFF', 'ACTIVE'], ['ACTIVE', null], [null, 'ACTIVE'], ['ACTIVE', null]]);
+  assert.deepEqual(Object.fromEntries(await summed(home)), { ACTIVE: 180, BUILD: 60, SHUTOFF: 60 });
 });
 
 test('an event that cannot be recorded holds up nobody but its own thing', async (t) => {

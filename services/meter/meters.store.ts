@@ -1,4 +1,5 @@
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
+import { numbers, texts } from '../../kit/postgres/arrays.ts';
 import type { NewRecord, Running } from './intervals.ts';
 import type { MeteredResource } from './observations.ts';
 
@@ -7,11 +8,16 @@ export const consumerName = 'meter';
 
 export type KeptRecord = NewRecord & { sequence: number };
 
-/** What the meter has to know of events. */
+/** What the meter has to know of events: `Told`. */
 export const toldColumns = sql`
-  event.type, event.resource, event.resource_id as "resourceId", event.project_id as "projectId", event.at,
-  event.payload ->> 'status' as status, event.payload ->> 'flavor' as flavor, event.payload ->> 'sizeGiB' as "sizeGiB", event.payload ->> 'typeName' as "typeName",
-  event.payload ->> 'sizeBytes' as "sizeBytes", event.payload ->> 'bytes' as bytes`;
+  event.type, event.resource, event.resource_id as "resourceId", event.project_id as "projectId", date_part('epoch', event.at) * 1000 as at, event.payload ->> 'status' as status,
+  case event.resource
+    when 'server' then event.payload ->> 'flavor'
+    when 'volume' then concat(event.payload ->> 'sizeGiB', ' ', event.payload ->> 'typeName')
+    when 'image' then event.payload ->> 'sizeBytes'
+    when 'container' then event.payload ->> 'bytes'
+    else event.payload ->> 'sizeGiB'
+  end as amount`;
 
 // Moments as numbers: to write and read them as text costs more than all else that is done about a record.
 type RunningRow = Omit<Running, 'measured' | 'began' | 'meteredUntil'> & { shapeId: number; began: number; meteredUntil: number };
@@ -20,15 +26,20 @@ const runningColumns = sql`
   running.resource, running.resource_id as "resourceId", running.project_id as "projectId", running.state, running.shape_id as "shapeId",
   date_part('epoch', running.began_at) * 1000 as "began", date_part('epoch', running.metered_until) * 1000 as "meteredUntil"`;
 
+/** Transactions, by the numbers that PostgreSQL gives them. */
+export type Locked = { /** The last that changed what lasts. */ changedBy: string | null; own: string };
+
 /** Whoever else changes what lasts waits until the end of the transaction: one lock, where many things would need one each. */
-export async function lockMeter(tx: Transaction): Promise<void> {
+export async function lockMeter(tx: Transaction): Promise<Locked> {
   await tx.run`select pg_advisory_xact_lock(hashtext('meter.running'))`;
+  return (await tx.one<Locked>`select changed_by::text as "changedBy", pg_current_xact_id()::text as own from meter.progress`)!;
 }
 
 export async function findRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
+  if (things.length === 0) return [];
   const rows = await tx.rows<RunningRow>`
-    select ${runningColumns} from unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) wanted (resource, resource_id)
-    join meter.running running on running.resource = wanted.resource and running.resource_id = wanted.resource_id`;
+    select ${runningColumns} from unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) wanted (resource, resource_id),
+      lateral (select * from meter.running found where found.resource = wanted.resource and found.resource_id = wanted.resource_id offset 0) running`;
   return withShapes(tx, rows);
 }
 
@@ -57,17 +68,6 @@ async function withShapes(tx: Transaction, rows: readonly RunningRow[]): Promise
   }));
 }
 
-// Arrays in one text each, which is made and taken apart quicker than what the client makes of an array of so many values.
-
-/** Of texts that are not empty and have no line break; null stays null. */
-function texts(list: readonly (string | null)[]): Sql {
-  return sql`string_to_array(${list.map((text) => text ?? '').join('\n')}, e'\\n', '')`;
-}
-
-function numbers(list: readonly (number | null)[]): string {
-  return `{${list.map((number) => number ?? 'null').join(',')}}`;
-}
-
 export async function insertRunning(tx: Transaction, running: readonly Running[]): Promise<void> {
   if (running.length > 0) await tx.run`
     insert into meter.running (resource, resource_id, project_id, state, shape_id, began_at, metered_until)
@@ -78,9 +78,12 @@ export async function updateRunning(tx: Transaction, running: readonly Running[]
   if (running.length === 0) return;
   await tx.run`
     update meter.running r set project_id = n.project_id, state = n.state, shape_id = n.shape_id, began_at = to_timestamp(n.began), metered_until = to_timestamp(n.metered)
-    from ${await asTable(tx, running)}
-    where r.resource = n.resource and r.resource_id = n.resource_id`;
+    from ${await asTable(tx, running)}, ${place}
+    where r.ctid = place.ctid`;
 }
+
+/** Where each of `n` is. Looked up one by one: a join would read the whole table, as the planner cannot know how few of it they are. */
+const place = sql`lateral (select found.ctid from meter.running found where found.resource = n.resource and found.resource_id = n.resource_id offset 0) place`;
 
 async function asTable(tx: Transaction, running: readonly Running[]): Promise<Sql> {
   const column = <T>(of: (each: Running) => T) => running.map(of);
@@ -93,8 +96,8 @@ async function asTable(tx: Transaction, running: readonly Running[]): Promise<Sq
 export async function deleteRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<void> {
   if (things.length === 0) return;
   await tx.run`
-    delete from meter.running r using unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) ended (resource, resource_id)
-    where r.resource = ended.resource and r.resource_id = ended.resource_id`;
+    delete from meter.running r using unnest(${texts(things.map(({ resource }) => resource))}, ${texts(things.map(({ resourceId }) => resourceId))}) n (resource, resource_id), ${place}
+    where r.ctid = place.ctid`;
 }
 
 /** Numbers them in this order. The counter's row is what two writers wait for, so that no number is lost or seen late. */
@@ -103,7 +106,7 @@ export async function appendRecords(tx: Transaction, records: readonly NewRecord
   const column = <T>(of: (each: NewRecord) => T) => records.map(of);
   const shapeIds = await ensureShapes(tx, records);
   await tx.run`
-    with numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
+    with numbered as (update meter.progress set next_sequence = next_sequence + ${records.length}, changed_by = pg_current_xact_id() returning next_sequence - ${records.length} as first)
     insert into meter.record (sequence, resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id)
     select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
       record.previous, record.current, to_timestamp(record.since), to_timestamp(record.until), record.event_id

@@ -12,26 +12,49 @@ type Parts = { database: Database; clock: Pick<Clock, 'now'>; log?: Log };
 
 /** Turns all events that are due into records. Resolves to how many events they were. */
 export function meterEvents({ database, clock, log }: Parts, signal?: AbortSignal): Promise<number> {
-  return consumeBatches<Told>({ database, clock, name: consumerName, columns: toldColumns, handle: recordEvents, ...(log ? { log } : {}), ...(signal ? { signal } : {}) });
+  return consumeBatches<Told>({ database, clock, name: consumerName, columns: toldColumns, handle: (tx, events) => recordEvents(tx, events, rememberedOf(database)), ...(log ? { log } : {}), ...(signal ? { signal } : {}) });
+}
+
+/**
+ * What lasts, as this process left it: most events are about what has just had another. It is worth nothing as soon as anybody else
+ * has changed what lasts, or the transaction that it comes from was undone: `by` is then not the last that changed it.
+ */
+type Remembered = { by: string | null; running: Map<string, Running> };
+
+const remembered = new WeakMap<Database, Remembered>();
+const mostRemembered = 50_000;
+
+function rememberedOf(database: Database): Remembered {
+  const memory = remembered.get(database) ?? { by: null, running: new Map<string, Running>() };
+  remembered.set(database, memory);
+  return memory;
 }
 
 /** In the transaction in which the events are taken: that is what makes it exactly once. */
-async function recordEvents(tx: Transaction, events: readonly Told[]): Promise<void> {
+async function recordEvents(tx: Transaction, events: readonly Told[], memory: Remembered): Promise<void> {
   const observe = createObserver();
   const observations = events.map(observe).filter((observation) => observation !== undefined);
   if (observations.length === 0) return;
-  await lockMeter(tx);
+  const { changedBy, own } = await lockMeter(tx);
+  if (memory.by !== changedBy) memory.running.clear();
   const keys = observations.map(keyOf);
-  const known = new Map((await findRunning(tx, onceEach(observations, keys))).map((running) => [keyOf(running), running]));
+  const known = new Map<string, Running>();
+  for (const running of await findRunning(tx, onceEach(observations, keys, memory.running))) known.set(keyOf(running), running);
   const touched = new Map<string, Running | undefined>();
   const records: NewRecord[] = [];
   observations.forEach((observation, index) => {
     const key = keys[index]!;
+    const before = memory.running.get(key);
+    if (before) known.set(key, before);
     const step = observed(touched.has(key) ? touched.get(key) : known.get(key), observation);
     touched.set(key, step.running);
     for (const record of step.records) records.push(record);
   });
   await save(tx, known, touched, records);
+  memory.by = records.length > 0 ? own : changedBy;
+  if (memory.running.size + touched.size > mostRemembered) memory.running.clear();
+  for (const [key, running] of touched) if (running) memory.running.set(key, running);
+  else memory.running.delete(key);
 }
 
 /** So long after an hour's end its last events have come; what comes later takes back what was counted too much. */
@@ -79,12 +102,12 @@ async function save(tx: Transaction, known: ReadonlyMap<string, Running>, touche
   if (records.length > 0) await countSpending(tx, records);
 }
 
-/** Of several observations of a thing one is enough to find it. */
-function onceEach(observations: readonly Observation[], keys: readonly string[]): Observation[] {
+/** Of several observations of a thing one is enough to find it, and of what is known already none. */
+function onceEach(observations: readonly Observation[], keys: readonly string[], known: ReadonlyMap<string, Running>): Observation[] {
   const seen = new Set<string>();
   return observations.filter((_, index) => {
     const before = seen.size;
-    return seen.add(keys[index]!).size > before;
+    return !known.has(keys[index]!) && seen.add(keys[index]!).size > before;
   });
 }
 

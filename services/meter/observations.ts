@@ -16,59 +16,53 @@ export type Observation = {
   eventId: number;
 };
 
-/** What of an event is looked at: some of it, which other kinds of things do not have. Numbers are as PostgreSQL writes them. */
+/** What of an event is looked at. */
 export type Told = {
   id: number;
   type: string;
   resource: string;
   resourceId: string;
   projectId: string | null;
-  at: Date;
+  /** Milliseconds since 1970. */
+  at: number;
   status: string | null;
-  /** A server's, as JSON. */
-  flavor: string | null;
-  sizeGiB: string | null;
-  typeName: string | null;
-  sizeBytes: string | null;
-  bytes: string | null;
+  /**
+   * By what it is measured, as PostgreSQL writes it: a server's flavor as JSON, an image's or a container's bytes, GiB; a volume's GiB
+   * are followed by a space and its type.
+   */
+  amount: string | null;
 };
 
 /** Undefined for events about what nobody meters. Of many things that measure the same there is one measure. */
 export function createObserver(): (told: Told) => Observation | undefined {
   const known = new Map<string, Measured>();
   return (told) => {
-    const { id, type, resource, resourceId, projectId, at } = told;
+    const { id, type, resource, resourceId, projectId, at, status, amount } = told;
     const meter = meters[resource as MeteredResource];
     if (meter === undefined || projectId === null) return undefined;
-    const shape = `${resource}\n${meter.looksAt(told)}`;
-    const measured = known.get(shape) ?? meter.measure(told);
+    const shape = `${resource}\n${amount}`;
+    const measured = known.get(shape) ?? meter(amount ?? '');
     known.set(shape, measured);
-    return { resource: resource as MeteredResource, resourceId, projectId, state: stateOf(resource as MeteredResource, type, told.status), measured, at, eventId: id };
+    return { resource: resource as MeteredResource, resourceId, projectId, state: stateOf(resource as MeteredResource, type, status), measured, at: new Date(Math.round(at)), eventId: id };
   };
 }
 
-type Meter = {
-  /** All that `measure` goes by. */
-  looksAt(told: Told): string | null;
-  measure(told: Told): Measured;
-};
-
-const meters: Record<MeteredResource, Meter> = {
-  server: {
-    looksAt: ({ flavor }) => flavor,
-    measure({ flavor }) {
-      const { name, vcpus, memoryMiB, diskGiB, ephemeralGiB } = JSON.parse(flavor ?? '{}') as Readonly<Record<string, unknown>>;
-      return { flavor: typeof name === 'string' ? name : '', measures: { servers: 1, vcpus: whole(vcpus), memoryMiB: whole(memoryMiB), diskGiB: whole(diskGiB) + whole(ephemeralGiB) } };
-    },
+const meters: Record<MeteredResource, (amount: string) => Measured> = {
+  server(flavor) {
+    const { name, vcpus, memoryMiB, diskGiB, ephemeralGiB } = JSON.parse(flavor || '{}') as Readonly<Record<string, unknown>>;
+    return { flavor: typeof name === 'string' ? name : '', measures: { servers: 1, vcpus: whole(vcpus), memoryMiB: whole(memoryMiB), diskGiB: whole(diskGiB) + whole(ephemeralGiB) } };
   },
-  volume: { looksAt: ({ sizeGiB, typeName }) => `${sizeGiB} ${typeName ?? ''}`, measure: ({ sizeGiB, typeName }) => ({ flavor: typeName ?? '', measures: { volumes: 1, GiB: whole(sizeGiB) } }) },
-  volume_snapshot: { looksAt: ({ sizeGiB }) => sizeGiB, measure: ({ sizeGiB }) => ({ flavor: '', measures: { snapshots: 1, GiB: whole(sizeGiB) } }) },
-  volume_backup: { looksAt: ({ sizeGiB }) => sizeGiB, measure: ({ sizeGiB }) => ({ flavor: '', measures: { backups: 1, GiB: whole(sizeGiB) } }) },
+  volume(amount) {
+    const [sizeGiB, ...typeName] = amount.split(' ');
+    return { flavor: typeName.join(' '), measures: { volumes: 1, GiB: whole(sizeGiB) } };
+  },
+  volume_snapshot: (sizeGiB) => ({ flavor: '', measures: { snapshots: 1, GiB: whole(sizeGiB) } }),
+  volume_backup: (sizeGiB) => ({ flavor: '', measures: { backups: 1, GiB: whole(sizeGiB) } }),
   // What has no bytes yet is an image all the same.
-  image: { looksAt: ({ sizeBytes }) => sizeBytes, measure: ({ sizeBytes }) => ({ flavor: '', measures: { images: 1, MiB: Math.ceil(whole(sizeBytes) / 2 ** 20) } }) },
+  image: (sizeBytes) => ({ flavor: '', measures: { images: 1, MiB: Math.ceil(whole(sizeBytes) / 2 ** 20) } }),
   // Of objects: what lies in it, as it was when it was counted last.
-  container: { looksAt: ({ bytes }) => bytes, measure: ({ bytes }) => ({ flavor: '', measures: { containers: 1, MiB: Math.ceil(whole(bytes) / 2 ** 20) } }) },
-  floatingip: { looksAt: () => '', measure: () => ({ flavor: '', measures: { floatingips: 1 } }) },
+  container: (bytes) => ({ flavor: '', measures: { containers: 1, MiB: Math.ceil(whole(bytes) / 2 ** 20) } }),
+  floatingip: () => ({ flavor: '', measures: { floatingips: 1 } }),
 };
 
 function stateOf(resource: MeteredResource, type: string, status: string | null): string | null {

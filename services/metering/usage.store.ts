@@ -1,3 +1,4 @@
+import { numbers, texts } from '../../kit/postgres/arrays.ts';
 import { sql, type Sql, type Transaction } from '../../kit/postgres/database.ts';
 
 export type Shape = { resource: string; flavor: string; measures: Record<string, number> };
@@ -9,8 +10,9 @@ export type NewUsage = {
   shapeId: number;
   previous: string | null;
   current: string | null;
-  from: string;
-  until: string;
+  /** Milliseconds since 1970. */
+  from: number;
+  until: number;
   eventId: number | null;
 };
 
@@ -75,14 +77,17 @@ export async function ensureMonths(tx: Transaction, months: readonly Date[]): Pr
 
 export async function insertRecords(tx: Transaction, region: string, first: number, records: readonly NewUsage[]): Promise<void> {
   const column = <T>(of: (each: NewUsage) => T) => records.map(of);
+  // States are few, and any text.
+  const states = [...new Set(records.flatMap(({ previous, current }) => [previous, current]))];
+  const placeOf = new Map(states.map((state, index) => [state, index + 1]));
   await tx.run`
     insert into metering.record (region, sequence, hour, project_id, resource_id, shape_id, previous, current, since_at, until_at, event_id)
-    select ${region}::text, ${first}::bigint + place - 1, hour, project_id, resource_id, shape_id, previous, current, since_at, until_at, event_id
-    from unnest(
-      ${column(({ hour }) => hour)}::timestamptz[], ${column(({ projectId }) => projectId)}::text[], ${column(({ resourceId }) => resourceId)}::text[],
-      ${column(({ shapeId }) => shapeId)}::int[], ${column(({ previous }) => previous)}::text[], ${column(({ current }) => current)}::text[],
-      ${column(({ from }) => from)}::timestamptz[], ${column(({ until }) => until)}::timestamptz[], ${column(({ eventId }) => eventId)}::bigint[]
-    ) with ordinality as record (hour, project_id, resource_id, shape_id, previous, current, since_at, until_at, event_id, place)`;
+    select ${region}::text, ${first}::bigint + place - 1, to_timestamp(hour), project_id, resource_id, shape_id, states[previous], states[current], to_timestamp(since), to_timestamp(until), event_id
+    from (select ${states}::text[] as states) known, unnest(
+      ${numbers(column(({ hour }) => hour.getTime() / 1000))}::float8[], ${texts(column(({ projectId }) => projectId))}, ${texts(column(({ resourceId }) => resourceId))},
+      ${numbers(column(({ shapeId }) => shapeId))}::int[], ${numbers(column(({ previous }) => placeOf.get(previous)!))}::int[], ${numbers(column(({ current }) => placeOf.get(current)!))}::int[],
+      ${numbers(column(({ from }) => from / 1000))}::float8[], ${numbers(column(({ until }) => until / 1000))}::float8[], ${numbers(column(({ eventId }) => eventId))}::bigint[]
+    ) with ordinality as record (hour, project_id, resource_id, shape_id, previous, current, since, until, event_id, place)`;
 }
 
 export async function addToHours(tx: Transaction, region: string, sums: readonly HourSum[]): Promise<void> {

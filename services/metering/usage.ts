@@ -95,7 +95,7 @@ function checked(record: UsageBatch['records'][number], shapeIds: readonly numbe
   const hour = Math.floor(Math.min(from, until) / hourMs) * hourMs;
   if (!(hour > now.getTime() - oldestMs && hour < now.getTime() + newestMs)) throw badRequest(`The record ${sequence} is of no time that can be taken: ${record.from} to ${record.until}`, 'invalid');
   if (Math.max(from, until) > hour + hourMs) throw badRequest(`The record ${sequence} is of more than one hour: ${record.from} to ${record.until}`, 'invalid');
-  return { hour: new Date(hour), projectId: record.project_id, resourceId: record.resource_id, shapeId, previous: record.previous, current: record.current, from: record.from, until: record.until, eventId: record.event };
+  return { hour: new Date(hour), projectId: record.project_id, resourceId: record.resource_id, shapeId, previous: record.previous, current: record.current, from, until, eventId: record.event };
 }
 
 function summed(records: readonly NewUsage[]): HourSum[] {
@@ -104,7 +104,7 @@ function summed(records: readonly NewUsage[]): HourSum[] {
     if (previous === null) continue;
     const key = `${hour.getTime()} ${shapeId} ${previous} ${projectId}`;
     const sum = sums.get(key);
-    const durationMs = Date.parse(until) - Date.parse(from);
+    const durationMs = until - from;
     if (sum === undefined) sums.set(key, { hour, projectId, shapeId, state: previous, durationMs, records: 1 });
     else {
       sum.durationMs += durationMs;
