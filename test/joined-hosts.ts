@@ -106,6 +106,6 @@ function passing(folder: string, { incomingPath }: BlobStore): PassageBlobs {
 }
 
 /** Until it is so; what it is in the end is for whoever asks. */
-export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 20_000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 60_000): Promise<void> {
   for (const deadline = performance.now() + withinMs; !(await isSo()); await pause(20)) if (performance.now() > deadline) throw new Error('It did not become so');
 }

@@ -529,6 +529,6 @@ function failOnce(matches: (point: FaultPoint) => boolean, makeError: () => Erro
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 15_000;
+  const deadline = performance.now() + 60_000;
   while (!(await condition())) if (performance.now() > deadline) throw new Error('It did not come true in time');
 }

@@ -244,7 +244,7 @@ for (const { name: workflow, steps } of [createVolumeWorkflow, extendVolumeWorkf
         });
         // A life of a volume, with every workflow in it.
         const until = async (look: () => Promise<boolean>) => {
-          const deadline = Date.now() + 20_000;
+          const deadline = Date.now() + 60_000;
           while (!(await look())) {
             assert.ok(Date.now() < deadline, 'it does not end');
             await idle();
