@@ -150,6 +150,65 @@ test('a server is made anew elsewhere when its host is down, and not before', as
   assert.equal(await statusOf(cloud, id), 'ACTIVE');
 });
 
+test('each move goes where it can, whatever those before it named, left out or failed at (FAILURES 13)', async (t) => {
+  let isFailing = false;
+  const cloud = await startCloud(t, {
+    hosts: 2,
+    workflowFaults: ({ workflow, phase }) => {
+      if (isFailing && workflow === 'server.resize' && phase === 'after-effect') throw Object.assign(new Error('broken by the test'), { retryable: false });
+    },
+  });
+  const { admin, alice } = cloud;
+  const id = await make(cloud, '1');
+  const params = { server_id: id };
+  const first = await hostOf(cloud, id);
+  const second = (await admin.compute.services.list({ query: { binary: 'nova-compute' } })).body.services.map(({ host }) => host).find((host) => host !== first) ?? '';
+  const down = (host: string, forced_down: boolean) => admin.compute.services.forceDown({ body: { host, binary: 'nova-compute', forced_down } });
+  const isOn = async (host: string, status: string) => {
+    await cloud.settle();
+    assert.deepEqual([await hostOf(cloud, id), await statusOf(cloud, id)], [host, status]);
+    assert.deepEqual(await cloud.diagnose(), []);
+  };
+
+  await live(cloud, id, second);
+  await isOn(second, 'ACTIVE');
+  await admin.compute.serverActions.migrate({ params, body: { migrate: null } });
+  await isOn(first, 'VERIFY_RESIZE');
+  await alice.compute.serverActions.revertResize({ params, body: { revertResize: null } });
+  await isOn(second, 'ACTIVE');
+  isFailing = true;
+  await alice.compute.serverActions.resize({ params, body: { resize: { flavorRef: '2' } } });
+  await isOn(second, 'ACTIVE');
+  isFailing = false;
+  await down(second, true);
+  await admin.client(compute, undefined, '2.94').serverActions.evacuate({ params, body: { evacuate: {} } });
+  await isOn(first, 'ACTIVE');
+  await down(second, false);
+  await admin.compute.serverActions.migrate({ params, body: { migrate: null } });
+  await isOn(second, 'VERIFY_RESIZE');
+});
+
+test('a server that moves has its networks as they are now, and not as they were when it was made (FAILURES 17)', async (t) => {
+  const cloud = await startCloud(t, { hosts: 2 });
+  const { alice } = cloud;
+  const { network } = (await alice.network.networks.create({ body: { network: { name: 'private', mtu: 1400 } } })).body as { network: { id: string } };
+  await alice.network.subnets.create({ body: { subnet: { network_id: network.id, ip_version: 4, cidr: '10.1.0.0/24' } } });
+  const { body } = await alice.compute.servers.create({ body: { server: { name: 'web', flavorRef: '1', imageRef: cloud.imageId, networks: [{ uuid: network.id }] } } });
+  await cloud.settle();
+  const id = 'server' in body ? body.server.id : assert.fail();
+  const told = t.mock.method(cloud.driver.servers, 'ensure');
+
+  await alice.network.networks.update({ params: { network_id: network.id }, body: { network: { mtu: 1300 } } });
+  await cloud.settle();
+  const first = await hostOf(cloud, id);
+  await live(cloud, id, null);
+  await cloud.settle();
+
+  assert.notEqual(await hostOf(cloud, id), first);
+  const [spec] = told.mock.calls.at(-1)?.arguments ?? assert.fail('the driver was told nothing');
+  assert.deepEqual(spec.nics.map(({ mtu }) => mtu), [1300]);
+});
+
 function earlier({ admin }: TestCloud, id: string, host: string | null) {
   return admin.client(compute, undefined, '2.24').serverActions.migrateLive({ params: { server_id: id }, body: { 'os-migrateLive': { host, block_migration: false, disk_over_commit: false } } });
 }
