@@ -29,6 +29,24 @@ test('a host goes on when a caller has gone before it was heard', { timeout: 30_
   await isThere();
 });
 
+test('an end that had no turn for seconds does not take that for the silence of the other', { timeout: 30_000 }, async (t) => {
+  const [calling, called] = duplexPair();
+  const tunnel = callingEnd(calling);
+  const other = calledEnd(called, (connection) => void connection.pipe(connection));
+  t.after(() => tunnel.close());
+  let isGone = false;
+  for (const { closed } of [tunnel, other]) void closed.then(() => (isGone = true));
+
+  // As a machine does that is busy with something else.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+
+  const stream = tunnel.open();
+  stream.on('error', () => undefined);
+  stream.write('are you there?');
+  assert.equal(String((await once(stream, 'data'))[0]), 'are you there?');
+  assert.equal(isGone, false);
+});
+
 /** What is said to the called end while it is held comes in one piece. */
 function heldWire() {
   const [calling, near] = duplexPair();

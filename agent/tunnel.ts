@@ -14,8 +14,11 @@ export type Tunnel = {
 };
 
 const pingEveryMs = 1_000;
-/** DATA-PLANE: a host's death is known in three seconds. What is found silent is so at the next ping. */
-const silentAtMostMs = 2_500;
+/**
+ * DATA-PLANE: a host's death is known in three seconds. Turns are counted and not time: a process that had none for seconds
+ * finds what it was sent meanwhile before its next one, and does not take its own delay for the other end's silence.
+ */
+const silentTurns = 3;
 
 /** Resolves when all that was written before is on its way: what takes the connection over counts on that (node_http2.cc, is_write_in_progress). */
 export async function written(socket: Duplex, last: string): Promise<void> {
@@ -52,10 +55,11 @@ export function calledEnd(socket: Duplex, accept: (connection: Duplex) => void):
 /** One end asks, the other one hears that it is asked: of a thousand hosts that is half the work. */
 function watched(session: Http2Session, { asks }: { asks: boolean }): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  let heardAt = performance.now();
-  const heard = () => void (heardAt = performance.now());
+  let unheard = 0;
+  const heard = () => void (unheard = 0);
   const watching = setInterval(() => {
-    if (performance.now() - heardAt > silentAtMostMs) return session.destroy();
+    unheard++;
+    if (unheard >= silentTurns) return session.destroy();
     if (asks && !session.destroyed) session.ping(heard);
   }, pingEveryMs);
   session.on('ping', heard);
