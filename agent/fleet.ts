@@ -24,6 +24,8 @@ export type Entry = Given & { state: 'coming' | 'holds' | 'lost'; /** As the spe
 /** What each host that has joined was given: written before it is told, and taken out when it has removed it. */
 export type Ledger = {
   of(hostId: string): Promise<readonly Entry[]>;
+  /** Of each host that was given any, by its id: who asks every host does not ask for each. */
+  all(): Promise<ReadonlyMap<string, readonly Entry[]>>;
   /** Which of them has it. */
   holderOf(serverId: string): Promise<{ hostId: string; diskEpoch: number } | undefined>;
   give(hostId: string, entry: Entry & { state: 'coming' | 'holds' }): Promise<void>;
@@ -70,11 +72,17 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
     return report ? [report] : [];
   }
 
-  async function machinesOf(member: Member): Promise<ServerState[]> {
-    const before = await ledger.of(member.id);
-    const said = await asked(member, (driver) => driver.servers.list());
-    // Some come and some go while it answers.
-    const given = new Map([...before, ...(await ledger.of(member.id))].map((each) => [each.serverId, each]));
+  async function machinesOfAll(): Promise<ServerState[]> {
+    const each = members.all();
+    const before = await ledger.all();
+    const said = await Promise.all(each.map((member) => asked(member, (driver) => driver.servers.list())));
+    // Some come and some go while they answer.
+    const after = await ledger.all();
+    return each.flatMap((member, index) => machinesIn(member, said[index], [...(before.get(member.id) ?? []), ...(after.get(member.id) ?? [])]));
+  }
+
+  function machinesIn(member: Member, said: unknown, entries: readonly Entry[]): ServerState[] {
+    const given = new Map(entries.map((entry) => [entry.serverId, entry]));
     const isThere = (id: string) => given.get(id)?.state === 'holds';
     // Neither there nor gone: nobody is to mend it, and nobody is to wait for it.
     if (said === undefined) return [...given.keys()].filter(isThere).map((id) => ({ id, hostId: member.id, generation: 0, power: 'unknown', volumes: [], nics: [] }));
@@ -84,8 +92,8 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
     return states.filter(({ id }) => isThere(id));
   }
 
-  async function portsUpOn(member: Member, portIds: readonly string[]): Promise<string[]> {
-    const own = new Set((await ledger.of(member.id)).flatMap((given) => given.portIds));
+  async function portsUpOn(member: Member, portIds: readonly string[], entries: readonly Entry[]): Promise<string[]> {
+    const own = new Set(entries.flatMap((given) => given.portIds));
     const wanted = portIds.filter((id) => own.has(id));
     if (wanted.length === 0) return [];
     const up = await asked(member, (driver) => driver.networks.portsUp(wanted));
@@ -223,7 +231,8 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
         return first.networks.compare(resources);
       },
       async portsUp(portIds) {
-        const up = await Promise.all([first.networks.portsUp(portIds), ...members.all().map((member) => portsUpOn(member, portIds))]);
+        const given = await ledger.all();
+        const up = await Promise.all([first.networks.portsUp(portIds), ...members.all().map((member) => portsUpOn(member, portIds, given.get(member.id) ?? []))]);
         return [...new Set(up.flat())];
       },
     },
@@ -249,8 +258,8 @@ export function fleetDriver({ first, members, ledger, grants, passage, random, l
         return { upload: capture.upload, format: 'qcow2', sizeBytes: Number(captured.sizeBytes) };
       },
       async list() {
-        const [own, others] = await Promise.all([first.servers.list(), Promise.all(members.all().map(machinesOf))]);
-        return [...own, ...others.flat()];
+        const [own, others] = await Promise.all([first.servers.list(), machinesOfAll()]);
+        return [...own, ...others];
       },
     },
     consoles: { open: async (console) => driverOf(console.hostId).consoles.open(console) },

@@ -64,6 +64,11 @@ export function selectHolder(tx: Transaction, serverId: string): Promise<{ hostI
   return tx.one`select host_id as "hostId", disk_epoch as "diskEpoch" from region.host_server where server_id = ${serverId} and state = 'holds'`;
 }
 
+/** Of all hosts in one look. */
+export function selectAllGiven(tx: Transaction): Promise<(GivenRow & { hostId: string })[]> {
+  return tx.rows`select host_id as "hostId", server_id as "serverId", port_ids as "portIds", state, disk_epoch as "diskEpoch" from region.host_server order by host_id, server_id`;
+}
+
 /** What it had of it before is not asked: `coming` never takes the place of what it holds. */
 export async function upsertGiven(tx: Transaction, hostId: string, { serverId, portIds, state, diskEpoch }: { serverId: string; portIds: readonly string[]; state: 'coming' | 'holds'; diskEpoch: number }): Promise<void> {
   await tx.run`

@@ -6,7 +6,7 @@ import type { Context } from '../../kit/http/implement.ts';
 import { ConstraintViolation, type Transaction } from '../../kit/postgres/database.ts';
 import { findHost as findProvider, listHosts as listProviders, noteGone, removeHost as removeProvider } from '../placement/hosts.ts';
 import type { RegionParts } from '../parts.ts';
-import { deleteGiven, deleteHost as deleteRow, insertHost, markSeen, passOver, redeemHost, renewHost, selectGiven, selectHolder, selectHost, selectHostKeys, selectHosts, upsertGiven, type Host } from './hosts.store.ts';
+import { deleteGiven, deleteHost as deleteRow, insertHost, markSeen, passOver, redeemHost, renewHost, selectAllGiven, selectGiven, selectHolder, selectHost, selectHostKeys, selectHosts, upsertGiven, type Host } from './hosts.store.ts';
 
 export type { Host } from './hosts.store.ts';
 export type Invited = { host: Host; secret: string; until: Date };
@@ -87,6 +87,7 @@ export function hostRegistry({ database, clock }: Handed) {
 export function hostLedger({ database }: Pick<Handed, 'database'>) {
   return {
     of: (hostId: string) => database.read(scope, (tx) => selectGiven(tx, hostId)),
+    all: async () => Map.groupBy(await database.read(scope, selectAllGiven), ({ hostId }) => hostId),
     holderOf: (serverId: string) => database.read(scope, (tx) => selectHolder(tx, serverId)),
     give: (hostId: string, given: { serverId: string; portIds: readonly string[]; state: 'coming' | 'holds'; diskEpoch: number }) => database.transaction(scope, (tx) => upsertGiven(tx, hostId, given)),
     passOver: (serverId: string, hostId: string | null) => database.transaction(scope, (tx) => passOver(tx, serverId, hostId)),
