@@ -246,7 +246,7 @@ test('a superuser from outside is bound by the policies too', async (t) => {
   assert.deepEqual(await names(asSuperuser, red), ['red chair', 'shown chair']);
 });
 
-test('who listens is woken after the commit, and again when the connection was lost', async (t) => {
+test('who listens is woken after the commit, and again when the connection was lost (FAILURES 25)', async (t) => {
   const { database, open } = await startShop(t);
   let woken = 0;
   let next = Promise.withResolvers<void>();

@@ -144,7 +144,7 @@ test("a server's port is prepared, told at once, bound, seen up and released wit
   assert.deepEqual(await findings(), []);
 });
 
-test('a port is ACTIVE while the engine carries its traffic, and its watchers are told', async (t) => {
+test('a port is ACTIVE while the engine carries its traffic, which nobody has to tell, and its watchers are told (FAILURES 23)', async (t) => {
   const cloud = await networkFixture(t);
   const { alice, database, driver, within } = cloud;
   const { network } = await cloud.lan();
