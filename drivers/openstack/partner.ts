@@ -71,13 +71,15 @@ export type Partner = {
 /** With these it was written and tried; an older cloud is spoken to as it can. */
 const NEWEST = { compute: '2.37', volume: '3.59' };
 const ATTEMPTS = 3;
+const MOST_REDIRECTS = 3;
 const MINUTE = 60_000;
 
 type Scope = { project: { id: string } } | { project: { name: string; domain: { name: string } } } | { domain: { id: string } } | undefined;
 type Session = { token: string; until: number; userId: string; projectId: string | null; roles: string[]; endpoints: { type: string; url: string }[] };
 
 export function openPartner(options: PartnerOptions): Partner {
-  const { credential, clock, timeoutMs = MINUTE, attempts = ATTEMPTS, fetch: send = fetch } = options;
+  const { credential, clock, timeoutMs = MINUTE, attempts = ATTEMPTS } = options;
+  const send = staying(options.fetch ?? fetch);
   const slots = semaphore(options.concurrency ?? 8);
   const authUrl = withVersion(options.authUrl, 'v3');
   const known = new Map<string, Promise<Services>>();
@@ -211,6 +213,21 @@ export function openPartner(options: PartnerOptions): Partner {
     perProject: credential.kind === 'password',
     own: () => kept('own', own),
     in: (projectId) => (credential.kind === 'password' ? kept(projectId, { project: { id: projectId } }) : kept('own', own)),
+  };
+}
+
+/** Who follows a redirect brings our token along, or our password: only what reads is sent on, and only to who has it already (ATTACKS 38). */
+function staying(send: typeof fetch): (address: string, init: RequestInit) => Promise<Response> {
+  return async (address, init) => {
+    for (let from = address, turns = 0; ; turns++) {
+      const reply = await send(from, { ...init, redirect: 'manual' });
+      const place = [301, 302, 303, 307, 308].includes(reply.status) ? reply.headers.get('location') : null;
+      if (place === null) return reply;
+      await reply.body?.cancel();
+      const to = new URL(place, from);
+      if (to.origin !== new URL(from).origin || !isReading(init.method) || turns >= MOST_REDIRECTS) throw new Error(`${from} sends us to ${to.origin}, where we do not go`);
+      from = to.href;
+    }
   };
 }
 

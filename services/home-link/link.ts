@@ -52,7 +52,8 @@ export function connectHome({ url, membership, clock, fetch: send = fetch }: Rem
   let asking: Promise<string> | undefined;
 
   const limited = (withinMs: number, signal?: AbortSignal): typeof fetch => {
-    return (address, init) => send(address, { ...init, signal: AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal ? [signal] : [])]) });
+    // Behind a redirect is anybody, and the token goes along (ATTACKS 38).
+    return (address, init) => send(address, { ...init, redirect: 'error', signal: AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal ? [signal] : [])]) });
   };
 
   async function login(): Promise<string> {
