@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import type { VettedImage } from '../drivers/driver.ts';
 import type { Transaction } from '../kit/postgres/database.ts';
 import { testDatabase } from '../kit/postgres/testing.ts';
 import { homeSchemas, regionSchemas } from '../services/services.ts';
@@ -55,6 +56,16 @@ test('a driver knows no other driver', () => {
   });
 
   assert.deepEqual(wrong, []);
+});
+
+test('no bytes reach an engine that the intake, or the passage between hosts, has not vetted (ATTACKS 7)', () => {
+  const plain = { imageId: '', sha256: '', format: 'raw' as const, sizeBytes: 0, virtualSizeBytes: 0 };
+  // @ts-expect-error What nobody has vetted is no image for a driver.
+  const image: VettedImage = plain;
+  assert.ok(image);
+
+  const makers = sources().filter((path) => !/\.(test|suite|fixtures?)\.ts$/.test(path) && /\bas (unknown as )?VettedImage\b/.test(readFileSync(join(root, path), 'utf8')));
+  assert.deepEqual(makers.toSorted(), ['agent/passage.ts', 'services/image/intake/intake.ts']);
 });
 
 test('only the roles that act for everybody open a transaction across projects', () => {
