@@ -6,12 +6,14 @@ import { virtualRegion } from '../../contract/virtual.ts';
 import { notFound } from '../../kit/fault.ts';
 import { Answer, type AnyHandler, type Implementation } from '../../kit/http/implement.ts';
 import type { Caller } from '../../kit/http/caller.ts';
+import type { Transaction } from '../../kit/postgres/database.ts';
 import { listRegions } from '../federation/regions.ts';
 import type { HomeParts } from '../parts.ts';
 import { regionsOffered } from './brands.ts';
+import { isAnybodyLimited } from './brands.store.ts';
 import { hostNameOf, type Faces } from './faces.ts';
 
-type Asking = { caller: Caller; headers: Readonly<Record<string, string | string[] | undefined>>; params: Record<string, string> };
+type Asking = { tx?: Transaction; caller: Caller; headers: Readonly<Record<string, string | string[] | undefined>>; params: Record<string, string> };
 type Endpoint = { url: string; region_id?: string | null; region?: string | null };
 type Catalog = { endpoints: Endpoint[] }[];
 type Domained = { domain?: { id?: string } };
@@ -43,19 +45,21 @@ export function dress(identity: Implementation, { database }: Pick<HomeParts, 'd
     return token ? { ...body, token: { ...token, catalog: dressed } } : { ...body, catalog: dressed };
   }
 
-  async function dressCatalog(catalog: Catalog, domainId: string | undefined, { headers }: Asking): Promise<Catalog> {
-    const offered = await database.read(scope, (tx) => regionsOffered(tx, domainId));
+  async function dressCatalog(catalog: Catalog, domainId: string | undefined, { headers, tx }: Asking): Promise<Catalog> {
+    // Mostly nobody is limited, which the request's own transaction says for less than another would.
+    const offered = tx && !(await isAnybodyLimited(tx)) ? null : await database.read(scope, (own) => regionsOffered(own, domainId));
     const address = await addressAt(headers);
+    if (offered === null && !address) return catalog;
     return catalog
-      .map((service) => ({ ...service, endpoints: service.endpoints.filter((each) => isOffered(offered, each.region_id ?? each.region ?? '')).map((each) => ({ ...each, url: address(each.url) })) }))
+      .map((service) => ({ ...service, endpoints: service.endpoints.filter((each) => isOffered(offered, each.region_id ?? each.region ?? '')).map((each) => (address ? { ...each, url: address(each.url) } : each)) }))
       .filter(({ endpoints }) => endpoints.length > 0 || offered === null);
   }
 
-  /** Regions of this machine have its names; those of others have their own. */
-  async function addressAt(headers: Asking['headers']): Promise<(url: string) => string> {
+  /** Regions of this machine have its names; those of others have their own. Undefined: all have their own. */
+  async function addressAt(headers: Asking['headers']): Promise<((url: string) => string) | undefined> {
     const face = await faces.at(hostNameOf(headers));
     const home = face && (await database.read(scope, (tx) => listRegions({ tx }))).find(({ first }) => first)?.url;
-    if (!face || !home) return (url) => url;
+    if (!face || !home) return undefined;
     const [asked, own] = [String(headers['host']), new URL(home)];
     return (url) => {
       const { protocol, hostname, host, port } = new URL(url);

@@ -44,41 +44,59 @@ type Whose = { projectId: string | null; userId: string };
 
 /** Remembers what all projects see until it changes: it is the longest part of every token. */
 export function createCatalogs(): Catalogs {
-  let remembered: { changes: number; rows: CatalogRow[] } | undefined;
+  let remembered: { changes: number; fill: Fill<Catalog> } | undefined;
   return {
     async catalogFor(tx, whose, given) {
       const { changes, isOwn } = given ?? (await findCatalogState(tx, whose.projectId));
-      if (isOwn) return asCatalog(await listCatalogRows(tx, whose.projectId), whose);
+      if (isOwn) return asCatalog(await listCatalogRows(tx, whose.projectId))(whose);
       // Read after the number, so at least as new.
-      if (remembered?.changes !== changes) remembered = { changes, rows: await listCatalogRows(tx, null) };
-      return asCatalog(remembered.rows, whose);
+      if (remembered?.changes !== changes) remembered = { changes, fill: asCatalog(await listCatalogRows(tx, null)) };
+      return remembered.fill(whose);
     },
   };
 }
 
-function asCatalog(all: readonly CatalogRow[], { projectId, userId }: Whose): Catalog {
-  const services = Map.groupBy(all, (row) => row.serviceId);
-  return [...services].map(([id, rows]) => ({
-    id,
-    type: rows[0]!.type,
-    name: rows[0]!.name ?? '',
-    endpoints: rows.flatMap((row) => {
-      const url = row.url === null ? undefined : urlFor(row.url, projectId, userId);
-      if (url === undefined) return [];
-      return [{ id: row.endpointId!, interface: row.interface!, region_id: row.regionId, region: row.regionId, url }];
-    }),
-  }));
+/** What can be told before it is known for whom. What is the same for all is one object for all, and nobody changes it. */
+type Fill<T> = (whose: Whose) => T;
+
+function asCatalog(all: readonly CatalogRow[]): Fill<Catalog> {
+  const services = [...Map.groupBy(all, (row) => row.serviceId).values()].map(asService);
+  return (whose) => services.map((service) => service(whose));
 }
 
-// keystone/common/utils.py, format_url: $(name)s and %(name)s are both written.
-function urlFor(template: string, projectId: string | null, userId: string): string | undefined {
-  let complete = true;
-  const url = template.replaceAll(/[$%]\((project_id|tenant_id|user_id)\)s/g, (_, name: string) => {
-    if (name === 'user_id') return userId;
-    if (projectId === null) complete = false;
-    return projectId ?? '';
+function asService(rows: readonly CatalogRow[]): Fill<Catalog[number]> {
+  const { serviceId: id, type, name } = rows[0]!;
+  const service = { id, type, name: name ?? '' };
+  const endpoints = rows.flatMap(({ endpointId, interface: kind, regionId, url }) => (url === null ? [] : [{ endpoint: { id: endpointId!, interface: kind!, region_id: regionId, region: regionId, url }, urlFor: asUrl(url) }]));
+  if (endpoints.every(({ urlFor }) => urlFor === undefined)) {
+    const same = { ...service, endpoints: endpoints.map(({ endpoint }) => endpoint) };
+    return () => same;
+  }
+  return (whose) => ({
+    ...service,
+    endpoints: endpoints.flatMap(({ endpoint, urlFor }) => {
+      if (!urlFor) return [endpoint];
+      const url = urlFor(whose);
+      return url === undefined ? [] : [{ ...endpoint, url }];
+    }),
   });
-  return complete ? url : undefined;
+}
+
+/** Undefined: it is the same for all. */
+// keystone/common/utils.py, format_url: $(name)s and %(name)s are both written.
+function asUrl(template: string): Fill<string | undefined> | undefined {
+  // A text, a name, a text, …
+  const [first = '', ...rest] = template.split(/[$%]\((project_id|tenant_id|user_id)\)s/);
+  if (rest.length === 0) return undefined;
+  return ({ projectId, userId }) => {
+    let url = first;
+    for (let at = 0; at < rest.length; at += 2) {
+      const value = rest[at] === 'user_id' ? userId : projectId;
+      if (value === null) return undefined;
+      url += value + rest[at + 1]!;
+    }
+    return url;
+  };
 }
 
 export function listServices(context: Context, query: PageQuery & { type?: string; name?: string }): Promise<CatalogService[]> {
