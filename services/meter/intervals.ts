@@ -42,7 +42,7 @@ export function observed(before: Running | undefined, observation: Observation):
   if (projectId !== before.projectId && state !== null) return handedOver(before, observation);
   if (state === before.state && isSame(measured, before.measured)) return { running: before, records: [] };
   // Clocks of two processes differ a little: nothing ends before it began.
-  const until = new Date(Math.max(at.getTime(), before.began.getTime()));
+  const until = later(at, before.began);
   const records = closing(before, { until, current: state, eventId });
   return { running: state === null ? undefined : { ...before, state, measured, began: until, meteredUntil: until }, records };
 }
@@ -55,7 +55,7 @@ export function lasting(before: Running, until: Date): Step {
 
 /** To the old project it is gone, to the new one it begins. */
 function handedOver(before: Running, observation: Observation): Step {
-  const at = new Date(Math.max(observation.at.getTime(), before.began.getTime()));
+  const at = later(observation.at, before.began);
   const ended = closing(before, { until: at, current: null, eventId: observation.eventId });
   const begun = observed(undefined, { ...observation, at });
   return { running: begun.running, records: [...ended, ...begun.records] };
@@ -63,12 +63,22 @@ function handedOver(before: Running, observation: Observation): Step {
 
 /** One record for each hour, so that each belongs to one; at least one, because the change of state is told by it. */
 function closing({ resource, resourceId, projectId, state, measured, meteredUntil }: Running, { until, current, eventId }: { until: Date; current: string | null; eventId: number | null }): NewRecord[] {
+  // Nearly all end in the hour in which they began.
+  if (hourOf(meteredUntil) === hourOf(until)) return [{ resource, resourceId, projectId, measured, previous: state, current, from: meteredUntil, until, eventId }];
   const about = { resource, resourceId, projectId, measured, previous: state };
   const moments = between(meteredUntil, until);
   return moments.slice(1).map((moment, index) => {
     const isLast = index === moments.length - 2;
     return { ...about, current: isLast ? current : state, from: moments[index]!, until: moment, eventId: isLast ? eventId : null };
   });
+}
+
+function later(one: Date, other: Date): Date {
+  return one < other ? other : one;
+}
+
+function hourOf(moment: Date): number {
+  return Math.floor(moment.getTime() / hourMs);
 }
 
 /** From one to the other, either way, with every full hour on the way. */

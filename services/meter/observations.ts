@@ -35,14 +35,15 @@ export type Told = {
 
 /** Undefined for events about what nobody meters. Of many things that measure the same there is one measure. */
 export function createObserver(): (told: Told) => Observation | undefined {
-  const known = new Map<string, Measured>();
+  const known = new Map<string, Map<string | null, Measured>>();
   return (told) => {
     const { id, type, resource, resourceId, projectId, at, status, amount } = told;
     const meter = meters[resource as MeteredResource];
     if (meter === undefined || projectId === null) return undefined;
-    const shape = `${resource}\n${amount}`;
-    const measured = known.get(shape) ?? meter(amount ?? '');
-    known.set(shape, measured);
+    const alike = known.get(resource) ?? new Map<string | null, Measured>();
+    known.set(resource, alike);
+    const measured = alike.get(amount) ?? meter(amount ?? '');
+    alike.set(amount, measured);
     return { resource: resource as MeteredResource, resourceId, projectId, state: stateOf(resource as MeteredResource, type, status), measured, at: new Date(Math.round(at)), eventId: id };
   };
 }
