@@ -33,7 +33,7 @@ import {
 } from './server-actions.workflow.ts';
 import { localDisksAfter, shortName } from './local-disks.ts';
 import { migrateServerWorkflow, revertMigrationWorkflow } from './server-moves.workflow.ts';
-import { claimElsewhere, returnTo } from './server-hosts.ts';
+import { claimElsewhere, refusalOfHost, returnTo } from './server-hosts.ts';
 import { changeServer, lockServer, needsOf, meteredAs, quotaOf } from './server-changes.ts';
 import { demandState, demandUnlocked, type StatefulAction } from './server-states.ts';
 import { subjectOf, type About } from './server-steps.ts';
@@ -207,6 +207,12 @@ export async function rebuildServer(compute: Compute, context: Context, id: stri
   const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
   const imageProperties = knownProperties(image.properties);
   demandHardware({ flavor: server.flavor, image: imageProperties });
+  const refusal = image.id === server.imageId ? null : await refusalOfHost(compute, context, { ...server, imageProperties });
+  if (refusal !== null) {
+    const refused = await changeServer(tx, { now: () => now }, server, { taskState: 'rebuilding' }, { requestId });
+    await startWork(compute, context, refused, 'rebuild', rebuildServerWorkflow, { refusal });
+    return refused;
+  }
   const changes: Partial<Server> = {
     ...(server.rootImage === null ? await onVolume(context, server, image, wish.keepVolume) : onDisk(server, image, caller.isAdmin)),
     taskState: 'rebuilding',

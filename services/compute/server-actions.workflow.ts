@@ -3,7 +3,7 @@ import { DriverError } from '../../drivers/driver.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
 import { step } from '../../kit/workflow/workflow.ts';
 import type { RegionParts } from '../parts.ts';
-import { moveClaim } from '../placement/claims.ts';
+import { moveClaim, NoValidHost } from '../placement/claims.ts';
 import { releaseQuota, type Amounts } from '../quota/quotas.ts';
 import { reimageServerVolume } from '../volume/volume-actions.ts';
 import { volumeState } from '../volume/volumes.ts';
@@ -100,10 +100,14 @@ export function lessThan(one: Amounts, other: Amounts): Amounts {
   return Object.fromEntries(Object.entries(one).map(([resource, amount]) => [resource, amount - (other[resource as keyof Amounts] ?? 0)]));
 }
 
-export const rebuildServerWorkflow = actionWorkflow(
+/** `refusal`: why its host may not have the image, which then is not that of the server. */
+type Rebuilding = About & { refusal?: string };
+
+export const rebuildServerWorkflow = actionWorkflow<Rebuilding>(
   'server.rebuild',
   [
-    step<ServerRun>('make its disk anew', async (run) => {
+    step<ServerRun<Rebuilding>>('make its disk anew', async (run) => {
+      if (run.input.refusal !== undefined) throw new NoValidHost(run.input.refusal);
       await nowAs(run, 'rebuild_spawning');
       await ensureMachine(run);
     }, undefined, { retry: patient }),

@@ -5,6 +5,7 @@ import type { Transaction } from '../../kit/postgres/database.ts';
 import { bindServerPort } from '../network/ports.ts';
 import { handOverClaim, NoValidHost, releaseClaim } from '../placement/claims.ts';
 import { listHosts } from '../placement/hosts.ts';
+import { explain } from '../placement/scheduler/deciding.ts';
 import { selectBlockDevices, selectInterfaces } from './devices.store.ts';
 import { wishOf } from './scheduler-hints.ts';
 import { claimInGroup } from './server-groups.ts';
@@ -29,6 +30,17 @@ export async function claimElsewhere(compute: Compute, context: Context, server:
   });
   await bindPorts(tx, { serverId: consumerId, hostId, now, requestId });
   return { hostId, hostZone, left };
+}
+
+/**
+ * Why its host may not have it as it is to be; null: it may. Room is not asked for, as it has its own.
+ * nova/conductor/manager.py, rebuild_instance: with another image the scheduler is asked again, of this host alone.
+ */
+export async function refusalOfHost({ scheduler }: Compute, { tx, now }: Context, server: Server): Promise<string | null> {
+  if (server.hostId === null) return null;
+  const wish = await wishOf(tx, server, { exclude: [], hostname: null, now });
+  const { decision, hosts } = await scheduler.judge(tx, { ...wish, vcpus: 0, memoryMiB: 0, diskGiB: 0, resources: {}, cells: undefined, same: [server.hostId], different: [], near: null });
+  return hosts.length > 0 ? null : explain(decision);
 }
 
 /** Where it cannot go: to machines of their own, with volumes or disks beside its root, or while it runs. From one of these nothing goes while it runs, or with such disks. */

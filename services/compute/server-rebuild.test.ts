@@ -44,6 +44,39 @@ test('a new name of a server leaves the name of its guest as it is', async (t) =
   assert.deepEqual([server.name, server['OS-EXT-SRV-ATTR:hostname']], ['store', 'web']);
 });
 
+test('a server is not made anew of an image that its host may not have (ATTACKS 35)', async (t) => {
+  const cloud = await startCloud(t, { hosts: 1 });
+  const { admin, alice, imageId } = cloud;
+  const id = await create(cloud, { name: 'web', imageRef: imageId });
+  const rooted = await onVolume(cloud);
+  const other = await imageOf(cloud, id);
+  await admin.image.images.update({ params: { image_id: other }, body: [{ op: 'add', path: '/trait:CUSTOM_LICENSED', value: 'required' }] });
+  const rebuild = async (server_id: string) => {
+    await alice.client(compute).serverActions.rebuild({ params: { server_id }, body: { rebuild: { imageRef: other, name: 'other' } } });
+    assert.equal(await statusOf(cloud, server_id), 'REBUILD');
+    await cloud.settle();
+    return (await alice.compute.servers.show({ params: { server_id } })).body.server;
+  };
+
+  for (const each of [id, rooted]) {
+    const { status, fault, name, image } = await rebuild(each);
+    assert.deepEqual([status, fault?.code, name], ['ERROR', 500, each === id ? 'web' : 'rooted']);
+    assert.match(fault?.message ?? '', /^No valid host was found/);
+    if (each === id) assert.equal((image as { id: string }).id, imageId);
+  }
+
+  const [provider] = (await admin.placement.providers.list()).body.resource_providers;
+  const params = { uuid: provider!.uuid };
+  await admin.placement.traits.create({ params: { name: 'CUSTOM_LICENSED' } });
+  const { body: has } = await admin.placement.providers.traits({ params });
+  await admin.placement.providers.setTraits({ params, body: { traits: [...has.traits, 'CUSTOM_LICENSED'], resource_provider_generation: has.resource_provider_generation } });
+  for (const each of [id, rooted]) {
+    const { status, name } = await rebuild(each);
+    assert.deepEqual([status, name], ['ACTIVE', 'other']);
+  }
+  assert.deepEqual(await cloud.diagnose(), []);
+});
+
 type Wish = BodyOf<typeof servers.create>['server'];
 
 async function create({ alice, settle }: TestCloud, wish: Partial<Wish> & { name: string }): Promise<string> {
