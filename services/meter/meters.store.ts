@@ -27,12 +27,12 @@ const runningColumns = sql`
   date_part('epoch', running.began_at) * 1000 as "began", date_part('epoch', running.metered_until) * 1000 as "meteredUntil"`;
 
 /** Transactions, by the numbers that PostgreSQL gives them. */
-export type Locked = { /** The last that changed what lasts. */ changedBy: string | null; own: string };
+export type Locked = { /** The last that changed what lasts. */ changedBy: string; own: string };
 
 /** Whoever else changes what lasts waits until the end of the transaction: one lock, where many things would need one each. */
 export async function lockMeter(tx: Transaction): Promise<Locked> {
   await tx.run`select pg_advisory_xact_lock(hashtext('meter.running'))`;
-  return (await tx.one<Locked>`select changed_by::text as "changedBy", pg_current_xact_id()::text as own from meter.progress`)!;
+  return (await tx.one<Locked>`select xmin::text as "changedBy", pg_current_xact_id()::xid::text as own from meter.change`)!;
 }
 
 export async function findRunning(tx: Transaction, things: readonly { resource: MeteredResource; resourceId: string }[]): Promise<Running[]> {
@@ -106,7 +106,8 @@ export async function appendRecords(tx: Transaction, records: readonly NewRecord
   const column = <T>(of: (each: NewRecord) => T) => records.map(of);
   const shapeIds = await ensureShapes(tx, records);
   await tx.run`
-    with numbered as (update meter.progress set next_sequence = next_sequence + ${records.length}, changed_by = pg_current_xact_id() returning next_sequence - ${records.length} as first)
+    with changed as (update meter.change set singular = true),
+    numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
     insert into meter.record (sequence, resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id)
     select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
       record.previous, record.current, to_timestamp(record.since), to_timestamp(record.until), record.event_id

@@ -6,5 +6,6 @@ alter policy of_the_project on meter.record using (project_id >= (select kit.fir
 -- Room on each page for the next version of all of its rows: with less a third of the changes went to other pages, and into the index.
 alter table meter.running set (fillfactor = 40);
 
--- The transaction that changed what lasts, so that who remembers it knows whether anybody else has since.
-alter table meter.progress add column changed_by xid8;
+-- One row, written anew by each transaction that changes what lasts, so that who remembers it knows whether anybody else has since.
+create table meter.change (singular boolean primary key default true check (singular));
+insert into meter.change default values;
