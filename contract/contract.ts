@@ -196,8 +196,8 @@ export type Service = {
   transactionIds?: true;
   /** Other ways to write a body, brought into the one that the operations promise. */
   readBody?: (body: unknown) => unknown;
-  /** Any path may end in this, and means the same: `.json`. */
-  pathSuffix?: string;
+  /** Other ways to write a path, brought into the one that its operation has. */
+  readPath?: (path: string) => string;
   /** Its headers are written `Like-This`: clients of it look for their prefixes. */
   titledHeaders?: true;
   /** It says itself that a token is wanted, in its own shape; for others the middleware of tokens does. */

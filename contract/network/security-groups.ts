@@ -92,6 +92,7 @@ export const securityGroupRules = operations({
   list: {
     method: 'GET', path: '/security-group-rules', summary: 'List rules of security groups', stability: 'stable',
     access: { rule: 'get_security_group_rule', who: 'reader', adminEverywhere: true },
+    effects: 'own',
     query: listQuery(['id', 'project_id', 'tenant_id', 'description', 'revision_number', 'security_group_id', 'direction', 'ethertype', 'protocol', 'port_range_min', 'port_range_max', 'remote_group_id', 'remote_address_group_id', 'remote_ip_prefix', 'normalized_cidr']),
     status: 200,
     response: Type.Object({ security_group_rules: Type.Array(Type.Partial(SecurityGroupRule)), security_group_rules_links: Type.Optional(links) }),

@@ -16,6 +16,7 @@ import { meteringLabelRules, meteringLabels } from './metering.ts';
 import { localIpAssociations, localIps } from './local-ips.ts';
 import { ndpProxies } from './ndp-proxies.ts';
 import { networks } from './networks.ts';
+import { pathReader } from './paths.ts';
 import { portBindings } from './port-bindings.ts';
 import { portForwardings } from './port-forwardings.ts';
 import { ports } from './ports.ts';
@@ -61,6 +62,8 @@ const generalNames: Record<string, string> = {
   computeFault: 'HTTPInternalServerError',
 };
 
+const nouns = { extensions, logs, loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, localIps, localIpAssociations, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks, subnets, ports, portBindings, routers, floatingIps, networkFloatingIpPools, portForwardings, securityGroups, securityGroupRules, defaultSecurityGroupRules, flavors, serviceProfiles, serviceProviders, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, packetRateLimitRules, minimumPacketRateRules, minimumPacketRateAliases, qosRuleTypeList, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags, trunkTags, policyTags, qosPolicyTags, trunks };
+
 export const network = service({
   type: 'network',
   name: 'neutron',
@@ -69,7 +72,7 @@ export const network = service({
   path: '/network/v2.0',
   catalogPath: '/network',
   projectInPath: false,
-  pathSuffix: '.json',
+  readPath: pathReader('/network/v2.0', nouns),
   readBody: unnested,
   where: 'region',
   discovery: [
@@ -89,5 +92,5 @@ export const network = service({
     const shown = typeof value === 'object' && value !== null ? '' : ` '${String(value).slice(0, 60)}'`;
     return { code: 'HTTPBadRequest', message: `Invalid input for ${field.split('/').findLast((part) => !/^\d+$/.test(part)) || 'the request'}. Reason:${shown} ${reason}.` };
   },
-  nouns: { extensions, logs, loggableResources, segmentRanges, meteringLabels, meteringLabelRules, segments, ndpProxies, localIps, localIpAssociations, agents, dhcpAgents, l3Agents, networkAvailabilityZones, networks, subnets, ports, portBindings, routers, floatingIps, networkFloatingIpPools, portForwardings, securityGroups, securityGroupRules, defaultSecurityGroupRules, flavors, serviceProfiles, serviceProviders, quotas, subnetPools, rbacPolicies, addressGroups, addressScopes, autoAllocatedTopologies, ipAvailabilities, qosPolicies, bandwidthLimitRules, bandwidthLimitAliases, dscpMarkingRules, dscpMarkingAliases, minimumBandwidthRules, minimumBandwidthAliases, packetRateLimitRules, minimumPacketRateRules, minimumPacketRateAliases, qosRuleTypeList, networkTags, subnetTags, portTags, routerTags, floatingIpTags, securityGroupTags, subnetPoolTags, trunkTags, policyTags, qosPolicyTags, trunks },
+  nouns,
 });

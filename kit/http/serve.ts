@@ -79,17 +79,17 @@ export function createDoor(options: ServeOptions): Door {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
-    rewriteUrl: ({ url = '/', headers }: IncomingMessage) => withoutSuffix(options.routedTo?.({ url, headers }) ?? url),
+    rewriteUrl: ({ url = '/', headers }: IncomingMessage) => asPromised(options.routedTo?.({ url, headers }) ?? url),
     // An address that cannot be decoded never reaches a route, nor its error handler.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendRefusal(request, reply, error),
   } as object) as unknown as FastifyInstance;
 
-  const suffixed = options.implementations.map(({ service }) => service).filter(({ pathSuffix }) => pathSuffix !== undefined);
-  const withoutSuffix = (url: string) => {
-    const service = suffixed.find(({ path }) => url.startsWith(`${path}/`));
+  const lenient = options.implementations.map(({ service }) => service).filter(({ readPath }) => readPath !== undefined);
+  const asPromised = (url: string) => {
+    const service = lenient.find(({ path }) => url.startsWith(`${path}/`));
     if (service === undefined) return url;
-    const [path = '', ...query] = url.split('?');
-    return path.endsWith(service.pathSuffix!) ? [path.slice(0, -service.pathSuffix!.length), ...query].join('?') : url;
+    const end = url.indexOf('?');
+    return end < 0 ? service.readPath!(url) : service.readPath!(url.slice(0, end)) + url.slice(end);
   };
 
   app.addHttpMethod('COPY');

@@ -14,6 +14,8 @@ export type Listing = {
   filters: Record<string, Filter>;
   /** Names by which it can be sorted; all of them not null. */
   sorts: Record<string, Sql>;
+  /** Where a marker that is not there is refused, and not taken for none: neutron_lib/db/utils.py, get_marker_obj, and neutron/objects/base.py, Pager. */
+  withoutMarker?: (marker: string) => never;
   /** Attributes that only administrators are shown. */
   adminOnly?: readonly string[];
 };
@@ -69,7 +71,7 @@ export async function pageOf(tx: Transaction, listing: Listing, query: object, o
   // By what is not shown one could be found out all the same: neutron/pecan_wsgi/controllers/utils.py leaves such a filter out.
   const secret = caller.isAdmin ? [] : (listing.adminOnly ?? []);
   const conditions = Object.entries(filters).filter(([name]) => !secret.includes(name)).map(([name, values]) => listing.filters[name]!(values as string[]));
-  if (marker !== undefined) conditions.push(await behind(tx, listing, marker, order));
+  if (marker !== undefined && (await isThere(tx, listing, marker))) conditions.push(behind(listing, marker, order));
   const length = limit === 0 ? longestPage : Math.min(limit, longestPage);
   const directions = order.map(({ column, down }) => (down ? sql`${column} desc` : sql`${column}`));
   // One row more than asked tells whether there is a further page.
@@ -127,11 +129,14 @@ export function pythonList(names: readonly string[]): string {
 
 type Order = { key: string; column: Sql; down: boolean }[];
 
+async function isThere(tx: Transaction, { table, withoutMarker: refuse }: Listing, marker: string): Promise<boolean> {
+  const found = await tx.one`select id from ${table} where id = ${marker}`;
+  if (!found) refuse?.(marker);
+  return found !== undefined;
+}
+
 /** Rows after the marker's in this order: (a, b) > (x, y), with a direction for each. */
-async function behind(tx: Transaction, listing: Listing, marker: string, order: Order): Promise<Sql> {
-  const found = await tx.one`select id from ${listing.table} where id = ${marker}`;
-  // neutron_lib/exceptions: the marker's resource is named in the singular.
-  if (!found) throw badRequest(`Invalid input for operation: Unknown marker ${marker}.`, 'InvalidInput');
+function behind(listing: Listing, marker: string, order: Order): Sql {
   const valueOf = ({ column }: Order[number]) => sql`(select ${column} from ${listing.table} r where r.id = ${marker})`;
   return sql.or(
     order.map((last, index) =>

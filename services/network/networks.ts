@@ -10,14 +10,14 @@ import { deleteNetworkRow, findNetwork, insertNetwork, lockNetwork, selectNetwor
 import { demandAdmin, ownerOf } from './owners.ts';
 import { dropServicePort } from './service-ports.ts';
 import { namedPorts, portsInUse, portsOnNetwork } from './ports.store.ts';
-import { defaultQosPolicy, markOutsideOf, usablePolicy } from './qos-policies.ts';
+import { defaultQosPolicy, demandRemovable, markOutsideOf, usablePolicy } from './qos-policies.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
-import { allowedMtu, largestMtu, movedTo, placesOf, takePlace, type Place, type PlaceWish } from './places.ts';
+import { allowedMtu, demandMtuFor, largestMtu, movedTo, placesOf, takePlace, type Place, type PlaceWish } from './places.ts';
 import { deleteSegments, moveSegment, onlySegment } from './segments.store.ts';
 import { shareWithAll, stopSharing } from './sharing.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
-import { deleteSubnetRows } from './subnets.store.ts';
+import { deleteSubnetRows, subnetsOfNetwork } from './subnets.store.ts';
 
 export type { Network } from './networks.store.ts';
 
@@ -43,6 +43,7 @@ const ofPlaces = ['provider:network_type', 'provider:physical_network', 'provide
 const adminOnly = ['shared', 'router:external', 'is_default', ...ofPlaces];
 
 export const networkListing: Listing = {
+  withoutMarker: networkNotThere,
   collection: 'networks',
   table: sql`network.network`,
   filters: {
@@ -142,6 +143,8 @@ export async function updateNetwork(context: Context, id: string, wish: NetworkW
     dns_domain: wish.dns_domain === undefined ? before.dns_domain : domainName(wish.dns_domain),
     qos_policy_id: await policyFor(context, id, wish.qos_policy_id, () => before.qos_policy_id),
   };
+  if (wish.qos_policy_id !== undefined) await demandRemovable(context, before.qos_policy_id);
+  if (wish.mtu !== undefined) demandMtuFor({ id, mtu: Number(wish.mtu) }, (await subnetsOfNetwork(tx, id)).map(({ ip_version: version }) => version));
   const vlan = await movedTo(context, before.places, wish);
   if (vlan !== undefined) await moveSegment(tx, id, vlan, now);
   await updateNetworkRow(tx, after, now);

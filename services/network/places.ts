@@ -20,9 +20,15 @@ export const largestMtu = (places: readonly Pick<Place, 'physical_network'>[]): 
 export function allowedMtu(given: number | string | undefined, largest: number): number {
   const wanted = Number(given ?? 0);
   if (wanted === 0) return largest;
-  if (wanted < 68) throw invalid('Requested MTU is too small, minimum is 68');
   if (wanted > largest) throw invalid(`Requested MTU is too big, maximum is ${largest}`);
   return wanted;
+}
+
+/** What IP itself asks of a link, once there are subnets on it: neutron/db/db_base_plugin_v2.py, _validate_change_network_mtu. */
+export function demandMtuFor(network: { id: string; mtu: number }, versions: readonly (4 | 6)[]): void {
+  if (versions.length === 0) return;
+  const least = network.mtu < 68 ? 68 : versions.includes(6) ? 1280 : 68;
+  if (network.mtu < least) throw conflict(`MTU of ${network.id} is not valid, subnet requires a minimum of ${least}`, 'NetworkMTUSubnetConflict');
 }
 
 /** Of a new network: those that are wished for, or a tunnel. */

@@ -19,10 +19,10 @@ import {
   addToSecurityGroups, beyondScope, deletePortRows, drawnMac, findPort, freeMac, insertPorts, isMacTaken, lockPort, portAsMade, setSecurityGroups, updatePortRow, type AddressedPort, type AddressPair, type NewPort, type Port,
 } from './ports.store.ts';
 import { dropForwardingsTo } from './port-forwardings.ts';
-import { usablePolicy } from './qos-policies.ts';
+import { demandRemovable, usablePolicy } from './qos-policies.ts';
 import { claim, claimLast, release } from './quotas.ts';
 import { ensureDefaultGroup, groupNotThere } from './security-groups.ts';
-import { findDefaultGroup, seenGroups } from './security-groups.store.ts';
+import { findDefaultGroup, kindsOfGroups, seenGroups } from './security-groups.store.ts';
 import { newsOfPorts } from './server-news.ts';
 import { renewServicePort } from './service-ports.ts';
 import { canonicalAddress } from './subnets.ts';
@@ -64,6 +64,7 @@ const shownProject = sql`(case when r.internal then '' else r.project_id end)`;
 
 export const portListing: Listing = {
   collection: 'ports',
+  withoutMarker: portNotThere,
   table: sql`network.port`,
   adminOnly: ['binding:host_id'],
   filters: {
@@ -141,6 +142,7 @@ export async function updatePort(context: Context, id: string, wish: PortChange)
     throw conflict('Port has security group associated. Cannot disable port security or IP address until security group is removed.', 'PortSecurityPortHasSecurityGroup');
   const pairs = wish.allowed_address_pairs === undefined ? before.allowed_address_pairs : addressPairs(wish.allowed_address_pairs ?? []);
   if (pairs.length > 0 && !secured) throw pairsNeedSecurity();
+  if (wish.qos_policy_id !== undefined) await demandRemovable(context, before.qos_policy_id);
   if (wish.qos_policy_id) await usablePolicy(context, wish.qos_policy_id, (type) => ruleNotSupported(type, id));
 
   await updatePortRow(
@@ -336,6 +338,7 @@ async function placePorts(context: Context, plans: readonly PlannedPort[], surro
       mark(tx, now, 'port', left.map(({ row }) => row.id)),
     ]);
     if (gone !== undefined) groupNotThere(gone);
+    await demandOneKind(tx, left.map(({ groups }) => groups));
     for (const row of tried) if (there.has(row.id)) rows.set(row.id, row);
     for (const [id, fixedIps] of drawn.flatMap((each) => [...each])) taken.set(id, fixedIps);
     left = left.filter(({ row }) => !there.has(row.id));
@@ -427,6 +430,14 @@ function demandOnce(ids: readonly string[]): void {
 export async function guard({ tx }: Pick<Context, 'tx'>, portId: string, groupIds: readonly string[]): Promise<void> {
   const gone = await setSecurityGroups(tx, portId, groupIds);
   if (gone !== undefined) groupNotThere(gone);
+  await demandOneKind(tx, [groupIds]);
+}
+
+/** What a port's packets are is one thing: neutron/db/securitygroups_db.py, _validate_sgs_for_port. Asked once the groups are held, so that none becomes another meanwhile. */
+async function demandOneKind(tx: Context['tx'], groupings: readonly (readonly string[])[]): Promise<void> {
+  const several = new Map(groupings.filter(({ length }) => length > 1).map((ids) => [ids.toSorted((one, other) => (one < other ? -1 : 1)).join(), ids]));
+  for (const ids of several.values())
+    if ((await kindsOfGroups(tx, ids)) > 1) throw conflict('Error Cannot apply both stateful and stateless security groups on the same port at the same time while attempting the operation.', 'SecurityGroupConflict');
 }
 
 function addressPairs(wanted: PairWish[]): { ip_address: string; mac_address?: string }[] {

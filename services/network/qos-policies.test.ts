@@ -210,3 +210,29 @@ test('who may not write policies is told so of those that he sees, and of others
   assert.deepEqual(refusal(await alice('POST', '/qos/policies', { policy: { name: 'x'.repeat(256) } })), [400, 'HTTPBadRequest']);
   assert.deepEqual(ok(await admin('GET', `/qos/policies/${own.id}`)).policy.rules, [{ ...rule, qos_policy_id: own.id, type: 'bandwidth_limit' }]);
 });
+
+test('a policy that an operator put on what is a project’s, and keeps for himself, is not the project’s to take off', async (t) => {
+  const { alice, admin, external, lan } = await networkFixture(t);
+  await external();
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  const { router } = ok(await alice('POST', '/routers', { router: {} }), 201);
+  const [outside] = ok(await alice('GET', '/networks?router:external=true')).networks;
+  const { policy } = ok(await admin('POST', '/qos/policies', { policy: { name: 'bounded' } }), 201);
+  ok(await admin('PUT', `/networks/${network.id}`, { network: { qos_policy_id: policy.id } }));
+  ok(await admin('PUT', `/ports/${port.id}`, { port: { qos_policy_id: policy.id } }));
+  ok(await admin('PUT', `/routers/${router.id}`, { router: { external_gateway_info: { network_id: outside.id, qos_policy_id: policy.id } } }));
+  const takeOff = async () => [
+    await alice('PUT', `/networks/${network.id}`, { network: { qos_policy_id: null } }),
+    await alice('PUT', `/ports/${port.id}`, { port: { qos_policy_id: null } }),
+    await alice('PUT', `/routers/${router.id}`, { router: { external_gateway_info: { network_id: outside.id, qos_policy_id: null } } }),
+  ];
+
+  const refused = [403, 'PolicyRemoveAuthorizationError'];
+  assert.deepEqual((await takeOff()).map(refusal), [refused, refused, [404, 'QosPolicyNotFound']]);
+  assert.equal(ok(await alice('GET', `/networks/${network.id}`)).network.qos_policy_id, policy.id);
+  ok(await alice('PUT', `/networks/${network.id}`, { network: { name: 'mine all the same' } }));
+  ok(await admin('PUT', `/qos/policies/${policy.id}`, { policy: { shared: true } }));
+  for (const reply of await takeOff()) ok(reply);
+  assert.equal(ok(await alice('GET', `/ports/${port.id}`)).port.qos_policy_id, null);
+});

@@ -1,6 +1,6 @@
 /** What bounds and marks the traffic of ports: neutron/services/qos/qos_plugin.py, neutron/objects/qos/. */
 import type { QosRuleType } from '../../contract/network/qos.ts';
-import { conflict, notFound } from '../../kit/fault.ts';
+import { conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql, type Transaction } from '../../kit/postgres/database.ts';
 import { mark, tell } from './changes.ts';
@@ -112,6 +112,11 @@ export async function usablePolicy(context: Context, id: string, refuse: (type: 
   const policy = await getRow(context, qosPolicyNoun, id);
   const other = policy.rules.find(({ type }) => !enforcedRuleTypes.includes(type));
   if (other) throw refuse(other.type);
+}
+
+/** What an operator put on a project's network or port is not the project's to take off, unless it may use the policy itself: neutron/core_extensions/qos.py, _check_policy_change_permission. */
+export async function demandRemovable({ tx }: Pick<Context, 'tx'>, id: string | null): Promise<void> {
+  if (id !== null && (await selectRows(tx, qosPolicyNoun, sql`r.id = ${id}`)).length === 0) throw forbidden(`Failed to remove provided policy ${id} because you are not authorized.`, 'PolicyRemoveAuthorizationError');
 }
 
 /** What networks of a project have that say nothing: neutron_lib's qos_default. */

@@ -6,9 +6,10 @@ import { changeAddresses, takeAddresses, type FixedIpWish } from './fixed-ips.ts
 import { hasFloatingIpsOf } from './floating-ips.store.ts';
 import { demandNoProxies } from './ndp-proxies.ts';
 import { getNetwork } from './networks.ts';
+import { getRow } from './noun.ts';
 import { notAllowed } from './owners.ts';
 import { deletePortRows, insertPort, lockPort } from './ports.store.ts';
-import { usablePolicy } from './qos-policies.ts';
+import { qosPolicyNoun, usablePolicy } from './qos-policies.ts';
 import { addressesOfRouter, findRouter, promoteGateway, putGatewayHosts, setProxying, updateRouterRow, type Router, type WayOut } from './routers.store.ts';
 import { canonicalAddress } from './subnets.ts';
 import { findSubnet } from './subnets.store.ts';
@@ -36,6 +37,8 @@ export async function setGateway(context: Context, router: Router, wish: Gateway
   if (networkId !== null && wish.qos_policy_id) await usablePolicy(context, wish.qos_policy_id, (type) => conflict(`Rule ${type} is not supported by router ${router.id}`, 'QosRuleNotSupported'));
   // A policy outlasts a change of the network, and not the way out: neutron/db/l3_gateway_ip_qos.py.
   const qos_policy_id = networkId === null ? null : wish.qos_policy_id === undefined ? router.qos_policy_id : wish.qos_policy_id;
+  // As neutron has it, an operator's policy that the project does not see is not there to be taken off.
+  if (router.qos_policy_id !== null && qos_policy_id !== router.qos_policy_id) await getRow(context, qosPolicyNoun, router.qos_policy_id);
   await updateRouterRow(tx, { ...router, qos_policy_id, enable_snat: networkId === null ? true : (wish.enable_snat ?? (before?.network_id === networkId ? router.enable_snat : true)) }, now);
   if (networkId === null) {
     const [next] = router.extra_gateways;

@@ -32,6 +32,7 @@ const mostRoutes = 30;
 const adminOnly = ['ha', 'enable_default_route_ecmp', 'enable_default_route_bfd'] as const;
 
 export const routerListing: Listing = {
+  withoutMarker: routerNotThere,
   collection: 'routers',
   table: sql`network.router`,
   filters: { ...standardFilters(), ...tagFilters, name: byText(sql`r.name`), admin_state_up: byBoolean(sql`r.admin_state_up`), status: byText(sql`r.status`), enable_snat: byBoolean(sql`r.enable_snat`), enable_ndp_proxy: byBoolean(sql`r.enable_ndp_proxy`) },

@@ -1,5 +1,5 @@
 import { securityGroupRules as ruleContract, securityGroups as contract } from '../../contract/network/security-groups.ts';
-import { implement } from '../../kit/http/implement.ts';
+import { implement, type Context } from '../../kit/http/implement.ts';
 import { chosen, listAnswer, pageOf, seconds } from './listing.ts';
 import { createRule, deleteRule, getRule, ruleListing, type SecurityGroupRule } from './security-group-rules.ts';
 import {
@@ -9,9 +9,7 @@ import { selectRules, selectSecurityGroups } from './security-groups.store.ts';
 
 export const securityGroups = implement(contract, {
   async list(request) {
-    const { projectId } = request.caller;
-    if (projectId !== null && !(await request.read((tx) => hasDefaultGroup({ tx }, projectId))))
-      await request.commit(async (tx) => void (await ensureDefaultGroup({ ...request, tx }, projectId)));
+    await ensureOneToSee(request);
     return request.read(async (tx) => {
       const page = await pageOf(tx, securityGroupListing, request.query, request.otherQuery, request.caller);
       return listAnswer(request, 'security_groups', page, await selectSecurityGroups(tx, page.tail), shown);
@@ -33,8 +31,11 @@ export const securityGroups = implement(contract, {
 
 export const securityGroupRules = implement(ruleContract, {
   async list(request) {
-    const page = await pageOf(request.tx, ruleListing, request.query, request.otherQuery, request.caller);
-    return listAnswer(request, 'security_group_rules', page, await selectRules(request.tx, page.tail), shownRule);
+    await ensureOneToSee(request);
+    return request.read(async (tx) => {
+      const page = await pageOf(tx, ruleListing, request.query, request.otherQuery, request.caller);
+      return listAnswer(request, 'security_group_rules', page, await selectRules(tx, page.tail), shownRule);
+    });
   },
   async create(request) {
     if (request.body.security_group_rule) return { security_group_rule: shownRule(await createRule(request, request.body.security_group_rule)) };
@@ -48,6 +49,17 @@ export const securityGroupRules = implement(ruleContract, {
     return undefined;
   },
 });
+
+type Looking = Omit<Context, 'tx'> & { query: object; read<T>(work: (tx: Context['tx']) => Promise<T>): Promise<T>; commit<T>(work: (tx: Context['tx']) => Promise<T>): Promise<T> };
+
+/** Of the project that is asked about, which for others than administrators is their own: neutron/db/securitygroups_db.py, get_security_groups, get_security_group_rules. */
+async function ensureOneToSee(request: Looking): Promise<void> {
+  const { project_id: [project] = [], tenant_id: [tenant] = [] } = request.query as { project_id?: string[]; tenant_id?: string[] };
+  const { projectId: own, isAdmin } = request.caller;
+  const projectId = project || tenant || own;
+  if (projectId === null || (projectId !== own && !isAdmin) || (await request.read((tx) => hasDefaultGroup({ tx }, projectId)))) return;
+  await request.commit(async (tx) => void (await ensureDefaultGroup({ ...request, tx }, projectId)));
+}
 
 function shown({ is_default: _default, security_group_rules, created_at, updated_at, ...group }: SecurityGroup) {
   return {

@@ -104,6 +104,11 @@ export async function seenGroups(tx: Transaction, ids: readonly string[]): Promi
   return new Set(seen.map(({ id }) => id));
 }
 
+/** How many kinds there are among them: stateful, stateless. */
+export async function kindsOfGroups(tx: Transaction, ids: readonly string[]): Promise<number> {
+  return (await tx.rows`select distinct stateful from network.security_group where id = any(${[...ids]}::text[])`).length;
+}
+
 export async function findDefaultGroup(tx: Transaction, projectId: string): Promise<string | undefined> {
   return (await tx.one<{ id: string }>`select id from network.security_group where project_id = ${projectId} and is_default`)?.id;
 }

@@ -93,3 +93,36 @@ test('a group whose first rules would be too many is not made', async (t) => {
   ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 2 } }));
   ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
 });
+
+test('a port’s groups are all stateful or all stateless, whoever puts it in them', async (t) => {
+  const { alice, lan, findings } = await networkFixture(t);
+  const { network } = await lan();
+  const make = async (stateful: boolean) => ok(await alice('POST', '/security-groups', { security_group: { stateful } }), 201).security_group.id;
+  const [stateful, stateless, another] = [await make(true), await make(false), await make(false)];
+  const portIn = (...groups: string[]) => alice('POST', '/ports', { port: { network_id: network.id, security_groups: groups } });
+
+  const { port } = ok(await portIn(stateless, another), 201);
+  const { port: other } = ok(await portIn(stateful), 201);
+  const mixed = [409, 'SecurityGroupConflict'];
+  assert.deepEqual(refusal(await portIn(stateful, stateless)), mixed);
+  assert.deepEqual(refusal(await alice('POST', '/ports', { ports: [{ network_id: network.id }, { network_id: network.id, security_groups: [another, stateful] }] })), mixed);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${port.id}`, { port: { security_groups: [stateless, stateful] } })), mixed);
+  assert.deepEqual(refusal(await alice('PUT', `/ports/${other.id}`, { port: { security_groups: [stateless, stateful] } })), mixed);
+  const groupsOf = async (id: string) => new Set<string>(ok(await alice('GET', `/ports/${id}`)).port.security_groups);
+  assert.deepEqual([await groupsOf(port.id), await groupsOf(other.id)], [new Set([stateless, another]), new Set([stateful])]);
+  assert.equal(ok(await alice('GET', '/ports')).ports.filter((each: Parsed) => each.security_groups.length > 0).length, 2);
+  ok(await alice('PUT', `/ports/${port.id}`, { port: { security_groups: [stateful] } }));
+  assert.deepEqual(await findings(), []);
+});
+
+test('a project’s default group is there for the administrator who asks for it, and for whoever asks for rules', async (t) => {
+  const { admin, alice, bob } = await networkFixture(t);
+  const of = async (ask: typeof alice, path: string) => ok(await ask('GET', path));
+
+  const [group] = (await of(admin, '/security-groups?project_id=bob-project&name=default')).security_groups;
+  assert.deepEqual([group.project_id, group.security_group_rules.length], ['bob-project', 4]);
+  assert.equal((await of(bob, '/security-groups')).security_groups[0].id, group.id);
+  assert.deepEqual((await of(alice, '/security-groups?project_id=carol-project')).security_groups, []);
+  assert.deepEqual((await of(admin, '/security-groups?tenant_id=carol-project')).security_groups.length, 1, 'made now, and not by alice');
+  assert.equal((await of(alice, '/security-group-rules')).security_group_rules.length, 4);
+});

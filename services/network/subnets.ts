@@ -8,6 +8,7 @@ import { lockedNetwork } from './networks.ts';
 import { touchNetwork } from './networks.store.ts';
 import { allocateThis, freeGuestAddresses, guestPorts } from './ports.store.ts';
 import { ownerOf } from './owners.ts';
+import { demandMtuFor } from './places.ts';
 import { claim, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
 import { markRoutersOfNetwork } from './routers.store.ts';
@@ -97,6 +98,7 @@ export async function createSubnet(context: Context, wish: NewSubnetWish): Promi
   const wanted = poolId !== null && (wish.cidr ?? null) === null ? undefined : blockOf(wish, version);
   // Held, so that two overlapping subnets cannot pass one another.
   const network = await lockedNetwork(context, wish.network_id, 'create_subnet');
+  demandMtuFor(network, [version]);
   const others = await subnetsOfNetwork(tx, network.id);
   if (others.some((subnet) => subnet.ip_version === version && subnet.subnetpool_id !== poolId))
     throw badRequest('Subnets hosted on the same network must be allocated from the same subnet pool.', 'NetworkSubnetPoolAffinityError');
