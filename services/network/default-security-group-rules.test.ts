@@ -22,8 +22,8 @@ test('groups begin with the rules that the operator wants, those of projects and
   assert.deepEqual(meanings(web), [['egress', 'IPv4', null, null, null, false], ['ingress', 'IPv4', 'tcp', '192.0.2.7/32', null, false]]);
   const [own] = ok(await alice('GET', '/security-groups?name=default')).security_groups;
   assert.deepEqual(meanings(own), [['egress', 'IPv4', null, null, null, true], ['ingress', 'IPv4', null, null, own.id, true], ['ingress', 'IPv6', null, null, own.id, true]]);
-  // They are the cloud's gift: the project's use is none.
-  assert.equal(ok(await alice('GET', '/quotas/alice-project/details.json')).quota.security_group_rule.used, 0);
+  const { quota } = ok(await alice('GET', '/quotas/alice-project/details.json'));
+  assert.deepEqual([quota.security_group.used, quota.security_group_rule.used], [2, 5]);
   assert.deepEqual(await findings(), []);
 });
 

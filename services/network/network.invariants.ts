@@ -62,8 +62,8 @@ async function quotaFindings(tx: Transaction): Promise<Finding[]> {
     union all select project_id, 'network.port', count(*)::int from network.port where not internal and device_owner <> 'network:distributed' group by 1
     union all select project_id, 'network.router', count(*)::int from network.router group by 1
     union all select project_id, 'network.floatingip', count(*)::int from network.floating_ip group by 1
-    union all select project_id, 'network.security_group', count(*)::int from network.security_group where not is_default group by 1
-    union all select project_id, 'network.security_group_rule', count(*)::int from network.security_group_rule where counted group by 1`;
+    union all select project_id, 'network.security_group', count(*)::int from network.security_group group by 1
+    union all select project_id, 'network.security_group_rule', count(*)::int from network.security_group_rule group by 1`;
   const key = (each: { projectId: string; resource: string }) => `${each.projectId} ${each.resource}`;
   const used = new Map(counted.map((each) => [key(each), Number(each.used)]));
   const exist = new Map(there.map((each) => [key(each), each.count]));

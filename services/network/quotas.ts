@@ -2,7 +2,7 @@ import { quotaNames, type QuotaName } from '../../contract/network/quotas.ts';
 import { badRequest, conflict, forbidden } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { Transaction } from '../../kit/postgres/database.ts';
-import { claimQuota, claimQuotaLast, commonLimits, OverQuota, projectsWithLimits, quotaUsage, releaseQuota, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
+import { claimQuota, claimQuotaLast, commonLimits, countQuota, OverQuota, projectsWithLimits, quotaUsage, releaseQuota, resetQuotaLimits, setQuotaLimits, type QuotaResource } from '../quota/quotas.ts';
 import { pythonList } from './listing.ts';
 
 export type Counted = Partial<Record<QuotaName, number>>;
@@ -22,10 +22,9 @@ export function claimLast(tx: Transaction, projectId: string, counted: Counted):
   claimQuotaLast(tx, projectId, named(counted), overQuota);
 }
 
-/** Refuses unless the project has room for these, which are not counted. */
-export async function demandRoom(tx: Transaction, projectId: string, name: QuotaName, amount: number): Promise<void> {
-  const { limit, used } = (await quotaUsage(tx, projectId, [resource(name)]))[resource(name)]!;
-  if (limit !== -1 && used + amount > limit) throw conflict(`Quota exceeded for resources: ${pythonList([name])}.`, 'OverQuota');
+/** Counts these though they should not fit. */
+export function count(tx: Transaction, projectId: string, counted: Counted): Promise<void> {
+  return countQuota(tx, projectId, named(counted));
 }
 
 function overQuota({ resource: name }: OverQuota): Error {

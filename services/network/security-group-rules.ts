@@ -68,7 +68,7 @@ export async function createRule(context: Context, wish: RuleWish): Promise<Secu
   const group = await lockedGroup(context, wish.security_group_id);
   // As Neutron does: a rule that says whose it is must be its group's project's.
   if ((wish.project_id ?? wish.tenant_id) !== undefined) ownerOf(context, wish);
-  const rule: NewRule = { ...parsedRule(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, counted: true, description: wish.description ?? '' };
+  const rule: NewRule = { ...parsedRule(wish), id: random.uuid(), project_id: group.project_id, security_group_id: group.id, description: wish.description ?? '' };
   if (rule.remote_group_id !== null) await getSecurityGroup(context, rule.remote_group_id);
   if (rule.remote_address_group_id !== null) await getRow(context, addressGroupNoun, rule.remote_address_group_id);
   const same = group.security_group_rules.find((each) => meaningOf(each) === meaningOf(rule));
@@ -88,7 +88,7 @@ export async function deleteRule(context: Context, id: string): Promise<void> {
   await lockedGroup(context, groupId);
   const rule = await getRule(context, id);
   await deleteRuleRow(tx, id);
-  if (rule.counted) await release(tx, rule.project_id, { security_group_rule: 1 });
+  await release(tx, rule.project_id, { security_group_rule: 1 });
   await touchSecurityGroup(tx, groupId, now);
   await mark(tx, now, 'security-group', [groupId]);
   await tell(context, 'security_group_rule', 'delete', rule, { security_group_id: groupId });

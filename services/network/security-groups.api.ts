@@ -71,6 +71,6 @@ function shown({ is_default: _default, security_group_rules, created_at, updated
   };
 }
 
-function shownRule({ counted: _counted, ...rule }: SecurityGroupRule) {
+function shownRule(rule: SecurityGroupRule) {
   return { ...rule, tenant_id: rule.project_id };
 }

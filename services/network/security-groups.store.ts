@@ -15,7 +15,6 @@ export type SecurityGroupRule = {
   remote_ip_prefix: string | null;
   normalized_cidr: string | null;
   belongs_to_default_sg: boolean;
-  counted: boolean;
   description: string;
   revision_number: number;
   created_at: string;
@@ -44,7 +43,7 @@ const second = (column: Sql) => sql`to_char(${column} at time zone 'UTC', 'YYYY-
 
 const ruleColumns = sql`r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max, r.remote_group_id, r.remote_address_group_id, r.remote_ip_prefix,
   r.normalized_cidr::text as normalized_cidr, exists (select from network.security_group g where g.id = r.security_group_id and g.is_default) as belongs_to_default_sg,
-  r.counted, r.description, r.revision_number, ${second(sql`r.created_at`)} as created_at, ${second(sql`r.updated_at`)} as updated_at`;
+  r.description, r.revision_number, ${second(sql`r.created_at`)} as created_at, ${second(sql`r.updated_at`)} as updated_at`;
 
 const columns = sql`r.id, r.project_id, r.name, r.description, r.stateful, r.is_default, ${sharedWithReader(sql`r.shared_with`)} as shared, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
@@ -125,11 +124,11 @@ export async function insertRules(tx: Transaction, rules: readonly NewRule[], no
   if (rules.length === 0) return;
   await tx.run`
     insert into network.security_group_rule (id, project_id, security_group_id, direction, ethertype, protocol, port_range_min, port_range_max, remote_group_id, remote_address_group_id, remote_ip_prefix,
-      normalized_cidr, counted, description, group_shared_with, created_at, updated_at)
+      normalized_cidr, description, group_shared_with, created_at, updated_at)
     select r.id, r.project_id, r.security_group_id, r.direction, r.ethertype, r.protocol, r.port_range_min, r.port_range_max,
-      r.remote_group_id, r.remote_address_group_id, r.remote_ip_prefix, r.normalized_cidr, r.counted, r.description, g.shared_with, ${now}, ${now}
+      r.remote_group_id, r.remote_address_group_id, r.remote_ip_prefix, r.normalized_cidr, r.description, g.shared_with, ${now}, ${now}
     from jsonb_to_recordset(${sql.json(rules)}) as r (id text, project_id text, security_group_id text, direction text, ethertype text, protocol text, port_range_min integer, port_range_max integer,
-      remote_group_id text, remote_address_group_id text, remote_ip_prefix text, normalized_cidr cidr, counted boolean, description text)
+      remote_group_id text, remote_address_group_id text, remote_ip_prefix text, normalized_cidr cidr, description text)
     join network.security_group g on g.id = r.security_group_id`;
 }
 
@@ -138,6 +137,6 @@ export async function deleteRuleRow(tx: Transaction, id: string): Promise<void> 
 }
 
 /** Rules of other groups that name this one as the remote end. */
-export function rulesNaming(tx: Transaction, groupId: string): Promise<{ id: string; project_id: string; security_group_id: string; counted: boolean }[]> {
-  return tx.rows`select id, project_id, security_group_id, counted from network.security_group_rule where remote_group_id = ${groupId} and security_group_id <> ${groupId}`;
+export function rulesNaming(tx: Transaction, groupId: string): Promise<{ id: string; project_id: string; security_group_id: string }[]> {
+  return tx.rows`select id, project_id, security_group_id from network.security_group_rule where remote_group_id = ${groupId} and security_group_id <> ${groupId}`;
 }

@@ -86,11 +86,11 @@ test('a range of ports has two ends in order, and a group that is not there is n
 test('a group whose first rules would be too many is not made', async (t) => {
   const { alice, admin } = await networkFixture(t);
   ok(await alice('GET', '/security-groups'));
-  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 1 } }));
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 5 } }));
 
   assert.deepEqual(refusal(await alice('POST', '/security-groups', { security_group: { name: 'web' } })), [409, 'OverQuota']);
   assert.equal(ok(await alice('GET', '/security-groups')).security_groups.length, 1);
-  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 2 } }));
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group_rule: 6 } }));
   ok(await alice('POST', '/security-groups', { security_group: { name: 'web' } }), 201);
 });
 
@@ -125,4 +125,27 @@ test('a project’s default group is there for the administrator who asks for it
   assert.deepEqual((await of(alice, '/security-groups?project_id=carol-project')).security_groups, []);
   assert.deepEqual((await of(admin, '/security-groups?tenant_id=carol-project')).security_groups.length, 1, 'made now, and not by alice');
   assert.equal((await of(alice, '/security-group-rules')).security_group_rules.length, 4);
+});
+
+test('a project’s first group is of its use, and is there though there should be no room for it', async (t) => {
+  const { alice, admin, lan, findings } = await networkFixture(t);
+  const used = async () => {
+    const { quota } = ok(await admin('GET', '/quotas/alice-project/details.json'));
+    return [quota.security_group.used, quota.security_group_rule.used];
+  };
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group: 0, security_group_rule: 0 } }));
+
+  const { network } = await lan();
+  const { port } = ok(await alice('POST', '/ports', { port: { network_id: network.id } }), 201);
+  assert.deepEqual([port.security_groups.length, await used()], [1, [1, 4]]);
+  assert.deepEqual(refusal(await alice('POST', '/security-groups', { security_group: {} })), [409, 'OverQuota']);
+  ok(await admin('PUT', '/quotas/alice-project', { quota: { security_group: 2, security_group_rule: 6 } }));
+  const { security_group: group } = ok(await alice('POST', '/security-groups', { security_group: {} }), 201);
+  assert.deepEqual(refusal(await alice('POST', '/security-groups', { security_group: {} })), [409, 'OverQuota']);
+  ok(await alice('DELETE', `/security-group-rules/${group.security_group_rules[0].id}`), 204);
+  assert.deepEqual(await used(), [2, 5]);
+  ok(await alice('DELETE', `/security-groups/${group.id}`), 204);
+  ok(await alice('DELETE', `/ports/${port.id}`), 204);
+  ok(await admin('DELETE', `/security-groups/${port.security_groups[0]}`), 204);
+  assert.deepEqual([await used(), await findings()], [[0, 0], []]);
 });

@@ -6,7 +6,7 @@ import { parentGroup, selectDefaultRules } from './default-security-group-rules.
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { dropLogsOn } from './logs.ts';
 import { ownerOf } from './owners.ts';
-import { claim, demandRoom, release } from './quotas.ts';
+import { claim, count, release } from './quotas.ts';
 import { sharedWithReader } from './rbac-policies.store.ts';
 import { newsOfGroup } from './server-news.ts';
 import { stopSharing } from './sharing.ts';
@@ -45,7 +45,8 @@ export async function ensureDefaultGroup(context: Context, projectId: string): P
   const made = await insertSecurityGroup(tx, { id, project_id: projectId, name: 'default', description: 'Default security group', stateful: true, is_default: true }, now);
   // Somebody else made it just now.
   if (!made) return (await findDefaultGroup(tx, projectId))!;
-  await addFirstRules(context, id, projectId, 'used_in_default_sg');
+  // Without its first group a project could make no port: it is counted, and not refused for that.
+  await count(tx, projectId, { security_group: 1, security_group_rule: await addFirstRules(context, id, projectId, 'used_in_default_sg') });
   await mark(tx, now, 'security-group', [id]);
   await tell(context, 'security_group', 'create', { id, project_id: projectId }, { name: 'default' });
   return id;
@@ -67,7 +68,9 @@ export async function createSecurityGroup(context: Context, wish: SecurityGroupW
     { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', stateful: wish.stateful ?? true, is_default: false },
     now,
   );
-  await addFirstRules(context, id, projectId, 'used_in_non_default_sg');
+  const rules = await addFirstRules(context, id, projectId, 'used_in_non_default_sg');
+  // There must be room for them too: neutron/db/securitygroups_db.py, create_security_group.
+  if (rules > 0) await claim(tx, projectId, { security_group_rule: rules });
   await mark(tx, now, 'security-group', [id]);
   const group = await getSecurityGroup(context, id);
   await tell(context, 'security_group', 'create', group, { name: group.name });
@@ -95,10 +98,9 @@ export async function deleteSecurityGroup(context: Context, id: string): Promise
   if (group.is_default && !caller.isAdmin) throw conflict('Insufficient rights for removing default security group.', 'SecurityGroupCannotRemoveDefault');
   // Rules that let this group's members in go with it; the groups that had them change.
   const naming = await rulesNaming(tx, id);
-  for (const rule of naming) if (rule.counted) await release(tx, rule.project_id, { security_group_rule: 1 });
+  for (const rule of naming) await release(tx, rule.project_id, { security_group_rule: 1 });
   await mark(tx, now, 'security-group', naming.map((rule) => rule.security_group_id));
-  const counted = group.security_group_rules.filter((rule) => rule.counted).length;
-  await release(tx, group.project_id, { security_group: group.is_default ? 0 : 1, security_group_rule: counted });
+  await release(tx, group.project_id, { security_group: 1, security_group_rule: group.security_group_rules.length });
   await dropLogsOn(context, 'resource_id', [id]);
   await deleteSecurityGroupRow(tx, id);
   await stopSharing(context, id);
@@ -135,13 +137,12 @@ export function groupNotThere(id: string): never {
   throw notFound(`Security group ${id} does not exist`, 'SecurityGroupNotFound');
 }
 
-/** What the operator wants groups to begin with. That is the cloud's gift, not the project's use. */
-async function addFirstRules({ tx, now, random }: Context, groupId: string, projectId: string, used: 'used_in_default_sg' | 'used_in_non_default_sg'): Promise<void> {
+/** What the operator wants groups to begin with; resolves to how many rules that are. */
+async function addFirstRules({ tx, now, random }: Context, groupId: string, projectId: string, used: 'used_in_default_sg' | 'used_in_non_default_sg'): Promise<number> {
   const templates = await selectDefaultRules(tx, sql`r.${sql.ident(used)} order by r.direction, r.ethertype, r.id`);
-  // There must be room for them all the same: neutron/db/securitygroups_db.py, create_security_group. Without its first group a project could make no port.
-  if (used === 'used_in_non_default_sg') await demandRoom(tx, projectId, 'security_group_rule', templates.length);
   const rules = templates.map(({ used_in_default_sg: _one, used_in_non_default_sg: _other, ...rule }) => ({
-    ...rule, id: random.uuid(), project_id: projectId, security_group_id: groupId, remote_group_id: rule.remote_group_id === parentGroup ? groupId : rule.remote_group_id, counted: false, description: '',
+    ...rule, id: random.uuid(), project_id: projectId, security_group_id: groupId, remote_group_id: rule.remote_group_id === parentGroup ? groupId : rule.remote_group_id, description: '',
   }));
   await insertRules(tx, rules, now);
+  return rules.length;
 }

@@ -71,6 +71,14 @@ async function claimOne(tx: Transaction, projectId: string, resource: QuotaResou
   throw await shortageOf(tx, projectId, resource, wanted, fallback);
 }
 
+/** Counts these though they should not fit: what a project is given without asking. */
+export async function countQuota(tx: Transaction, projectId: string, amounts: Amounts): Promise<void> {
+  for (const [resource, given] of entries(amounts))
+    await tx.run`
+      insert into quota.claim as c (project_id, resource, used, lease) select ${projectId}, ${resource}, ${given}::bigint, case when exists (select from quota.place where leased) then 0 end
+      on conflict (project_id, resource) do update set used = c.used + excluded.used`;
+}
+
 /**
  * As `claimQuota`, sent in the same breath as the COMMIT: whoever else claims of these waits for that alone, and not for
  * what is between this and it. Should they not fit, the transaction fails by what `explain` makes of it.
