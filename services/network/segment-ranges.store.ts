@@ -10,7 +10,7 @@ export const rangeColumns = sql`r.id, '' as project_id, r.name, r.description, r
 
 type Bounds = Pick<SegmentRange, 'physical_network' | 'minimum' | 'maximum'>;
 
-/** Numbers in it that networks have, and whose these are. */
+/** Numbers in it that networks have, the lowest first, and whose these are. */
 export function usedIn(tx: Transaction, range: Bounds): Promise<{ number: number; project_id: string }[]> {
   return tx.rows`
     select s.segmentation_id as number, n.project_id from network.segment s join network.network n on n.id = s.network_id

@@ -28,9 +28,13 @@ test('operators make ranges of numbers, and change and delete those of which no 
   assert.deepEqual((({ used, available }: Shown) => [used, available])(ok(await admin('GET', own)).network_segment_range), [{ 100: 'alice-project' }, [101, 102, 103]]);
   assert.deepEqual(refusal(await admin('PUT', own, { network_segment_range: { minimum: 101 } })), [409, 'NetworkSegmentRangeReferencedByProject']);
   assert.deepEqual(refusal(await admin('DELETE', own)), [409, 'NetworkSegmentRangeReferencedByProject']);
-  const changed = ok(await admin('PUT', own, { network_segment_range: { name: 'hall', maximum: 101 } })).network_segment_range;
-  assert.deepEqual([changed.name, changed.maximum, changed.available, changed.revision_number], ['hall', 101, [101], 1]);
+  // neutron-tempest-plugin’s test_update_network_segment_range_failed_with_existing_range_impacted: there must be room below and above.
+  assert.deepEqual(refusal(await admin('PUT', own, { network_segment_range: { maximum: 150 } })), [409, 'NetworkSegmentRangeReferencedByProject']);
+  assert.deepEqual(refusal(await admin('PUT', own, { network_segment_range: { minimum: 99, maximum: 100 } })), [409, 'NetworkSegmentRangeReferencedByProject']);
+  const changed = ok(await admin('PUT', own, { network_segment_range: { name: 'hall', minimum: 99, maximum: 101 } })).network_segment_range;
+  assert.deepEqual([changed.name, changed.maximum, changed.available, changed.revision_number], ['hall', 101, [99, 101], 1]);
   ok(await admin('DELETE', `/networks/${network.id}`), 204);
+  ok(await admin('PUT', own, { network_segment_range: { minimum: 101 } }));
   ok(await admin('DELETE', own), 204);
   assert.deepEqual(refusal(await admin('GET', own)), [404, 'NetworkSegmentRangeNotFound']);
 

@@ -55,7 +55,9 @@ export async function updateRange(context: Context, id: string, wish: Settable):
   const before = await changeable(context, id, 'update');
   const bounds = { minimum: Number(wish.minimum ?? before.minimum), maximum: Number(wish.maximum ?? before.maximum) };
   const used = await usedIn(tx, before);
-  if (used.some(({ number }) => number < bounds.minimum || number > bounds.maximum)) throw referenced(id);
+  const [lowest, highest] = [used[0], used.at(-1)];
+  // Neutron asks for room on both sides of those that are used, also where nothing moves: _are_allocated_segments_in_range_impacted.
+  if (lowest && highest && (bounds.minimum >= lowest.number || bounds.maximum <= highest.number)) throw referenced(id);
   await demandRoom(context, { ...before, ...bounds });
   await updateRow(tx, rangeNoun, id, { name: wish.name, description: wish.description, ...bounds, revision_number: before.revision_number + 1, updated_at: now });
   await tell(context, 'update', id);
