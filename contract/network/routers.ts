@@ -32,6 +32,8 @@ export const Router = Type.Object({
   ha: Type.Optional(Type.Boolean()),
   availability_zone_hints: Type.Array(Type.String()),
   availability_zones: Type.Array(Type.String()),
+  /** By which its provider was chosen. */
+  flavor_id: nullable(Type.String()),
 });
 
 const gatewayOptions = {
@@ -51,7 +53,7 @@ const settable = {
   enable_ndp_proxy: Type.Optional(nullable(Type.Boolean())),
 };
 
-const NewRouter = Type.Object({ ...owner, ...settable, availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })) }, strict);
+const NewRouter = Type.Object({ ...owner, ...settable, flavor_id: Type.Optional(nullable(text(255))), availability_zone_hints: Type.Optional(Type.Array(text(255), { maxItems: 10 })) }, strict);
 
 const InterfaceWish = Type.Object({ subnet_id: Type.Optional(id), port_id: Type.Optional(id) }, strict);
 const Interface = Type.Object({

@@ -42,6 +42,7 @@ export const extensions = [
   extension('l3-ext-ndp-proxy', 'Router support to enable NDP proxy', 'Router extension to enable ndp proxy', '2020-08-25'),
   extension('l3-ndp-proxy', 'L3 NDP Proxy', 'Router support for L3 NDP proxy.', '2021-06-29'),
   extension('l3_agent_scheduler', 'L3 Agent Scheduler', 'Schedule routers among l3 agents', '2013-02-07'),
+  extension('l3-flavors', 'Router Flavor Extension', 'Flavor support for routers.', '2016-05-17'),
   extension('l3-ha', 'HA Router extension', 'Adds HA capability to routers.', '2014-04-26'),
   extension('local_ip', 'Local IP', 'Support Node Local Virtual IP', '2021-07-26'),
   extension('logging', 'Logging API Extension', 'Provides a logging API for resources such as security group and firewall.', '2017-01-01'),

@@ -16,3 +16,12 @@ export async function unbindProfile(tx: Transaction, flavorId: string, profileId
 export async function isProfileBound(tx: Transaction, profileId: string): Promise<boolean> {
   return (await tx.one`select 1 from network.flavor_service_profile where service_profile_id = ${profileId} limit 1`) !== undefined;
 }
+
+/** Until the end of the transaction it is not deleted. */
+export async function holdFlavor(tx: Transaction, id: string): Promise<void> {
+  await tx.run`select from network.flavor where id = ${id} for key share`;
+}
+
+export async function hasRouterOf(tx: Transaction, flavorId: string): Promise<boolean> {
+  return (await tx.one<{ there: boolean }>`select network.has_router_of(${flavorId}) as there`)?.there === true;
+}

@@ -1,12 +1,12 @@
 /** Flavors of network services, for whoever chooses among providers: neutron/db/flavors_db.py. There is one provider. */
-import { badRequest, conflict, notFound } from '../../kit/fault.ts';
+import { badRequest, conflict, Fault, notFound } from '../../kit/fault.ts';
 import { emit } from '../../kit/events/events.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import { sql } from '../../kit/postgres/database.ts';
 import type { serviceTypes } from '../../contract/network/flavors.ts';
 import { byBoolean, byText, type Listing } from './listing.ts';
 import { deleteRow, getRow, insertRow, lockedRow, updateRow, type Noun } from './noun.ts';
-import { bindProfile, flavorTable, isProfileBound, profileIdsOf, profileTable, unbindProfile } from './flavors.store.ts';
+import { bindProfile, flavorTable, hasRouterOf, holdFlavor, isProfileBound, profileIdsOf, profileTable, unbindProfile } from './flavors.store.ts';
 
 /** No project's: the operator's. */
 type Unowned = { id: string; project_id: '' };
@@ -53,6 +53,7 @@ export async function updateFlavor(context: Context, id: string, { name, descrip
 
 export async function deleteFlavor(context: Context, id: string): Promise<void> {
   await lockedRow(context, flavorNoun, id, 'delete');
+  if (await hasRouterOf(context.tx, id)) throw conflict(`Flavor ${id} is used by some service instance.`, 'FlavorInUse');
   await deleteRow(context.tx, flavorNoun, id);
   await tell(context, 'network_flavor', 'delete', id);
 }
@@ -69,6 +70,16 @@ export async function removeProfile(context: Context, flavorId: string, profileI
   await lockedRow(context, flavorNoun, flavorId, 'update');
   if (!(await unbindProfile(context.tx, flavorId, profileId))) throw notFound(`Service Profile ${profileId} is not associated with flavor ${flavorId}.`, 'FlavorServiceProfileBindingNotFound');
   await tell(context, 'network_flavor', 'update', flavorId);
+}
+
+/** That there is one to make a router of this flavor, which stays until the end of the transaction: neutron/db/flavors_db.py, get_flavor_next_provider. */
+export async function demandProviderOf(context: Context, flavorId: string): Promise<void> {
+  await holdFlavor(context.tx, flavorId);
+  const [profileId] = (await getRow(context, flavorNoun, flavorId)).service_profiles;
+  if (profileId === undefined) throw notFound(`Service Profile  is not associated with flavor ${flavorId}.`, 'FlavorServiceProfileBindingNotFound');
+  const profile = await getRow(context, profileNoun, profileId);
+  if (!profile.enabled) throw new Fault(503, 'ServiceProfileDisabled', 'Service Profile is not enabled.');
+  if (!providers.some(({ name }) => name === profile.driver)) throw driverNotThere(profile.driver);
 }
 
 export async function createProfile(context: Context, wish: ProfileWish): Promise<ServiceProfile> {
@@ -98,8 +109,10 @@ export async function deleteProfile(context: Context, id: string): Promise<void>
 }
 
 function demandProvider(driver: string): void {
-  if (driver !== '' && !providers.some(({ name }) => name === driver)) throw notFound(`Service Profile driver ${driver} could not be found.`, 'ServiceProfileDriverNotFound');
+  if (driver !== '' && !providers.some(({ name }) => name === driver)) throw driverNotThere(driver);
 }
+
+const driverNotThere = (driver: string) => notFound(`Service Profile driver ${driver} could not be found.`, 'ServiceProfileDriverNotFound');
 
 async function demandUnbound({ tx }: Context, id: string): Promise<void> {
   if (await isProfileBound(tx, id)) throw conflict(`Service Profile ${id} is used by some service instance.`, 'ServiceProfileInUse');

@@ -23,6 +23,7 @@ export type Router = {
   routes: Route[];
   ha: boolean;
   availability_zone_hints: string[];
+  flavor_id: string | null;
   /** Where an operator wants its ways out, the preferred first. */
   gateway_hosts: string[] | null;
   tags: string[];
@@ -42,7 +43,7 @@ const wayOut = sql.raw(`jsonb_build_object('port_id', p.id, 'network_id', p.netw
 const columns = sql`r.id, r.project_id, r.name, r.description, r.admin_state_up, r.status, r.enable_snat, r.qos_policy_id,
   (select ${wayOut} from network.port p where p.router_id = r.id and p.device_owner = 'network:router_gateway' and p.gateway_place = 0) as gateway,
   coalesce((select jsonb_agg(${wayOut} order by p.gateway_place) from network.port p where p.router_id = r.id and p.gateway_place > 0), '[]') as extra_gateways, r.enable_default_route_ecmp, r.enable_default_route_bfd, r.enable_ndp_proxy,
-  r.routes, r.ha, r.availability_zone_hints, r.gateway_hosts, r.tags, r.revision_number, r.created_at, r.updated_at`;
+  r.routes, r.ha, r.availability_zone_hints, r.flavor_id, r.gateway_hosts, r.tags, r.revision_number, r.created_at, r.updated_at`;
 
 export function selectRouters(tx: Transaction, tail: Sql): Promise<Router[]> {
   return tx.rows<Router>(sql`select ${columns} from network.router r where ${tail}`);
@@ -58,10 +59,10 @@ export async function lockRouter(tx: Transaction, id: string): Promise<Router | 
   return found && findRouter(tx, id);
 }
 
-export async function insertRouter(tx: Transaction, router: Pick<Router, 'id' | 'project_id' | 'name' | 'description' | 'admin_state_up' | 'ha' | 'availability_zone_hints' | 'enable_default_route_ecmp' | 'enable_default_route_bfd'>, now: Date): Promise<void> {
+export async function insertRouter(tx: Transaction, router: Pick<Router, 'id' | 'project_id' | 'name' | 'description' | 'admin_state_up' | 'ha' | 'availability_zone_hints' | 'flavor_id' | 'enable_default_route_ecmp' | 'enable_default_route_bfd'>, now: Date): Promise<void> {
   await tx.run`
-    insert into network.router (id, project_id, name, description, admin_state_up, ha, availability_zone_hints, enable_default_route_ecmp, enable_default_route_bfd, created_at, updated_at)
-    values (${router.id}, ${router.project_id}, ${router.name}, ${router.description}, ${router.admin_state_up}, ${router.ha}, ${router.availability_zone_hints}::text[], ${router.enable_default_route_ecmp}, ${router.enable_default_route_bfd}, ${now}, ${now})`;
+    insert into network.router (id, project_id, name, description, admin_state_up, ha, availability_zone_hints, flavor_id, enable_default_route_ecmp, enable_default_route_bfd, created_at, updated_at)
+    values (${router.id}, ${router.project_id}, ${router.name}, ${router.description}, ${router.admin_state_up}, ${router.ha}, ${router.availability_zone_hints}::text[], ${router.flavor_id}, ${router.enable_default_route_ecmp}, ${router.enable_default_route_bfd}, ${now}, ${now})`;
 }
 
 export async function updateRouterRow(tx: Transaction, router: Pick<Router, 'id' | 'name' | 'description' | 'admin_state_up' | 'enable_snat' | 'qos_policy_id' | 'ha' | 'routes' | 'enable_default_route_ecmp' | 'enable_default_route_bfd'>, now: Date): Promise<void> {

@@ -5,6 +5,7 @@ import { formatAddress, formatBlock, holds, parseAddress, parseBlock } from './a
 import { checkedZones, listZones } from './agents.ts';
 import { mark, tell } from './changes.ts';
 import { takeThis } from './fixed-ips.ts';
+import { demandProviderOf } from './flavors.ts';
 import { hasFloatingIps } from './floating-ips.store.ts';
 import { byBoolean, byText, standardFilters, standardSorts, tagFilters, type Listing } from './listing.ts';
 import { demandNoProxiesInside, demandProxying } from './ndp-proxies.ts';
@@ -22,7 +23,7 @@ import { findSubnet } from './subnets.store.ts';
 export type { Router } from './routers.store.ts';
 
 export type RouterWish = { name?: string; description?: string; admin_state_up?: boolean; external_gateway_info?: GatewayWish | null; routes?: Route[] | null; enable_ndp_proxy?: boolean | null } & { [option in (typeof adminOnly)[number]]?: boolean | null };
-export type NewRouterWish = RouterWish & { project_id?: string; tenant_id?: string; availability_zone_hints?: string[] };
+export type NewRouterWish = RouterWish & { project_id?: string; tenant_id?: string; availability_zone_hints?: string[]; flavor_id?: string | null };
 
 export type InterfaceWish = { subnet_id?: string; port_id?: string };
 export type Interface = { id: string; project_id: string; port_id: string; network_id: string; subnet_id: string; subnet_ids: string[] };
@@ -36,7 +37,7 @@ export const routerListing: Listing = {
   collection: 'routers',
   table: sql`network.router`,
   filters: { ...standardFilters(), ...tagFilters, name: byText(sql`r.name`), admin_state_up: byBoolean(sql`r.admin_state_up`), status: byText(sql`r.status`), enable_snat: byBoolean(sql`r.enable_snat`), enable_ndp_proxy: byBoolean(sql`r.enable_ndp_proxy`) },
-  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, status: sql`r.status`, enable_snat: sql`r.enable_snat` },
+  sorts: { ...standardSorts, name: sql`r.name`, admin_state_up: sql`r.admin_state_up`, status: sql`r.status`, enable_snat: sql`r.enable_snat`, flavor_id: sql`coalesce(r.flavor_id, '')` },
 };
 
 export async function getRouter({ tx }: Pick<Context, 'tx'>, id: string): Promise<Router> {
@@ -48,9 +49,10 @@ export async function createRouter(context: Context, wish: NewRouterWish): Promi
   const projectId = ownerOf(context, wish);
   demandAdmin(context, 'create_router', wish, adminOnly);
   const hints = await checkedZones(context, wish.availability_zone_hints ?? []);
+  if (wish.flavor_id !== undefined) await demandProviderOf(context, String(wish.flavor_id));
   await claim(tx, projectId, { router: 1 });
   const id = random.uuid();
-  await insertRouter(tx, { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true, ha: wish.ha ?? true, availability_zone_hints: hints, enable_default_route_ecmp: wish.enable_default_route_ecmp ?? false, enable_default_route_bfd: wish.enable_default_route_bfd ?? false }, now);
+  await insertRouter(tx, { id, project_id: projectId, name: wish.name ?? '', description: wish.description ?? '', admin_state_up: wish.admin_state_up ?? true, ha: wish.ha ?? true, availability_zone_hints: hints, flavor_id: wish.flavor_id ?? null, enable_default_route_ecmp: wish.enable_default_route_ecmp ?? false, enable_default_route_bfd: wish.enable_default_route_bfd ?? false }, now);
   if (wish.external_gateway_info) await setGateway(context, await lockedRouter(context, id), wish.external_gateway_info, 'create_router');
   await proxying(context, id, wish.enable_ndp_proxy);
   await mark(tx, now, 'router', [id]);
