@@ -36,7 +36,7 @@ export async function measureMeter(server: Server, { events: wanted, postgres, s
     const { user, system } = process.cpuUsage(before);
     const seconds = (user + system) / 1_000_000 + postgres() - postgresBefore;
     const wallSeconds = (performance.now() - begun) / 1_000;
-    const { rows } = await admin.query<{ records: number }>('select count(*)::int as records from meter.record');
+    const { rows } = await admin.query<{ records: number }>('select sum(count)::int as records from meter.page');
     if (events !== servers * states.length || rows[0]!.records !== events + 2_500 * states.length) throw new Error(`${events} events were metered, and there are ${rows[0]!.records} records`);
     return { events, records: rows[0]!.records, perSecond: events / wallSeconds, perCoreSecond: events / seconds };
   } finally {

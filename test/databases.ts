@@ -38,7 +38,7 @@ const memory = new Set([
   'object_store.usage_change', // folded every few seconds
   'object_store.loose', //    bytes that were let go of, until the next sweep
   'object_store.blob', //     the same
-  'meter.record', //       what was used, until home has it
+  'meter.page', //         what was used, until home has it
   'meter.running', //      what lasts
   'meter.shape', //        what is measured at once
   'volume.message', //     what a project is told about its volumes is there to be read for a month

@@ -112,7 +112,7 @@ test('usage waits while home is away and counts once when the answer was lost', 
   assert.equal(await upload(), 2);
 
   assert.deepEqual(await summed(home), [['ACTIVE', 60]]);
-  assert.deepEqual(await region.read(system, (tx) => tx.rows`select sequence from meter.record`), []);
+  assert.deepEqual(await region.read(system, (tx) => tx.rows`select first_sequence from meter.page`), []);
 });
 
 test('a gap is refused with the number that is expected', async (t) => {
@@ -180,11 +180,11 @@ test('of two processes that meter in turn neither goes by what it remembers of a
 test('an event that cannot be recorded holds up nobody but its own thing', async (t) => {
   const { clock, region, server, meter, upload, home } = await startMeter(t);
   await server('s1', 'ACTIVE');
-  await region.transaction(system, (tx) => tx.run`alter table meter.record add constraint no_s2 check (resource_id <> 's2')`);
+  await region.transaction(system, (tx) => tx.run`alter table meter.running add constraint no_s2 check (resource_id <> 's2')`);
   await server('s2', 'ACTIVE');
   await server('s3', 'ACTIVE');
   await meter();
-  await region.transaction(system, (tx) => tx.run`alter table meter.record drop constraint no_s2`);
+  await region.transaction(system, (tx) => tx.run`alter table meter.running drop constraint no_s2`);
   clock.advance(120_000);
   await server('s2', 'DELETED');
 

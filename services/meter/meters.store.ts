@@ -57,14 +57,10 @@ export async function findRunningBefore(tx: Transaction, moment: Date, { after, 
   return withShapes(tx, rows);
 }
 
-/** There are few shapes, of however many things: each is read once. */
 async function withShapes(tx: Transaction, rows: readonly RunningRow[]): Promise<Running[]> {
-  const ids = [...new Set(rows.map(({ shapeId }) => shapeId))];
-  if (ids.length === 0) return [];
-  const shapes = await tx.rows<{ id: number } & Running['measured']>`select id, flavor, measures from meter.shape where id = any(${ids}::int[])`;
-  const measuredOf = new Map(shapes.map(({ id, flavor, measures }) => [id, { flavor, measures }]));
+  const shapes = await readShapes(tx, rows.map(({ shapeId }) => shapeId));
   return rows.map(({ resource, resourceId, projectId, state, shapeId, began, meteredUntil }) => ({
-    resource, resourceId, projectId, state, measured: measuredOf.get(shapeId)!, began: new Date(Math.round(began)), meteredUntil: new Date(Math.round(meteredUntil)),
+    resource, resourceId, projectId, state, measured: shapes.get(shapeId)!.measured, began: new Date(Math.round(began)), meteredUntil: new Date(Math.round(meteredUntil)),
   }));
 }
 
@@ -100,22 +96,23 @@ export async function deleteRunning(tx: Transaction, things: readonly { resource
     where r.ctid = place.ctid`;
 }
 
+const mostOfPage = 2_500;
+
+/** One record as a page has it, which begins at the number of its first. Moments in milliseconds since 1970. */
+type Line = [resourceId: string, projectId: string, shapeId: number, previous: string | null, current: string | null, from: number, until: number, eventId: number | null];
+
 /** Numbers them in this order. The counter's row is what two writers wait for, so that no number is lost or seen late. */
 export async function appendRecords(tx: Transaction, records: readonly NewRecord[]): Promise<void> {
   if (records.length === 0) return;
-  const column = <T>(of: (each: NewRecord) => T) => records.map(of);
   const shapeIds = await ensureShapes(tx, records);
+  const lines = records.map(({ resourceId, projectId, previous, current, from, until, eventId }, index): Line => [resourceId, projectId, shapeIds[index]!, previous, current, from.getTime(), until.getTime(), eventId]);
+  const pages = Array.from({ length: Math.ceil(lines.length / mostOfPage) }, (_, number) => lines.slice(number * mostOfPage, (number + 1) * mostOfPage));
   await tx.run`
     with changed as (update meter.change set singular = true),
     numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
-    insert into meter.record (sequence, resource_id, project_id, shape_id, previous, current, since_at, until_at, event_id)
-    select numbered.first + record.place - 1, record.resource_id, record.project_id, record.shape_id,
-      record.previous, record.current, to_timestamp(record.since), to_timestamp(record.until), record.event_id
-    from numbered, unnest(
-      ${texts(column(({ resourceId }) => resourceId))}, ${texts(column(({ projectId }) => projectId))}, ${numbers(shapeIds)}::int[],
-      ${texts(column(({ previous }) => previous))}, ${texts(column(({ current }) => current))},
-      ${numbers(column(({ from }) => from.getTime() / 1000))}::float8[], ${numbers(column(({ until }) => until.getTime() / 1000))}::float8[], ${numbers(column(({ eventId }) => eventId))}::bigint[]
-    ) with ordinality as record (resource_id, project_id, shape_id, previous, current, since, until, event_id, place)`;
+    insert into meter.page (first_sequence, count, records)
+    select numbered.first + (page.number - 1) * ${mostOfPage}::int, page.count, page.records
+    from numbered, unnest(${numbers(pages.map((page) => page.length))}::int[], ${pages.map((page) => JSON.stringify(page))}::text[]) with ordinality as page (count, records, number)`;
 }
 
 export type Progress = { next: number; acknowledged: number; through: Date | null; toldThrough: Date | null };
@@ -130,18 +127,40 @@ export async function setThrough(tx: Transaction, through: Date): Promise<void> 
   await tx.run`update meter.progress set through = greatest(through, ${through})`;
 }
 
+/** Whole pages, the first in any case, up to so many records. */
 export async function firstRecords(tx: Transaction, limit: number): Promise<KeptRecord[]> {
-  const rows = await tx.rows<Omit<KeptRecord, 'measured'> & KeptRecord['measured']>`
-    select record.sequence, shape.resource, record.resource_id as "resourceId", record.project_id as "projectId", shape.flavor, shape.measures, record.previous, record.current,
-      record.since_at as "from", record.until_at as "until", record.event_id as "eventId"
-    from meter.record record join meter.shape shape on shape.id = record.shape_id order by record.sequence limit ${limit}`;
-  return rows.map(({ flavor, measures, ...record }) => ({ ...record, measured: { flavor, measures } }));
+  const pages = await tx.rows<{ first: number; records: string }>`
+    select first, records from (
+      select first_sequence as first, count, records, sum(count) over (order by first_sequence) as through from (select * from meter.page order by first_sequence limit ${limit}) page
+    ) page where through <= ${limit} or through = count order by first`;
+  const { acknowledged } = await readProgress(tx);
+  const lines = pages.flatMap(({ first, records }) => (JSON.parse(records) as Line[]).map((line, index) => ({ sequence: first + index, line })));
+  const shapes = await readShapes(tx, lines.map(({ line: [, , shapeId] }) => shapeId));
+  return lines.filter(({ sequence }) => sequence > acknowledged).map(({ sequence, line: [resourceId, projectId, shapeId, previous, current, from, until, eventId] }) => {
+    const { resource, measured } = shapes.get(shapeId)!;
+    return { sequence, resource, resourceId, projectId, measured, previous, current, from: new Date(from), until: new Date(until), eventId };
+  });
 }
 
 /** Home has all before `next`, and knows that all is told of what was until `through`. */
 export async function forgetAcknowledged(tx: Transaction, { next, through }: { next: number; through: Date | null }): Promise<void> {
-  await tx.run`delete from meter.record where sequence < ${next}`;
+  await tx.run`delete from meter.page where first_sequence + count <= ${next}`;
   await tx.run`update meter.progress set acknowledged = greatest(acknowledged, ${next - 1}), told_through = greatest(told_through, ${through})`;
+}
+
+/** How many records are kept that home has not acknowledged. */
+export async function countKept(tx: Transaction): Promise<number> {
+  const row = await tx.one<{ kept: number }>`
+    select coalesce(sum(page.first_sequence + page.count - greatest(page.first_sequence, progress.acknowledged + 1)), 0)::int as kept from meter.page page, meter.progress progress`;
+  return row?.kept ?? 0;
+}
+
+/** There are few shapes, of however many things: each is read once. */
+async function readShapes(tx: Transaction, wanted: readonly number[]): Promise<Map<number, Shaped>> {
+  const ids = [...new Set(wanted)];
+  if (ids.length === 0) return new Map();
+  const rows = await tx.rows<{ id: number; resource: MeteredResource } & Running['measured']>`select id, resource, flavor, measures from meter.shape where id = any(${ids}::int[])`;
+  return new Map(rows.map(({ id, resource, flavor, measures }) => [id, { resource, measured: { flavor, measures } }]));
 }
 
 type Shaped = { resource: MeteredResource; measured: Running['measured'] };

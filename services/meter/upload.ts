@@ -27,8 +27,8 @@ export async function uploadUsage({ database, region, link }: { database: Databa
   while (signal?.aborted !== true) {
     const { records, progress } = await database.read(scope, async (tx) => ({ progress: await readProgress(tx), records: await firstRecords(tx, atOnce) }));
     const last = records.at(-1);
-    const isAll = records.length < atOnce;
     // Read before the records: what it promises is in them.
+    const isAll = (last?.sequence ?? progress.acknowledged) + 1 >= progress.next;
     const through = isAll ? progress.through : null;
     if (last === undefined && (through === null || (progress.toldThrough !== null && through <= progress.toldThrough))) return sent;
     const first = records[0]?.sequence ?? progress.acknowledged + 1;
