@@ -107,12 +107,13 @@ export async function appendRecords(tx: Transaction, records: readonly NewRecord
   const shapeIds = await ensureShapes(tx, records);
   const lines = records.map(({ resourceId, projectId, previous, current, from, until, eventId }, index): Line => [resourceId, projectId, shapeIds[index]!, previous, current, from.getTime(), until.getTime(), eventId]);
   const pages = Array.from({ length: Math.ceil(lines.length / mostOfPage) }, (_, number) => lines.slice(number * mostOfPage, (number + 1) * mostOfPage));
+  // Nearly always one, whose text goes as it is: within an array every quotation mark of it would be escaped.
+  const rows = pages.map((page, number) => sql`(${number * mostOfPage}::int, ${page.length}::int, ${JSON.stringify(page)}::text)`);
   await tx.run`
     with changed as (update meter.change set singular = true),
     numbered as (update meter.progress set next_sequence = next_sequence + ${records.length} returning next_sequence - ${records.length} as first)
     insert into meter.page (first_sequence, count, records)
-    select numbered.first + (page.number - 1) * ${mostOfPage}::int, page.count, page.records
-    from numbered, unnest(${numbers(pages.map((page) => page.length))}::int[], ${pages.map((page) => JSON.stringify(page))}::text[]) with ordinality as page (count, records, number)`;
+    select numbered.first + page.before, page.count, page.records from numbered, (values ${sql.join(rows)}) page (before, count, records)`;
 }
 
 export type Progress = { next: number; acknowledged: number; through: Date | null; toldThrough: Date | null };
