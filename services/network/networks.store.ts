@@ -53,6 +53,13 @@ export function findNetwork(tx: Transaction, id: string): Promise<Network | unde
   return tx.one<Network>`select ${columns} from network.network r where id = ${id}`;
 }
 
+/** What ports are made by: all of a network is the dearest question of a new port. */
+export type GroundOfPorts = Pick<Network, 'id' | 'project_id' | 'shared' | 'port_security_enabled' | 'qos_policy_id'>;
+
+export function findGroundOfPorts(tx: Transaction, id: string): Promise<GroundOfPorts | undefined> {
+  return tx.one<GroundOfPorts>`select r.id, r.project_id, ${sharedWithReader(sql`r.shared_with`)} as shared, r.port_security_enabled, r.qos_policy_id from network.network r where r.id = ${id}`;
+}
+
 /** Until the end of the transaction nobody else changes it or adds subnets; undefined when it is not ours to change. */
 export async function lockNetwork(tx: Transaction, id: string): Promise<Network | undefined> {
   const found = await tx.one`select id from network.network where id = ${id} for update`;

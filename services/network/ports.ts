@@ -12,7 +12,7 @@ import { leaveLocalIps } from './local-ips.ts';
 import { isLocalPort } from './local-ips.store.ts';
 import { dropLogsOn, markLoggedOn } from './logs.ts';
 import { getNetwork, networkNotThere, type Network } from './networks.ts';
-import { findNetwork } from './networks.store.ts';
+import { findGroundOfPorts, type GroundOfPorts } from './networks.store.ts';
 import { dropProxiesTo } from './ndp-proxies.ts';
 import { demandAdmin, notAllowed, ownerOf } from './owners.ts';
 import {
@@ -262,14 +262,14 @@ export async function letGoOfFloatingIps(context: Change, portId: string, addres
 }
 
 /** What ports are made among, asked at once: what is not there is refused where it is wished for. */
-type Surroundings = { networks: Map<string, Network | undefined>; subnets: Map<string, Subnet[]>; groups: Set<string>; defaultGroups: Map<string, string | undefined> };
+type Surroundings = { networks: Map<string, GroundOfPorts | undefined>; subnets: Map<string, Subnet[]>; groups: Set<string>; defaultGroups: Map<string, string | undefined> };
 
 async function surroundingsOf(context: Context, wishes: readonly NewPortWish[]): Promise<Surroundings> {
   const { tx } = context;
   const owners = wishes.filter(({ security_groups: wanted }) => wanted == null).map((wish) => ownerOf(context, wish));
   const networkIds = wishes.map(({ network_id: id }) => id);
   const [networks, subnets, groups, defaultGroups] = await Promise.all([
-    ofEach(networkIds, (id) => findNetwork(tx, id)),
+    ofEach(networkIds, (id) => findGroundOfPorts(tx, id)),
     ofEach(networkIds, (id) => subnetsOfNetwork(tx, id)),
     seenGroups(tx, [...new Set(wishes.flatMap(({ security_groups: wanted }) => wanted ?? []))]),
     ofEach(owners, (id) => findDefaultGroup(tx, id)),
@@ -281,7 +281,7 @@ async function ofEach<T>(ids: readonly string[], find: (id: string) => Promise<T
   return new Map(await Promise.all([...new Set(ids)].map(async (id) => [id, await find(id)] as const)));
 }
 
-type PlannedPort = { row: NewPort; wish: NewPortWish; network: Network; groups: string[]; pairs: ReturnType<typeof addressPairs> };
+type PlannedPort = { row: NewPort; wish: NewPortWish; network: GroundOfPorts; groups: string[]; pairs: ReturnType<typeof addressPairs> };
 
 /** Refuses what cannot be; changes nothing but that the project has a default group, where it needs one. */
 async function planned(context: Context, wish: NewPortWish, surroundings: Surroundings, once: ReturnType<typeof remembering>, serverId: string | undefined): Promise<PlannedPort> {
@@ -382,7 +382,7 @@ type PairWish = { ip_address: string; mac_address?: string };
 const networkOwnerOnly = ['mac_address', 'port_security_enabled', 'allowed_address_pairs'];
 
 /** neutron/conf/policies/port.py; stricter where the network is another project's (ATTACKS 30). */
-function demandRights(context: Context, rule: string, network: Network, wish: PortChange): void {
+function demandRights(context: Context, rule: string, network: Pick<Network, 'project_id' | 'shared'>, wish: PortChange): void {
   const { caller } = context;
   if (wish.data_plane_status !== undefined && !caller.isAdmin && !caller.roles.has('data_plane_integrator')) throw notAllowed(rule, 'data_plane_status');
   if (caller.isAdmin || caller.roles.has('service')) return;
