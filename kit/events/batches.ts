@@ -88,21 +88,19 @@ export async function areEventsDue(tx: Transaction, name: string, before: Date):
 type Taking = { name: string; columns: Sql; now: Date; size: number };
 
 function take<Told extends object>(tx: Transaction, { name: consumer, columns, now, size }: Taking): Promise<(Told & Delivered)[]> {
-  const due = sql`
-    select delivery.event_id from kit.event_delivery delivery
-    where delivery.consumer = ${consumer} and delivery.retry_at <= ${now}
-      and delivery.about not in (select about from kit.event_delivery where consumer = ${consumer} and attempt > 0 and retry_at > ${now})
-    order by delivery.event_id limit ${size}`;
+  const due = sql`delivery.consumer = ${consumer} and delivery.retry_at <= ${now}
+      and delivery.about not in (select about from kit.event_delivery where consumer = ${consumer} and attempt > 0 and retry_at > ${now})`;
   // The lock comes first, or two takers would see the same rows and one of them wait for nothing. What is oldest lies
   // side by side: with both ends the planner takes that stretch of the index, and not the whole table.
   return tx.rows<Told & Delivered>`
     with turn as materialized (select pg_advisory_xact_lock(hashtext('kit.event_delivery'), hashtext(${consumer}))),
-    next as materialized (select due.event_id from turn, lateral (${due}) due),
-    ends as materialized (select min(event_id) as first, max(event_id) as last from next),
+    ends as materialized (
+      select min(event_id) as first, max(event_id) as last
+      from turn, lateral (select delivery.event_id from kit.event_delivery delivery where ${due} order by delivery.event_id limit ${size}) next
+    ),
     taken as (
-      delete from kit.event_delivery delivery using next
-      where delivery.consumer = ${consumer} and delivery.event_id = next.event_id
-        and delivery.event_id between (select first from ends) and (select last from ends)
+      delete from kit.event_delivery delivery
+      where ${due} and delivery.event_id between (select first from ends) and (select last from ends)
       returning delivery.event_id, delivery.attempt
     )
     select event.id, ${columns}, taken.attempt from taken join kit.event event on event.id = taken.event_id
