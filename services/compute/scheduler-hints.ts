@@ -32,7 +32,7 @@ export async function wishOf(tx: Transaction, server: Server, { exclude, hostnam
 
 /** As if a server of it were to be made, which nobody makes. */
 export function wishOfFlavor(flavor: Flavor, asked: Pick<ClaimWish, 'now' | 'projectId' | 'availabilityZone' | 'image'>): ClaimWish {
-  return { ...needsOf({ flavor, resize: null, rootDiskGiB: flavor.diskGiB }), ...asked, consumerId: '', extraSpecs: flavor.extraSpecs, underWay: countUnderWay };
+  return { ...needsOf({ flavor, resize: null, rootDiskGiB: flavor.diskGiB, imageProperties: asked.image ?? {} }), ...asked, consumerId: '', extraSpecs: flavor.extraSpecs, underWay: countUnderWay };
 }
 
 async function hostsOf(tx: Transaction, projectId: string, hint: unknown): Promise<string[]> {

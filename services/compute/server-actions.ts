@@ -1,10 +1,12 @@
 /** What can be asked of a server that there is. Each: its row locked, its state asked, the wish written, the work begun. */
+import { isDeepStrictEqual } from 'node:util';
 import type { GuestFile } from '../../drivers/driver.ts';
 import { badRequest, conflict, forbidden, notFound } from '../../kit/fault.ts';
 import type { Context } from '../../kit/http/implement.ts';
 import type { SomeWorkflow, Workflow } from '../../kit/workflow/workflow.ts';
 import { getServerImage, type ServerImage } from '../image/images.ts';
 import { addServerSecurityGroup, removeServerSecurityGroup } from '../network/ports.ts';
+import { cellsOf } from '../placement/cells.ts';
 import { moveClaim, NoValidHost, releaseClaim } from '../placement/claims.ts';
 import { claimSpending, domainOf } from '../quota/budgets.ts';
 import { claimQuota, releaseQuota } from '../quota/quotas.ts';
@@ -207,6 +209,7 @@ export async function rebuildServer(compute: Compute, context: Context, id: stri
   const image = await getServerImage(context, wish.imageId).catch(asBadRequest);
   const imageProperties = knownProperties(image.properties);
   demandHardware({ flavor: server.flavor, image: imageProperties });
+  if (image.id !== server.imageId) demandSameCells(server, imageProperties);
   const refusal = image.id === server.imageId ? null : await refusalOfHost(compute, context, { ...server, imageProperties });
   if (refusal !== null) {
     const refused = await changeServer(tx, { now: () => now }, server, { taskState: 'rebuilding' }, { requestId });
@@ -235,6 +238,12 @@ export async function rebuildServer(compute: Compute, context: Context, id: stri
   if (server.rootImage === null && !wish.keepVolume) await startWork(compute, context, changed, 'rebuild', rebuildVolumeServerWorkflow, { imageId: image.id });
   else await startWork(compute, context, changed, 'rebuild', rebuildServerWorkflow, {});
   return changed;
+}
+
+/** What it has of its host's processors stays: nova/compute/api.py, _validate_numa_rebuild */
+function demandSameCells({ flavor, imageProperties: before }: Server, after: Readonly<Record<string, string>>): void {
+  if (!isDeepStrictEqual(cellsOf(flavor, before), cellsOf(flavor, after)))
+    throw badRequest("An instance's NUMA topology cannot be changed as part of a rebuild. The image provided is invalid for this instance.");
 }
 
 function onDisk(server: Server, image: ServerImage, isAdmin: boolean): Partial<Server> {

@@ -25,6 +25,26 @@ test('processors of its own are one server’s alone, told to its host, and anot
   assert.deepEqual(await cloud.diagnose(), []);
 });
 
+test('an image asks for processors of its own where the flavor leaves that open, and a server that is made anew keeps those that it has', async (t) => {
+  const cloud = await startCloud(t, { hosts: 1, hostShape });
+  const { admin, alice, imageId } = cloud;
+  const plain = await flavorOf(cloud, { vcpus: 2, ram: 1_024 }, {});
+  const shared = await create(cloud, plain);
+  const { image_id: own = '' } = (await alice.client(compute).serverActions.createImage({ params: { server_id: shared }, body: { createImage: { name: 'own' } } })).body;
+  await cloud.settle();
+  await admin.image.images.update({ params: { image_id: own }, body: [{ op: 'add', path: '/hw_cpu_policy', value: 'dedicated' }] });
+
+  const pinned = await create(cloud, plain, own);
+
+  assert.deepEqual((await nodesOf(cloud, pinned, 'admin')).map(({ vcpu_set, cpu_pinning }) => [vcpu_set, cpu_pinning]), [[[0, 1], { 0: 2, 1: 3 }]]);
+  assert.deepEqual(await nodesOf(cloud, shared, 'admin'), []);
+  for (const [server_id, imageRef] of [[shared, own], [pinned, imageId]] as const)
+    await assert.rejects(alice.compute.serverActions.rebuild({ params: { server_id }, body: { rebuild: { imageRef } } }), { status: 400, message: /NUMA topology cannot be changed as part of a rebuild/ });
+  await create(cloud, plain, own);
+  assert.match(await refusalOf(cloud, await create(cloud, plain, own)), /0 of these have room for 2 of PCPU \(Room\)\.$/);
+  assert.deepEqual(await cloud.diagnose(), []);
+});
+
 test('the cells of a guest are held to cells of its host that have the memory, or it is said that none has', async (t) => {
   const cloud = await startCloud(t, { hosts: 1, hostShape });
   const both = await flavorOf(cloud, { vcpus: 2, ram: 1_024 }, { 'hw:numa_nodes': '2', 'hw:numa_cpus.0': '1', 'hw:numa_mem.0': '768', 'hw:numa_cpus.1': '0', 'hw:numa_mem.1': '256' });
@@ -73,8 +93,8 @@ async function flavorOf({ admin }: TestCloud, { vcpus, ram }: { vcpus: number; r
   return flavor.id;
 }
 
-async function create({ alice, imageId, settle }: TestCloud, flavorRef: string): Promise<string> {
-  const { body } = await alice.compute.servers.create({ body: { server: { name: 's', flavorRef, imageRef: imageId, networks: [] } } });
+async function create({ alice, imageId, settle }: TestCloud, flavorRef: string, imageRef = imageId): Promise<string> {
+  const { body } = await alice.compute.servers.create({ body: { server: { name: 's', flavorRef, imageRef, networks: [] } } });
   await settle();
   return 'server' in body ? body.server.id : assert.fail();
 }

@@ -96,9 +96,9 @@ export function quotaOf({ flavor, resize }: Pick<Server, 'flavor' | 'resize'>): 
 }
 
 /** What it claims of its host; a resize that waits may have to go back, where it is. */
-export function needsOf({ flavor, resize, rootDiskGiB, imageProperties }: Pick<Server, 'flavor' | 'resize' | 'rootDiskGiB'> & Partial<Pick<Server, 'imageProperties'>>): Needs {
+export function needsOf({ flavor, resize, rootDiskGiB, imageProperties }: Pick<Server, 'flavor' | 'resize' | 'rootDiskGiB' | 'imageProperties'>): Needs {
   // nova/scheduler/utils.py, resources_from_flavor
-  const claimed = (of: Server['flavor']): Needs => ({ vcpus: of.vcpus, memoryMiB: of.memoryMiB, diskGiB: rootDiskGiB + of.ephemeralGiB + Math.ceil(of.swapMiB / 1024), resources: resourcesOf(of), cells: cellsOf(of, imageProperties) });
+  const claimed = (of: Server['flavor']): Needs => ({ vcpus: of.vcpus, memoryMiB: of.memoryMiB, diskGiB: rootDiskGiB + of.ephemeralGiB + Math.ceil(of.swapMiB / 1024), resources: resourcesOf(of, imageProperties), cells: cellsOf(of, imageProperties) });
   if (!resize || resize.left) return claimed(flavor);
   const most: Record<string, number> = { VCPU: 0, MEMORY_MB: 0, DISK_GB: 0 };
   for (const { resourceClass, amount } of [...amountsOf(claimed(flavor)), ...amountsOf(claimed(resize.from))]) most[resourceClass] = Math.max(most[resourceClass] ?? 0, amount);

@@ -78,7 +78,7 @@ test('the emptiest host is the best, unless it fails builds, has devices that no
 });
 
 test('a flavor claims what it says instead of what it shows', () => {
-  const claimed = (extraSpecs: Specs) => Object.fromEntries(amountsOf({ vcpus: 4, memoryMiB: 8, diskGiB: 0, resources: resourcesOf({ vcpus: 4, extraSpecs }) }).map(({ resourceClass, amount }) => [resourceClass, amount]));
+  const claimed = (extraSpecs: Specs) => Object.fromEntries(amountsOf({ vcpus: 4, memoryMiB: 8, diskGiB: 0, resources: resourcesOf({ vcpus: 4, extraSpecs }, {}) }).map(({ resourceClass, amount }) => [resourceClass, amount]));
 
   assert.deepEqual(claimed({}), { MEMORY_MB: 8, VCPU: 4 });
   assert.deepEqual(claimed({ 'resources:VCPU': '0', 'resources:CUSTOM_BAREMETAL': '1' }), { CUSTOM_BAREMETAL: 1, MEMORY_MB: 8 });
@@ -89,7 +89,7 @@ test('a flavor claims what it says instead of what it shows', () => {
 type Wanted = Partial<Asked> & { projectId?: string; extraSpecs?: Specs; image?: Specs };
 
 function decided(board: Board, { projectId = 'project', extraSpecs = {}, image = {}, ...asked }: Wanted) {
-  const amounts = amountsOf({ vcpus: 0, memoryMiB: 1, diskGiB: 0, resources: resourcesOf({ vcpus: 0, extraSpecs }) });
+  const amounts = amountsOf({ vcpus: 0, memoryMiB: 1, diskGiB: 0, resources: resourcesOf({ vcpus: 0, extraSpecs }, {}) });
   return decide(board, readWish({ ...nothing, ...asked, projectId, extraSpecs, image, amounts }), { aliveAfter: 0, seed: 'seed' });
 }
 

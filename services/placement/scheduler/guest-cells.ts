@@ -6,9 +6,14 @@ export type GuestCell = { vcpus: number[]; memoryMiB: number };
 /** `own`: each of its processors is one of the host's, and nobody else's. */
 export type CellWish = { cells: GuestCell[]; own: boolean };
 
+/** What the flavor leaves open the image may say: nova/virt/hardware.py, get_cpu_policy_constraint */
+export function cpuPolicyOf(extraSpecs: Specs, image: Specs): string | undefined {
+  return extraSpecs['hw:cpu_policy'] ?? image['hw_cpu_policy'];
+}
+
 /** Undefined: it does not matter. Throws a Fault for what cannot be. */
 export function cellsOf({ vcpus, memoryMiB, extraSpecs }: { vcpus: number; memoryMiB: number; extraSpecs: Specs }, image: Specs = {}): CellWish | undefined {
-  const own = extraSpecs['hw:cpu_policy'] === 'dedicated';
+  const own = cpuPolicyOf(extraSpecs, image) === 'dedicated';
   const said = Number(extraSpecs['hw:numa_nodes'] ?? image['hw_numa_nodes'] ?? 0);
   const isSaid = Number.isInteger(said) && said > 0;
   if (!own && !isSaid) return undefined;

@@ -2,6 +2,7 @@
 import type { Amount } from '../claims.store.ts';
 import type { Needs } from '../claims.ts';
 import { traitsOfMachine } from '../machines.ts';
+import { cpuPolicyOf } from './guest-cells.ts';
 
 export type GroupWish = { policy: 'affinity' | 'anti-affinity' | 'soft-affinity' | 'soft-anti-affinity'; mostPerHost: number; /** How many of the group each host has. */ members: Readonly<Record<string, number>> };
 
@@ -64,7 +65,8 @@ function ownProcessorsOf(specs: Specs, image: Specs): string | null {
   const pages = image['hw_mem_page_size'] ?? specs['hw:mem_page_size'] ?? 'small';
   if (!['any', 'small'].includes(pages)) return `hw:mem_page_size=${pages}`;
   const rare = [['hw:emulator_threads_policy', 'isolate'], ['hw:cpu_thread_policy', 'require'], ['hw:cpu_policy', 'mixed'], ['hw:cpu_policy', 'dedicated']] as const;
-  const found = rare.find(([name, value]) => (specs[name] ?? (name === 'hw:cpu_thread_policy' ? image['hw_cpu_thread_policy'] : undefined)) === value);
+  const asked: Partial<Specs> = { ...specs, 'hw:cpu_policy': cpuPolicyOf(specs, image), 'hw:cpu_thread_policy': specs['hw:cpu_thread_policy'] ?? image['hw_cpu_thread_policy'] };
+  const found = rare.find(([name, value]) => asked[name] === value);
   return found ? found.join('=') : null;
 }
 
@@ -81,8 +83,8 @@ export function amountsOf({ vcpus, memoryMiB, diskGiB, resources = {} }: Needs):
 }
 
 /** What a flavor claims besides, or instead of, what it shows: `resources:VCPU=0`, devices, processors of its own. nova/scheduler/utils.py, ResourceRequest */
-export function resourcesOf({ vcpus, extraSpecs }: { vcpus: number; extraSpecs: Specs }): Record<string, number> {
-  const resources: Record<string, number> = extraSpecs['hw:cpu_policy'] === 'dedicated' ? { VCPU: 0, PCPU: vcpus } : {};
+export function resourcesOf({ vcpus, extraSpecs }: { vcpus: number; extraSpecs: Specs }, image: Specs): Record<string, number> {
+  const resources: Record<string, number> = cpuPolicyOf(extraSpecs, image) === 'dedicated' ? { VCPU: 0, PCPU: vcpus } : {};
   for (const part of (extraSpecs['pci_passthrough:alias'] ?? '').split(',').filter(Boolean)) {
     const [alias = '', count = '1'] = part.trim().split(':');
     const name = classOfDevice(alias);
