@@ -1,9 +1,9 @@
 /** Makes this machine able to run the tests: the stock clients, programs that look at networks, and, as root, the engines. */
 import { installNewerEngines, installPackages, missingPackages, notInstalled } from '../drivers/libvirt-ovn/engines-install.ts';
 
-/** What tests of whole systems run besides the product, from the distribution. */
+/** What tests run besides the product, from the distribution. */
 const clients = ['python3-openstackclient', 'python3-swiftclient', 'openssh-client', 'qemu-utils', 'tempest', 's3cmd', 'rclone', 'awscli', 'python3-boto3'];
-const probes = ['busybox', 'curl', 'iputils-ping', 'netcat-openbsd'];
+const probes = ['busybox', 'curl', 'iputils-ping', 'libxml2-utils', 'netcat-openbsd'];
 
 /** Packages, unpacked engines and built images, where `intercloud up` keeps them too. */
 const machineCache = '/var/cache/intercloud';
