@@ -67,12 +67,17 @@ async function makeWorld(ask: Ask, networkId: string, chance: Chance): Promise<W
   for (let count = 0; count < 6; count++) {
     const secured = count > 0;
     const pairs = count === 1 ? [{ ip_address: '10.0.0.200' }, { ip_address: '192.0.2.0/28', mac_address: 'fa:16:3e:aa:aa:aa' }, { ip_address: '2001:db8:2::/64' }] : [];
-    const wish = { network_id: networkId, ...(secured ? { allowed_address_pairs: pairs, security_groups: groups.filter(() => chance.of([true, false])).map(({ id }) => id) } : { port_security_enabled: false }) };
+    const wish = { network_id: networkId, ...(secured ? { allowed_address_pairs: pairs, security_groups: ofOneKind(groups.filter(() => chance.of([true, false]))).map(({ id }) => id) } : { port_security_enabled: false }) };
     const { port } = ok(await ask('POST', '/ports', { port: wish }), 201);
     ports.set(port.id, port);
   }
   const shown: Parsed[] = ok(await ask('GET', '/security-groups')).security_groups;
   return { ports, rulesOf: new Map(shown.map(({ id, security_group_rules }) => [id, security_group_rules])), addressGroups: new Map([[offices.id, offices.addresses]]) };
+}
+
+/** No port is in both stateful and stateless groups. */
+function ofOneKind(groups: Parsed[]): Parsed[] {
+  return groups.filter(({ stateful }) => stateful === groups[0].stateful);
 }
 
 /** What the API may refuse, too: then it is in force nowhere. */
