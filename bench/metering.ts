@@ -14,6 +14,8 @@ export type MeterMeasured = { events: number; records: number; /** By the clock 
 const name = 'bench_meter';
 const schemas = ['quota', 'meter'].map((service) => ({ service, directory: fileURLToPath(new URL(`../services/${service}/schema/`, import.meta.url)) }));
 /** What a server goes through. */
+/** Servers that come and go before it is counted: so many events it takes until all of the code that they run through is compiled. */
+const warming = 10_000;
 const states = ['BUILD', 'ACTIVE', 'SHUTOFF', 'ACTIVE', 'DELETED'];
 
 /** `postgres`: what its processes have worked. The meter is this process. */
@@ -25,19 +27,18 @@ export async function measureMeter(server: Server, { events: wanted, postgres, s
   try {
     await admin.connect();
     await migrate(database, schemas);
-    // What every process does once, before it is counted.
-    await fill(admin, { from: 0, servers: 2_500 });
+    await fill(admin, { from: 0, servers: warming });
     await meterEvents({ database, clock: systemClock });
     const servers = Math.ceil(wanted / states.length);
     say(`${servers * states.length} events of ${servers} servers are metered`);
-    await fill(admin, { from: 2_500, servers });
+    await fill(admin, { from: warming, servers });
     const [begun, before, postgresBefore] = [performance.now(), process.cpuUsage(), postgres()];
     const events = await meterEvents({ database, clock: systemClock });
     const { user, system } = process.cpuUsage(before);
     const seconds = (user + system) / 1_000_000 + postgres() - postgresBefore;
     const wallSeconds = (performance.now() - begun) / 1_000;
     const { rows } = await admin.query<{ records: number }>('select sum(count)::int as records from meter.page');
-    if (events !== servers * states.length || rows[0]!.records !== events + 2_500 * states.length) throw new Error(`${events} events were metered, and there are ${rows[0]!.records} records`);
+    if (events !== servers * states.length || rows[0]!.records !== events + warming * states.length) throw new Error(`${events} events were metered, and there are ${rows[0]!.records} records`);
     return { events, records: rows[0]!.records, perSecond: events / wallSeconds, perCoreSecond: events / seconds };
   } finally {
     await admin.end();
