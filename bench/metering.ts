@@ -13,9 +13,9 @@ export type MeterMeasured = { events: number; records: number; /** By the clock 
 
 const name = 'bench_meter';
 const schemas = ['quota', 'meter'].map((service) => ({ service, directory: fileURLToPath(new URL(`../services/${service}/schema/`, import.meta.url)) }));
-/** What a server goes through. */
 /** Servers that come and go before it is counted: so many events it takes until all of the code that they run through is compiled. */
 const warming = 10_000;
+/** What a server goes through. */
 const states = ['BUILD', 'ACTIVE', 'SHUTOFF', 'ACTIVE', 'DELETED'];
 
 /** `postgres`: what its processes have worked. The meter is this process. */
