@@ -132,7 +132,8 @@ test('transactions that stand in each other’s way are run again', async (t) =>
 
   const prices = await database.read(system, (tx) => tx.rows`select price from shop.item where price is not null`);
   assert.deepEqual(prices, [{ price: 2 }, { price: 2 }]);
-  assert.equal(met, 3);
+  // Who is run again may be the first to have the row that the other waits for, and is then in its way once more.
+  assert.ok(met >= 3);
 });
 
 test('a connection that breaks before COMMIT costs the caller nothing', async (t) => {
