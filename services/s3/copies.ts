@@ -28,7 +28,7 @@ export async function sourceOf(request: BodyRequest, text: string): Promise<Sour
   const [path = '', version] = text.split('?versionId=');
   const [, bucket, key] = /^\/?([^/]+)\/(.+)$/s.exec(decoded(path)) ?? [];
   if (bucket === undefined || key === undefined) throw refused('InvalidArgument', 'Copy Source must mention the source bucket and key: sourcebucket/sourcekey');
-  const here = await enter(request, bucket, { operation: contract.get, list: 'read', action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion', key, permission: 'READ' });
+  const here = await enter(request, bucket, { operation: contract.get, list: 'read', action: version === undefined ? 's3:GetObject' : 's3:GetObjectVersion', key, version, permission: 'READ' });
   const object = await versionAt(here, key, version);
   const condition = conditionOf((name) => headerOf(request.headers, `x-amz-copy-source-${name}`), { etags: [object.etag], modifiedAt: object.writtenAt });
   if (condition !== 'met') throw refused('PreconditionFailed');

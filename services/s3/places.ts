@@ -3,11 +3,15 @@ import type { Operation } from '../../contract/contract.ts';
 import { Fault } from '../../kit/fault.ts';
 import { nobody, type Caller } from '../../kit/http/caller.ts';
 import { noSuchContainer, type Container } from '../object-store/containers.ts';
+import { headerOf } from '../object-store/header-text.ts';
 import { findObject } from '../object-store/objects.ts';
-import { signedVisit, visit, type List, type StoreRequest, type Visit } from '../object-store/visits.ts';
+import { decoded } from '../object-store/paths.ts';
+import { signedVisit, textsOf, visit, type List, type StoreRequest, type Visit } from '../object-store/visits.ts';
 import { grantsOfObject, isGranted, type Permission } from './grants.ts';
-import { allowsByPolicy, policyOf, type Action } from './policies.ts';
+import { allowsByPolicy, asksForTags, everyKey, policyOf, type Action } from './policies.ts';
+import { tagIn, type Saying } from './policy-conditions.ts';
 import { refused } from './refusals.ts';
+import { tagsOf, tagsOfHeader, type Tags } from './tags.ts';
 
 export type Place = { projectId: string; account: string; container: string };
 
@@ -17,7 +21,9 @@ export type Wish = {
   list?: List;
   /** By what name a policy lets others do it. */
   action?: Action;
-  key?: string | undefined;
+  key?: string | typeof everyKey | undefined;
+  /** Of the object, where it is not the query that says it. */
+  version?: string | undefined;
   /** What the object's own grants must say. */
   permission?: Permission;
 };
@@ -36,7 +42,9 @@ export function placeOf(bucket: string, caller: Caller): Place {
 }
 
 /** The bucket, for somebody who may. */
-export async function enter(request: StoreRequest, bucket: string, { operation, list, action, key, permission }: Wish): Promise<Here> {
+export async function enter(request: StoreRequest, bucket: string, wish: Wish): Promise<Here> {
+  const { operation, list, action, permission } = wish;
+  const key = wish.key === everyKey ? undefined : wish.key;
   const place = placeOf(bucket, request.caller);
   const found = await allowed();
   if (!found.container) throw noSuchContainer();
@@ -49,9 +57,17 @@ export async function enter(request: StoreRequest, bucket: string, { operation, 
     } catch (error) {
       if (!(error instanceof Fault) || (error.status !== 401 && error.status !== 403)) throw error;
       const other = await signedVisit(request, { ...place, object: key });
-      if (other?.container && ((action !== undefined && allowsByPolicy(policyOf(other.container), { action, key, caller: request.caller, address: request.remoteAddress })) || (await isGrantedBy(other, other.container)))) return { ...other, admits: ({ name }) => name === place.container };
+      if (other?.container && ((await isAllowedBy(other, other.container)) || (await isGrantedBy(other, other.container)))) return { ...other, admits: ({ name }) => name === place.container };
       throw refused('AccessDenied', undefined, { cause: error });
     }
+  }
+
+  async function isAllowedBy(there: Visit, container: Container): Promise<boolean> {
+    const policy = policyOf(container);
+    if (action === undefined || policy === undefined) return false;
+    const version = 'version' in wish ? wish.version : textsOf(request)['versionId'];
+    const object = key === undefined || !asksForTags(policy) ? undefined : await there.read((context) => findObject(context, container, key, version));
+    return allowsByPolicy(policy, { action, key: wish.key, caller: request.caller, address: request.remoteAddress, saying: sayingOf(request, { action, tags: wish.key === everyKey ? null : object && tagsOf(object) }) });
   }
 
   async function isGrantedBy(there: Visit, container: Container): Promise<boolean> {
@@ -67,6 +83,35 @@ export async function enterAsOwner(request: StoreRequest, bucket: string, operat
   const { caller } = request;
   if (caller === nobody || (caller.projectId !== here.projectId && !here.isReseller)) throw refused('AccessDenied');
   return here;
+}
+
+/** What a request says of what policies compare. */
+function sayingOf(request: StoreRequest, { action, tags }: { action: Action; /** Of the object that is there; null: of each another. */ tags: Tags | null | undefined }): Saying {
+  const { headers, caller, now, base } = request;
+  const query = textsOf(request);
+  const own: Readonly<Record<string, () => string | null | undefined>> = {
+    'aws:referer': () => headerOf(headers, 'referer'),
+    'aws:useragent': () => headerOf(headers, 'user-agent'),
+    'aws:securetransport': () => String(base.startsWith('https:')),
+    'aws:currenttime': () => now.toISOString(),
+    'aws:epochtime': () => String(Math.floor(now.getTime() / 1_000)),
+    'aws:userid': () => (caller === nobody ? undefined : caller.userId),
+    'aws:principalaccount': () => caller.projectId ?? undefined,
+    's3:versionid': () => query['versionId'],
+    's3:x-amz-copy-source': () => headerOf(headers, 'x-amz-copy-source')?.split('?versionId=').slice(0, 1).map((path) => decoded(path).replace(/^\//, '')).at(0),
+  };
+  return (name) => {
+    const [existing, wished] = [tagIn(name, 'existing'), tagIn(name, 'request')];
+    if (existing !== undefined) return tags && Object.hasOwn(tags, existing) ? tags[existing] : tags === null ? null : undefined;
+    if (wished !== undefined) {
+      // Otherwise they come with the body, which is not read before it is known who brings it.
+      if (action !== 's3:PutObject') return null;
+      const asked = tagsOfHeader(headerOf(headers, 'x-amz-tagging') ?? '');
+      return Object.hasOwn(asked, wished) ? asked[wished] : undefined;
+    }
+    const plain = name.slice('s3:'.length);
+    return own[name] ? own[name]() : plain.startsWith('x-amz-') ? headerOf(headers, plain) : query[plain];
+  };
 }
 
 function withoutTempUrl(request: StoreRequest): StoreRequest {

@@ -1,10 +1,11 @@
 /**
  * Policies of buckets, as far as they let others in: `Allow`, for everybody or projects or users, of what this door can do,
- * from some addresses. What would not be kept is refused when it is brought, and never kept and not followed: a `Deny` would
+ * from some addresses, on conditions. What would not be kept is refused when it is brought, and never kept and not followed: a `Deny` would
  * be one, as it would say nothing at Swift's door.
  */
 import { BlockList, isIPv6 } from 'node:net';
 import { nobody, type Caller } from '../../kit/http/caller.ts';
+import { areMet, matches, readCondition, tagIn, type Condition, type Saying } from './policy-conditions.ts';
 import { notImplemented, refused } from './refusals.ts';
 
 export const actions = ['s3:GetObject', 's3:GetObjectVersion', 's3:PutObject', 's3:DeleteObject', 's3:DeleteObjectVersion', 's3:ListBucket', 's3:ListBucketVersions', 's3:ListBucketMultipartUploads', 's3:ListMultipartUploadParts', 's3:AbortMultipartUpload', 's3:GetBucketLocation', 's3:GetObjectTagging', 's3:PutObjectTagging', 's3:DeleteObjectTagging'] as const;
@@ -12,7 +13,7 @@ export type Action = (typeof actions)[number];
 
 /** As it is understood; `text` is as it came. */
 export type BucketPolicy = { text: string; statements: readonly Statement[] };
-type Statement = { principals: readonly string[] | 'everybody'; actions: readonly string[]; keys: readonly string[]; isForBucket: boolean; addresses: readonly string[]; notAddresses: readonly string[] };
+type Statement = { principals: readonly string[] | 'everybody'; actions: readonly string[]; keys: readonly string[]; isForBucket: boolean; addresses: readonly string[]; notAddresses: readonly string[]; /** Absent of what was brought before there were any. */ conditions?: readonly Condition[] };
 
 const mostBytes = 20 * 1024;
 
@@ -25,14 +26,23 @@ export function isPublic({ statements }: BucketPolicy): boolean {
   return statements.some(({ principals, addresses }) => principals === 'everybody' && addresses.length === 0);
 }
 
-export function allowsByPolicy(policy: BucketPolicy | undefined, { action, key, caller, address }: { action: Action; key: string | undefined; caller: Caller; address: string }): boolean {
+/** Whether it has to be known how an object is tagged that is there already. */
+export function asksForTags(policy: BucketPolicy | undefined): boolean {
+  return (policy?.statements ?? []).some(({ conditions = [] }) => conditions.some(({ name }) => tagIn(name, 'existing') !== undefined));
+}
+
+/** Whatever object of the bucket it may be. */
+export const everyKey = Symbol('every key');
+
+export function allowsByPolicy(policy: BucketPolicy | undefined, { action, key, caller, address, saying }: { action: Action; key: string | typeof everyKey | undefined; caller: Caller; address: string; saying: Saying }): boolean {
   return (policy?.statements ?? []).some(
-    ({ principals, actions, keys, isForBucket, addresses, notAddresses }) =>
+    ({ principals, actions, keys, isForBucket, addresses, notAddresses, conditions = [] }) =>
       (principals === 'everybody' || (caller !== nobody && principals.some((each) => each === caller.projectId || each === caller.userId))) &&
       actions.some((pattern) => matches(pattern, action)) &&
-      (key === undefined ? isForBucket : keys.some((pattern) => matches(pattern, key))) &&
+      (key === undefined ? isForBucket : keys.some((pattern) => (key === everyKey ? /^\*+$/.test(pattern) : matches(pattern, key)))) &&
       (addresses.length === 0 || isAmong(addresses, address)) &&
-      !isAmong(notAddresses, address),
+      !isAmong(notAddresses, address) &&
+      areMet(conditions, saying),
   );
 }
 
@@ -75,7 +85,7 @@ function statementOf(given: unknown, bucket: string): Statement {
     actions: named,
     keys: resources.flatMap((key) => (key === undefined ? [] : [key])),
     isForBucket: resources.includes(undefined),
-    ...addressesOf(condition),
+    ...conditionsOf(condition),
   };
 }
 
@@ -92,15 +102,18 @@ function principalsOf(given: unknown): Statement['principals'] {
   });
 }
 
-function addressesOf(condition: unknown): Pick<Statement, 'addresses' | 'notAddresses'> {
-  const found: { addresses: string[]; notAddresses: string[] } = { addresses: [], notAddresses: [] };
-  if (condition === undefined) return found;
-  for (const [operator, tests] of Object.entries(objectOf(condition)))
-    for (const [key, value] of Object.entries(objectOf(tests))) {
-      if ((operator !== 'IpAddress' && operator !== 'NotIpAddress') || key.toLowerCase() !== 'aws:sourceip') throw notImplemented(`The condition ${operator.slice(0, 60)} of ${key.slice(0, 60)} in a policy`);
-      const networks = textsOf(value, 'Condition');
-      for (const network of networks) if (!listOf([network])) throw refused('MalformedPolicy', 'Invalid IP address in Conditions');
-      found[operator === 'IpAddress' ? 'addresses' : 'notAddresses'].push(...networks);
+function conditionsOf(given: unknown): Pick<Statement, 'addresses' | 'notAddresses' | 'conditions'> {
+  const found: { addresses: string[]; notAddresses: string[]; conditions: Condition[] } = { addresses: [], notAddresses: [], conditions: [] };
+  if (given === undefined) return found;
+  for (const [operator, all] of Object.entries(objectOf(given)))
+    for (const [key, value] of Object.entries(objectOf(all))) {
+      const values = textsOf(typeof value === 'boolean' || typeof value === 'number' ? String(value) : value, 'Condition');
+      if ((operator !== 'IpAddress' && operator !== 'NotIpAddress') || key.toLowerCase() !== 'aws:sourceip') {
+        found.conditions.push(readCondition(operator, key, values));
+        continue;
+      }
+      for (const network of values) if (!listOf([network])) throw refused('MalformedPolicy', 'Invalid IP address in Conditions');
+      found[operator === 'IpAddress' ? 'addresses' : 'notAddresses'].push(...values);
     }
   return found;
 }
@@ -123,18 +136,6 @@ function listOf(networks: readonly string[]): BlockList | undefined {
     return undefined;
   }
   return list;
-}
-
-/** `*` is any text and `?` any letter; both sides go forward only, so that no pattern takes long (ATTACKS 40). */
-function matches(pattern: string, text: string): boolean {
-  let [at, place, star, mark] = [0, 0, -1, 0];
-  while (place < text.length) {
-    if (pattern[at] === '*') [star, mark, at] = [at, place, at + 1];
-    else if (at < pattern.length && (pattern[at] === '?' || pattern[at] === text[place])) [at, place] = [at + 1, place + 1];
-    else if (star >= 0) [at, mark, place] = [star + 1, mark + 1, mark + 1];
-    else return false;
-  }
-  return [...pattern.slice(at)].every((letter) => letter === '*');
 }
 
 function textsOf(given: unknown, name: string): string[] {

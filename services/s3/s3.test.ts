@@ -121,6 +121,27 @@ test('a write can be bound to what is there, and a copy to what it is of', async
   assert.match((await alice('PUT', '/box/o', { headers: { 'x-amz-copy-source': '/box/o' } })).text, /<Code>InvalidRequest</);
 });
 
+test('a deletion can be bound to what is there, alone and among many', async (t) => {
+  const { alice } = await start(t);
+  await alice('PUT', '/box');
+  for (const name of ['one', 'two', 'three']) await alice('PUT', `/box/${name}`, { body: name });
+  const modified = (await alice('HEAD', '/box/one')).headers['last-modified'] ?? '';
+  const long = new Date(0).toUTCString();
+  const remove = async (name: string, headers: Record<string, string>) => {
+    const { status, text } = await alice('DELETE', `/box/${name}`, { headers });
+    return textIn({ text }, 'Code') ?? status;
+  };
+
+  assert.deepEqual(await Promise.all([remove('one', { 'if-match': '"other"' }), remove('one', { 'x-amz-if-match-size': '4' }), remove('one', { 'x-amz-if-match-last-modified-time': long }), remove('none', { 'if-match': '*' }), remove('one', { 'x-amz-if-match-size': 'x' }), remove('one', { 'x-amz-if-match-last-modified-time': 'x' })]), ['PreconditionFailed', 'PreconditionFailed', 'PreconditionFailed', 'NoSuchKey', 'InvalidArgument', 'InvalidArgument']);
+  assert.equal(await remove('one', { 'if-match': `"${md5('one')}"`, 'x-amz-if-match-size': '3', 'x-amz-if-match-last-modified-time': modified }), 204);
+
+  const one = (key: string, expected: string) => `<Object><Key>${key}</Key>${expected}</Object>`;
+  const many = await alice('POST', '/box?delete', { body: `<Delete>${one('two', `<ETag>"${md5('two')}"</ETag>`)}${one('three', '<Size>4</Size>')}${one('none', '<ETag>*</ETag>')}${one('gone', '')}</Delete>` });
+  assert.deepEqual([...many.text.matchAll(/<Deleted><Key>(\w+)</g)].map(([, key]) => key), ['two', 'gone']);
+  assert.deepEqual([...many.text.matchAll(/<Error><Key>(\w+)<\/Key><Code>(\w+)</g)].map(([, key, code]) => [key, code]), [['three', 'PreconditionFailed'], ['none', 'NoSuchKey']]);
+  assert.deepEqual([...(await alice('GET', '/box')).text.matchAll(/<Key>(\w+)</g)].map(([, key]) => key), ['three']);
+});
+
 test('an address that somebody signed lets its bearer do one thing for a time (ATTACKS 12, 44)', async (t) => {
   const { alice, key, cloud } = await start(t);
   await alice('PUT', '/box');
