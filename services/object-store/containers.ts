@@ -6,6 +6,7 @@ import { claimKeeping } from './spending.ts';
 import { deleteUploadsOf } from './multipart-uploads.store.ts';
 import { deleteContainerRow, deleteExpiredRows, hasObjects, insertContainer, listContainerRows, lockContainer, mergeContainerFacts, mergeContainerHeaders, selectContainer, selectContainerUsage, updateVersioning, type Container, type ContainerUsage, type ListedContainer, type Versioning } from './containers.store.ts';
 import type { NameRange } from './names.store.ts';
+import { demandAllowed } from './public-access.ts';
 
 export type { Container, ContainerUsage, ListedContainer, Versioning } from './containers.store.ts';
 export type { NameRange } from './names.store.ts';
@@ -36,11 +37,12 @@ export async function ensureContainer(context: AccountContext, name: string, cha
   if (created) {
     await claimKeeping(context, { containers: 1 });
     await tellContainer(context, 'create', container, { objects: 0, bytes: 0 });
-  } else if (Object.keys(changes).length > 0) await mergeContainerHeaders(tx, container.id, changes, now);
+  } else if (Object.keys(changes).length > 0) await updateContainer(context, container, changes);
   return { container: created ? container : await getContainer(context, name), created };
 }
 
-export async function updateContainer({ tx, now }: AccountContext, container: Pick<Container, 'id'>, changes: HeaderChanges): Promise<void> {
+export async function updateContainer({ tx, now }: AccountContext, container: Pick<Container, 'id' | 'facts'>, changes: HeaderChanges): Promise<void> {
+  demandAllowed(container, changes);
   await mergeContainerHeaders(tx, container.id, changes, now);
 }
 

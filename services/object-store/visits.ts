@@ -17,6 +17,7 @@ import type { AccountContext, Headers } from './accounts.ts';
 import { noSuchContainer, type Container } from './containers.ts';
 import { headerOf, type IncomingHeaders } from './header-text.ts';
 import { noSuchObject, type StoredObject } from './objects.ts';
+import { countingIn } from './public-access.ts';
 import { selectSurroundings, selectSurroundingsOfObject, type Surroundings } from './surroundings.store.ts';
 import { isTempUrl, ofTempUrl, verifiedTempUrl, type Signed } from './temp-urls.ts';
 
@@ -162,7 +163,7 @@ type Asked = { projectId: string; account: Headers | undefined; container: Conta
 
 /** swift/common/middleware/keystoneauth.py, authorize and authorize_anonymous. */
 function mayCome({ caller, headers, policy }: StoreRequest, access: Access, { projectId, account, container, isObject }: Asked, list: List | undefined): boolean {
-  const listed = readAccessList(list === undefined ? undefined : container?.headers[`x-container-${list}`]);
+  const listed = countingIn(readAccessList(list === undefined ? undefined : container?.headers[`x-container-${list}`]), container);
   if (isReferrerAllowed(headerOf(headers, 'referer'), listed) && (isObject || listed.groups.includes('.rlistings'))) return true;
   if (caller === nobody) return access.who === 'anyone';
   if (namesCaller(listed, caller, { byName: mayUseNames(caller, projectId, account) })) return true;

@@ -16,6 +16,7 @@ import { versionAt } from './fetching.ts';
 import { wishedGrants } from './grants.ts';
 import type { BodyRequest, S3Parts } from './incoming.ts';
 import { enter, type Here } from './places.ts';
+import { demandGrantable } from './public-access.ts';
 import { refused } from './refusals.ts';
 import { wishedLock } from './retentions.ts';
 import { tagsOf, tagsOfHeader } from './tags.ts';
@@ -45,7 +46,7 @@ export async function copyObject(parts: S3Parts, request: BodyRequest, bucket: s
   if (isSame && !isReplaced && !areTagsReplaced) throw refused('InvalidRequest', 'This copy request is illegal because it is trying to copy an object to itself without changing the object’s metadata, storage class, website redirect location or encryption attributes.');
   const given = describedIn(headers, now);
   const described = isReplaced ? given : { headers: withoutManifest(object.headers), contentType: object.contentType };
-  const grants = wishedGrants(headers, here.projectId) ?? [];
+  const grants = demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? []);
   const tags = areTagsReplaced ? tagsOfHeader(headerOf(headers, 'x-amz-tagging') ?? '') : tagsOf(object);
   const checksum = checksumOf(object);
   const facts = { ...(Object.keys(tags).length === 0 ? {} : { tags }), ...(grants.length === 0 ? {} : { grants }), ...(checksum ? { checksum } : {}), ...wishedLock(headers, here.container, now) };

@@ -16,6 +16,7 @@ import { aclDocument, grantsOfObject, readGrants, wishedGrants } from './grants.
 import { takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { enter, enterAsOwner, type Here } from './places.ts';
 import type { Action } from './policies.ts';
+import { demandGrantable } from './public-access.ts';
 import { notImplemented, refused } from './refusals.ts';
 import { demandLonger, legalHoldDocument, objectLockOf, readLegalHold, readRetention, retentionDocument } from './retentions.ts';
 import { readTags, tagsDocument, tagsOf } from './tags.ts';
@@ -36,7 +37,7 @@ const xml = (text: string, headers?: Record<string, string>) => textAnswer(text,
 const notes: Readonly<Record<string, Note>> = {
   acl: {
     show: (object, here) => xml(aclDocument(here.projectId, grantsOfObject(object))),
-    change: (text, _object, here, { headers }) => ({ grants: wishedGrants(headers, here.projectId) ?? readGrants(text, here.projectId) }),
+    change: (text, _object, here, { headers }) => ({ grants: demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? readGrants(text, here.projectId)) }),
   },
   tagging: {
     actions: { show: 's3:GetObjectTagging', change: 's3:PutObjectTagging' },

@@ -18,6 +18,7 @@ import { takeIn, type BodyRequest, type S3Parts } from './incoming.ts';
 import { changeNote, noteIn, removeNote, showNote } from './notes.ts';
 import { abort, begin, complete, copyPart, showParts, uploadPart } from './parts.api.ts';
 import { enter } from './places.ts';
+import { demandGrantable } from './public-access.ts';
 import { refused } from './refusals.ts';
 import { wishedLock } from './retentions.ts';
 import { tagsOfHeader } from './tags.ts';
@@ -92,7 +93,7 @@ export function objects(parts: S3Parts) {
     const { headers, now } = request;
     const here = await enter(request, bucket, { operation: contract.put, list: 'write', action: 's3:PutObject', key });
     const described = describedIn(headers, now);
-    const grants = wishedGrants(headers, here.projectId) ?? [];
+    const grants = demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? []);
     const tags = headerOf(headers, 'x-amz-tagging');
     const noted = { ...(tags === undefined ? {} : { tags: tagsOfHeader(tags) }), ...(grants.length === 0 ? {} : { grants }), ...wishedLock(headers, here.container, now) };
     const announced = Number(headerOf(headers, 'x-amz-decoded-content-length') ?? headerOf(headers, 'content-length') ?? 0);

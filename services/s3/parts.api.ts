@@ -19,6 +19,7 @@ import { ownerOf, wishedGrants } from './grants.ts';
 import { takeIn, takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { limitOf } from './listings.ts';
 import { enter, type Here } from './places.ts';
+import { demandGrantable } from './public-access.ts';
 import { refused } from './refusals.ts';
 import { wishedLock } from './retentions.ts';
 import { tagsOfHeader } from './tags.ts';
@@ -33,7 +34,7 @@ export async function begin(request: BodyRequest, bucket: string, key: string): 
   const here = await enterToWrite(request, bucket, key);
   demandKnown(headers);
   const described = describedIn(headers, now);
-  const grants = wishedGrants(headers, here.projectId) ?? [];
+  const grants = demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? []);
   const tags = headerOf(headers, 'x-amz-tagging');
   const wished = wishedChecksum(request);
   const facts = { ...(tags === undefined ? {} : { tags: tagsOfHeader(tags) }), ...(grants.length === 0 ? {} : { grants }), ...(wished ? { checksum: wished } : {}), ...wishedLock(headers, here.container, now) };

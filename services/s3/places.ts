@@ -6,10 +6,12 @@ import { noSuchContainer, type Container } from '../object-store/containers.ts';
 import { headerOf } from '../object-store/header-text.ts';
 import { findObject } from '../object-store/objects.ts';
 import { decoded } from '../object-store/paths.ts';
+import { publicAccessOf } from '../object-store/public-access.ts';
 import { signedVisit, textsOf, visit, type List, type StoreRequest, type Visit } from '../object-store/visits.ts';
 import { grantsOfObject, isGranted, type Permission } from './grants.ts';
-import { allowsByPolicy, asksForTags, everyKey, policyOf, type Action } from './policies.ts';
+import { allowsByPolicy, asksForTags, everyKey, isPublic, policyOf, type Action } from './policies.ts';
 import { tagIn, type Saying } from './policy-conditions.ts';
+import { countingGrants } from './public-access.ts';
 import { refused } from './refusals.ts';
 import { tagsOf, tagsOfHeader, type Tags } from './tags.ts';
 
@@ -65,6 +67,7 @@ export async function enter(request: StoreRequest, bucket: string, wish: Wish): 
   async function isAllowedBy(there: Visit, container: Container): Promise<boolean> {
     const policy = policyOf(container);
     if (action === undefined || policy === undefined) return false;
+    if (publicAccessOf(container)?.restrictPublicBuckets && isPublic(policy) && request.caller.projectId !== place.projectId) return false;
     const version = 'version' in wish ? wish.version : textsOf(request)['versionId'];
     const object = key === undefined || !asksForTags(policy) ? undefined : await there.read((context) => findObject(context, container, key, version));
     return allowsByPolicy(policy, { action, key: wish.key, caller: request.caller, address: request.remoteAddress, saying: sayingOf(request, { action, tags: wish.key === everyKey ? null : object && tagsOf(object) }) });
@@ -73,7 +76,7 @@ export async function enter(request: StoreRequest, bucket: string, wish: Wish): 
   async function isGrantedBy(there: Visit, container: Container): Promise<boolean> {
     if (permission === undefined || key === undefined) return false;
     const object = await there.read((context) => findObject(context, container, key));
-    return object !== undefined && isGranted(grantsOfObject(object), permission, request.caller);
+    return object !== undefined && isGranted(countingGrants(container, grantsOfObject(object)), permission, request.caller);
   }
 }
 

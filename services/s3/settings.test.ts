@@ -56,6 +56,46 @@ test('strangers come in by grants, lists and policies, and by nothing else (ATTA
   assert.equal((await swift(cloud, undefined, cloud.alice)('GET', '/box/private')).text, 'private', 'Swift lets in the same');
 });
 
+test('the public is kept out of a bucket at both doors, by what is written and by what was', async (t) => {
+  const { alice, cloud } = await start(t);
+  const [bob, nobody, owner, swiftNobody] = [s3(cloud, await keyOf(cloud.bob)), s3(cloud, undefined), swift(cloud, cloud.alice, cloud.alice), swift(cloud, undefined, cloud.alice)];
+  const { projectId } = cloud.alice;
+  await alice('PUT', '/box');
+  assert.match((await alice('GET', '/box?publicAccessBlock')).text, /<Code>NoSuchPublicAccessBlockConfiguration</);
+  await alice('PUT', '/box?acl', { headers: { 'x-amz-acl': 'public-read' } });
+  await alice('PUT', '/box/o', { body: 'o', headers: { 'x-amz-acl': 'public-read' } });
+  await alice('PUT', '/box?policy', { body: JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: 'arn:aws:s3:::box/open/*' }] }) });
+  await alice('PUT', '/box/open/o', { body: 'open' });
+  const block = (...names: string[]) => alice('PUT', '/box?publicAccessBlock', { body: `<PublicAccessBlockConfiguration>${names.map((name) => `<${name}>true</${name}>`).join('')}</PublicAccessBlockConfiguration>` });
+  const reads = async () => [(await bob('GET', `/${projectId}%3Abox/o`)).status, (await nobody('GET', `/${projectId}:box/o`)).status, (await swiftNobody('GET', '/box/o')).status, (await bob('GET', `/${projectId}%3Abox/open/o`)).status];
+  assert.deepEqual(await reads(), [200, 200, 200, 200]);
+
+  assert.equal((await block('IgnorePublicAcls')).status, 200);
+  assert.deepEqual(await reads(), [403, 403, 401, 200]);
+  assert.match((await alice('GET', '/box?publicAccessBlock')).text, /<BlockPublicAcls>false<\/BlockPublicAcls><IgnorePublicAcls>true</);
+  await block('IgnorePublicAcls', 'RestrictPublicBuckets');
+  assert.deepEqual(await reads(), [403, 403, 401, 403]);
+  await block('BlockPublicAcls', 'BlockPublicPolicy');
+  assert.deepEqual(await reads(), [200, 200, 200, 200], 'what was written before stays');
+  const refused = await Promise.all([
+    alice('PUT', '/box?acl', { headers: { 'x-amz-acl': 'authenticated-read' } }),
+    alice('PUT', '/box/o?acl', { headers: { 'x-amz-acl': 'public-read' } }),
+    alice('PUT', '/box/p', { body: 'p', headers: { 'x-amz-acl': 'public-read' } }),
+    alice('POST', '/box/p?uploads', { headers: { 'x-amz-acl': 'public-read' } }),
+    alice('PUT', '/box/p', { headers: { 'x-amz-copy-source': '/box/o', 'x-amz-acl': 'public-read' } }),
+    alice('PUT', '/box?policy', { body: JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: '*', Action: 's3:*', Resource: 'arn:aws:s3:::box/*' }] }) }),
+    owner('POST', '/box', { headers: { 'x-container-read': '.r:*' } }),
+    owner('PUT', '/box', { headers: { 'x-container-write': '*:*' } }),
+  ]);
+  assert.deepEqual(refused.map(({ status }) => status), refused.map(() => 403));
+  assert.deepEqual(
+    await Promise.all([alice('PUT', '/box?acl', { headers: { 'x-amz-grant-read': `id=${cloud.bob.projectId}` } }), alice('PUT', '/box?policy', { body: JSON.stringify({ Statement: [{ Effect: 'Allow', Principal: { AWS: cloud.bob.projectId }, Action: 's3:GetObject', Resource: 'arn:aws:s3:::box/*' }] }) }), owner('POST', '/box', { headers: { 'x-container-write': `${cloud.bob.projectId}:*` } })]).then((replies) => replies.map(({ status }) => status)),
+    [200, 204, 204],
+  );
+  assert.equal((await alice('PUT', '/box?publicAccessBlock', { body: '<PublicAccessBlockConfiguration><BlockPublicAcls>maybe</BlockPublicAcls></PublicAccessBlockConfiguration>' })).status, 400);
+  assert.deepEqual([(await alice('DELETE', '/box?publicAccessBlock')).status, (await alice('GET', '/box?publicAccessBlock')).status], [204, 404]);
+});
+
 test('pages of other origins may do what the rules of the bucket say', async (t) => {
   const { alice, cloud } = await start(t);
   await alice('PUT', '/box');

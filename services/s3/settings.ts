@@ -3,6 +3,7 @@ import { buckets as contract } from '../../contract/s3/buckets.ts';
 import type { Answer } from '../../kit/http/implement.ts';
 import { conflict } from '../../kit/fault.ts';
 import { getContainer, noteContainerFacts, setVersioning, updateContainer } from '../object-store/containers.ts';
+import { publicAccessOf } from '../object-store/public-access.ts';
 import { emptyAnswer, textAnswer, xmlAnswer } from './answers.ts';
 import { corsDocument, corsOf, readCors } from './cross-origin.ts';
 import { aclDocument, grantsOfBucket, listsFor, readGrants, wishedGrants } from './grants.ts';
@@ -10,6 +11,7 @@ import { takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { lifecycleDocument, lifecycleOf, readLifecycle } from './lifecycles.ts';
 import { enterAsOwner, type Here } from './places.ts';
 import { isPublic, policyOf, readPolicy } from './policies.ts';
+import { publicAccessDocument, readPublicAccess } from './public-access.ts';
 import { notImplemented, refused } from './refusals.ts';
 import type { Reason } from '../../contract/s3/reasons.ts';
 import { objectLockDocument, objectLockOf, readObjectLock } from './retentions.ts';
@@ -66,7 +68,11 @@ export const settings: Readonly<Record<string, Setting>> = {
       if (!policy) throw refused('NoSuchBucketPolicy');
       return textAnswer(policy.text, 'application/json');
     },
-    change: ({ container }, text) => ({ facts: { policy: readPolicy(text, container.name) } }),
+    change({ container }, text) {
+      const policy = readPolicy(text, container.name);
+      if (publicAccessOf(container)?.blockPublicPolicy && isPublic(policy)) throw refused('AccessDenied');
+      return { facts: { policy } };
+    },
     remove: { facts: { policy: null } },
   },
   policyStatus: {
@@ -76,6 +82,7 @@ export const settings: Readonly<Record<string, Setting>> = {
       return xmlAnswer('PolicyStatus', { IsPublic: isPublic(policy) });
     },
   },
+  publicAccessBlock: { ...kept('publicAccessBlock', { of: publicAccessOf, missing: 'NoSuchPublicAccessBlockConfiguration', text: publicAccessDocument }), change: (_here, text) => ({ facts: { publicAccessBlock: readPublicAccess(text) } }) },
   cors: { ...kept('cors', { of: corsOf, missing: 'NoSuchCORSConfiguration', text: corsDocument }), change: (_here, text) => ({ facts: { cors: readCors(text) } }) },
   lifecycle: { ...kept('lifecycle', { of: lifecycleOf, missing: 'NoSuchLifecycleConfiguration', text: lifecycleDocument }), change: (_here, text) => ({ facts: { lifecycle: readLifecycle(text) } }) },
   tagging: { ...kept('tags', { of: bucketTags, missing: 'NoSuchTagSet', text: tagsDocument }), change: (_here, text) => ({ facts: { tags: readTags(text, 'bucket') } }) },
@@ -97,7 +104,7 @@ export const settings: Readonly<Record<string, Setting>> = {
 };
 
 /** What Amazon has, and this store does not. */
-const absent = ['accelerate', 'analytics', 'intelligent-tiering', 'inventory', 'logging', 'metrics', 'notification', 'ownershipControls', 'publicAccessBlock', 'replication', 'metadataTable', 'abac', 'metadataConfiguration'];
+const absent = ['accelerate', 'analytics', 'intelligent-tiering', 'inventory', 'logging', 'metrics', 'notification', 'ownershipControls', 'replication', 'metadataTable', 'abac', 'metadataConfiguration'];
 
 /** The setting that the query names; undefined: it names none. */
 export function settingIn(query: Readonly<Record<string, unknown>>): { name: string; setting: Setting } | undefined {
