@@ -2,6 +2,7 @@
 import { Fault } from '../../kit/fault.ts';
 import { readAccessList, type AccessList } from './access-lists.ts';
 import type { HeaderChanges } from './accounts.ts';
+import { hasNoLists, listsNotSupported } from './ownership.ts';
 
 export type PublicAccessBlock = {
   /** Nothing public is to be written into lists and grants. */
@@ -24,10 +25,11 @@ export function countingIn(list: AccessList, container: WithFacts | undefined): 
   return container && publicAccessOf(container)?.ignorePublicAcls ? { referrers: [], groups: list.groups.filter((group) => !isForAll(group)) } : list;
 }
 
-/** Refuses lists for everybody, or for everybody with a token. */
+/** Refuses lists for everybody, or for everybody with a token; any, where there are to be none. */
 export function demandAllowed(container: WithFacts, changes: HeaderChanges): void {
   for (const name of ['x-container-read', 'x-container-write']) {
     const { referrers, groups } = readAccessList(changes[name] ?? undefined);
+    if (referrers.length + groups.length > 0 && hasNoLists(container)) throw listsNotSupported();
     if (referrers.some((each) => !each.startsWith('-')) || groups.some(isForAll)) demandNothingPublic(container);
   }
 }

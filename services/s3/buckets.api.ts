@@ -8,6 +8,7 @@ import { answering, emptyAnswer, type Bytes } from './answers.ts';
 import { forOrigin, preflight } from './cross-origin.ts';
 import { deleteMany } from './deletions.ts';
 import { listsFor, wishedGrants } from './grants.ts';
+import { demandPossible, ownershipNamed } from './ownership.ts';
 import { takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { listAllVersions, listFirst, listSecond, listUploadsUnderWay } from './listings.ts';
 import { enter, enterAsOwner, placeOf } from './places.ts';
@@ -76,9 +77,13 @@ export function buckets(parts: S3Parts) {
     const here = await visit({ ...request, otherQuery: {} }, contract.put, { account: place.account });
     const grants = wishedGrants(request.headers, place.projectId);
     const isLocked = headerOf(request.headers, 'x-amz-bucket-object-lock-enabled')?.toLowerCase() === 'true';
+    const wished = headerOf(request.headers, 'x-amz-object-ownership');
+    const lists = grants ? listsFor(grants) : {};
+    const ownership = wished === undefined ? undefined : demandPossible(ownershipNamed(wished, () => refused('InvalidArgument', 'Invalid x-amz-object-ownership header')), { headers: lists });
     await here.commit(async (context) => {
       if (await findContainer(context, place.container)) throw refused('BucketAlreadyOwnedByYou');
-      const { container } = await ensureContainer(context, place.container, grants ? listsFor(grants) : {});
+      const { container } = await ensureContainer(context, place.container, lists);
+      if (ownership) await noteContainerFacts(context, container, { objectOwnership: ownership });
       if (!isLocked) return;
       await setVersioning(context, container, 'enabled');
       await noteContainerFacts(context, container, { objectLock: {} });

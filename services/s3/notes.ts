@@ -4,6 +4,7 @@ import type { Answer } from '../../kit/http/implement.ts';
 import { getContainer } from '../object-store/containers.ts';
 import { headerOf } from '../object-store/header-text.ts';
 import { isHeld, retentionOf } from '../object-store/locks.ts';
+import { hasNoLists, listsNotSupported } from '../object-store/ownership.ts';
 import { blobsOf, findVersion, noteFacts, takeTurn, type StoredObject } from '../object-store/objects.ts';
 import { httpDateOf } from '../object-store/timestamps.ts';
 import { textsOf } from '../object-store/visits.ts';
@@ -36,8 +37,11 @@ const xml = (text: string, headers?: Record<string, string>) => textAnswer(text,
 
 const notes: Readonly<Record<string, Note>> = {
   acl: {
-    show: (object, here) => xml(aclDocument(here.projectId, grantsOfObject(object))),
-    change: (text, _object, here, { headers }) => ({ grants: demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? readGrants(text, here.projectId)) }),
+    show: (object, here) => xml(aclDocument(here.projectId, hasNoLists(here.container) ? [] : grantsOfObject(object))),
+    change(text, _object, { container, projectId }, { headers }) {
+      if (hasNoLists(container)) throw listsNotSupported();
+      return { grants: demandGrantable(container, wishedGrants(headers, projectId) ?? readGrants(text, projectId)) };
+    },
   },
   tagging: {
     actions: { show: 's3:GetObjectTagging', change: 's3:PutObjectTagging' },

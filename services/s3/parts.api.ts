@@ -15,11 +15,11 @@ import { emptyAnswer, isFault, quoted, timeText, withHeaders, xmlAnswer } from '
 import { algorithmNamed, algorithms, checksumOfParts, elementOf, headerOf as checksumHeader, isCyclic, type Algorithm, type Checksum, type ChecksumType } from './checksums.ts';
 import { sourceOf } from './copies.ts';
 import { checksumOf, demandKnown, describedIn } from './descriptions.ts';
-import { ownerOf, wishedGrants } from './grants.ts';
+import { ownerOf } from './grants.ts';
 import { takeIn, takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { limitOf } from './listings.ts';
 import { enter, type Here } from './places.ts';
-import { demandGrantable } from './public-access.ts';
+import { grantsOfNew } from './public-access.ts';
 import { refused } from './refusals.ts';
 import { wishedLock } from './retentions.ts';
 import { tagsOfHeader } from './tags.ts';
@@ -34,7 +34,7 @@ export async function begin(request: BodyRequest, bucket: string, key: string): 
   const here = await enterToWrite(request, bucket, key);
   demandKnown(headers);
   const described = describedIn(headers, now);
-  const grants = demandGrantable(here.container, wishedGrants(headers, here.projectId) ?? []);
+  const grants = grantsOfNew(here, headers);
   const tags = headerOf(headers, 'x-amz-tagging');
   const wished = wishedChecksum(request);
   const facts = { ...(tags === undefined ? {} : { tags: tagsOfHeader(tags) }), ...(grants.length === 0 ? {} : { grants }), ...(wished ? { checksum: wished } : {}), ...wishedLock(headers, here.container, now) };

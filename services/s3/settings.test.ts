@@ -96,6 +96,34 @@ test('the public is kept out of a bucket at both doors, by what is written and b
   assert.deepEqual([(await alice('DELETE', '/box?publicAccessBlock')).status, (await alice('GET', '/box?publicAccessBlock')).status], [204, 404]);
 });
 
+test('where the owner has all of a bucket, lists and grants say nothing and cannot be written, at either door', async (t) => {
+  const { alice, cloud } = await start(t);
+  const [nobody, owner] = [s3(cloud, undefined), swift(cloud, cloud.alice, cloud.alice)];
+  const controls = (name: string) => ({ body: `<OwnershipControls><Rule><ObjectOwnership>${name}</ObjectOwnership></Rule></OwnershipControls>` });
+  const code = async (reply: Promise<{ text: string; status: number }>) => /<Code>(\w+)</.exec((await reply).text)?.[1] ?? (await reply).status;
+  await alice('PUT', '/box', { headers: { 'x-amz-acl': 'public-read' } });
+  await alice('PUT', '/box/o', { body: 'o', headers: { 'x-amz-acl': 'public-read' } });
+  assert.equal(await code(alice('GET', '/box?ownershipControls')), 'OwnershipControlsNotFoundError');
+  assert.deepEqual([await code(alice('PUT', '/box?ownershipControls', controls('BucketOwnerEnforced'))), await code(alice('PUT', '/box?ownershipControls', controls('ObjectWriter'))), await code(alice('PUT', '/box?ownershipControls', controls('Nobody')))], ['InvalidBucketAclWithObjectOwnership', 'NotImplemented', 'MalformedXML']);
+  assert.equal(await code(alice('PUT', '/box?ownershipControls', controls('BucketOwnerPreferred'))), 200);
+  await alice('PUT', '/box?acl', { headers: { 'x-amz-acl': 'private' } });
+  assert.equal((await nobody('GET', `/${cloud.alice.projectId}:box/o`)).status, 200, 'by its own grants');
+
+  assert.equal(await code(alice('PUT', '/box?ownershipControls', controls('BucketOwnerEnforced'))), 200);
+
+  assert.match((await alice('GET', '/box?ownershipControls')).text, /<Rule><ObjectOwnership>BucketOwnerEnforced</);
+  assert.equal((await nobody('GET', `/${cloud.alice.projectId}:box/o`)).status, 403);
+  assert.doesNotMatch((await alice('GET', '/box/o?acl')).text, /AllUsers/);
+  const acl = (name: string) => ({ headers: { 'x-amz-acl': name } });
+  assert.deepEqual(
+    [await code(alice('PUT', '/box?acl', acl('private'))), await code(alice('PUT', '/box/o?acl', acl('public-read'))), await code(alice('PUT', '/box/p', acl('private'))), await code(alice('PUT', '/box/p', acl('bucket-owner-full-control'))), await code(alice('PUT', '/box/q', {}))],
+    ['AccessControlListNotSupported', 'AccessControlListNotSupported', 'AccessControlListNotSupported', 200, 200],
+  );
+  assert.equal((await owner('POST', '/box', { headers: { 'x-container-read': `${cloud.bob.projectId}:*` } })).status, 400);
+  assert.deepEqual([await code(alice('PUT', '/made', { headers: { 'x-amz-object-ownership': 'BucketOwnerEnforced', 'x-amz-acl': 'public-read' } })), await code(alice('PUT', '/made', { headers: { 'x-amz-object-ownership': 'BucketOwnerEnforced' } })), await code(alice('PUT', '/made?acl', acl('public-read')))], ['InvalidBucketAclWithObjectOwnership', 200, 'AccessControlListNotSupported']);
+  assert.deepEqual([await code(alice('DELETE', '/box?ownershipControls')), (await nobody('GET', `/${cloud.alice.projectId}:box/o`)).status], [204, 200]);
+});
+
 test('pages of other origins may do what the rules of the bucket say', async (t) => {
   const { alice, cloud } = await start(t);
   await alice('PUT', '/box');

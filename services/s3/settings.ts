@@ -3,6 +3,7 @@ import { buckets as contract } from '../../contract/s3/buckets.ts';
 import type { Answer } from '../../kit/http/implement.ts';
 import { conflict } from '../../kit/fault.ts';
 import { getContainer, noteContainerFacts, setVersioning, updateContainer } from '../object-store/containers.ts';
+import { hasNoLists, listsNotSupported, ownershipOf } from '../object-store/ownership.ts';
 import { publicAccessOf } from '../object-store/public-access.ts';
 import { emptyAnswer, textAnswer, xmlAnswer } from './answers.ts';
 import { corsDocument, corsOf, readCors } from './cross-origin.ts';
@@ -10,6 +11,7 @@ import { aclDocument, grantsOfBucket, listsFor, readGrants, wishedGrants } from 
 import { takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { lifecycleDocument, lifecycleOf, readLifecycle } from './lifecycles.ts';
 import { enterAsOwner, type Here } from './places.ts';
+import { demandPossible, ownershipDocument, readOwnership } from './ownership.ts';
 import { isPublic, policyOf, readPolicy } from './policies.ts';
 import { publicAccessDocument, readPublicAccess } from './public-access.ts';
 import { notImplemented, refused } from './refusals.ts';
@@ -60,7 +62,10 @@ export const settings: Readonly<Record<string, Setting>> = {
   },
   acl: {
     show: (here) => xml(aclDocument(here.projectId, grantsOfBucket(here.container))),
-    change: (here, text, request) => ({ headers: listsFor(wishedGrants(request.headers, here.projectId) ?? readGrants(text, here.projectId)) }),
+    change({ container, projectId }, text, { headers }) {
+      if (hasNoLists(container)) throw listsNotSupported();
+      return { headers: listsFor(wishedGrants(headers, projectId) ?? readGrants(text, projectId)) };
+    },
   },
   policy: {
     show({ container }) {
@@ -81,6 +86,10 @@ export const settings: Readonly<Record<string, Setting>> = {
       if (!policy) throw refused('NoSuchBucketPolicy');
       return xmlAnswer('PolicyStatus', { IsPublic: isPublic(policy) });
     },
+  },
+  ownershipControls: {
+    ...kept('objectOwnership', { of: ownershipOf, missing: 'OwnershipControlsNotFoundError', text: ownershipDocument }),
+    change: ({ container }, text) => ({ facts: { objectOwnership: demandPossible(readOwnership(text), container) } }),
   },
   publicAccessBlock: { ...kept('publicAccessBlock', { of: publicAccessOf, missing: 'NoSuchPublicAccessBlockConfiguration', text: publicAccessDocument }), change: (_here, text) => ({ facts: { publicAccessBlock: readPublicAccess(text) } }) },
   cors: { ...kept('cors', { of: corsOf, missing: 'NoSuchCORSConfiguration', text: corsDocument }), change: (_here, text) => ({ facts: { cors: readCors(text) } }) },
@@ -104,7 +113,7 @@ export const settings: Readonly<Record<string, Setting>> = {
 };
 
 /** What Amazon has, and this store does not. */
-const absent = ['accelerate', 'analytics', 'intelligent-tiering', 'inventory', 'logging', 'metrics', 'notification', 'ownershipControls', 'replication', 'metadataTable', 'abac', 'metadataConfiguration'];
+const absent = ['accelerate', 'analytics', 'intelligent-tiering', 'inventory', 'logging', 'metrics', 'notification', 'replication', 'metadataTable', 'abac', 'metadataConfiguration'];
 
 /** The setting that the query names; undefined: it names none. */
 export function settingIn(query: Readonly<Record<string, unknown>>): { name: string; setting: Setting } | undefined {
