@@ -87,6 +87,8 @@ export type Implementation = {
   readonly service: Service;
   /** For a service whose requests are signed: the token of whoever signed this one. Undefined: nobody did. Refuses what is signed wrongly. */
   readonly identify?: (request: Arriving) => Promise<string | undefined>;
+  /** Of a request that nobody has signed so far: what pages send says in its body who signed it. Undefined: it is nothing of the kind. */
+  readonly open?: (request: Arriving, body: AsyncIterable<Uint8Array>) => Promise<{ token: string | undefined; body: AsyncIterable<Uint8Array> } | undefined>;
   readonly database: Database;
   readonly handlers: Readonly<Record<string, Readonly<Record<string, AnyHandler>>>>;
   /** Beside its operations: what browsers show, and what a connection is joined to. */

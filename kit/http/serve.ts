@@ -37,7 +37,7 @@ export type ServeOptions = {
   /** `http://host:port` to write in links, when clients reach the cloud by another name than they send in Host. */
   publicUrl?: string;
   /** Where a request is routed that does not come to where its service is: by its host's name, or because it says whose it is. */
-  routedTo?: (request: { url: string; headers: IncomingHttpHeaders }) => string;
+  routedTo?: (request: { method: string; url: string; headers: IncomingHttpHeaders }) => string;
   /** Whom to ask for help, by the name of the host that a client asked; it does not throw. */
   contactAt?: (hostName: string) => Promise<Contact | undefined>;
 };
@@ -64,7 +64,7 @@ export function createDoor(options: ServeOptions): Door {
   const ofAll = <T>(pick: (service: Service) => T) => Object.assign({}, ...options.implementations.map(({ service }) => pick(service))) as NonNullable<T>;
   const policy = createPolicy(ofAll(({ policy }) => policy), options.rules, ofAll(({ scopeTypes }) => scopeTypes));
   const denials = createDenials(options);
-  const identifiers = new Map(options.implementations.map(({ service, identify }) => [service, identify]));
+  const signatures = new Map(options.implementations.map(({ service, identify, open }) => [service, { identify, open }]));
   const databases = new Map(options.implementations.map(({ service, database }) => [service, database]));
   const streams = new Map<Database, Promise<EventStream>>();
   const underWay = new Set<AbortController>();
@@ -79,7 +79,7 @@ export function createDoor(options: ServeOptions): Door {
     requestTimeout: 0,
     keepAliveTimeout: 75_000,
     exposeHeadRoutes: false,
-    rewriteUrl: ({ url = '/', headers }: IncomingMessage) => asPromised(options.routedTo?.({ url, headers }) ?? url),
+    rewriteUrl: ({ method = '', url = '/', headers }: IncomingMessage) => asPromised(options.routedTo?.({ method, url, headers }) ?? url),
     // An address that cannot be decoded never reaches a route, nor its error handler.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendRefusal(request, reply, error),
   } as object) as unknown as FastifyInstance;
@@ -193,16 +193,30 @@ export function createDoor(options: ServeOptions): Door {
     if (project !== undefined && project !== arrival.caller.projectId && !arrival.caller.isAdmin) throw badRequest("Malformed request URL: URL's project_id doesn't match Context's project_id");
   }
 
-  async function callerOf({ headers, method, url, originalUrl }: FastifyRequest, service: Service): Promise<Caller> {
-    const { type, root } = service;
-    const token = (await identifiers.get(service)?.({ method, address: originalUrl, headers })) ?? headers['x-auth-token'];
+  async function callerOf(request: FastifyRequest, service: Service): Promise<Caller> {
+    const { headers, method, originalUrl } = request;
+    return holderOf((await signatures.get(service)?.identify?.({ method, address: originalUrl, headers })) ?? headers['x-auth-token'], request, service);
+  }
+
+  async function holderOf(token: unknown, { method, url }: FastifyRequest, { type, root }: Service): Promise<Caller> {
     if (typeof token !== 'string' || token === '') return nobody;
     return (await options.authenticate(token, { service: type, root, method, path: url.split('?')[0]! })) ?? nobody;
   }
 
+  /** The body of a page's form says who signed it, and has more in it than what is wanted. */
+  async function opened(request: FastifyRequest, arrival: Arrival): Promise<unknown> {
+    const { body, method, originalUrl: address } = request;
+    const { open } = signatures.get(arrival.service) ?? {};
+    if (!open || arrival.caller !== nobody || !(body instanceof Readable)) return body;
+    const found = await open({ method, address, headers: headersOf(request) }, body);
+    if (!found) return body;
+    arrival.caller = await holderOf(found.token, request, arrival.service);
+    return found.body;
+  }
+
   async function answer(request: FastifyRequest, reply: FastifyReply, endpoints: Endpoint[], nouns: Map<string, Record<string, Endpoint>>, prefix: string): Promise<FastifyReply> {
     const arrival = arrivals.get(request)!;
-    const given = await untyped(request, endpoints);
+    const given = await untyped(await opened(request, arrival), request, endpoints);
     const body = arrival.service.readBody?.(given) ?? given;
     const endpoint = chosen(endpoints, body);
     const { olderPath, microversions } = arrival.service;
@@ -415,7 +429,7 @@ function parse(text: string, words?: Service['notJson']): unknown {
 }
 
 /** A body of which nobody says what it is, where JSON is wanted, is JSON: tempest's plugin for neutron sends no type. */
-async function untyped({ body, headers }: FastifyRequest, endpoints: Endpoint[]): Promise<unknown> {
+async function untyped(body: unknown, { headers }: FastifyRequest, endpoints: Endpoint[]): Promise<unknown> {
   if (!(body instanceof Readable) || headers['content-type'] !== undefined || endpoints.some(({ operation }) => operation.body === 'stream') || endpoints.every(({ operation }) => operation.body === undefined)) return body;
   const most = Math.max(...endpoints.map(({ operation }) => operation.maxBodyBytes ?? defaultBodyBytes));
   const chunks: Buffer[] = [];

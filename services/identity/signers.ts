@@ -2,7 +2,7 @@
  * What a service needs to know of an access key to look at signatures itself: the key that signs for one day, one region
  * and one service, and a token with the rights of whoever holds it. The secret itself stays here.
  */
-import { createHmac } from 'node:crypto';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Fault } from '../../kit/fault.ts';
 import type { IdentityParts } from './parts.ts';
 import { holderOf } from './signature-tokens.ts';
@@ -15,6 +15,8 @@ export type Signer = { key: Buffer; token: string };
 export type Signers = {
   /** Undefined: there is no such access key, or nobody may use it any more. */
   find(access: string, scope: SigningScope): Promise<Signer | undefined>;
+  /** Whether the secret itself has signed a text, as version 2 has it: HMAC-SHA1 in base64. Away from home nobody can say. */
+  findOlder?(access: string, signed: { text: string; signature: string }): Promise<{ isRight: boolean; token: string } | undefined>;
 };
 
 type Held = { secret: string; token: string; keys: Map<string, Buffer> };
@@ -62,6 +64,14 @@ export function createSigners(parts: Pick<IdentityParts, 'database' | 'clock' | 
       if (keys.size >= mostScopes) keys.clear();
       keys.set(name, key);
       return { key, token };
+    },
+
+    async findOlder(access, { text, signature }) {
+      const found = await held(access);
+      if (!found) return undefined;
+      const right = createHmac('sha1', found.secret).update(text, 'utf8').digest();
+      const given = Buffer.from(signature, 'base64');
+      return { isRight: given.length === right.length && timingSafeEqual(given, right), token: found.token };
     },
   };
 }

@@ -4,23 +4,18 @@ import { servicePath, shortPath } from '../../contract/object-store/paths.ts';
 import { badRequest, Fault } from '../../kit/fault.ts';
 import { Answer } from '../../kit/http/implement.ts';
 import { TooLarge, type ObjectBodies, type Received } from './bodies.ts';
-import { ByteReader } from './byte-reader.ts';
 import { getContainer } from './containers.ts';
-import { encoded, headerOf, type IncomingHeaders } from './header-text.ts';
+import { firstOf, partsOf } from './form-parts.ts';
+import { encoded, type IncomingHeaders } from './header-text.ts';
 import { keepingAll } from './objects.ts';
 import { writeAt } from './object-writes.ts';
 import { keysOf, signatureOf } from './temp-urls.ts';
 import { checkObjectName, describedBy } from './uploads.ts';
 import { signedVisit, type StoreRequest } from './visits.ts';
 
-export function isForm(headers: IncomingHeaders): boolean {
-  return boundaryOf(headers) !== undefined;
-}
-
 type Uploaded = { name: string; contentType: string; received: Received };
 
 const mostFieldBytes = 4096;
-const mostHeadBytes = 16 * 1024;
 
 /** `prefix`: the beginning of the objects' names. */
 export async function uploadForm(bodies: ObjectBodies, request: StoreRequest & { readonly body: AsyncIterable<Uint8Array> | undefined }, { account, container, prefix }: { account: string; container: string; prefix: string }): Promise<Answer<Buffer>> {
@@ -28,10 +23,10 @@ export async function uploadForm(bodies: ObjectBodies, request: StoreRequest & {
   const fields = new Map<string, string>();
   const files: Uploaded[] = [];
   try {
-    for await (const part of parts(new ByteReader(request.body ?? nothing()), boundaryOf(request.headers) ?? '')) {
+    for await (const part of partsOf(request.body ?? nothing(), request.headers)) {
       const { name, filename, contentType } = part;
       if (filename === undefined || filename === '') {
-        const value = await textOf(part.read());
+        const value = (await firstOf(part.read(), mostFieldBytes)).toString('utf8');
         if (name !== undefined) fields.set(name.toLowerCase(), value);
         continue;
       }
@@ -102,56 +97,4 @@ function wholeOf(fields: ReadonlyMap<string, string>, name: string): number {
 
 function headersOf(fields: ReadonlyMap<string, string>): IncomingHeaders {
   return { 'x-delete-at': fields.get('x_delete_at'), 'x-delete-after': fields.get('x_delete_after'), 'content-encoding': fields.get('content-encoding') };
-}
-
-type Part = { name: string | undefined; filename: string | undefined; contentType: string | undefined; read(): AsyncGenerator<Buffer> };
-
-/** RFC 7578; the bytes of a part that nobody reads are passed over. */
-async function* parts(reader: ByteReader, boundary: string): AsyncGenerator<Part> {
-  const first = await reader.take(boundary.length + 4);
-  if (first.toString('latin1') !== `--${boundary}\r\n`) throw badRequest('FormPost: invalid starting boundary');
-  const mark = Buffer.from(`\r\n--${boundary}`, 'latin1');
-  for (;;) {
-    const head = await textOf(ended(reader.upTo(Buffer.from('\r\n\r\n'))), mostHeadBytes);
-    const headers = new Map(head.split('\r\n').map((line) => [line.slice(0, line.indexOf(':')).trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
-    const disposition = headers.get('content-disposition') ?? '';
-    const attribute = (name: string) => new RegExp(`[;\\s]${name}="([^"]*)"`, 'i').exec(disposition)?.[1];
-    let isRead = false;
-    yield {
-      name: attribute('name'),
-      filename: attribute('filename'),
-      contentType: headers.get('content-type'),
-      read() {
-        isRead = true;
-        return ended(reader.upTo(mark));
-      },
-    };
-    if (!isRead) for await (const _ of ended(reader.upTo(mark)));
-    if ((await reader.take(2)).toString('latin1') !== '\r\n') return;
-  }
-}
-
-/** A form that breaks off is the client's mistake. */
-async function* ended(pieces: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  try {
-    yield* pieces;
-  } catch (cause) {
-    throw new Fault(400, 'badRequest', 'FormPost: the form ended too early', { cause });
-  }
-}
-
-async function textOf(pieces: AsyncIterable<Buffer>, most = mostFieldBytes): Promise<string> {
-  const read: Buffer[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
-    if (size < most) read.push(piece.subarray(0, most - size));
-    size += piece.length;
-  }
-  return Buffer.concat(read).toString('utf8');
-}
-
-function boundaryOf(headers: IncomingHeaders): string | undefined {
-  const type = headerOf(headers, 'content-type') ?? '';
-  const [, quoted, plain] = /^multipart\/form-data\s*;.*?boundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))/i.exec(type) ?? [];
-  return quoted ?? plain;
 }

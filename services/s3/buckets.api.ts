@@ -7,12 +7,13 @@ import { textsOf, visit } from '../object-store/visits.ts';
 import { answering, emptyAnswer, type Bytes } from './answers.ts';
 import { forOrigin, preflight } from './cross-origin.ts';
 import { deleteMany } from './deletions.ts';
+import { FormFile, takeForm } from './forms.ts';
 import { listsFor, wishedGrants } from './grants.ts';
 import { demandPossible, ownershipNamed } from './ownership.ts';
 import { takeText, type BodyRequest, type S3Parts } from './incoming.ts';
 import { listAllVersions, listFirst, listSecond, listUploadsUnderWay } from './listings.ts';
 import { enter, enterAsOwner, placeOf } from './places.ts';
-import { notImplemented, refused } from './refusals.ts';
+import { refused } from './refusals.ts';
 import { changeSetting, removeSetting, settingIn, showSetting } from './settings.ts';
 import { parse, textOf } from './xml.ts';
 
@@ -39,8 +40,9 @@ export function buckets(parts: S3Parts) {
       answering<Bytes>(request, () =>
         forOrigin({ ...request, method: 'POST' }, request.params.bucket, async () => {
           if ('delete' in textsOf(request)) return deleteMany(parts, { ...request, method: 'POST' }, request.params.bucket);
+          if (request.body instanceof FormFile) return takeForm(parts, { ...request, method: 'POST' }, request.params.bucket, request.body);
           await enter(request, request.params.bucket, { operation: contract.post, list: 'write' });
-          throw headerOf(request.headers, 'content-type')?.startsWith('multipart/form-data') === true ? notImplemented('An upload by a form') : refused('MethodNotAllowed');
+          throw refused('MethodNotAllowed');
         }),
       ),
 

@@ -1,5 +1,5 @@
 /** What is said of an object in headers: here `x-amz-meta-…`, in the store and at Swift's door `x-object-meta-…`. */
-import { encoded, headerOf, headersWith, type IncomingHeaders } from '../object-store/header-text.ts';
+import { headerOf, type IncomingHeaders } from '../object-store/header-text.ts';
 import type { StoredObject } from '../object-store/objects.ts';
 import { describedBy } from '../object-store/uploads.ts';
 import { headerOf as checksumHeader, type Checksum } from './checksums.ts';
@@ -12,7 +12,7 @@ const defaultType = 'binary/octet-stream';
 
 export function describedIn(headers: IncomingHeaders, now: Date): { headers: Record<string, string>; contentType: string } {
   const encoding = (headerOf(headers, 'content-encoding') ?? '').split(',').map((each) => each.trim()).filter((each) => each !== '' && each !== 'aws-chunked').join(', ');
-  const metadata = headersWith(headers, 'x-amz-meta-').map(([name, value]) => [`x-object-meta-${name}`, value]);
+  const metadata = Object.entries(headers).flatMap(([name, value]) => (name.startsWith('x-amz-meta-') ? [[`x-object-meta-${name.slice('x-amz-meta-'.length)}`, value]] : []));
   const said = kept.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]]));
   const { headers: found } = describedBy(Object.fromEntries([...metadata, ...said, ...(encoding === '' ? [] : [['content-encoding', encoding]])]) as IncomingHeaders, now);
   return { headers: found, contentType: headerOf(headers, 'content-type') || defaultType };
@@ -37,11 +37,11 @@ export function checksumHeaders(checksum: Checksum | undefined): Record<string, 
 export function headersFor(object: StoredObject, { isVersioned, withChecksum }: { isVersioned: boolean; withChecksum: boolean }): Record<string, string> {
   const tags = Object.keys(tagsOf(object)).length;
   const shown = Object.entries(object.headers).flatMap(([name, value]) => (name.startsWith('x-object-meta-') ? [[`x-amz-meta-${name.slice('x-object-meta-'.length)}`, value]] : name.startsWith('x-') ? [] : [[name, value]]));
-  return encoded({
+  return {
     ...Object.fromEntries(shown),
     ...lockHeaders(object),
     ...(isVersioned ? { 'x-amz-version-id': object.version } : {}),
     ...(tags === 0 ? {} : { 'x-amz-tagging-count': String(tags) }),
     ...(withChecksum ? checksumHeaders(checksumOf(object)) : {}),
-  });
+  };
 }

@@ -2,6 +2,7 @@
 import type { Clock } from '../../kit/clock.ts';
 import type { Arriving } from '../../kit/http/implement.ts';
 import type { Signers } from '../identity/signers.ts';
+import { isForm } from '../object-store/form-parts.ts';
 import { refused } from './refusals.ts';
 import { demandSignature, isForStore, signedBy, type Signed } from './signatures.ts';
 
@@ -32,11 +33,16 @@ async function ofPreflight({ signers }: { signers: Signers }, { address }: Arriv
 }
 
 /** The path at which a request of this door's is served, whatever the host and path it was sent to. */
-export function routeOf({ url, headers }: { url: string; headers: { host?: string | undefined; authorization?: string | undefined } }, servicePath: string): string {
+export function routeOf({ method, url, headers }: { method: string; url: string; headers: { host?: string | undefined; authorization?: string | undefined } }, servicePath: string): string {
   const bucket = bucketOfHost(headers.host ?? '');
   if (bucket !== undefined) return `${servicePath}/${bucket}${url}`;
   if (url === servicePath || url.startsWith(`${servicePath}/`) || url.startsWith(`${servicePath}?`)) return url;
-  return isForStore(url, headers.authorization) ? `${servicePath}${url}` : url;
+  return isForStore(url, headers.authorization) || namesProject(url) || (method === 'POST' && isForm(headers) && /^\/[^/?]+$/.test(url)) ? `${servicePath}${url}` : url;
+}
+
+/** `/<project id>:<bucket>`, as whoever signs nothing must say it. */
+function namesProject(url: string): boolean {
+  return /^\/(AUTH_)?[0-9a-f]{8}(-?[0-9a-f]{4}){4}[0-9a-f]{8}(:|%3a)[^/?]/i.test(url);
 }
 
 /** `photos.s3.example.org`: the bucket is what stands before the name of the store, which begins with `s3`. */

@@ -9,6 +9,7 @@ import { receive } from '../object-store/uploads.ts';
 import type { StoreRequest } from '../object-store/visits.ts';
 import { chunkedKindOf, unchunked } from './aws-chunks.ts';
 import { algorithmNamed, algorithms, hasherOf, headerOf, lengthOf, type Algorithm } from './checksums.ts';
+import type { Bounds } from './form-policies.ts';
 import { proven } from './identification.ts';
 import { refused } from './refusals.ts';
 
@@ -17,21 +18,20 @@ export type BodyRequest = StoreRequest & { readonly address: string; readonly me
 
 export type Arrived = { received: Received; /** In base64, where one was sent or wished. */ checksum: { algorithm: Algorithm; value: string } | undefined };
 
-/** Whoever gets these bytes makes a row of them, or removes their file. */
-export async function takeIn(parts: S3Parts, request: BodyRequest, fallback?: Algorithm): Promise<Arrived> {
+/** Whoever gets these bytes makes a row of them, or removes their file. `bounds`: of what does not say how much it is. */
+export async function takeIn(parts: S3Parts, request: BodyRequest, { fallback, bounds }: { fallback?: Algorithm | undefined; bounds?: Bounds | undefined } = {}): Promise<Arrived> {
   const { headers } = request;
   const payload = header(headers, 'x-amz-content-sha256') ?? 'UNSIGNED-PAYLOAD';
   const kind = chunkedKindOf(payload);
-  const expected = expectedBytes(request, kind !== undefined);
-  if (expected > limits.max_file_size) throw refused('EntityTooLarge');
+  const { least, most } = bounds ? { least: bounds.least ?? 0, most: Math.min(bounds.most ?? limits.max_file_size, limits.max_file_size) } : exactly(expectedBytes(request, kind !== undefined));
   const md5 = digestOf(header(headers, 'content-md5'));
   const trailers = new Map<string, string>();
   const algorithm = wishedAlgorithm(request) ?? fallback;
   const hasher = algorithm && hasherOf(algorithm);
-  const plain = kind ? await chunksOf(parts, request, { kind, decodedBytes: expected, trailers }) : (request.body ?? []);
-  const received = await receive(parts.bodies, request, hasher ? observed(plain, (bytes) => hasher.update(bytes)) : plain, limits.max_file_size);
+  const plain = kind ? await chunksOf(parts, request, { kind, decodedBytes: least, trailers }) : (request.body ?? []);
+  const received = await receive(parts.bodies, request, hasher ? observed(plain, (bytes) => hasher.update(bytes)) : plain, bounds ? most : limits.max_file_size);
   try {
-    if (received.sizeBytes !== expected) throw refused('IncompleteBody');
+    if (received.sizeBytes < least || received.sizeBytes > most) throw refused(bounds ? 'EntityTooSmall' : 'IncompleteBody');
     if (/^[0-9a-f]{64}$/i.test(payload) && payload.toLowerCase() !== received.sha256) throw refused('XAmzContentSHA256Mismatch');
     if (md5 !== undefined && md5 !== received.md5) throw wrongMd5();
     if (!hasher) return { received, checksum: undefined };
@@ -81,6 +81,11 @@ function expectedBytes({ headers }: Pick<StoreRequest, 'headers'>, isChunked: bo
   const length = header(headers, isChunked ? 'x-amz-decoded-content-length' : 'content-length');
   if (length === undefined || !/^\d{1,15}$/.test(length)) throw refused('MissingContentLength');
   return Number(length);
+}
+
+function exactly(size: number): { least: number; most: number } {
+  if (size > limits.max_file_size) throw refused('EntityTooLarge');
+  return { least: size, most: size };
 }
 
 function digestOf(given: string | undefined): string | undefined {

@@ -47,7 +47,7 @@ export async function uploadPart(parts: S3Parts, request: BodyRequest, bucket: s
   const { here, id, number, upload } = await part(request, bucket, key);
   const announced = Number(headerOf(request.headers, 'x-amz-decoded-content-length') ?? headerOf(request.headers, 'content-length') ?? 0);
   await here.read((context) => demandRoom(context, here.container, announced, here));
-  const { received, checksum } = await takeIn(parts, request, wishedOf(upload)?.algorithm);
+  const { received, checksum } = await takeIn(parts, request, { fallback: wishedOf(upload)?.algorithm });
   const { md5 } = await keeping(parts.bodies, received, () =>
     here.commit(async (context) => {
       const container = await getContainer(context, here.container.name);

@@ -62,7 +62,7 @@ export function scopeOf(date: string): string {
 function stringToSign({ method, address, headers, names, payload, date }: { method: string; address: string; headers: Record<string, string>; names: string[]; payload: string; date: string }): string {
   const [path = '', query = ''] = address.split('?');
   const canonicalQuery = query.split('&').filter((each) => each !== '').map((each) => (each.includes('=') ? each : `${each}=`)).toSorted().join('&');
-  const request = [method, path, canonicalQuery, ...names.map((name) => `${name}:${headers[name]}`), '', names.join(';'), payload].join('\n');
+  const request = [method, path, canonicalQuery, ...names.map((name) => `${name}:${Buffer.from(headers[name] ?? '', 'latin1').toString('utf8')}`), '', names.join(';'), payload].join('\n');
   return ['AWS4-HMAC-SHA256', date, scopeOf(date), createHash('sha256').update(request).digest('hex')].join('\n');
 }
 

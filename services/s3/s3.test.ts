@@ -11,11 +11,12 @@ test('a bucket is made, filled, listed, read and deleted, and Swift shows the sa
 
   assert.equal((await alice('PUT', '/box')).status, 200);
   assert.match((await alice('PUT', '/box')).text, /<Code>BucketAlreadyOwnedByYou</);
-  const put = await alice('PUT', '/box/a/b.txt', { body: 'hello', headers: { 'content-type': 'text/plain', 'x-amz-meta-colour': 'blue' } });
+  const put = await alice('PUT', '/box/a/b.txt', { body: 'hello', headers: { 'content-type': 'text/plain', 'x-amz-meta-colour': 'blue', 'x-amz-meta-place': asBytes('Zürich') } });
   assert.deepEqual([put.status, put.headers['etag']], [200, `"${md5('hello')}"`]);
 
   const got = await alice('GET', '/box/a/b.txt');
   assert.deepEqual([got.status, got.text, got.headers['etag'], got.headers['content-type'], got.headers['x-amz-meta-colour']], [200, 'hello', `"${md5('hello')}"`, 'text/plain', 'blue']);
+  assert.equal(got.headers['x-amz-meta-place'], asBytes('Zürich'));
   assert.match(got.headers['x-amz-request-id'] ?? '', /^req-/);
   assert.equal((await alice('GET', '/box/a/b.txt', { headers: { range: 'bytes=1-2' } })).text, 'el');
   assert.equal((await alice('GET', '/box/a/b.txt', { headers: { 'if-none-match': `"${md5('hello')}"` } })).status, 304);
@@ -201,4 +202,9 @@ function keysIn({ text }: Text): string[] {
 
 function prefixesIn({ text }: Text): string[] {
   return [...text.matchAll(/<CommonPrefixes><Prefix>([^<]*)</g)].map(([, key]) => key ?? '');
+}
+
+/** As a header carries it. */
+function asBytes(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }

@@ -6,13 +6,14 @@ import type { Signers } from '../identity/signers.ts';
 import type { Made, RegionParts } from '../parts.ts';
 import { account } from './account.api.ts';
 import { buckets } from './buckets.api.ts';
+import { openedForm } from './forms.ts';
 import { identified, routeOf } from './identification.ts';
 import { objects } from './objects.api.ts';
 
 export function makeS3(parts: RegionParts, { signers }: { signers: Signers }): Made {
   const own = { ...parts, signers };
   return {
-    implementation: { ...implementService(contract, parts.database, { account, buckets: buckets(own), objects: objects(own) }), identify: (request) => identified(own, request) },
+    implementation: { ...implementService(contract, parts.database, { account, buckets: buckets(own), objects: objects(own) }), identify: (request) => identified(own, request), open: (request, body) => openedForm(own, request, body) },
     workflows: [],
     schedules: [],
     invariants: [],

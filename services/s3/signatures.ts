@@ -35,7 +35,7 @@ export function signedBy({ method, address, headers }: Arriving, now: Date): Sig
 }
 
 /** Refuses where the key did not make the signature. */
-export function demandSignature({ stringToSign, signature }: Signed, key: Buffer): void {
+export function demandSignature({ stringToSign, signature }: Pick<Signed, 'stringToSign' | 'signature'>, key: Buffer): void {
   const right = createHmac('sha256', key).update(stringToSign, 'utf8').digest();
   const given = Buffer.from(/^[0-9a-f]{64}$/.test(signature) ? signature : '', 'hex');
   if (given.length !== right.length || !timingSafeEqual(given, right)) throw refused('SignatureDoesNotMatch');
@@ -95,7 +95,7 @@ function textOf({ method, path, query, headers }: Asked, { date, scope, signedNa
   return stringToSign({ method, path: canonicalPath(path), query, headers: signedHeaders, payload, date, scope });
 }
 
-function credentialOf(text: string, reason: 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError'): Pick<Signed, 'access' | 'scope'> {
+export function credentialOf(text: string, reason: 'AuthorizationHeaderMalformed' | 'AuthorizationQueryParametersError' | 'InvalidArgument'): Pick<Signed, 'access' | 'scope'> {
   const parts = text.split('/');
   const [end, service = '', region = '', day = '', ...access] = parts.toReversed();
   // What was signed for another service is for nobody here (ATTACKS 12).
